@@ -1,0 +1,518 @@
+/*
+ * magnet.h: one decoder-only language model that embeds, infills and generates, in your process.
+ *
+ *     struct magnet_model   * model   = NULL;
+ *     struct magnet_session * session = NULL;
+ *     if (magnet_model_load("smollm2.gguf", NULL, &model)     != MAGNET_STATUS_OK ||
+ *         magnet_session_create(model, NULL, &session)        != MAGNET_STATUS_OK) {
+ *         fprintf(stderr, "%s\n", magnet_last_error());
+ *         return 1;
+ *     }
+ *     struct magnet_part parts[] = {
+ *         { .type = MAGNET_PART_TEXT, .text = { "Tom lost his keys.", -1 } },
+ *         { .type = MAGNET_PART_GAP },
+ *         { .type = MAGNET_PART_TEXT, .text = { " At last he could sleep in his own bed.", -1 } },
+ *     };
+ *     struct magnet_result * result = NULL;
+ *     if (magnet_infill(session, parts, 3, NULL, &result) == MAGNET_STATUS_OK) {
+ *         printf("%.*s\n", result->spans[0].text_size, result->spans[0].text);
+ *     }
+ *     magnet_result_free(result);
+ *     magnet_session_free(session);
+ *     magnet_model_free(model);
+ *
+ * Conventions
+ * - Every call that can fail returns a status (enum magnet_status, 0 = OK, negative = failure) and leaves a message in
+ *   magnet_last_error(). No exception, abort or print ever leaves the library, and a failed call leaves its session
+ *   usable unless its comment says otherwise.
+ * - Output parameters are named out_*. A pointer to a handle must be NULL on entry and stays NULL on failure.
+ * - Optional parameter structs: NULL means the defaults; otherwise start from magnet_*_default_params().
+ * - Text is UTF-8, given with its size in bytes (-1 = ends at the first NUL). Invalid UTF-8 is refused, with the offset.
+ * - Buffers are the caller's. Where it says "asks for the size", passing a NULL buffer with capacity 0 writes the
+ *   number of elements needed and succeeds; a buffer that is too small fails with MAGNET_STATUS_BUFFER_TOO_SMALL, writes
+ *   the number needed and nothing else.
+ * - Thread-safety: models and adapters may be shared by any number of threads. A session is used by one thread at a
+ *   time; a second call while one is running fails with MAGNET_STATUS_BUSY (magnet_session_cancel excepted).
+ * - D is the width of the model (magnet_model_info.n_embd), V the size of its vocabulary.
+ */
+#ifndef MAGNET_H
+#define MAGNET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#    ifdef MAGNET_BUILD
+#        define MAGNET_API __declspec(dllexport)
+#    else
+#        define MAGNET_API __declspec(dllimport)
+#    endif
+#else
+#    define MAGNET_API __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Changes whenever a struct or the meaning of a call changes. Compare it with magnet_abi_version() of the library. */
+#define MAGNET_ABI_VERSION 1
+
+/* ------------------------------------------------------------------------------------------------ library */
+
+enum magnet_status {
+    MAGNET_STATUS_OK               = 0,
+    MAGNET_STATUS_INVALID_ARGUMENT = -1, /* a parameter is out of range; the message names it                     */
+    MAGNET_STATUS_IO               = -2, /* a file cannot be opened, read or written                              */
+    MAGNET_STATUS_BAD_FILE         = -3, /* not a GGUF file, truncated, or inconsistent                           */
+    MAGNET_STATUS_UNSUPPORTED      = -4, /* the architecture, or this model, cannot do what is asked              */
+    MAGNET_STATUS_MISMATCH         = -5, /* adapter and model do not belong together                              */
+    MAGNET_STATUS_TOO_LONG         = -6, /* more tokens than the model or the session reads                       */
+    MAGNET_STATUS_OUT_OF_MEMORY    = -7,
+    MAGNET_STATUS_CANCELLED        = -8, /* by a progress callback or magnet_session_cancel, before a result      */
+    MAGNET_STATUS_BUSY             = -9, /* another thread is inside a call on this session                       */
+    MAGNET_STATUS_BUFFER_TOO_SMALL = -10,
+    MAGNET_STATUS_INTERNAL         = -11, /* a defect of the library or of llama.cpp; please report the message   */
+};
+
+MAGNET_API int32_t      magnet_abi_version(void);
+MAGNET_API const char * magnet_version(void);          /* "0.1.0 (llama.cpp v0.5.0)"; static                      */
+MAGNET_API const char * magnet_status_name(int32_t status); /* "INVALID_ARGUMENT"; static; "UNKNOWN" for others    */
+
+/* Message of the last failed call on this thread; "" if the last call succeeded. Valid until this thread's next call. */
+MAGNET_API const char * magnet_last_error(void);
+
+enum magnet_log_level {
+    MAGNET_LOG_DEBUG = 1,
+    MAGNET_LOG_INFO  = 2,
+    MAGNET_LOG_WARN  = 3,
+    MAGNET_LOG_ERROR = 4,
+};
+
+/* One line without its newline. Called from any thread, never concurrently. */
+typedef void (*magnet_log_callback)(int32_t level, const char * message, void * user_data);
+
+/* Process-wide. NULL (the default) = silence. Returns after calls in progress to the former callback have ended. */
+MAGNET_API void magnet_log_set(magnet_log_callback callback, void * user_data);
+
+/* ------------------------------------------------------------------------------------------------ text, progress */
+
+struct magnet_text {
+    const char * data; /* UTF-8; NULL is allowed with size 0 or -1 and means ""                                    */
+    int32_t      size; /* bytes, or -1 = up to the first NUL                                                       */
+};
+
+struct magnet_progress {
+    int64_t done;
+    int64_t total; /* in the unit that the call documents; 0 = not known                                           */
+};
+
+/* Returns false to stop the call, which then fails with MAGNET_STATUS_CANCELLED. */
+typedef bool (*magnet_progress_callback)(const struct magnet_progress * progress, void * user_data);
+
+/* ------------------------------------------------------------------------------------------------ model */
+
+struct magnet_model;
+
+struct magnet_model_params {
+    int32_t                  n_gpu_layers; /* layers held by the GPU backend if one is built in; -1 = all, default 0 */
+    magnet_progress_callback progress;     /* unit: 1/1000 of the file; may be NULL                                  */
+    void *                   progress_user_data;
+    bool                     use_mmap;     /* map the file instead of reading it (default true)                      */
+    bool                     use_mlock;    /* keep it in RAM (default false)                                         */
+    bool                     check_tensors; /* scan every weight for NaN and infinity while loading (default false)  */
+};
+
+struct magnet_model_info {
+    const char * architecture;   /* e.g. "llama"; borrowed from the model                                            */
+    const char * description;    /* architecture, size and quantisation in words; borrowed                           */
+    const char * name;           /* general.name of the file, else ""; borrowed                                      */
+    int64_t      n_params;
+    int64_t      n_bytes;        /* of all weights                                                                   */
+    int32_t      n_vocab;        /* V                                                                                */
+    int32_t      n_embd;         /* D: floats of one embedding                                                       */
+    int32_t      n_layer;
+    int32_t      n_head;
+    int32_t      n_head_kv;
+    int32_t      n_ctx_train;    /* tokens the model was trained to read                                             */
+    int32_t      token_bos;      /* -1 = the vocabulary has none; so for all token_*                                 */
+    int32_t      token_eos;
+    int32_t      token_eot;
+    bool         has_chat_template;
+    bool         can_embed_bidirectional; /* false: recurrent or hybrid, the mask has no meaning there               */
+    bool         can_infill;
+    bool         fused_engine;   /* the fused CPU engine covers this file; else llama.cpp's graph does the work      */
+};
+
+MAGNET_API struct magnet_model_params magnet_model_default_params(void);
+
+/* Reads a GGUF file of a decoder-only model. IO, BAD_FILE, UNSUPPORTED (encoder-only, unknown architecture),
+ * OUT_OF_MEMORY, CANCELLED. */
+MAGNET_API int32_t magnet_model_load(const char * path, const struct magnet_model_params * params,
+                                     struct magnet_model ** out_model);
+
+/* NULL is a no-op. Sessions and adapters keep the weights alive, so the order of freeing does not matter. */
+MAGNET_API void magnet_model_free(struct magnet_model * model);
+
+MAGNET_API int32_t magnet_model_get_info(const struct magnet_model * model, struct magnet_model_info * out_info);
+
+/* GGUF metadata, index in [0, count). Keys and values as text, arrays left out by llama.cpp's own rendering.
+ * Writes NUL-terminated UTF-8; out_size counts bytes without the NUL; NULL, 0 asks for the size. */
+MAGNET_API int32_t magnet_model_meta_count(const struct magnet_model * model);
+MAGNET_API int32_t magnet_model_meta_key(const struct magnet_model * model, int32_t index, char * buffer,
+                                         int32_t capacity, int32_t * out_size);
+MAGNET_API int32_t magnet_model_meta_value(const struct magnet_model * model, int32_t index, char * buffer,
+                                           int32_t capacity, int32_t * out_size);
+
+/* ------------------------------------------------------------------------------------------------ tokens */
+
+/* NULL, 0 asks for the size. add_special: put BOS / EOS where the vocabulary asks for it. parse_special: read
+ * "<|im_end|>" and its like as control tokens instead of as plain text. */
+MAGNET_API int32_t magnet_tokenize(const struct magnet_model * model, struct magnet_text text, bool add_special,
+                                   bool parse_special, int32_t * out_tokens, int32_t capacity, int32_t * out_count);
+
+/* Text of the tokens, NUL-terminated; bytes that are no UTF-8 (a cut character) become U+FFFD. out_size without the
+ * NUL; NULL, 0 asks for the size. special: render control tokens as their names instead of leaving them out. */
+MAGNET_API int32_t magnet_detokenize(const struct magnet_model * model, const int32_t * tokens, int32_t n_tokens,
+                                     bool special, char * buffer, int32_t capacity, int32_t * out_size);
+
+/* Raw bytes of one token, possibly part of a character; not NUL-terminated; NULL, 0 asks for the size. */
+MAGNET_API int32_t magnet_token_bytes(const struct magnet_model * model, int32_t token, char * buffer,
+                                      int32_t capacity, int32_t * out_size);
+
+struct magnet_message {
+    const char *       role; /* "system", "user", "assistant", ... */
+    struct magnet_text content;
+};
+
+/* The prompt that the model's own chat template makes of a conversation. add_assistant: end with the opening of the
+ * assistant's turn. NUL-terminated; NULL, 0 asks for the size. UNSUPPORTED if the model has no template that is known. */
+MAGNET_API int32_t magnet_chat_prompt(const struct magnet_model * model, const struct magnet_message * messages,
+                                      int32_t n_messages, bool add_assistant, char * buffer, int32_t capacity,
+                                      int32_t * out_size);
+
+/* ------------------------------------------------------------------------------------------------ adapters */
+
+enum magnet_pooling {
+    MAGNET_POOLING_DEFAULT       = 0, /* the adapter's recipe; without one: MEAN                                      */
+    MAGNET_POOLING_LAST          = 1, /* output at the last token, the appended EOS                                   */
+    MAGNET_POOLING_MEAN          = 2, /* mean over the text's own tokens, instruction and EOS left out                */
+    MAGNET_POOLING_WEIGHTED_MEAN = 3, /* the same, i-th token with weight i (SGPT, arXiv 2202.08904)                  */
+};
+
+enum magnet_attention {
+    MAGNET_ATTENTION_DEFAULT       = 0, /* the adapter's recipe; without one: BIDIRECTIONAL                           */
+    MAGNET_ATTENTION_BIDIRECTIONAL = 1, /* every token sees every token (all CONTEXT)                                 */
+    MAGNET_ATTENTION_CAUSAL        = 2, /* stock llama.cpp (all SPAN)                                                 */
+};
+
+/* How infilling attends to the text around the gaps. */
+enum magnet_context {
+    MAGNET_CONTEXT_DEFAULT = 0, /* the adapter's recipe; without one: ORDERED                                         */
+    MAGNET_CONTEXT_HYBRID  = 1, /* the paper's: context is bidirectional, spans see all of it                         */
+    MAGNET_CONTEXT_ORDERED = 2, /* context is causal, spans see all of it: keeps the prefix cache                     */
+    MAGNET_CONTEXT_LEFT    = 3, /* baseline: plain causal, what is right of a gap is not read                         */
+};
+
+struct magnet_adapter; /* a LoRA adapter (llama.cpp's GGUF format), with MAGNET's recipe in its metadata              */
+
+struct magnet_adapter_info {
+    const char * instruction;    /* prefix of a text to embed; "" = none; borrowed from the adapter                  */
+    const char * architecture;   /* borrowed                                                                         */
+    int32_t      recipe_version; /* 0 = no MAGNET recipe in the file: the fields below are the defaults              */
+    int32_t      rank;           /* largest rank of its matrices                                                     */
+    float        alpha;
+    int32_t      n_matrices;
+    int32_t      pooling;        /* enum magnet_pooling, never DEFAULT; so for the next two                          */
+    int32_t      attention;
+    int32_t      context;
+    int32_t      token_mask;     /* stands for a masked token in MNTP; -1 = none                                     */
+    int32_t      token_end;      /* ends an open gap; -1 = none: the vocabulary's EOS does                           */
+};
+
+/* IO, BAD_FILE, MISMATCH (other architecture or shapes: nothing is loaded). */
+MAGNET_API int32_t magnet_adapter_load(struct magnet_model * model, const char * path,
+                                       struct magnet_adapter ** out_adapter);
+MAGNET_API void    magnet_adapter_free(struct magnet_adapter * adapter); /* NULL is a no-op; sessions keep theirs      */
+MAGNET_API int32_t magnet_adapter_get_info(const struct magnet_adapter * adapter, struct magnet_adapter_info * out_info);
+
+/* ------------------------------------------------------------------------------------------------ session */
+
+enum magnet_engine {
+    MAGNET_ENGINE_AUTO  = 0, /* fused where it covers the model and the work, else graph                              */
+    MAGNET_ENGINE_FUSED = 1, /* MAGNET's own CPU engine; UNSUPPORTED where it does not cover the model                */
+    MAGNET_ENGINE_GRAPH = 2, /* llama.cpp's graph                                                                     */
+};
+
+enum magnet_flash_attention {
+    MAGNET_FLASH_ATTENTION_AUTO = -1,
+    MAGNET_FLASH_ATTENTION_OFF  = 0,
+    MAGNET_FLASH_ATTENTION_ON   = 1,
+};
+
+/* Work space of one thread: KV cache, buffers, the adapters in use. Cheap until first used; grows with the input. */
+struct magnet_session;
+
+struct magnet_session_params {
+    int32_t n_ctx;           /* most tokens of one text (context + gaps + generated); 0 = what the model was trained for */
+    int32_t n_batch;         /* most tokens of one pass over several texts, [32, 65536], default 2048; a longer single
+                                text takes a larger pass                                                              */
+    int32_t n_threads;       /* >= 1, or -1 (default) = physical cores                                                */
+    int32_t flash_attention; /* enum magnet_flash_attention, default AUTO                                            */
+    int32_t engine;          /* enum magnet_engine, default AUTO                                                      */
+};
+
+MAGNET_API struct magnet_session_params magnet_session_default_params(void);
+MAGNET_API int32_t magnet_session_create(struct magnet_model * model, const struct magnet_session_params * params,
+                                         struct magnet_session ** out_session);
+MAGNET_API void    magnet_session_free(struct magnet_session * session); /* NULL is a no-op; not while a call runs      */
+
+/* Adapters of all later calls on this session; scales[i] finite, NULL = all 1; n = 0 = the bare base. The recipe
+ * (pooling, instruction, ...) is that of the first adapter that has one. Changing adapters forgets the cached prefix. */
+MAGNET_API int32_t magnet_session_set_adapters(struct magnet_session * session, struct magnet_adapter * const * adapters,
+                                               const float * scales, int32_t n);
+
+/* Stops the call that is running on this session, from any thread; without one it does nothing. Generate and infill
+ * return what they have (MAGNET_STOP_CANCELLED); the others fail with MAGNET_STATUS_CANCELLED. */
+MAGNET_API void magnet_session_cancel(struct magnet_session * session);
+
+/* Forgets the cached prefix. */
+MAGNET_API int32_t magnet_session_reset(struct magnet_session * session);
+
+/* ------------------------------------------------------------------------------------------------ embed */
+
+enum magnet_truncate {
+    MAGNET_TRUNCATE_ERROR = 0, /* a text that is too long fails the call (TOO_LONG), naming it                        */
+    MAGNET_TRUNCATE_HEAD  = 1, /* keep its first tokens                                                               */
+    MAGNET_TRUNCATE_TAIL  = 2, /* keep its last tokens                                                                */
+};
+
+struct magnet_embed_params {
+    const char *             instruction; /* prefix of every text, never pooled; NULL = the adapter's, "" = none      */
+    magnet_progress_callback progress;    /* unit: texts; may be NULL                                                 */
+    void *                   progress_user_data;
+    int32_t                  pooling;     /* enum magnet_pooling                                                      */
+    int32_t                  attention;   /* enum magnet_attention                                                    */
+    int32_t                  truncate;    /* enum magnet_truncate                                                     */
+    int32_t                  max_tokens;  /* of one text with instruction and EOS; 0 = the session's n_ctx            */
+    bool                     normalize;   /* L2, default true; a zero vector stays zero                               */
+    bool                     append_eos;  /* default true, as trained                                                 */
+};
+
+MAGNET_API struct magnet_embed_params magnet_embed_default_params(void);
+
+/* One vector a text: out [n_texts, D], capacity in floats. Texts are sorted by length and packed into few passes.
+ * An empty text is the embedding of instruction + EOS (of EOS alone without one, also when pooled by mean).
+ * out_n_tokens [n_texts] (may be NULL) receives the tokens read, instruction and EOS counted. On failure out is
+ * unspecified. */
+MAGNET_API int32_t magnet_embed(struct magnet_session * session, const struct magnet_text * texts, int32_t n_texts,
+                                const struct magnet_embed_params * params, float * out, int64_t capacity,
+                                int32_t * out_n_tokens);
+
+/* Vectors of a text's own tokens (no instruction, no EOS): out [n_tokens, D], ids in out_tokens [n_tokens] (may be
+ * NULL). capacity counts tokens; NULL, 0 asks for the size. Pooling is ignored; normalize is per token. */
+MAGNET_API int32_t magnet_embed_tokens(struct magnet_session * session, struct magnet_text text,
+                                       const struct magnet_embed_params * params, float * out, int32_t * out_tokens,
+                                       int32_t capacity, int32_t * out_n_tokens);
+
+/* The same for a sequence of token ids that the caller made; the session adds no instruction and no EOS. */
+MAGNET_API int32_t magnet_embed_token_ids(struct magnet_session * session, const int32_t * tokens, int32_t n_tokens,
+                                          const struct magnet_embed_params * params, float * out, int64_t capacity);
+
+/* ------------------------------------------------------------------------------------------------ sampling */
+
+struct magnet_logit_bias {
+    int32_t token;
+    float   bias; /* added to the logit; -INFINITY bans the token */
+};
+
+struct magnet_sampling_params {
+    float                            temperature;       /* 0 = greedy                                                */
+    float                            top_p;             /* (0, 1]; 1 = off                                           */
+    float                            min_p;             /* [0, 1); 0 = off                                           */
+    float                            repeat_penalty;    /* > 0; 1 = off                                              */
+    float                            frequency_penalty; /* 0 = off                                                   */
+    float                            presence_penalty;  /* 0 = off                                                   */
+    int32_t                          top_k;             /* 0 = off                                                   */
+    int32_t                          penalty_last_n;    /* tokens that the penalties look back; 0 = off, -1 = all    */
+    int64_t                          seed;              /* [0, 2^32), or -1 = a new one each call                    */
+    const char *                     grammar;           /* GBNF; NULL = none                                         */
+    const char *                     grammar_root;      /* NULL = "root"                                             */
+    const struct magnet_logit_bias * logit_bias;        /* [n_logit_bias]                                            */
+    int32_t                          n_logit_bias;
+};
+
+/* ------------------------------------------------------------------------------------------------ results */
+
+enum magnet_stop {
+    MAGNET_STOP_LENGTH      = 0, /* the asked length, or the maximum, is reached                                     */
+    MAGNET_STOP_END         = 1, /* the model ended it (EOS, or the adapter's END token in an open gap)              */
+    MAGNET_STOP_STRING      = 2, /* a stop string was found; the text ends before it                                 */
+    MAGNET_STOP_CANCELLED   = 3, /* a callback returned false, or magnet_session_cancel                              */
+    MAGNET_STOP_CONTEXT     = 4, /* no room left in n_ctx                                                            */
+    MAGNET_STOP_GRAMMAR     = 5, /* the grammar is complete, or allows no further token                              */
+    MAGNET_STOP_NONE        = 6, /* nothing was generated: the span was scored                                       */
+};
+
+struct magnet_candidate {
+    int32_t token;
+    float   logprob; /* natural log, of the model's own distribution (before penalties, temperature and truncation)  */
+};
+
+struct magnet_token {
+    int32_t                         id;
+    float                           logprob;     /* as above; NaN where nothing predicts it (a first token, no BOS)  */
+    int32_t                         text_offset; /* where its bytes begin in the span's text                         */
+    int32_t                         n_top;
+    const struct magnet_candidate * top;         /* [n_top] best alternatives, best first; NULL if not asked for     */
+};
+
+/* What fills one gap, or continues a prompt, or was scored. */
+struct magnet_span {
+    const char *                text;      /* UTF-8, NUL-terminated                                                  */
+    int32_t                     text_size; /* bytes                                                                  */
+    int32_t                     n_tokens;
+    const struct magnet_token * tokens;    /* [n_tokens]; an END token or EOS that stopped it is not among them      */
+    double                      logprob;   /* sum over tokens, NaN ones left out                                     */
+    double                      stop_logprob; /* of the END token or EOS that stopped it; 0 if none did              */
+    int32_t                     item;      /* magnet_score: index of the item; else 0                                */
+    int32_t                     part;      /* index of its gap among the parts; 0 for generate                       */
+    int32_t                     stop;      /* enum magnet_stop                                                       */
+};
+
+/* Owned by the caller, freed as a whole by magnet_result_free. */
+struct magnet_result {
+    const struct magnet_span * spans;
+    int32_t                    n_spans;
+    int32_t                    n_prompt_tokens;    /* context tokens, those from the cache counted                   */
+    int32_t                    n_reused_tokens;    /* of these, found in the session's cache                         */
+    int32_t                    n_generated_tokens;
+    double                     prompt_seconds;     /* until the first logits                                         */
+    double                     generate_seconds;   /* the rest                                                       */
+};
+
+MAGNET_API void magnet_result_free(struct magnet_result * result); /* NULL is a no-op */
+
+struct magnet_token_event {
+    const char *        text;      /* text that became complete with this token; may be empty (half a character)     */
+    int32_t             text_size; /* bytes                                                                          */
+    int32_t             part;      /* index of the gap among the parts; 0 for generate                               */
+    int32_t             index;     /* of the token in its span                                                       */
+    int32_t             id;
+    float               logprob;
+};
+
+/* Returns false to stop: the call then succeeds with what it has (MAGNET_STOP_CANCELLED). The event is borrowed. */
+typedef bool (*magnet_token_callback)(const struct magnet_token_event * event, void * user_data);
+
+/* ------------------------------------------------------------------------------------------------ infill, score */
+
+enum magnet_part_type {
+    MAGNET_PART_TEXT = 0, /* given                                                                                   */
+    MAGNET_PART_GAP  = 1, /* infill: to be filled; score: filled with text                                           */
+};
+
+struct magnet_part {
+    int32_t            type;       /* enum magnet_part_type                                                          */
+    struct magnet_text text;       /* TEXT: the text. GAP: what fills it (magnet_score only)                         */
+    int32_t            length;     /* GAP: exact number of tokens, or 0 = open: the model ends it                    */
+    int32_t            max_length; /* open GAP: room reserved for it, in tokens; 0 = params.max_tokens               */
+};
+
+struct magnet_infill_params {
+    struct magnet_sampling_params sampling;   /* default: greedy                                                     */
+    magnet_token_callback         on_token;   /* may be NULL                                                         */
+    void *                        on_token_user_data;
+    int32_t                       context;    /* enum magnet_context                                                 */
+    int32_t                       max_tokens; /* room of an open gap that names none, default 64                     */
+    int32_t                       n_top;      /* alternatives to report per token, [0, 100], default 0               */
+};
+
+MAGNET_API struct magnet_infill_params magnet_infill_default_params(void);
+
+/*
+ * Fills every gap, in order, each seeing all context and the gaps filled before it. One span a gap in *out_result.
+ *
+ * The context is encoded once; gaps are decoded with the KV cache. With ORDERED context the part of the context that is
+ * unchanged since the session's last call is not encoded again. With HYBRID context all of it is one pass.
+ * A gap of length n takes n positions, an open gap its room, so text behind it keeps its distance.
+ * A gap at the very start is predicted from BOS, put before it; a vocabulary without BOS fails with UNSUPPORTED.
+ * Context is tokenised part by part. At least one part must be a gap; adjacent gaps and empty texts are allowed.
+ */
+MAGNET_API int32_t magnet_infill(struct magnet_session * session, const struct magnet_part * parts, int32_t n_parts,
+                                 const struct magnet_infill_params * params, struct magnet_result ** out_result);
+
+struct magnet_score_item {
+    const struct magnet_part * parts; /* gaps carry the text to be scored; a continuation is a gap at the end        */
+    int32_t                    n_parts;
+};
+
+struct magnet_score_params {
+    magnet_progress_callback progress; /* unit: items; may be NULL                                                   */
+    void *                   progress_user_data;
+    int32_t                  context;  /* enum magnet_context                                                        */
+    int32_t                  n_top;    /* alternatives to report per token, [0, 100], default 0                      */
+};
+
+MAGNET_API struct magnet_score_params magnet_score_default_params(void);
+
+/*
+ * log p of what fills the gaps of each item, token by token, given the item's context: the very numbers that magnet_infill
+ * would have reported had it chosen these tokens. One span a gap, items in order. A gap's length, if > 0, is the room it
+ * takes (at least its own tokens): text behind it moves right by the rest. A gap that starts a text is predicted from
+ * BOS where the vocabulary has one, else its first token has no prediction (NaN).
+ */
+MAGNET_API int32_t magnet_score(struct magnet_session * session, const struct magnet_score_item * items, int32_t n_items,
+                                const struct magnet_score_params * params, struct magnet_result ** out_result);
+
+/* ------------------------------------------------------------------------------------------------ mask */
+
+enum magnet_role {
+    MAGNET_ROLE_SPAN    = 0,
+    MAGNET_ROLE_CONTEXT = 1,
+    MAGNET_ROLE_ORDERED = 2,
+};
+
+/* One token of a laid out template. */
+struct magnet_slot {
+    int32_t token; /* -1 = an unfilled place in a gap                                                                */
+    int32_t pos;
+    int32_t role;  /* enum magnet_role                                                                               */
+    int32_t part;  /* index of its part, -1 = BOS put in front                                                       */
+};
+
+/* How infill lays out parts: tokens, positions and roles. Gaps with text hold it; an open gap shows max_length slots.
+ * NULL, 0 asks for the size. context: enum magnet_context (DEFAULT = ORDERED). */
+MAGNET_API int32_t magnet_layout(const struct magnet_model * model, const struct magnet_part * parts, int32_t n_parts,
+                                 int32_t context, struct magnet_slot * out_slots, int32_t capacity, int32_t * out_count);
+
+/* The rule: may a query token of this role and position see that key token of the same sequence? Pure. */
+MAGNET_API bool magnet_sees(int32_t role_q, int32_t pos_q, int32_t role_k, int32_t pos_k);
+
+/* ------------------------------------------------------------------------------------------------ generate */
+
+struct magnet_generate_params {
+    struct magnet_sampling_params sampling;      /* default: temperature 0.8, top_k 40, top_p 0.95, min_p 0.05       */
+    magnet_token_callback         on_token;      /* may be NULL                                                      */
+    void *                        on_token_user_data;
+    const char * const *          stop;          /* [n_stop] stop strings, none empty                                */
+    int32_t                       n_stop;
+    int32_t                       max_tokens;    /* >= 0, or -1 = as many as fit; default 256                        */
+    int32_t                       n_top;         /* alternatives to report per token, [0, 100], default 0            */
+    bool                          add_special;   /* BOS in front where the vocabulary asks for it, default true      */
+    bool                          parse_special; /* read control tokens in the prompt (a chat prompt), default true  */
+    bool                          ignore_eos;    /* default false                                                    */
+};
+
+MAGNET_API struct magnet_generate_params magnet_generate_default_params(void);
+
+/* Continues prompt; one span in *out_result. Tokens that prompt shares with the session's last call are taken from
+ * the cache. An empty prompt starts from BOS; UNSUPPORTED without one. TOO_LONG if the prompt alone exceeds n_ctx. */
+MAGNET_API int32_t magnet_generate(struct magnet_session * session, struct magnet_text prompt,
+                                   const struct magnet_generate_params * params, struct magnet_result ** out_result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MAGNET_H */
