@@ -69,7 +69,7 @@ def additive(seen):
 
 
 def attention_mask(config, roles, positions):
-    """The mask of one row as the model takes it, (1,1,T,T); a model with window layers takes one mask a kind of layer."""
+    """The mask of one row, (1,1,T,T), as the model takes it: one for each kind of layer where some have a window."""
     full = additive(allowed(roles, positions))[None]
     if "sliding_attention" not in (getattr(config, "layer_types", None) or []):
         return full
