@@ -203,7 +203,7 @@ public final class MagnetLibrary {
             try {
                 System.load(file.toAbsolutePath().toString());
             } catch (UnsatisfiedLinkError reason) {
-                return reason.getMessage();
+                return reason.getMessage().replace(file.toAbsolutePath() + ": ", "");
             }
             return String.valueOf(e.getMessage());
         }

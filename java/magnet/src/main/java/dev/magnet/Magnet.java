@@ -179,8 +179,8 @@ public final class Magnet implements AutoCloseable {
         return embedder.embedTokens(text, Objects.requireNonNull(options, "options"));
     }
 
-    /** The vectors of tokens, of a sequence that the caller made: [tokens][dimensions]. Nothing is added to it. */
-    public float[][] embedTokenIds(int[] tokens, EmbedOptions options) {
+    /** The embedding of tokens that the caller chose: [dimensions]. Neither instruction nor end-of-sequence is added. */
+    public float[] embedTokenIds(int[] tokens, EmbedOptions options) {
         return embedder.embedTokenIds(tokens.clone(), Objects.requireNonNull(options, "options"));
     }
 

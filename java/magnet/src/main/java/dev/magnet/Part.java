@@ -28,9 +28,10 @@ public sealed interface Part {
      * A gap that holds text, whose log-probability {@link Magnet#score} gives.
      *
      * @param text what fills the gap
-     * @param room tokens that the gap takes up, at least those of {@code text}; 0 = just those
+     * @param length places that the gap takes up, not fewer than {@code text} has tokens; 0 for an open gap
+     * @param maxLength open gap: places that it takes up, unless its text has more tokens
      */
-    record Filled(String text, int room) implements Part {
+    record Filled(String text, int length, int maxLength) implements Part {
         /** Checks its arguments. */
         public Filled {
             Objects.requireNonNull(text, "text");
@@ -57,8 +58,8 @@ public sealed interface Part {
         return new Gap(0, maxLength);
     }
 
-    /** A gap that is filled with {@code text}, for scoring. */
+    /** A gap that is filled with {@code text}, for scoring; what follows stands right behind it. */
     static Part filled(String text) {
-        return new Filled(text, 0);
+        return new Filled(text, 0, 0);
     }
 }

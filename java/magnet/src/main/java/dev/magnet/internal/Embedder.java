@@ -82,20 +82,19 @@ public final class Embedder {
         }
     }
 
-    /** One vector for every token of a sequence. */
-    public float[][] embedTokenIds(int[] tokens, EmbedOptions options) {
+    /** One vector for a sequence of tokens. */
+    public float[] embedTokenIds(int[] tokens, EmbedOptions options) {
         var call = new Call(null, options.progress());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment ids = arena.allocateFrom(ValueLayout.JAVA_INT, tokens);
             MemorySegment params = Params.embed(arena, options, call);
-            long capacity = (long) tokens.length * dimensions;
-            MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, capacity);
+            MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, dimensions);
             runtime.with(call, options.adapters(), "", session -> {
                 call.run(session.segment(), null, () -> magnet_h.magnet_embed_token_ids(
-                        session.segment(), ids, tokens.length, params, out, capacity));
+                        session.segment(), ids, tokens.length, params, out, dimensions));
                 return null;
             });
-            return rows(out, tokens.length);
+            return out.toArray(ValueLayout.JAVA_FLOAT);
         }
     }
 

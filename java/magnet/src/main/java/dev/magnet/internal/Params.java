@@ -120,10 +120,11 @@ public final class Params {
                     magnet_part.length(part, length);
                     magnet_part.max_length(part, maxLength);
                 }
-                case Part.Filled(String text, int room) -> {
+                case Part.Filled(String text, int length, int maxLength) -> {
                     magnet_part.type(part, magnet_h.MAGNET_PART_GAP());
                     Native.setText(magnet_part.text(part), arena, text, "part " + i);
-                    magnet_part.length(part, room);
+                    magnet_part.length(part, length);
+                    magnet_part.max_length(part, maxLength);
                 }
             }
         }
