@@ -128,6 +128,10 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
         throw error(MAGNET_STATUS_UNSUPPORTED, path + " has no vocabulary, so it cannot read text.");
     }
 
+    std::string space_prefix;
+    m->space_prefix_ = llama_vocab_type(m->vocab_) == LLAMA_VOCAB_TYPE_SPM &&
+                       !(m->meta("tokenizer.ggml.add_space_prefix", space_prefix) && space_prefix == "false");
+
     char description[256];
     llama_model_desc(m->llama(), description, sizeof(description));
     m->description_ = description;
@@ -182,6 +186,17 @@ std::vector<int32_t> model::tokenize(std::string_view text, bool add_special, bo
         n = llama_tokenize(vocab_, text.data(), (int32_t) text.size(), tokens.data(), -n, add_special, parse_special);
     }
     tokens.resize(n);
+    return tokens;
+}
+
+std::vector<int32_t> model::tokenize_continuation(std::string_view text) const {
+    if (!space_prefix_ || text.empty()) {
+        return tokenize(text, false, false);
+    }
+    // the space goes in front of a newline, and both are dropped again
+    const size_t         n_drop = tokenize("\n", false, false).size();
+    std::vector<int32_t> tokens = tokenize("\n" + std::string(text), false, false);
+    tokens.erase(tokens.begin(), tokens.begin() + n_drop);
     return tokens;
 }
 

@@ -40,6 +40,9 @@ public:
     // text is UTF-8; throws TOO_LONG if it has more tokens than an int32 counts.
     std::vector<int32_t> tokenize(std::string_view text, bool add_special, bool parse_special) const;
 
+    // The same for a text that goes on after another one: SentencePiece vocabularies put no space in front of it.
+    std::vector<int32_t> tokenize_continuation(std::string_view text) const;
+
     // Raw bytes; control tokens are left out unless special.
     std::string token_bytes(int32_t token, bool special) const;
     std::string detokenize(const int32_t * tokens, int32_t n_tokens, bool special) const;
@@ -58,6 +61,7 @@ private:
     const llama_vocab *                               vocab_           = nullptr;
     bool                                              plain_attention_ = false;
     bool                                              fused_engine_    = false;
+    bool                                              space_prefix_    = false; // a text's first word gets a space
     std::string                                       architecture_;
     std::string                                       description_;
     std::string                                       name_;
