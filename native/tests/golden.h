@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
@@ -13,7 +14,11 @@ namespace magnet::testing {
 
 // Folder of the golden files, ends with a slash.
 inline std::string golden_dir() {
-    return MAGNET_TEST_GOLDEN "/";
+    const char * data = std::getenv("MAGNET_TEST_DATA");
+    if (!data) {
+        throw std::runtime_error("MAGNET_TEST_DATA is not set; run the tests with ctest");
+    }
+    return std::string(data) + "/golden/";
 }
 
 inline nlohmann::json read_golden(const std::string & name) {

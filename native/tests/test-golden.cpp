@@ -1,6 +1,5 @@
 // The default model (SmolLM2-135M-Instruct) through magnet.h against Hugging Face transformers on the same weights, which
 // it dequantises. MAGNET_MODEL names the GGUF file: the Q4_1 one, or that one with all weights in F32 (dequantize.cpp).
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "golden.h"

@@ -1,5 +1,4 @@
 // The attention rule against the table in the docs, and the mask builder of the patched llama.cpp against the rule.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "llama/magnet-hooks.h"

@@ -1,6 +1,5 @@
 // Encoder and decoder on tiny models against two independent references: Hugging Face transformers (golden files) and a
 // dense double-precision forward pass written for the tests.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include <doctest/doctest.h>
 
 #include "golden.h"
