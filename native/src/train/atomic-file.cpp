@@ -1,6 +1,6 @@
 #include "atomic-file.h"
 
-#include "../magnet-error.h"
+#include "magnet-error.h"
 
 #include <cerrno>
 #include <cstring>
@@ -8,10 +8,10 @@
 #include <memory>
 
 #ifdef _WIN32
-#    include <io.h>
+#include <io.h>
 #else
-#    include <fcntl.h>
-#    include <unistd.h>
+#include <fcntl.h>
+#include <unistd.h>
 #endif
 
 namespace magnet {
@@ -28,13 +28,13 @@ static bool sync_file(FILE * file) {
 static void sync_folder_of(const std::string & path) {
 #ifndef _WIN32
     const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-    const int fd = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int                   fd = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0) {
         fsync(fd);
         close(fd);
     }
 #else
-    (void) path;
+    (void)path;
 #endif
 }
 

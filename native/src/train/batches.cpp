@@ -1,6 +1,6 @@
 #include "batches.h"
 
-#include "../magnet-error.h"
+#include "magnet-error.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,7 +18,8 @@ static uint64_t hash_tokens(const std::vector<int32_t> & tokens) {
 }
 
 int64_t micro_batch::n_tokens() const {
-    return std::accumulate(rows.begin(), rows.end(), int64_t(0), [](int64_t n, const train_row & r) { return n + r.n_tokens(); });
+    return std::accumulate(rows.begin(), rows.end(), int64_t(0),
+                           [](int64_t n, const train_row & r) { return n + r.n_tokens(); });
 }
 
 text_pair crop_pair(const text_document & d, const text_window & w, const pair_options & options, rng & r) {
@@ -57,10 +58,12 @@ batch_source::batch_source(const corpus & data, const train_options & options, c
         wants_pairs = wants_pairs || s.sscl > 0;
     }
     if (data.documents.empty() && data.pairs.empty()) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "there is nothing to train on: the files hold no text and no pairs.");
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "there is nothing to train on: the files hold no text and no pairs.");
     }
     if (data.documents.empty() && !wants_pairs) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "there is no text: MNTP and MSG need text files, pairs serve SSCL only.");
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "there is no text: MNTP and MSG need text files, pairs serve SSCL only.");
     }
     if (wants_text && !data.documents.empty()) {
         text = std::make_unique<window_order>(data.documents, options.rows.length, options.seed, draw::text_order);
@@ -75,8 +78,9 @@ batch_source::batch_source(const corpus & data, const train_options & options, c
     }
     const int64_t n = int64_t(data.pairs.size()) + (crops ? crops->n_windows() : 0);
     if (n < 2) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "a contrastive batch needs at least 2 texts to tell apart, here is " +
-                                                        std::to_string(n) + "; add pairs or text, or set the weight of SSCL to 0.");
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "a contrastive batch needs at least 2 texts to tell apart, here is " + std::to_string(n) +
+                        "; add pairs or text, or set the weight of SSCL to 0.");
     }
     seek(places);
 }
@@ -96,15 +100,16 @@ micro_batch batch_source::next(const train_stage & stage) {
 }
 
 void batch_source::add_text_row(const train_stage & stage, micro_batch & b) {
-    const text_window     w = text->next();
-    const text_document & d = data.documents[w.document];
-    rng                   r(options.seed, draw::text_row, uint64_t(places.n_rows));
-    const row_mode        mode = mode_of_row(options.rows, places.n_rows++);
+    const text_window       w = text->next();
+    const text_document &   d = data.documents[w.document];
+    rng                     r(options.seed, draw::text_row, uint64_t(places.n_rows));
+    const row_mode          mode = mode_of_row(options.rows, places.n_rows++);
     std::vector<token_span> spans;
     if (mode != row_mode::causal) {
         spans = draw_spans(d, w, options.rows, vocab, r);
     }
-    b.rows.push_back(make_text_row(d, w, spans, mode, stage.mntp > 0 ? options.rows.mask_rate : 0, options.rows, vocab, r));
+    b.rows.push_back(
+        make_text_row(d, w, spans, mode, stage.mntp > 0 ? options.rows.mask_rate : 0, options.rows, vocab, r));
 }
 
 text_pair batch_source::next_pair() {
@@ -116,7 +121,7 @@ text_pair batch_source::next_pair() {
     }
     if (places.pairs.index == int64_t(pair_order.size())) {
         batch_places next = at();
-        next.pairs        = { places.pairs.epoch + 1, 0 };
+        next.pairs        = {places.pairs.epoch + 1, 0};
         seek(next);
     }
     return data.pairs[pair_order[places.pairs.index++]];

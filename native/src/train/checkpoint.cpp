@@ -1,7 +1,7 @@
 #include "checkpoint.h"
 
-#include "../magnet-error.h"
 #include "gguf-file.h"
+#include "magnet-error.h"
 
 #include <sstream>
 
@@ -44,13 +44,14 @@ static void for_each_tensor(Numbers & n, const std::string & prefix, const F & u
 }
 
 static void read_numbers(const gguf_reader & file, const std::string & prefix, trained_numbers & n) {
-    for_each_tensor(n, prefix, [&](const std::string & name, std::vector<float> & values, int64_t rows, int64_t columns) {
-        const int64_t id = file.find(name);
-        if (id < 0 || file.n_elements(id) != rows * columns) {
-            throw error(MAGNET_STATUS_BAD_FILE, file.path + ": the checkpoint lacks " + name + ".");
-        }
-        values = file.values(id);
-    });
+    for_each_tensor(n, prefix,
+                    [&](const std::string & name, std::vector<float> & values, int64_t rows, int64_t columns) {
+                        const int64_t id = file.find(name);
+                        if (id < 0 || file.n_elements(id) != rows * columns) {
+                            throw error(MAGNET_STATUS_BAD_FILE, file.path + ": the checkpoint lacks " + name + ".");
+                        }
+                        values = file.values(id);
+                    });
 }
 
 // ------------------------------------------------------------------------------------------------ places
@@ -97,7 +98,7 @@ void save_checkpoint(const std::string & path, const checkpoint & c) {
 
     std::vector<gguf_tensor> tensors;
     const auto add = [&](const std::string & name, const std::vector<float> & values, int64_t rows, int64_t columns) {
-        tensors.push_back({ name, GGML_TYPE_F32, { columns, rows }, [&values] { return values.data(); } });
+        tensors.push_back({name, GGML_TYPE_F32, {columns, rows}, [&values] { return values.data(); }});
     };
     for_each_tensor(s.now, "now.", add);
     for_each_tensor(s.m, "m.", add);

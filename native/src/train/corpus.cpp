@@ -1,7 +1,8 @@
 #include "corpus.h"
 
-#include "../magnet-error.h"
 #include "atomic-file.h"
+#include "magnet-error.h"
+#include "magnet-utf8.h"
 #include "sentences.h"
 
 #include <nlohmann/json.hpp>
@@ -54,10 +55,11 @@ static void for_each_line(const std::string & path, const std::function<void(std
         if (!line.empty() && line.back() == '\r') {
             line.pop_back();
         }
-        const size_t invalid = find_invalid_utf8(line);
+        const size_t invalid = utf8_find_invalid(line);
         if (invalid != std::string::npos) {
-            throw bad_line(path, number, "not UTF-8 (byte " + std::to_string(invalid + 1) +
-                                             " of the line); convert the file first, for instance with iconv.");
+            throw bad_line(path, number,
+                           "not UTF-8 (byte " + std::to_string(invalid + 1) +
+                               " of the line); convert the file first, for instance with iconv.");
         }
         use(line, number);
     }
@@ -118,7 +120,7 @@ void read_texts(const std::string & path, text_unit unit, const train_vocab & vo
 
 static void add_pair(const std::string & anchor, const std::string & positive, const std::string & negative,
                      const train_vocab & vocab, const std::string & path, int64_t line, corpus & out) {
-    text_pair p = { vocab.tokenize(anchor), vocab.tokenize(positive), {} };
+    text_pair p = {vocab.tokenize(anchor), vocab.tokenize(positive), {}};
     if (p.anchor.empty() || p.positive.empty()) {
         throw bad_line(path, line, p.anchor.empty() ? "the first text is empty." : "the second text is empty.");
     }
@@ -153,7 +155,8 @@ void read_pairs(const std::string & path, const train_vocab & vocab, corpus & ou
             }
         }
         if (columns.size() != 2 && columns.size() != 3) {
-            throw bad_line(path, number, "expected 2 or 3 tab-separated columns, found " + std::to_string(columns.size()) + ".");
+            throw bad_line(path, number,
+                           "expected 2 or 3 tab-separated columns, found " + std::to_string(columns.size()) + ".");
         }
         columns.resize(3);
         add_pair(columns[0], columns[1], columns[2], vocab, path, number, out);

@@ -13,17 +13,17 @@ struct train_vocab {
     // Tokens of a piece of text that may stand anywhere in a row: no BOS, no EOS, control tokens read as plain text.
     std::function<std::vector<int32_t>(const std::string & text)> tokenize;
 
-    int32_t              bos        = -1;    // -1 = none
-    bool                 bos_always = false; // the vocabulary puts it before every text; else only before a gap at the start
-    int32_t              eos        = -1;    // ends a text to embed
-    int32_t              mask       = -1;    // stands for a masked token (MNTP)
-    int32_t              end        = -1;    // ends an open gap (MSG); -1 = not trained
-    std::vector<int32_t> plain;              // ids of ordinary text tokens: what a random token is drawn from
+    int32_t bos        = -1;    // -1 = none
+    bool    bos_always = false; // the vocabulary puts it before every text; else only before a gap at the start
+    int32_t eos        = -1;    // ends a text to embed
+    int32_t mask       = -1;    // stands for a masked token (MNTP)
+    int32_t end        = -1;    // ends an open gap (MSG); -1 = not trained
+    std::vector<int32_t> plain; // ids of ordinary text tokens: what a random token is drawn from
 };
 
 struct text_document {
     std::vector<int32_t> tokens;
-    std::vector<int32_t> sentences; // index of the first token of each sentence, ascending, the first 0
+    std::vector<int32_t> sentences;     // index of the first token of each sentence, ascending, the first 0
     bool                 begins = true; // false: a part, whose text has something before it
     bool                 ends   = true;
 };

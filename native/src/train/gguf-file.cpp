@@ -1,7 +1,7 @@
 #include "gguf-file.h"
 
-#include "../magnet-error.h"
 #include "atomic-file.h"
+#include "magnet-error.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -33,7 +33,7 @@ gguf_reader::gguf_reader(const std::string & path) : path(path), file(std::fopen
         throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + std::strerror(errno));
     }
     size = size_of(file.get());
-    context.reset(gguf_init_from_file_ptr(file.get(), { /*no_alloc =*/true, /*ctx =*/nullptr }));
+    context.reset(gguf_init_from_file_ptr(file.get(), {/*no_alloc =*/true, /*ctx =*/nullptr}));
     if (!context) {
         throw error(MAGNET_STATUS_BAD_FILE, path + " is not a GGUF file, or it is damaged.");
     }
@@ -65,16 +65,26 @@ int64_t gguf_reader::integer(const std::string & key, int64_t fallback) const {
     }
     const gguf_context * c = context.get();
     switch (gguf_get_kv_type(c, id)) {
-        case GGUF_TYPE_UINT8:  return gguf_get_val_u8(c, id);
-        case GGUF_TYPE_INT8:   return gguf_get_val_i8(c, id);
-        case GGUF_TYPE_UINT16: return gguf_get_val_u16(c, id);
-        case GGUF_TYPE_INT16:  return gguf_get_val_i16(c, id);
-        case GGUF_TYPE_UINT32: return gguf_get_val_u32(c, id);
-        case GGUF_TYPE_INT32:  return gguf_get_val_i32(c, id);
-        case GGUF_TYPE_UINT64: return int64_t(gguf_get_val_u64(c, id));
-        case GGUF_TYPE_INT64:  return gguf_get_val_i64(c, id);
-        case GGUF_TYPE_BOOL:   return gguf_get_val_bool(c, id);
-        default:               throw wrong_type(path, key);
+        case GGUF_TYPE_UINT8:
+            return gguf_get_val_u8(c, id);
+        case GGUF_TYPE_INT8:
+            return gguf_get_val_i8(c, id);
+        case GGUF_TYPE_UINT16:
+            return gguf_get_val_u16(c, id);
+        case GGUF_TYPE_INT16:
+            return gguf_get_val_i16(c, id);
+        case GGUF_TYPE_UINT32:
+            return gguf_get_val_u32(c, id);
+        case GGUF_TYPE_INT32:
+            return gguf_get_val_i32(c, id);
+        case GGUF_TYPE_UINT64:
+            return int64_t(gguf_get_val_u64(c, id));
+        case GGUF_TYPE_INT64:
+            return gguf_get_val_i64(c, id);
+        case GGUF_TYPE_BOOL:
+            return gguf_get_val_bool(c, id);
+        default:
+            throw wrong_type(path, key);
     }
 }
 
@@ -84,9 +94,12 @@ double gguf_reader::number(const std::string & key, double fallback) const {
         return fallback;
     }
     switch (gguf_get_kv_type(context.get(), id)) {
-        case GGUF_TYPE_FLOAT32: return gguf_get_val_f32(context.get(), id);
-        case GGUF_TYPE_FLOAT64: return gguf_get_val_f64(context.get(), id);
-        default:                throw wrong_type(path, key);
+        case GGUF_TYPE_FLOAT32:
+            return gguf_get_val_f32(context.get(), id);
+        case GGUF_TYPE_FLOAT64:
+            return gguf_get_val_f64(context.get(), id);
+        default:
+            throw wrong_type(path, key);
     }
 }
 
@@ -147,7 +160,7 @@ void write_gguf(const std::string & path, const gguf_context * meta, const std::
         void operator()(ggml_context * p) const { ggml_free(p); }
     };
     const std::unique_ptr<ggml_context, ggml_deleter> shapes(
-        ggml_init({ (tensors.size() + 1) * ggml_tensor_overhead(), nullptr, /*no_alloc =*/true }));
+        ggml_init({(tensors.size() + 1) * ggml_tensor_overhead(), nullptr, /*no_alloc =*/true}));
     const gguf_ptr head(gguf_init_empty());
     gguf_set_kv(head.get(), meta);
     for (const gguf_tensor & t : tensors) {

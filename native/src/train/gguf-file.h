@@ -34,8 +34,8 @@ public:
     int64_t              find(const std::string & tensor) const; // -1 = none
     std::vector<int64_t> shape(int64_t tensor) const;            // ggml order: fastest first, trailing ones dropped
     int64_t              n_elements(int64_t tensor) const;
-    std::vector<uint8_t> bytes(int64_t tensor) const;            // as stored
-    std::vector<float>   values(int64_t tensor) const;           // dequantised
+    std::vector<uint8_t> bytes(int64_t tensor) const;  // as stored
+    std::vector<float>   values(int64_t tensor) const; // dequantised
 
 private:
     gguf_ptr                               context;

@@ -7,7 +7,8 @@
 namespace magnet {
 
 // Document without the windows that are held out (ascending).
-static void keep_rest(const text_document & d, const std::vector<text_window> & out, std::vector<text_document> & rest) {
+static void keep_rest(const text_document & d, const std::vector<text_window> & out,
+                      std::vector<text_document> & rest) {
     const auto part = [&](int32_t begin, int32_t end) {
         text_document p;
         p.tokens.assign(d.tokens.begin() + begin, d.tokens.begin() + end);
@@ -37,10 +38,10 @@ static text_document copy_window(const text_document & d, const text_window & w)
     std::vector<text_document> parts;
     std::vector<text_window>   around;
     if (w.begin > 0) {
-        around.push_back({ w.document, 0, w.begin });
+        around.push_back({w.document, 0, w.begin});
     }
     if (w.end < int32_t(d.tokens.size())) {
-        around.push_back({ w.document, w.end, int32_t(d.tokens.size()) });
+        around.push_back({w.document, w.end, int32_t(d.tokens.size())});
     }
     keep_rest(d, around, parts);
     return parts.front();
@@ -103,7 +104,7 @@ heldout::heldout(const corpus & data, const train_options & options, const train
         const text_document & d = data.documents[w.document];
         rng                   r(options.seed, draw::holdout, 1 + rows.rows.size());
         const auto            spans = draw_spans(d, w, o, vocab, r);
-        for (const row_mode mode : { row_mode::hybrid, row_mode::ordered, row_mode::causal }) {
+        for (const row_mode mode : {row_mode::hybrid, row_mode::ordered, row_mode::causal}) {
             rng same = r; // the same slack under either mask
             rows.rows.push_back(make_text_row(d, w, spans, mode, 0.0, o, vocab, same));
         }
@@ -150,8 +151,8 @@ heldout_losses heldout::evaluate(engine & e) const {
         sum[3] += mntp[i];
         n[3] += double(row.mntp.size());
     }
-    const double none = std::numeric_limits<double>::quiet_NaN();
-    const auto   mean = [&](int k) { return n[k] > 0 ? sum[k] / n[k] : none; };
+    const double   none = std::numeric_limits<double>::quiet_NaN();
+    const auto     mean = [&](int k) { return n[k] > 0 ? sum[k] / n[k] : none; };
     heldout_losses l;
     l.msg_hybrid  = mean(int(row_mode::hybrid));
     l.msg_ordered = mean(int(row_mode::ordered));
@@ -163,8 +164,8 @@ heldout_losses heldout::evaluate(engine & e) const {
     const train_stage & stage = options.stages.back();
     const row_options & o     = options.rows;
     const double        gaps  = o.share_hybrid + o.share_ordered;
-    const double        fill  = gaps > 0 ? (o.share_hybrid * l.msg_hybrid + o.share_ordered * l.msg_ordered) / gaps : l.causal;
-    l.score = (rows.n_text > 0 ? stage.msg * fill : 0) + (n[3] > 0 ? stage.mntp * l.mntp : 0) +
+    const double fill = gaps > 0 ? (o.share_hybrid * l.msg_hybrid + o.share_ordered * l.msg_ordered) / gaps : l.causal;
+    l.score           = (rows.n_text > 0 ? stage.msg * fill : 0) + (n[3] > 0 ? stage.mntp * l.mntp : 0) +
               (rows.n_pairs >= 2 ? stage.sscl * l.sscl : 0);
     return l;
 }

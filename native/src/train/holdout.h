@@ -14,10 +14,10 @@ corpus split_holdout(corpus & data, const train_options & options);
 struct heldout_losses {
     double mntp;
     double sscl;
-    double msg_hybrid;  // the same gaps under either mask
+    double msg_hybrid; // the same gaps under either mask
     double msg_ordered;
-    double causal;      // next-token loss: is it still a language model?
-    double score;       // what decides which state is best: the last stage's weights on the above
+    double causal; // next-token loss: is it still a language model?
+    double score;  // what decides which state is best: the last stage's weights on the above
 };
 
 // A fixed set of rows: the same at every look, whatever was trained in between.

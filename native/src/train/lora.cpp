@@ -1,7 +1,7 @@
 #include "lora.h"
 
-#include "../magnet-error.h"
 #include "gguf-file.h"
+#include "magnet-error.h"
 #include "rng.h"
 
 #include <algorithm>
@@ -15,8 +15,8 @@ struct short_name {
 };
 
 static const short_name short_names[] = {
-    { "q", "attn_q" },      { "k", "attn_k" },  { "v", "attn_v" },      { "o", "attn_output" },
-    { "gate", "ffn_gate" }, { "up", "ffn_up" }, { "down", "ffn_down" },
+    {"q", "attn_q"},      {"k", "attn_k"},  {"v", "attn_v"},      {"o", "attn_output"},
+    {"gate", "ffn_gate"}, {"up", "ffn_up"}, {"down", "ffn_down"},
 };
 
 // "blk.3.attn_q.weight" -> "attn_q"
@@ -39,7 +39,7 @@ static bool names(const std::string & wanted, const std::string & target) {
 }
 
 std::vector<lora_matrix> select_targets(const std::vector<lora_matrix> & all, const std::vector<std::string> & wanted) {
-    std::vector<bool> used(wanted.size(), false);
+    std::vector<bool>        used(wanted.size(), false);
     std::vector<lora_matrix> chosen;
     for (const lora_matrix & m : all) {
         bool take = false;
@@ -56,13 +56,14 @@ std::vector<lora_matrix> select_targets(const std::vector<lora_matrix> & all, co
         if (!used[i]) {
             std::string known;
             for (const short_name & s : short_names) {
-                if (std::any_of(all.begin(), all.end(), [&](const lora_matrix & m) { return names(s.name, m.target); })) {
+                if (std::any_of(all.begin(), all.end(),
+                                [&](const lora_matrix & m) { return names(s.name, m.target); })) {
                     known += std::string(s.name) + ", ";
                 }
             }
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT,
-                        "unknown target matrix \"" + wanted[i] + "\"; this model has " + known +
-                            "or one of them by its GGUF name, like " + (all.empty() ? "" : all.front().target) + ".");
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "unknown target matrix \"" + wanted[i] + "\"; this model has " +
+                                                            known + "or one of them by its GGUF name, like " +
+                                                            (all.empty() ? "" : all.front().target) + ".");
         }
     }
     if (chosen.empty()) {
@@ -77,7 +78,7 @@ lora_set make_lora(const std::vector<lora_matrix> & targets, int32_t rank, float
     set.scale    = alpha / float(rank);
     set.matrices = targets;
     for (size_t i = 0; i < set.matrices.size(); ++i) {
-        lora_matrix & m     = set.matrices[i];
+        lora_matrix & m = set.matrices[i];
         rng           r(seed, draw::lora_init, i);
         const double  bound = 1.0 / std::sqrt(double(m.n_in));
         m.a.resize(size_t(rank) * m.n_in);
@@ -121,7 +122,7 @@ void save_lora(const std::string & path, const lora_adapter & adapter, lora_type
     }
 
     std::vector<ggml_fp16_t> half;
-    const auto as_stored = [&half, type](const std::vector<float> & values) -> const void * {
+    const auto               as_stored = [&half, type](const std::vector<float> & values) -> const void * {
         if (type == lora_type::f32) {
             return values.data();
         }
@@ -133,8 +134,8 @@ void save_lora(const std::string & path, const lora_adapter & adapter, lora_type
     const int64_t            rank   = adapter.set.rank;
     std::vector<gguf_tensor> tensors;
     for (const lora_matrix & m : adapter.set.matrices) {
-        tensors.push_back({ m.target + ".lora_a", stored, { m.n_in, rank }, [&] { return as_stored(m.a); } });
-        tensors.push_back({ m.target + ".lora_b", stored, { rank, m.n_out }, [&] { return as_stored(m.b); } });
+        tensors.push_back({m.target + ".lora_a", stored, {m.n_in, rank}, [&] { return as_stored(m.a); }});
+        tensors.push_back({m.target + ".lora_b", stored, {rank, m.n_out}, [&] { return as_stored(m.b); }});
     }
     write_gguf(path, meta.get(), tensors);
 }

@@ -1,8 +1,8 @@
 // LoRA adapters (arXiv 2106.09685): which matrices, their start, and llama.cpp's GGUF file of them.
 #pragma once
 
-#include "../magnet-engine.h"
-#include "../magnet-recipe.h"
+#include "magnet-engine.h"
+#include "magnet-recipe.h"
 
 #include <cstdint>
 #include <string>
@@ -23,8 +23,8 @@ struct lora_adapter {
 // names with or without ".weight" ("blk.3.attn_q"). Order of `all`. Throws INVALID_ARGUMENT on a name that fits none.
 std::vector<lora_matrix> select_targets(const std::vector<lora_matrix> & all, const std::vector<std::string> & wanted);
 
-// Fresh matrices: A uniform in +-1/sqrt(n_in) (kaiming_uniform with a = sqrt(5), as PEFT does), B zero, so that training
-// starts from the bare base. The same seed gives the same bits everywhere.
+// Fresh matrices: A uniform in +-1/sqrt(n_in) (kaiming_uniform with a = sqrt(5), as PEFT does), B zero, so that
+// training starts from the bare base. The same seed gives the same bits everywhere.
 lora_set make_lora(const std::vector<lora_matrix> & targets, int32_t rank, float alpha, uint64_t seed);
 
 // The same shape, all zero.

@@ -1,8 +1,8 @@
 #include "merge.h"
 
-#include "../magnet-error.h"
 #include "gguf-file.h"
 #include "lora.h"
+#include "magnet-error.h"
 
 #include <filesystem>
 #include <map>
@@ -11,10 +11,14 @@ namespace magnet {
 
 static ggml_type merged_type(merge_type type, ggml_type base) {
     switch (type) {
-        case merge_type::f32:  return GGML_TYPE_F32;
-        case merge_type::f16:  return GGML_TYPE_F16;
-        case merge_type::bf16: return GGML_TYPE_BF16;
-        default:               return base;
+        case merge_type::f32:
+            return GGML_TYPE_F32;
+        case merge_type::f16:
+            return GGML_TYPE_F16;
+        case merge_type::bf16:
+            return GGML_TYPE_BF16;
+        default:
+            return base;
     }
 }
 
@@ -40,21 +44,22 @@ static bool same_file(const std::string & a, const std::string & b) {
 merge_result merge_lora(const std::string & base, const std::string & adapter, float scale, merge_type type,
                         const std::string & output) {
     if (same_file(base, output) || same_file(adapter, output)) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "the output " + output + " is one of the inputs; choose another name.");
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "the output " + output + " is one of the inputs; choose another name.");
     }
     const gguf_reader  model(base);
     const lora_adapter lora = load_lora(adapter);
     const std::string  arch = model.text("general.architecture");
     if (arch != lora.arch) {
-        throw error(MAGNET_STATUS_MISMATCH, adapter + " was trained for architecture \"" + lora.arch + "\", the model is \"" +
-                                                arch + "\". Nothing was written.");
+        throw error(MAGNET_STATUS_MISMATCH, adapter + " was trained for architecture \"" + lora.arch +
+                                                "\", the model is \"" + arch + "\". Nothing was written.");
     }
     std::map<std::string, const lora_matrix *> adapted;
     for (const lora_matrix & m : lora.set.matrices) {
         const int64_t id = model.find(m.target);
         if (id < 0 || model.n_elements(id) != int64_t(m.n_in) * m.n_out || model.shape(id).front() != m.n_in) {
-            throw error(MAGNET_STATUS_MISMATCH, adapter + " adapts " + m.target + " [" + std::to_string(m.n_out) + ", " +
-                                                    std::to_string(m.n_in) + "], which " + base +
+            throw error(MAGNET_STATUS_MISMATCH, adapter + " adapts " + m.target + " [" + std::to_string(m.n_out) +
+                                                    ", " + std::to_string(m.n_in) + "], which " + base +
                                                     (id < 0 ? " does not have." : " has in another size.") +
                                                     " Nothing was written.");
         }
@@ -72,7 +77,7 @@ merge_result merge_lora(const std::string & base, const std::string & adapter, f
     for (int64_t id = 0; id < gguf_get_n_tensors(model.meta()); ++id) {
         const std::string name  = gguf_get_tensor_name(model.meta(), id);
         const auto        found = adapted.find(name);
-        gguf_tensor       t     = { name, gguf_get_tensor_type(model.meta(), id), model.shape(id), nullptr };
+        gguf_tensor       t     = {name, gguf_get_tensor_type(model.meta(), id), model.shape(id), nullptr};
         if (found == adapted.end()) {
             t.data = [&, id]() -> const void * { return (stored = model.bytes(id)).data(); };
         } else {

@@ -1,7 +1,7 @@
 #include "metrics.h"
 
-#include "../magnet-error.h"
 #include "atomic-file.h"
+#include "magnet-error.h"
 
 #include <nlohmann/json.hpp>
 
@@ -38,7 +38,7 @@ static void for_each_number(Record & r, const F & use) {
 }
 
 std::string record_to_json(const train_record & r) {
-    ordered_json line = { { "step", r.step }, { "stage", r.stage }, { "tokens", r.tokens } };
+    ordered_json line = {{"step", r.step}, {"stage", r.stage}, {"tokens", r.tokens}};
     const auto   put  = [](ordered_json & object) {
         return [&object](const char * name, double number) {
             if (std::isfinite(number)) {
@@ -94,7 +94,7 @@ void metrics_file::add(const train_record & record) {
     if (path.empty()) {
         return;
     }
-    const std::string                               line = record_to_json(record) + "\n";
+    const std::string                            line = record_to_json(record) + "\n";
     const std::unique_ptr<FILE, int (*)(FILE *)> file(std::fopen(path.c_str(), "ab"), std::fclose);
     if (!file || std::fwrite(line.data(), 1, line.size(), file.get()) != line.size() || std::fflush(file.get()) != 0) {
         throw error(MAGNET_STATUS_IO, "cannot write " + path + ": " + std::strerror(errno));

@@ -17,9 +17,9 @@ struct train_record {
     double         sscl          = 0;
     double         msg           = 0;
     double         lr            = 0;
-    double         gradient_norm = 0; // before clipping
-    int64_t        tokens        = 0; // trained since the first step
-    double         seconds       = 0; // since the first step, interruptions left out
+    double         gradient_norm = 0;     // before clipping
+    int64_t        tokens        = 0;     // trained since the first step
+    double         seconds       = 0;     // since the first step, interruptions left out
     bool           looked        = false; // the held-out losses were computed after this step
     heldout_losses heldout       = {};
 };

@@ -73,8 +73,8 @@ void pool_backward(const train_row & row, int32_t pooling, const float * d_out, 
 
 // One direction of InfoNCE: query q must find answer a among the candidates [begin, end). Returns its loss and adds
 // weight * (softmax - one-hot) / temperature to the gradient of the cosines.
-static double info_nce(const contrast_batch & b, const std::vector<double> & cosine, int32_t q, int32_t a, int32_t begin,
-                       int32_t end, double temperature, double weight, std::vector<double> & d_cosine) {
+static double info_nce(const contrast_batch & b, const std::vector<double> & cosine, int32_t q, int32_t a,
+                       int32_t begin, int32_t end, double temperature, double weight, std::vector<double> & d_cosine) {
     const int32_t n           = b.n_vectors();
     const auto    same        = [&b](int32_t i, int32_t k) { return !b.texts.empty() && b.texts[i] == b.texts[k]; };
     const auto    no_negative = [&](int32_t c) {

@@ -17,8 +17,8 @@ double mntp_loss(const engine & e, const train_row & row, const float * hidden, 
 // Sum of -log p over the tokens of its gaps and their ENDs; over every token of a causal row.
 double msg_loss(const engine & e, const train_row & row, const float * hidden, float weight, float * d_hidden);
 
-// One vector of a row to embed. hidden [T, D], out [D]. LAST: output of the last token. MEAN: over the text's own tokens.
-// WEIGHTED_MEAN: the i-th of them with weight i (SGPT, arXiv 2202.08904).
+// One vector of a row to embed. hidden [T, D], out [D]. LAST: output of the last token. MEAN: over the text's own
+// tokens. WEIGHTED_MEAN: the i-th of them with weight i (SGPT, arXiv 2202.08904).
 void pool(const train_row & row, int32_t pooling, const float * hidden, int32_t n_embd, float * out);
 
 // Adds the gradient of pool: d_out [D] to d_hidden [T, D].
@@ -26,17 +26,18 @@ void pool_backward(const train_row & row, int32_t pooling, const float * d_out, 
 
 // The vectors of one contrastive batch: P anchors, then P positives, then the hard negatives there are.
 struct contrast_batch {
-    int32_t               n_pairs = 0;  // P >= 2
-    int32_t               n_embd  = 0;  // width of a vector
-    std::vector<float>    vectors;      // [2 P + negatives, n_embd], of any length
-    std::vector<uint64_t> texts;        // [2 P + negatives] equal = the same text; empty = all differ
+    int32_t               n_pairs = 0; // P >= 2
+    int32_t               n_embd  = 0; // width of a vector
+    std::vector<float>    vectors;     // [2 P + negatives, n_embd], of any length
+    std::vector<uint64_t> texts;       // [2 P + negatives] equal = the same text; empty = all differ
 
     int32_t n_vectors() const { return int32_t(vectors.size() / size_t(n_embd)); }
 };
 
 // Mean InfoNCE of cosine / temperature, both ways: each anchor must find its positive among all positives and hard
 // negatives, each positive its anchor among all anchors. A candidate whose text is the query's own, the
-// answer's, or paired with the query's text elsewhere in the batch is no negative. d_vectors (same shape as vectors; may be NULL) receives weight * gradient.
+// answer's, or paired with the query's text elsewhere in the batch is no negative. d_vectors (same shape as vectors;
+// may be NULL) receives weight * gradient.
 double sscl_loss(const contrast_batch & batch, double temperature, float weight, std::vector<float> * d_vectors);
 
 } // namespace magnet

@@ -14,9 +14,12 @@ double learning_rate(const optimizer_options & options, int32_t step, int32_t st
     const double begin = std::min(options.warmup, steps - 1);
     const double done  = steps - 1 > begin ? (step - begin) / (steps - 1 - begin) : 1.0;
     switch (options.decay) {
-        case lr_decay::linear: return options.lr * (1.0 - (1.0 - options.lr_end) * done);
-        case lr_decay::cosine: return options.lr * (options.lr_end + (1.0 - options.lr_end) * 0.5 * (1.0 + std::cos(pi * done)));
-        default:               return options.lr;
+        case lr_decay::linear:
+            return options.lr * (1.0 - (1.0 - options.lr_end) * done);
+        case lr_decay::cosine:
+            return options.lr * (options.lr_end + (1.0 - options.lr_end) * 0.5 * (1.0 + std::cos(pi * done)));
+        default:
+            return options.lr;
     }
 }
 
@@ -30,8 +33,8 @@ double gradient_norm(const std::vector<trained_tensor> & tensors) {
     return std::sqrt(sum);
 }
 
-void adamw_step(const std::vector<trained_tensor> & tensors, const optimizer_options & o, double lr, double gradient_scale,
-                int64_t update) {
+void adamw_step(const std::vector<trained_tensor> & tensors, const optimizer_options & o, double lr,
+                double gradient_scale, int64_t update) {
     const float beta1 = float(o.beta1), beta2 = float(o.beta2), eps = float(o.eps);
     const float keep  = float(1.0 - lr * o.weight_decay);
     const float step  = float(lr / (1.0 - std::pow(o.beta1, double(update))));

@@ -7,7 +7,7 @@
 namespace magnet {
 
 projection make_projection(int32_t n_in, int32_t n_out, uint64_t seed) {
-    projection   p = { n_in, n_out, std::vector<float>(size_t(n_in) * n_out), std::vector<float>(size_t(n_out), 0.0f) };
+    projection   p = {n_in, n_out, std::vector<float>(size_t(n_in) * n_out), std::vector<float>(size_t(n_out), 0.0f)};
     rng          r(seed, draw::projection);
     const double bound = 1.0 / std::sqrt(double(n_in));
     for (float & w : p.w) {

@@ -10,8 +10,8 @@ namespace magnet {
 struct projection {
     int32_t            n_in  = 0; // 0 = no head
     int32_t            n_out = 0;
-    std::vector<float> w;         // [n_out, n_in]
-    std::vector<float> b;         // [n_out]
+    std::vector<float> w; // [n_out, n_in]
+    std::vector<float> b; // [n_out]
 };
 
 // W uniform in +-1/sqrt(n_in), b zero.

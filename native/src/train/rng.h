@@ -5,6 +5,7 @@
 // libraries differ in them, and a seed must mean the same everywhere.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -26,9 +27,7 @@ enum class draw : uint64_t {
 
 class rng {
 public:
-    rng(uint64_t seed, draw purpose, uint64_t index = 0) {
-        state = mix(mix(mix(seed) ^ uint64_t(purpose)) ^ index);
-    }
+    rng(uint64_t seed, draw purpose, uint64_t index = 0) { state = mix(mix(mix(seed) ^ uint64_t(purpose)) ^ index); }
 
     uint64_t next() {
         state += 0x9e3779b97f4a7c15u;

@@ -1,6 +1,6 @@
 #include "rows.h"
 
-#include "../magnet-mask.h"
+#include "magnet-mask.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,20 +17,22 @@ row_mode mode_of_row(const row_options & options, int64_t i) {
 }
 
 // Sentences of the window that may be gaps, as offsets from its begin.
-static std::vector<token_span> sentence_spans(const text_document & d, const text_window & w, bool can_start, bool can_end) {
+static std::vector<token_span> sentence_spans(const text_document & d, const text_window & w, bool can_start,
+                                              bool can_end) {
     std::vector<token_span> spans;
     const auto              first = std::lower_bound(d.sentences.begin(), d.sentences.end(), w.begin);
     for (auto s = first; s != d.sentences.end() && *s < w.end; ++s) {
         const int32_t end = s + 1 == d.sentences.end() ? int32_t(d.tokens.size()) : s[1];
         if ((end < w.end || (can_end && end == w.end)) && (*s > w.begin || can_start)) {
-            spans.push_back({ *s - w.begin, end - w.begin });
+            spans.push_back({*s - w.begin, end - w.begin});
         }
     }
     return spans;
 }
 
 // Up to n of the candidates, not adjacent, together at most half of the window (the first one drawn is always taken).
-static std::vector<token_span> choose_sentences(std::vector<token_span> candidates, int32_t n, int32_t n_tokens, rng & r) {
+static std::vector<token_span> choose_sentences(std::vector<token_span> candidates, int32_t n, int32_t n_tokens,
+                                                rng & r) {
     std::vector<token_span> chosen;
     int32_t                 taken = 0;
     r.shuffle(candidates);
@@ -43,7 +45,8 @@ static std::vector<token_span> choose_sentences(std::vector<token_span> candidat
             taken += c.end - c.begin;
         }
     }
-    std::sort(chosen.begin(), chosen.end(), [](const token_span & a, const token_span & b) { return a.begin < b.begin; });
+    std::sort(chosen.begin(), chosen.end(),
+              [](const token_span & a, const token_span & b) { return a.begin < b.begin; });
     return chosen;
 }
 
@@ -72,7 +75,7 @@ static std::vector<token_span> scatter_spans(int32_t n, int32_t n_tokens, bool c
     std::vector<token_span> spans;
     int32_t                 before = can_start ? 0 : 1;
     for (size_t i = 0; i < lengths.size(); ++i) {
-        spans.push_back({ before + cuts[i], before + cuts[i] + lengths[i] });
+        spans.push_back({before + cuts[i], before + cuts[i] + lengths[i]});
         before += lengths[i] + 1;
     }
     return spans;
@@ -103,14 +106,15 @@ static int32_t corrupt(int32_t token, const train_vocab & vocab, rng & r) {
     return u < 0.9 ? vocab.plain[r.below(vocab.plain.size())] : token;
 }
 
-train_row make_text_row(const text_document & d, const text_window & w, const std::vector<token_span> & spans, row_mode mode,
-                        double mask_rate, const row_options & options, const train_vocab & vocab, rng & r) {
-    const int8_t context = mode == row_mode::hybrid  ? int8_t(MAGNET_MASK_CONTEXT)
+train_row make_text_row(const text_document & d, const text_window & w, const std::vector<token_span> & spans,
+                        row_mode mode, double mask_rate, const row_options & options, const train_vocab & vocab,
+                        rng & r) {
+    const int8_t context = mode == row_mode::hybrid    ? int8_t(MAGNET_MASK_CONTEXT)
                            : mode == row_mode::ordered ? int8_t(MAGNET_MASK_ORDERED)
-                                                     : int8_t(MAGNET_MASK_SPAN);
-    train_row row;
-    row.mode    = mode;
-    int32_t pos = 0;
+                                                       : int8_t(MAGNET_MASK_SPAN);
+    train_row    row;
+    row.mode       = mode;
+    int32_t    pos = 0;
     const auto put = [&](int32_t token, int8_t role) {
         row.tokens.push_back(token);
         row.pos.push_back(pos++);
@@ -130,11 +134,11 @@ train_row make_text_row(const text_document & d, const text_window & w, const st
         }
         put(token, inside ? int8_t(MAGNET_MASK_SPAN) : context);
         if (lead + i > 0 && (inside || mode == row_mode::causal)) {
-            row.msg.push_back({ lead + i - 1, token });
+            row.msg.push_back({lead + i - 1, token});
         }
         if (inside && i + 1 == span->end) {
             if (vocab.end >= 0) {
-                row.msg.push_back({ lead + i, vocab.end });
+                row.msg.push_back({lead + i, vocab.end});
                 pos += options.slack > 0 && r.chance(0.5) ? r.between(1, options.slack) : 0;
             }
             ++span;
@@ -144,7 +148,7 @@ train_row make_text_row(const text_document & d, const text_window & w, const st
         for (int32_t i = std::max(lead, 1); i < row.n_tokens(); ++i) {
             const bool both = row.roles[i] == MAGNET_MASK_CONTEXT && row.roles[i - 1] == MAGNET_MASK_CONTEXT;
             if (both && r.chance(mask_rate)) {
-                row.mntp.push_back({ i - 1, row.tokens[i] });
+                row.mntp.push_back({i - 1, row.tokens[i]});
                 row.tokens[i] = corrupt(row.tokens[i], vocab, r);
             }
         }
@@ -160,7 +164,8 @@ train_row make_embed_row(const std::vector<int32_t> & instruction, const std::ve
     }
     row.tokens.insert(row.tokens.end(), instruction.begin(), instruction.end());
     row.pool_begin = row.n_tokens();
-    row.tokens.insert(row.tokens.end(), text.begin(), text.begin() + std::min<int64_t>(int64_t(text.size()), options.length));
+    row.tokens.insert(row.tokens.end(), text.begin(),
+                      text.begin() + std::min<int64_t>(int64_t(text.size()), options.length));
     row.pool_end = row.n_tokens();
     if (vocab.eos >= 0) {
         row.tokens.push_back(vocab.eos);

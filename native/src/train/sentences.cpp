@@ -1,7 +1,6 @@
 #include "sentences.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <cstring>
 #include <iterator>
 
@@ -23,11 +22,11 @@ static size_t match(const std::string & text, size_t i, const char * const (&set
     return 0;
 }
 
-static const char * const terminators[]      = { ".", "!", "?", "\u2026", "\u0964", "\u061f", "\u06d4" };
-static const char * const wide_terminators[] = { "\u3002", "\uff01", "\uff1f" };
-static const char * const closers[]          = { "\"", "'", ")", "]", "\u201d", "\u2019", "\u00bb", "\u300d", "\u300f", "\uff09" };
-static const char * const abbreviations[]    = { "Mr", "Mrs", "Ms", "Dr", "St", "Prof", "Gen", "Col", "Capt", "Lt",
-                                                 "Rev", "Sen", "Gov", "vs", "No", "Fig", "cf", "e.g", "i.e" };
+static const char * const terminators[]      = {".", "!", "?", "\u2026", "\u0964", "\u061f", "\u06d4"};
+static const char * const wide_terminators[] = {"\u3002", "\uff01", "\uff1f"};
+static const char * const closers[] = {"\"", "'", ")", "]", "\u201d", "\u2019", "\u00bb", "\u300d", "\u300f", "\uff09"};
+static const char * const abbreviations[] = {"Mr",  "Mrs", "Ms",  "Dr", "St", "Prof", "Gen", "Col", "Capt", "Lt",
+                                             "Rev", "Sen", "Gov", "vs", "No", "Fig",  "cf",  "e.g", "i.e"};
 
 // Is the full stop at `dot` that of "Mr." or "J."?
 static bool is_abbreviation(const std::string & text, size_t dot) {
@@ -83,32 +82,6 @@ std::vector<size_t> sentence_starts(const std::string & text) {
         i = std::max(next, i);
     }
     return starts;
-}
-
-size_t find_invalid_utf8(const std::string & text) {
-    const auto * s = reinterpret_cast<const uint8_t *>(text.data());
-    const size_t n = text.size();
-    for (size_t i = 0; i < n;) {
-        const uint8_t c = s[i];
-        if (c < 0x80) {
-            ++i;
-            continue;
-        }
-        const size_t length = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
-        // least and greatest second byte: excludes overlong forms, surrogates and what is beyond U+10FFFF
-        const uint8_t lo = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
-        const uint8_t hi = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
-        if (c < 0xc2 || c > 0xf4 || i + length > n || s[i + 1] < lo || s[i + 1] > hi) {
-            return i;
-        }
-        for (size_t k = 2; k < length; ++k) {
-            if ((s[i + k] & 0xc0) != 0x80) {
-                return i;
-            }
-        }
-        i += length;
-    }
-    return std::string::npos;
 }
 
 } // namespace magnet

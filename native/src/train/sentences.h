@@ -12,7 +12,4 @@ namespace magnet {
 // after the full-width ones); not before a small letter, nor after an initial or a common abbreviation ("Mr.").
 std::vector<size_t> sentence_starts(const std::string & text);
 
-// Offset of the first byte that is not part of well-formed UTF-8 (RFC 3629), or npos.
-size_t find_invalid_utf8(const std::string & text);
-
 } // namespace magnet

@@ -5,7 +5,7 @@
 namespace magnet {
 
 trained_numbers zeros_like(const trained_numbers & numbers) {
-    trained_numbers zeros = { zeros_like(numbers.lora), numbers.head };
+    trained_numbers zeros = {zeros_like(numbers.lora), numbers.head};
     std::fill(zeros.head.w.begin(), zeros.head.w.end(), 0.0f);
     std::fill(zeros.head.b.begin(), zeros.head.b.end(), 0.0f);
     return zeros;
@@ -13,8 +13,9 @@ trained_numbers zeros_like(const trained_numbers & numbers) {
 
 std::vector<trained_tensor> tensors_of(train_state & s, const trained_numbers & gradient) {
     std::vector<trained_tensor> all;
-    const auto add = [&](std::vector<float> & value, const std::vector<float> & g, std::vector<float> & m, std::vector<float> & v) {
-        all.push_back({ value.data(), g.data(), m.data(), v.data(), int64_t(value.size()) });
+    const auto add = [&](std::vector<float> & value, const std::vector<float> & g, std::vector<float> & m,
+                         std::vector<float> & v) {
+        all.push_back({value.data(), g.data(), m.data(), v.data(), int64_t(value.size())});
     };
     for (size_t i = 0; i < s.now.lora.matrices.size(); ++i) {
         const lora_matrix & g = gradient.lora.matrices[i];

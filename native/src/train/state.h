@@ -18,9 +18,9 @@ struct trained_numbers {
 trained_numbers zeros_like(const trained_numbers & numbers);
 
 struct train_state {
-    trained_numbers           now, m, v; // m, v: AdamW's moments
-    trained_numbers           best;      // by held-out score; empty until one was computed
-    int32_t                   step = 0;  // steps done
+    trained_numbers           now, m, v;     // m, v: AdamW's moments
+    trained_numbers           best;          // by held-out score; empty until one was computed
+    int32_t                   step      = 0; // steps done
     int32_t                   best_step = 0;
     batch_places              places;
     std::vector<train_record> history; // one a step

@@ -1,8 +1,8 @@
 #include "train-options.h"
 
-#include "../magnet-error.h"
 #include "corpus.h"
 #include "lora.h"
+#include "magnet-error.h"
 
 #include <nlohmann/json.hpp>
 
@@ -11,18 +11,19 @@
 
 namespace magnet {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(row_options, batch, length, share_hybrid, share_ordered, share_causal, mask_rate,
-                                                max_spans, span_min, span_max, sentence_share, slack)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(pair_options, batch, length, temperature, pooling, attention, projection,
-                                                instruction, text_share, crop_min, drop_rate)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(row_options, batch, length, share_hybrid, share_ordered, share_causal,
+                                                mask_rate, max_spans, span_min, span_max, sentence_share, slack)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(pair_options, batch, length, temperature, pooling, attention,
+                                                projection, instruction, text_share, crop_min, drop_rate)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(lora_options, rank, alpha, dropout, targets, from)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(optimizer_options, lr, lr_end, decay, warmup, beta1, beta2, eps, weight_decay,
-                                                clip)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(optimizer_options, lr, lr_end, decay, warmup, beta1, beta2, eps,
+                                                weight_decay, clip)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(train_stage, steps, mntp, sscl, msg)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(train_options, model, texts, pairs, holdout_texts, holdout_pairs, output,
-                                                checkpoint, metrics, report, overwrite, rows, contrast, lora, optimizer, stages,
-                                                accumulate, holdout_rows, eval_every, checkpoint_every, seed, n_threads, exact,
-                                                recompute, unit, type, mask_token, context)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(train_options, model, texts, pairs, holdout_texts, holdout_pairs,
+                                                output, checkpoint, metrics, report, overwrite, rows, contrast, lora,
+                                                optimizer, stages, accumulate, holdout_rows, eval_every,
+                                                checkpoint_every, seed, n_threads, exact, recompute, unit, type,
+                                                mask_token, context)
 
 std::string options_to_json(const train_options & options) {
     return nlohmann::json(options).dump();

@@ -1,12 +1,13 @@
 #include "windows.h"
 
-#include "../magnet-error.h"
+#include "magnet-error.h"
 
 #include <algorithm>
 
 namespace magnet {
 
-void cut_document(const text_document & d, int32_t index, int32_t length, int32_t first, std::vector<text_window> & out) {
+void cut_document(const text_document & d, int32_t index, int32_t length, int32_t first,
+                  std::vector<text_window> & out) {
     const int32_t n = int32_t(d.tokens.size());
     for (int32_t begin = 0, limit = first; begin < n; limit = length) {
         int32_t end = std::min(begin + limit, n);
@@ -17,7 +18,7 @@ void cut_document(const text_document & d, int32_t index, int32_t length, int32_
             }
         }
         if (end - begin >= window_min_tokens) {
-            out.push_back({ index, begin, end });
+            out.push_back({index, begin, end});
         }
         begin = end;
     }
@@ -44,7 +45,7 @@ void window_order::cut() {
 
 text_window window_order::next() {
     if (now.index == int64_t(windows.size())) {
-        seek({ now.epoch + 1, 0 });
+        seek({now.epoch + 1, 0});
     }
     return windows[size_t(now.index++)];
 }

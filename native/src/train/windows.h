@@ -18,7 +18,8 @@ constexpr int32_t window_min_tokens = 4;
 
 // Appends windows of at most `length` tokens, the first of at most `first`. A window ends where a sentence ends if it
 // holds one at all, else it is cut.
-void cut_document(const text_document & d, int32_t index, int32_t length, int32_t first, std::vector<text_window> & out);
+void cut_document(const text_document & d, int32_t index, int32_t length, int32_t first,
+                  std::vector<text_window> & out);
 
 // Endless. A document longer than a window is cut at other places each epoch.
 class window_order {
