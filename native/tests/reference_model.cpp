@@ -1,0 +1,285 @@
+#include "reference_model.h"
+
+#include "magnet-mask.h"
+
+#include "ggml.h"
+#include "gguf.h"
+
+#include <cmath>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+
+namespace magnet::testing {
+
+namespace {
+
+struct gguf_file {
+    explicit gguf_file(const std::string & path) {
+        meta = gguf_init_from_file(path.c_str(), { /*no_alloc =*/ false, &data });
+        if (meta == nullptr) {
+            throw std::runtime_error("reference model: cannot read " + path);
+        }
+    }
+    ~gguf_file() {
+        gguf_free(meta);
+        ggml_free(data);
+    }
+    gguf_file(const gguf_file &)             = delete;
+    gguf_file & operator=(const gguf_file &) = delete;
+
+    int64_t find(const std::string & key) const { return gguf_find_key(meta, key.c_str()); }
+
+    int32_t u32(const std::string & key, int32_t otherwise) const {
+        const int64_t id = find(key);
+        return id < 0 ? otherwise : static_cast<int32_t>(gguf_get_val_u32(meta, id));
+    }
+    double f32(const std::string & key, double otherwise) const {
+        const int64_t id = find(key);
+        return id < 0 ? otherwise : gguf_get_val_f32(meta, id);
+    }
+
+    gguf_context * meta = nullptr;
+    ggml_context * data = nullptr;
+};
+
+std::vector<double> to_double(const ggml_tensor * t) {
+    const int64_t      n = ggml_nelements(t);
+    std::vector<float> f(n);
+    if (t->type == GGML_TYPE_F32) {
+        std::memcpy(f.data(), t->data, n * sizeof(float));
+    } else {
+        ggml_get_type_traits(t->type)->to_float(t->data, f.data(), n);
+    }
+    return { f.begin(), f.end() };
+}
+
+double gelu_tanh(double x) {
+    return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
+}
+
+std::string block_name(int32_t layer, const char * part) { return "blk." + std::to_string(layer) + "." + part; }
+
+} // namespace
+
+sees_fn sees_by_role(const engine_row & row) {
+    return [row](int32_t q, int32_t k) {
+        const auto role = [&](int32_t i) { return row.roles ? row.roles[i] : int8_t(MAGNET_MASK_SPAN); };
+        const auto pos  = [&](int32_t i) { return row.pos ? row.pos[i] : i; };
+        return magnet_mask_allows(role(q), pos(q), role(k), pos(k));
+    };
+}
+
+reference_model::reference_model(const std::string & path) {
+    const gguf_file file(path);
+
+    arch = gguf_get_val_str(file.meta, file.find("general.architecture"));
+    if (arch != "llama" && arch != "qwen2" && arch != "qwen3" && arch != "gemma") {
+        throw std::runtime_error("reference model: architecture " + arch + " is not written down here");
+    }
+    width      = file.u32(arch + ".embedding_length", 0);
+    layers     = file.u32(arch + ".block_count", 0);
+    heads      = file.u32(arch + ".attention.head_count", 0);
+    heads_kv   = file.u32(arch + ".attention.head_count_kv", heads);
+    head_dim   = file.u32(arch + ".attention.key_length", width / heads);
+    n_rot      = file.u32(arch + ".rope.dimension_count", head_dim);
+    eps        = file.f32(arch + ".attention.layer_norm_rms_epsilon", 1e-5);
+    rope_base  = file.f32(arch + ".rope.freq_base", 10000.0);
+    rope_scale = 1.0 / file.f32(arch + ".rope.scaling.factor", 1.0);
+    neox       = arch != "llama";
+
+    for (ggml_tensor * t = ggml_get_first_tensor(file.data); t != nullptr; t = ggml_get_next_tensor(file.data, t)) {
+        if (gguf_find_tensor(file.meta, t->name) < 0) {
+            continue; // the blob that holds all tensors
+        }
+        tensors[t->name] = to_double(t);
+        shapes[t->name]  = { t->ne[0], t->ne[1] };
+    }
+    vocab = static_cast<int32_t>(shapes.at("token_embd.weight").n_out);
+}
+
+const std::vector<double> & reference_model::tensor(const std::string & name) const {
+    const auto it = tensors.find(name);
+    if (it == tensors.end()) {
+        throw std::runtime_error("reference model: no tensor " + name);
+    }
+    return it->second;
+}
+
+// y [n, n_out] = x [n, n_in] W^T + bias + sum over adapters of scale * (x A^T) B^T
+std::vector<double> reference_model::product(const std::string & name, const std::vector<double> & x, int64_t n,
+                                             const std::vector<const lora_set *> & adapters) const {
+    const auto [n_in, n_out] = shapes.at(name + ".weight");
+    const auto & w           = tensor(name + ".weight");
+
+    std::vector<double> y(n * n_out, 0.0);
+    for (int64_t t = 0; t < n; ++t) {
+        for (int64_t o = 0; o < n_out; ++o) {
+            double sum = has_tensor(name + ".bias") ? tensor(name + ".bias")[o] : 0.0;
+            for (int64_t i = 0; i < n_in; ++i) {
+                sum += w[o * n_in + i] * x[t * n_in + i];
+            }
+            y[t * n_out + o] = sum;
+        }
+    }
+    for (const lora_set * set : adapters) {
+        for (const lora_matrix & m : set->matrices) {
+            if (m.target != name + ".weight") {
+                continue;
+            }
+            for (int64_t t = 0; t < n; ++t) {
+                for (int32_t r = 0; r < set->rank; ++r) {
+                    double ax = 0.0;
+                    for (int64_t i = 0; i < n_in; ++i) {
+                        ax += double(m.a[r * n_in + i]) * x[t * n_in + i];
+                    }
+                    for (int64_t o = 0; o < n_out; ++o) {
+                        y[t * n_out + o] += double(set->scale) * m.b[o * set->rank + r] * ax;
+                    }
+                }
+            }
+        }
+    }
+    return y;
+}
+
+// Normalises each run of `size` values.
+std::vector<double> reference_model::rms_norm(const std::vector<double> & x, const std::string & name,
+                                              int64_t size) const {
+    const auto &        w = tensor(name);
+    std::vector<double> y(x.size());
+    for (size_t begin = 0; begin < x.size(); begin += size) {
+        double sum = 0.0;
+        for (int64_t i = 0; i < size; ++i) {
+            sum += x[begin + i] * x[begin + i];
+        }
+        const double inv = 1.0 / std::sqrt(sum / double(size) + eps);
+        for (int64_t i = 0; i < size; ++i) {
+            y[begin + i] = x[begin + i] * inv * w[i];
+        }
+    }
+    return y;
+}
+
+void reference_model::rope(std::vector<double> & x, int32_t n_heads, const std::vector<int32_t> & pos) const {
+    for (size_t t = 0; t < pos.size(); ++t) {
+        for (int32_t h = 0; h < n_heads; ++h) {
+            double * v = x.data() + (t * n_heads + h) * head_dim;
+            for (int32_t i = 0; i < n_rot / 2; ++i) {
+                const double factor = has_tensor("rope_freqs.weight") ? tensor("rope_freqs.weight")[i] : 1.0;
+                const double theta  = pos[t] * std::pow(rope_base, -2.0 * i / n_rot) / factor * rope_scale;
+                double &     a      = neox ? v[i] : v[2 * i];
+                double &     b      = neox ? v[i + n_rot / 2] : v[2 * i + 1];
+                const double a0     = a;
+                const double b0     = b;
+
+                a = a0 * std::cos(theta) - b0 * std::sin(theta);
+                b = a0 * std::sin(theta) + b0 * std::cos(theta);
+            }
+        }
+    }
+}
+
+std::vector<double> reference_model::attention(const std::vector<double> & q, const std::vector<double> & k,
+                                               const std::vector<double> & v, int32_t n_tokens,
+                                               const sees_fn & sees) const {
+    const double        scale = 1.0 / std::sqrt(double(head_dim));
+    std::vector<double> out(q.size(), 0.0);
+    std::vector<double> p(n_tokens);
+    for (int32_t h = 0; h < heads; ++h) {
+        const int32_t hk = h / (heads / heads_kv);
+        for (int32_t i = 0; i < n_tokens; ++i) {
+            const double * qi  = q.data() + (int64_t(i) * heads + h) * head_dim;
+            double         max = -INFINITY;
+            for (int32_t j = 0; j < n_tokens; ++j) {
+                const double * kj = k.data() + (int64_t(j) * heads_kv + hk) * head_dim;
+                p[j]              = -INFINITY;
+                if (sees(i, j)) {
+                    p[j] = 0.0;
+                    for (int32_t c = 0; c < head_dim; ++c) {
+                        p[j] += scale * qi[c] * kj[c];
+                    }
+                }
+                max = std::max(max, p[j]);
+            }
+            double sum = 0.0;
+            for (double & pj : p) {
+                pj = std::exp(pj - max);
+                sum += pj;
+            }
+            for (int32_t j = 0; j < n_tokens; ++j) {
+                const double * vj = v.data() + (int64_t(j) * heads_kv + hk) * head_dim;
+                for (int32_t c = 0; c < head_dim; ++c) {
+                    out[(int64_t(i) * heads + h) * head_dim + c] += p[j] / sum * vj[c];
+                }
+            }
+        }
+    }
+    return out;
+}
+
+std::vector<double> reference_model::hidden(const engine_row & row, const sees_fn & sees,
+                                            const std::vector<const lora_set *> & adapters) const {
+    const int32_t        n = row.n_tokens;
+    std::vector<int32_t> pos(n);
+    std::vector<double>  x(int64_t(n) * width);
+    const auto &         embd = tensor("token_embd.weight");
+    for (int32_t t = 0; t < n; ++t) {
+        pos[t] = row.pos ? row.pos[t] : t;
+        for (int32_t i = 0; i < width; ++i) {
+            x[int64_t(t) * width + i] =
+                embd[int64_t(row.tokens[t]) * width + i] * (arch == "gemma" ? std::sqrt(double(width)) : 1.0);
+        }
+    }
+    const auto add = [](std::vector<double> & to, const std::vector<double> & what) {
+        for (size_t i = 0; i < to.size(); ++i) {
+            to[i] += what[i];
+        }
+    };
+    for (int32_t l = 0; l < layers; ++l) {
+        const auto xn = rms_norm(x, block_name(l, "attn_norm.weight"), width);
+
+        auto q = product(block_name(l, "attn_q"), xn, n, adapters);
+        auto k = product(block_name(l, "attn_k"), xn, n, adapters);
+        auto v = product(block_name(l, "attn_v"), xn, n, adapters);
+        if (has_tensor(block_name(l, "attn_q_norm.weight"))) {
+            q = rms_norm(q, block_name(l, "attn_q_norm.weight"), head_dim);
+            k = rms_norm(k, block_name(l, "attn_k_norm.weight"), head_dim);
+        }
+        rope(q, heads, pos);
+        rope(k, heads_kv, pos);
+        add(x, product(block_name(l, "attn_output"), attention(q, k, v, n, sees), n, adapters));
+
+        const auto yn   = rms_norm(x, block_name(l, "ffn_norm.weight"), width);
+        auto       gate = product(block_name(l, "ffn_gate"), yn, n, adapters);
+        const auto up   = product(block_name(l, "ffn_up"), yn, n, adapters);
+        for (size_t i = 0; i < gate.size(); ++i) {
+            gate[i] = (arch == "gemma" ? gelu_tanh(gate[i]) : gate[i] / (1.0 + std::exp(-gate[i]))) * up[i];
+        }
+        add(x, product(block_name(l, "ffn_down"), gate, n, adapters));
+    }
+    return rms_norm(x, "output_norm.weight", width);
+}
+
+std::vector<double> reference_model::logits(const std::vector<double> & hidden) const {
+    const char * head = has_tensor("output.weight") ? "output" : "token_embd";
+    return product(head, hidden, int64_t(hidden.size()) / width, {});
+}
+
+std::vector<lora_matrix> reference_model::targets() const {
+    std::vector<lora_matrix> all;
+    for (int32_t l = 0; l < layers; ++l) {
+        for (const char * part : { "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight",
+                                   "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight" }) {
+            lora_matrix m;
+            m.target          = block_name(l, part);
+            const auto & size = shapes.at(m.target);
+            m.n_in            = static_cast<int32_t>(size.n_in);
+            m.n_out           = static_cast<int32_t>(size.n_out);
+            all.push_back(m);
+        }
+    }
+    return all;
+}
+
+} // namespace magnet::testing

@@ -1,0 +1,30 @@
+// Writes tiny random decoders as GGUF files, in any shape a test wants. No tokenizer: rows of token ids are the input.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace magnet::testing {
+
+struct tiny_model_params {
+    std::string arch       = "llama"; // llama, qwen2 (QKV bias), qwen3 (QK norm) or gemma
+    int32_t     n_vocab    = 96;
+    int32_t     n_embd     = 32;
+    int32_t     n_layer    = 2;
+    int32_t     n_head     = 4;
+    int32_t     n_head_kv  = 2;
+    int32_t     head_dim   = 8;
+    int32_t     n_rot      = 8;
+    int32_t     n_ff       = 48;
+    int32_t     n_ctx      = 256;
+    bool        tied       = true;  // no output.weight: the head is token_embd
+    bool        rope_freqs = false; // per-frequency factors as in Llama 3
+    float       rope_base  = 10000.0f;
+    float       rope_scale = 1.0f;  // linear scaling: positions are divided by it
+    uint32_t    seed       = 1;
+};
+
+// Weights are F32, drawn so that activations stay of order one. Throws std::runtime_error if the file cannot be written.
+void write_tiny_model(const std::string & path, const tiny_model_params & params);
+
+} // namespace magnet::testing
