@@ -1,5 +1,4 @@
 // Reading text and pairs, cutting windows, laying out rows.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "magnet-error.h"
 #include "magnet-mask.h"
 #include "test_files.h"

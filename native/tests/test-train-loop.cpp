@@ -1,5 +1,4 @@
 // The loop as a whole, on a toy engine: it learns, stops, goes on bit for bit, and never loses what it had.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "test_files.h"
 #include "toy_engine.h"
 #include "train/report.h"

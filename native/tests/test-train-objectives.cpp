@@ -1,5 +1,4 @@
 // Losses, pooling and the gradient of a step, against finite differences.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "magnet-mask.h"
 #include "toy_engine.h"
 #include "train/objectives.h"
