@@ -42,8 +42,8 @@ struct run {
         params.n_batch              = 96;
         params.n_ubatch             = 24;
         params.n_seq_max            = 3;
-        params.n_threads            = 2;
-        params.n_threads_batch      = 2;
+        params.n_threads            = 1;
+        params.n_threads_batch      = 1;
         params.flash_attn_type      = flash;
         params.kv_unified           = unified;
         params.embeddings           = pooling != LLAMA_POOLING_TYPE_NONE;
