@@ -73,6 +73,7 @@ enum magnet_status {
     MAGNET_STATUS_BUSY             = -9, /* another thread is inside a call on this session                       */
     MAGNET_STATUS_BUFFER_TOO_SMALL = -10,
     MAGNET_STATUS_INTERNAL         = -11, /* a defect of the library or of llama.cpp; please report the message   */
+    MAGNET_STATUS_DIVERGED         = -12, /* training: a loss is no finite number; the message names the step     */
 };
 
 MAGNET_API int32_t      magnet_abi_version(void);

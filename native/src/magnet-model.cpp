@@ -1,6 +1,7 @@
 #include "magnet-model.h"
 
 #include "llama/magnet-llama.h"
+#include "magnet-engine.h"
 #include "magnet-error.h"
 #include "magnet-gguf.h"
 #include "magnet-log.h"
@@ -82,6 +83,12 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
         throw error(MAGNET_STATUS_UNSUPPORTED, path + " has no vocabulary, so it cannot read text.");
     }
 
+    if (params.n_gpu_layers != 0 && llama_supports_gpu_offload()) {
+        m->no_fused_engine_ = "its weights are on a GPU.";
+    } else {
+        fused_engine_covers(path, m->no_fused_engine_);
+    }
+
     std::string space_prefix;
     m->space_prefix_ = llama_vocab_type(m->vocab_) == LLAMA_VOCAB_TYPE_SPM &&
                        !(m->meta("tokenizer.ggml.add_space_prefix", space_prefix) && space_prefix == "false");
@@ -113,7 +120,7 @@ magnet_model_info model::info() const {
     info.has_chat_template       = llama_model_chat_template(l, nullptr) != nullptr;
     info.can_embed_bidirectional = plain_attention_;
     info.can_infill              = plain_attention_;
-    info.fused_engine            = fused_engine_;
+    info.fused_engine            = no_fused_engine_.empty();
     return info;
 }
 

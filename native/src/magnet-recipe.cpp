@@ -21,18 +21,18 @@ struct named_value {
 };
 
 static const named_value poolings[] = {
-    { "last", MAGNET_POOLING_LAST },
-    { "mean", MAGNET_POOLING_MEAN },
-    { "weighted-mean", MAGNET_POOLING_WEIGHTED_MEAN },
+    {"last", MAGNET_POOLING_LAST},
+    {"mean", MAGNET_POOLING_MEAN},
+    {"weighted-mean", MAGNET_POOLING_WEIGHTED_MEAN},
 };
 static const named_value attentions[] = {
-    { "bidirectional", MAGNET_ATTENTION_BIDIRECTIONAL },
-    { "causal", MAGNET_ATTENTION_CAUSAL },
+    {"bidirectional", MAGNET_ATTENTION_BIDIRECTIONAL},
+    {"causal", MAGNET_ATTENTION_CAUSAL},
 };
 static const named_value contexts[] = {
-    { "hybrid", MAGNET_CONTEXT_HYBRID },
-    { "ordered", MAGNET_CONTEXT_ORDERED },
-    { "left", MAGNET_CONTEXT_LEFT },
+    {"hybrid", MAGNET_CONTEXT_HYBRID},
+    {"ordered", MAGNET_CONTEXT_ORDERED},
+    {"left", MAGNET_CONTEXT_LEFT},
 };
 
 template <size_t N>
@@ -102,10 +102,17 @@ recipe read_recipe(const gguf_context * meta) {
             return false;
         }
         switch (gguf_get_kv_type(meta, id)) {
-            case GGUF_TYPE_STRING: value = gguf_get_val_str(meta, id); return true;
-            case GGUF_TYPE_UINT32: value = std::to_string(gguf_get_val_u32(meta, id)); return true;
-            case GGUF_TYPE_INT32:  value = std::to_string(gguf_get_val_i32(meta, id)); return true;
-            default:               throw error(MAGNET_STATUS_BAD_FILE, key + " has an unexpected type.");
+            case GGUF_TYPE_STRING:
+                value = gguf_get_val_str(meta, id);
+                return true;
+            case GGUF_TYPE_UINT32:
+                value = std::to_string(gguf_get_val_u32(meta, id));
+                return true;
+            case GGUF_TYPE_INT32:
+                value = std::to_string(gguf_get_val_i32(meta, id));
+                return true;
+            default:
+                throw error(MAGNET_STATUS_BAD_FILE, key + " has an unexpected type.");
         }
     });
 }

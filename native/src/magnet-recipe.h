@@ -1,4 +1,5 @@
-// How an adapter was trained, as far as using it must know: kept in the metadata of its GGUF file, and of a merged model.
+// How an adapter was trained, as far as using it must know: kept in the metadata of its GGUF file, and of a merged
+// model.
 #pragma once
 
 #include "magnet.h"
@@ -11,13 +12,13 @@ struct gguf_context;
 namespace magnet {
 
 struct recipe {
-    int32_t     version     = 0; // 0 = the file has no recipe; the rest then are magnet.h's defaults
-    std::string instruction;     // prefix of a text to embed
-    int32_t     pooling     = MAGNET_POOLING_MEAN;
-    int32_t     attention   = MAGNET_ATTENTION_BIDIRECTIONAL;
-    int32_t     context     = MAGNET_CONTEXT_ORDERED;
-    int32_t     token_mask  = -1;
-    int32_t     token_end   = -1;
+    int32_t     version = 0; // 0 = the file has no recipe; the rest then are magnet.h's defaults
+    std::string instruction; // prefix of a text to embed
+    int32_t     pooling    = MAGNET_POOLING_MEAN;
+    int32_t     attention  = MAGNET_ATTENTION_BIDIRECTIONAL;
+    int32_t     context    = MAGNET_CONTEXT_ORDERED;
+    int32_t     token_mask = -1;
+    int32_t     token_end  = -1;
 };
 
 // Written by this version of the library.

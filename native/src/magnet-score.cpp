@@ -87,11 +87,11 @@ result session::score(const magnet_score_item * items, int32_t n_items, const ma
         }
     }
 
-    log_softmax     logprobs;
     magnet_progress progress = { n_items - (int64_t) to_run.size(), n_items };
     get_encoder().logits(
         to_run,
         [&](int32_t r, int32_t o, const float * logits) {
+            static thread_local log_softmax logprobs; // outputs come from several threads
             logprobs.set(logits, base_->n_vocab());
             for (const prediction & t : targets[item_of[r]][o]) {
                 result_token & token = out.spans[t.span].tokens[t.token];

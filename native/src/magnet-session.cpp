@@ -40,8 +40,11 @@ magnet_session_params checked(const model & m, magnet_session_params p) {
 session::session(std::shared_ptr<model> base, const magnet_session_params & params) :
     base_(std::move(base)), params_(checked(*base_, params)),
     decoder_(base_, { params_.n_ctx, params_.n_threads, params_.flash_attention }, cancelled_) {
-    if (params_.engine == MAGNET_ENGINE_FUSED) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, "the fused engine does not cover this model; use the graph engine.");
+    std::string why;
+    use_fused_ = params_.engine != MAGNET_ENGINE_GRAPH && base_->fused_engine(why);
+    if (params_.engine == MAGNET_ENGINE_FUSED && !use_fused_) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the fused engine does not cover this model: " + why +
+                                                   " Use the graph engine.");
     }
 }
 
@@ -75,7 +78,9 @@ void session::reset() {
 
 encoder & session::get_encoder() {
     if (!encoder_) {
-        encoder_ = make_graph_encoder(base_, { params_.n_threads, params_.n_batch, params_.flash_attention }, cancelled_);
+        encoder_ = use_fused_ ? make_fused_encoder(base_, params_.n_threads, cancelled_)
+                              : make_graph_encoder(base_, { params_.n_threads, params_.n_batch, params_.flash_attention },
+                                                   cancelled_);
         encoder_->set_adapters(adapters_);
     }
     return *encoder_;

@@ -63,6 +63,7 @@ private:
     std::atomic<bool>            cancelled_{ false };
     std::vector<used_adapter>    adapters_;
     recipe                       recipe_;
+    bool                         use_fused_ = false; // for what needs no KV cache
     std::unique_ptr<encoder>     encoder_; // made when first needed
     decoder                      decoder_;
 };

@@ -9,7 +9,7 @@ Conventions, the same in every golden file:
 * Hidden states are those after the final norm, the input of the output head.
 * The output at one token predicts the token that follows it in the text.
 
-Everything is computed in float32 with eager attention. Shapes: T tokens, D width, V vocabulary.
+The golden files are computed in float32 with eager attention. Shapes: T tokens, D width, V vocabulary.
 """
 import base64
 import json
@@ -18,7 +18,7 @@ import os
 import numpy as np
 import torch
 from gguf import GGUFReader
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, GgufConfig
 
 SPAN, CONTEXT, ORDERED = 0, 1, 2
 
@@ -28,8 +28,8 @@ def metadata(path):
     return {name: field.contents() for name, field in GGUFReader(path).fields.items() if not name.startswith("GGUF.")}
 
 
-def load(path):
-    """The model of a GGUF file, its weights dequantised to float32, ready for evaluation.
+def load(path, attention="eager", dtype=torch.float32):
+    """The model of a GGUF file, its weights dequantised, ready for evaluation.
 
     The loader of transformers does not read every hyperparameter; those it would silently replace by a default of the
     architecture are passed on here.
@@ -48,16 +48,21 @@ def load(path):
     config = {name: meta[f"{arch}.{key}"] for key, names in fields.items() if f"{arch}.{key}" in meta for name in names}
     folder, name = os.path.split(os.path.abspath(path))
     model = AutoModelForCausalLM.from_pretrained(
-        folder, gguf_file=name, dtype=torch.float32, attn_implementation="eager", **config
+        folder,
+        gguf_file=name,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=dtype,
+        attn_implementation=attention,
+        **config,
     )
     return model.eval()
 
 
 def allowed(roles, positions, window=None):
-    """Who sees whom: bool (T,T), rows are queries. roles, positions: int (T,)."""
+    """Who sees whom: bool (..., T,T), queries by keys. roles, positions: int (..., T)."""
     roles, positions = torch.as_tensor(roles), torch.as_tensor(positions)
-    role_q, role_k = roles[:, None], roles[None, :]
-    ahead = positions[:, None] - positions[None, :]  # pos(q) - pos(k)
+    role_q, role_k = roles[..., :, None], roles[..., None, :]
+    ahead = positions[..., :, None] - positions[..., None, :]  # pos(q) - pos(k)
     seen = (role_k == CONTEXT) | ((role_q == SPAN) & (role_k == ORDERED)) | ((role_k == ORDERED) & (ahead >= 0))
     seen |= (role_k == SPAN) & (role_q == SPAN) & (ahead >= 0)
     return seen if window is None else seen & (ahead < window)

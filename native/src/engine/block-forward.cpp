@@ -1,0 +1,208 @@
+#include "block.h"
+
+namespace magnet::fused {
+
+template <class T>
+void block_runner<T>::embed(const context & c) {
+    int32_t from, to;
+    c.me.range(0, c.g.n_tokens(), from, to);
+    for (int32_t t = from; t < to; ++t) {
+        base.embeddings.widen(c.g.tokens[t], x.row(t));
+        if (base.hp.embd_scale != 1.0f) {
+            for (int32_t i = 0; i < base.hp.n_embd; ++i) {
+                x.row(t)[i] *= base.hp.embd_scale;
+            }
+        }
+    }
+    c.me.sync();
+}
+
+template <class T>
+void block_runner<T>::low_rank_forward(const context & c, int32_t l, matrix m, const T * in, int64_t ld,
+                                       const chunk & at, T * low_rank, int64_t ld_low) {
+    const adapted<T> & a = lora.of(l, m);
+    if (a.rank == 0) {
+        return;
+    }
+    if (c.dropout.p > 0.0f) {
+        const int32_t n_in = base.layers[l].matrices[m].n_in;
+        int32_t       from, to;
+        c.me.range(0, at.size, from, to);
+        dropout_mask mask = masks[m];
+        mask.keys += from;
+        kernels.drop(in + from * ld, ld, to - from, n_in, mask, dropped.row(from), dropped.ld);
+        c.me.sync();
+        in = dropped.row(0);
+        ld = dropped.ld;
+    }
+    gemm_args<T> args;
+    args.m    = at.size;
+    args.n    = a.rank;
+    args.part = c.me.part;
+    args.add(a.a.times(in, ld));
+    kernels.gemm(args, low_rank + a.column, ld_low);
+    c.me.sync();
+}
+
+template <class T>
+gemm_args<T> block_runner<T>::forward_product(const context & c, int32_t l, matrix m, const T * in, int64_t ld,
+                                              int32_t n, const T * low_rank, int64_t ld_low) {
+    const linear<T> &  w = base.layers[l].matrices[m];
+    const adapted<T> & a = lora.of(l, m);
+    gemm_args<T>       args;
+    args.m    = n;
+    args.n    = w.n_out;
+    args.part = c.me.part;
+    args.bias = w.bias.data();
+    args.add(w.forward.times(in, ld));
+    if (a.rank > 0) {
+        args.add(a.b.times(low_rank + a.column, ld_low));
+    }
+    return args;
+}
+
+template <class T>
+void block_runner<T>::attention_in(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep) {
+    const head_layout heads = base.heads(l);
+    const int64_t     slot  = keep ? at.begin : 0;
+    const int32_t     half  = heads.n_rot / 2;
+    int32_t           from, to;
+    c.me.range(0, at.size, from, to);
+
+    kernels.rms_norm(x.row(at.begin + from), x.ld, to - from, base.hp.n_embd, base.hp.eps, s.attn_in.row(slot + from),
+                     s.attn_in.ld, s.attn_rstd.data() + slot + from);
+    c.me.sync();
+    dropout_keys(c, l, at);
+    const T * in = s.attn_in.row(slot);
+    for (const matrix m : { attn_q, attn_k, attn_v }) {
+        low_rank_forward(c, l, m, in, s.attn_in.ld, at, s.low_rank.row(slot), s.low_rank.ld);
+    }
+    int32_t column = 0;
+    for (const matrix m : { attn_q, attn_k, attn_v }) {
+        const auto args = forward_product(c, l, m, in, s.attn_in.ld, at.size, s.low_rank.row(slot), s.low_rank.ld);
+        kernels.gemm_f32(args, projected.row(0) + column, projected.ld);
+        column += args.n;
+    }
+    c.me.sync();
+
+    qkv_args<T> q;
+    q.heads  = &heads;
+    q.n      = to - from;
+    q.cos    = c.g.cos.data() + int64_t(at.begin + from) * half;
+    q.sin    = c.g.sin.data() + int64_t(at.begin + from) * half;
+    q.in     = projected.row(from);
+    q.ld_in  = projected.ld;
+    q.out    = s.qkv.row(at.begin + from);
+    q.ld_out = s.qkv.ld;
+    if (keep && heads.q_norm != nullptr) {
+        q.normed    = s.normed.row(at.begin + from);
+        q.ld_normed = s.normed.ld;
+        q.rstd      = s.head_rstd.row(at.begin + from);
+        q.ld_rstd   = s.head_rstd.ld;
+    }
+    kernels.qkv(q);
+    c.me.sync();
+}
+
+template <class T>
+void block_runner<T>::attend(const context & c, int32_t l, activations<T> & s, bool keep) {
+    const head_layout heads = base.heads(l);
+    // Pieces of (row, kv head, queries), dealt in turn: later queries of a causal row cost more.
+    constexpr int32_t piece = 256;
+    int32_t           turn  = 0;
+    for (int32_t r = 0; r < c.g.n_rows(); ++r) {
+        const visibility  sees  = c.g.sees[r].view();
+        const int32_t     first = c.g.begin(r);
+        attention_args<T> a;
+        a.heads  = &heads;
+        a.sees   = &sees;
+        a.n      = c.g.size(r);
+        a.qkv    = s.qkv.row(first);
+        a.ld     = s.qkv.ld;
+        a.out    = s.attn_out.row(first);
+        a.ld_out = s.attn_out.ld;
+        a.lse    = keep ? s.lse.data() + int64_t(first) * heads.n_head : nullptr;
+        const int32_t step = c.me.part.size == 1 ? a.n : piece; // keys are packed once a piece
+        for (int32_t begin = 0; begin < a.n; begin += step) {
+            for (int32_t kv = 0; kv < heads.n_head_kv; ++kv) {
+                if (turn++ % c.me.part.size == c.me.part.rank) {
+                    kernels.attention(a, kv, begin, std::min(begin + step, a.n));
+                }
+            }
+        }
+    }
+    c.me.sync();
+}
+
+template <class T>
+void block_runner<T>::feed_forward(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep) {
+    const int64_t slot = keep ? at.begin : 0;
+    T * const     low  = s.low_rank.row(slot);
+    int32_t       from, to;
+    c.me.range(0, at.size, from, to);
+
+    dropout_keys(c, l, at);
+    const T * attn = s.attn_out.row(at.begin);
+    low_rank_forward(c, l, attn_output, attn, s.attn_out.ld, at, low, s.low_rank.ld);
+    kernels.gemm_add(forward_product(c, l, attn_output, attn, s.attn_out.ld, at.size, low, s.low_rank.ld),
+                     x.row(at.begin), x.ld);
+    c.me.sync();
+
+    kernels.rms_norm(x.row(at.begin + from), x.ld, to - from, base.hp.n_embd, base.hp.eps, s.ffn_in.row(slot + from),
+                     s.ffn_in.ld, s.ffn_rstd.data() + slot + from);
+    c.me.sync();
+    const T * in = s.ffn_in.row(slot);
+    low_rank_forward(c, l, ffn_gate, in, s.ffn_in.ld, at, low, s.low_rank.ld);
+    low_rank_forward(c, l, ffn_up, in, s.ffn_in.ld, at, low, s.low_rank.ld);
+    gated_args<T> gated;
+    gated.gate = forward_product(c, l, ffn_gate, in, s.ffn_in.ld, at.size, low, s.low_rank.ld);
+    gated.up   = forward_product(c, l, ffn_up, in, s.ffn_in.ld, at.size, low, s.low_rank.ld);
+    gated.act  = base.hp.act;
+    gated.h    = h.row(0);
+    gated.ldh  = h.ld;
+    if (keep) {
+        gated.gate_out = s.gate.row(at.begin);
+        gated.up_out   = s.up.row(at.begin);
+        gated.ld_out   = s.gate.ld;
+    }
+    kernels.gated(gated);
+    c.me.sync();
+
+    low_rank_forward(c, l, ffn_down, h.row(0), h.ld, at, low, s.low_rank.ld);
+    kernels.gemm_add(forward_product(c, l, ffn_down, h.row(0), h.ld, at.size, low, s.low_rank.ld), x.row(at.begin),
+                     x.ld);
+    c.me.sync();
+}
+
+template <class T>
+void block_runner<T>::forward_layer(const context & c, int32_t l, activations<T> & s, bool keep) {
+    for (const chunk & at : chunks(c)) {
+        attention_in(c, l, s, at, keep);
+    }
+    attend(c, l, s, keep);
+    for (const chunk & at : chunks(c)) {
+        feed_forward(c, l, s, at, keep);
+    }
+}
+
+template <class T>
+void block_runner<T>::forward(const member & me, const prepared_group & g, const engine_dropout & dropout) {
+    const context c{ me, g, dropout };
+    embed(c);
+    for (int32_t l = 0; l < base.hp.n_layer; ++l) {
+        if (mode == run_mode::train_recompute) {
+            int32_t from, to;
+            me.range(0, g.n_tokens(), from, to);
+            std::copy(x.row(from), x.row(to), inputs[l].row(from));
+            me.sync();
+        }
+        forward_layer(c, l, layers[mode == run_mode::train ? l : 0], mode != run_mode::infer);
+    }
+}
+
+template void block_runner<bf16>::forward(const member &, const prepared_group &, const engine_dropout &);
+template void block_runner<float>::forward(const member &, const prepared_group &, const engine_dropout &);
+template void block_runner<bf16>::forward_layer(const context &, int32_t, activations<bf16> &, bool);
+template void block_runner<float>::forward_layer(const context &, int32_t, activations<float> &, bool);
+
+} // namespace magnet::fused

@@ -1,0 +1,129 @@
+#include "threads.h"
+
+#include <exception>
+
+namespace magnet::fused {
+
+namespace {
+
+constexpr int32_t spins = 2000; // some ten microseconds
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
+// Waits a little for the condition without giving up the CPU; true if it came true.
+template <class Condition>
+bool spin_until(Condition && condition) {
+    for (int32_t i = 0; i < spins; ++i) {
+        if (condition()) {
+            return true;
+        }
+        pause();
+    }
+    return condition();
+}
+
+} // namespace
+
+thread_pool::thread_pool(int32_t n_threads) : failures(n_threads) {
+    for (int32_t rank = 1; rank < n_threads; ++rank) {
+        workers.emplace_back([this, rank] { work(rank); });
+    }
+}
+
+thread_pool::~thread_pool() {
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        stopping = true;
+        generation.fetch_add(1);
+    }
+    wake.notify_all();
+    for (std::thread & worker : workers) {
+        worker.join();
+    }
+}
+
+void thread_pool::call(int32_t rank) {
+    try {
+        (*task)(rank);
+    } catch (...) {
+        failures[rank] = std::current_exception();
+    }
+}
+
+void thread_pool::work(int32_t rank) {
+    uint64_t seen = 0;
+    while (true) {
+        const auto called = [&] { return generation.load(std::memory_order_acquire) != seen; };
+        if (!spin_until(called)) {
+            std::unique_lock<std::mutex> lock(mutex);
+            wake.wait(lock, called);
+        }
+        ++seen;
+        if (stopping) {
+            return;
+        }
+        call(rank);
+        if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+            const std::lock_guard<std::mutex> lock(mutex);
+            done.notify_one();
+        }
+    }
+}
+
+void thread_pool::run(const std::function<void(int32_t)> & fn) {
+    task = &fn;
+    failures.assign(failures.size(), nullptr);
+    running.store(static_cast<int32_t>(workers.size()), std::memory_order_relaxed);
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        generation.fetch_add(1, std::memory_order_release);
+    }
+    wake.notify_all();
+    call(0);
+
+    const auto finished = [&] { return running.load(std::memory_order_acquire) == 0; };
+    if (!spin_until(finished)) {
+        std::unique_lock<std::mutex> lock(mutex);
+        done.wait(lock, finished);
+    }
+    for (const std::exception_ptr & failure : failures) {
+        if (failure) {
+            std::rethrow_exception(failure);
+        }
+    }
+}
+
+void parallel_for(thread_pool & pool, int32_t n, const std::function<void(int32_t)> & body) {
+    std::atomic<int32_t> next{ 0 };
+    pool.run([&](int32_t) {
+        for (int32_t i = next++; i < n; i = next++) {
+            body(i);
+        }
+    });
+}
+
+void barrier::wait() {
+    const uint64_t now = generation.load(std::memory_order_acquire);
+    if (arrived.fetch_add(1, std::memory_order_acq_rel) == n - 1) {
+        arrived.store(0, std::memory_order_relaxed);
+        {
+            const std::lock_guard<std::mutex> lock(mutex);
+            generation.fetch_add(1, std::memory_order_release);
+        }
+        passed.notify_all();
+        return;
+    }
+    const auto released = [&] { return generation.load(std::memory_order_acquire) != now; };
+    if (!spin_until(released)) {
+        std::unique_lock<std::mutex> lock(mutex);
+        passed.wait(lock, released);
+    }
+}
+
+} // namespace magnet::fused

@@ -1,0 +1,81 @@
+// Threads that stay warm between calls, and the teams they form inside one.
+#pragma once
+
+#include "kernels.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace magnet::fused {
+
+// Runs one function on n threads. Workers wait in short spins, then asleep: a spinning pool collapses as soon as the
+// machine is shared.
+class thread_pool {
+public:
+    explicit thread_pool(int32_t n_threads);
+    ~thread_pool();
+    thread_pool(const thread_pool &)             = delete;
+    thread_pool & operator=(const thread_pool &) = delete;
+
+    int32_t size() const { return static_cast<int32_t>(workers.size()) + 1; }
+
+    // fn(rank) for every rank in [0, size), rank 0 on the calling thread; returns when all are done and rethrows the
+    // exception of the lowest rank that threw. One call at a time.
+    void run(const std::function<void(int32_t)> & fn);
+
+private:
+    void work(int32_t rank);
+    void call(int32_t rank);
+
+    std::vector<std::thread>             workers;
+    std::vector<std::exception_ptr>      failures;
+    const std::function<void(int32_t)> * task = nullptr;
+    std::mutex                           mutex;
+    std::condition_variable              wake;
+    std::condition_variable              done;
+    std::atomic<uint64_t>                generation{ 0 };
+    std::atomic<int32_t>                 running{ 0 };
+    bool                                 stopping = false;
+};
+
+// Calls body(i) for i in [0, n), in no particular order, from all threads.
+void parallel_for(thread_pool & pool, int32_t n, const std::function<void(int32_t)> & body);
+
+// Point where all n threads of a team meet.
+class barrier {
+public:
+    explicit barrier(int32_t n) : n(n) {}
+    void wait();
+
+private:
+    const int32_t           n;
+    std::atomic<int32_t>    arrived{ 0 };
+    std::atomic<uint64_t>   generation{ 0 };
+    std::mutex              mutex;
+    std::condition_variable passed;
+};
+
+// One thread's place in the team that works on a group of rows together.
+struct member {
+    share     part;
+    barrier * meeting = nullptr; // NULL for a team of one
+
+    void sync() const {
+        if (meeting != nullptr) {
+            meeting->wait();
+        }
+    }
+    // This member's part of [begin, end).
+    void range(int32_t begin, int32_t end, int32_t & from, int32_t & to) const {
+        const int64_t n = end - begin;
+        from            = begin + static_cast<int32_t>(n * part.rank / part.size);
+        to              = begin + static_cast<int32_t>(n * (part.rank + 1) / part.size);
+    }
+};
+
+} // namespace magnet::fused
