@@ -56,6 +56,7 @@ std::vector<int32_t> gap_filler::fill(const gap & g, int32_t first_pos, const fl
     span_writer               writer(model_, options);
     std::vector<int32_t>      tokens;
 
+    choose_.restart_grammar();
     // a gap of exact length must not end before it
     choose_.ban(g.open ? std::vector<int32_t>() : ends_);
 

@@ -202,6 +202,12 @@ int32_t sampler::sample(const float * logits) {
     return token;
 }
 
+void sampler::restart_grammar() {
+    if (grammar_) {
+        llama_sampler_reset(grammar_.get());
+    }
+}
+
 void sampler::accept(int32_t token) {
     if (grammar_) {
         llama_sampler_accept(grammar_.get(), token);

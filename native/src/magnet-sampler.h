@@ -27,6 +27,9 @@ public:
     // The next token for these logits [V], or -1 if grammar and bans leave none. logits is not changed.
     int32_t sample(const float * logits);
 
+    // A new span begins, which matches the grammar from its start.
+    void restart_grammar();
+
     // Tells penalties and grammar what was taken.
     void accept(int32_t token);
 
