@@ -1,8 +1,8 @@
 #include "magnet-adapter.h"
 
 #include "magnet-error.h"
-#include "magnet-gguf.h"
 #include "magnet-log.h"
+#include "train/gguf-file.h"
 
 #include <algorithm>
 #include <cstring>
@@ -19,17 +19,17 @@ bool ends_with(const std::string & s, const char * suffix) {
 } // namespace
 
 std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, const std::string & path) {
-    const gguf_file file = read_gguf(path, "Convert the adapter to GGUF first (llama.cpp's convert_lora_to_gguf.py).");
-    if (file.string("general.type") != "adapter" || file.string("adapter.type") != "lora") {
+    const gguf_reader file(path);
+    if (file.text("general.type") != "adapter" || file.text("adapter.type") != "lora") {
         throw error(MAGNET_STATUS_BAD_FILE, path + " is not a LoRA adapter.");
     }
 
     std::shared_ptr<adapter> a(new adapter());
     a->base_         = base;
     a->path_         = path;
-    a->architecture_ = file.string("general.architecture");
+    a->architecture_ = file.text("general.architecture");
     try {
-        a->recipe_ = read_recipe(file.meta.get());
+        a->recipe_ = read_recipe(file.meta());
     } catch (const error & e) {
         throw error(e.status, path + ": " + e.what());
     }
@@ -47,16 +47,16 @@ std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, cons
         }
     }
 
-    const int64_t alpha = gguf_find_key(file.meta.get(), "adapter.lora.alpha");
+    const int64_t alpha = gguf_find_key(file.meta(), "adapter.lora.alpha");
     if (alpha >= 0) {
-        if (gguf_get_kv_type(file.meta.get(), alpha) != GGUF_TYPE_FLOAT32) { // llama.cpp would end the process
+        if (gguf_get_kv_type(file.meta(), alpha) != GGUF_TYPE_FLOAT32) { // llama.cpp would end the process
             throw error(MAGNET_STATUS_BAD_FILE, path + " is damaged: adapter.lora.alpha is no 32-bit float.");
         }
-        a->alpha_ = gguf_get_val_f32(file.meta.get(), alpha);
+        a->alpha_ = gguf_get_val_f32(file.meta(), alpha);
     }
-    for (ggml_tensor * t = ggml_get_first_tensor(file.tensors.get()); t; t = ggml_get_next_tensor(file.tensors.get(), t)) {
-        if (ends_with(t->name, ".lora_a")) {
-            a->rank_ = std::max(a->rank_, (int32_t) t->ne[1]);
+    for (int64_t i = 0; i < gguf_get_n_tensors(file.meta()); ++i) {
+        if (ends_with(gguf_get_tensor_name(file.meta(), i), ".lora_a")) {
+            a->rank_ = std::max(a->rank_, (int32_t) gguf_get_tensor_ne(file.meta(), i)[1]);
             ++a->n_matrices_;
         }
     }

@@ -3,9 +3,9 @@
 #include "llama/magnet-llama.h"
 #include "magnet-engine.h"
 #include "magnet-error.h"
-#include "magnet-gguf.h"
 #include "magnet-log.h"
 #include "magnet-utf8.h"
+#include "train/gguf-file.h"
 
 #include <cstring>
 
@@ -14,9 +14,8 @@ namespace magnet {
 namespace {
 
 void check_file(const std::string & path) {
-    const gguf_file file =
-        read_gguf(path, "Convert the model to GGUF first (llama.cpp's convert_hf_to_gguf.py).");
-    if (file.string("general.type") == "adapter") {
+    const gguf_reader file(path);
+    if (file.text("general.type") == "adapter") {
         throw error(MAGNET_STATUS_BAD_FILE, path + " is an adapter, not a model. Load the model it was trained for, then "
                                                    "the adapter.");
     }
