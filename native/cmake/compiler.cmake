@@ -5,6 +5,7 @@ function(magnet_compile_options TARGET)
   target_compile_features(${TARGET} PRIVATE cxx_std_17)
   target_compile_options(${TARGET} PRIVATE
     -Wall -Wextra -Wpedantic -Wcast-qual -Wno-unused-function $<$<COMPILE_LANGUAGE:CXX>:-Wmissing-declarations>)
+  target_compile_options(${TARGET} PRIVATE -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
   if(MAGNET_WERROR)
     target_compile_options(${TARGET} PRIVATE -Werror)
   endif()
@@ -18,6 +19,16 @@ function(magnet_compile_options TARGET)
   elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     target_compile_options(${TARGET} PRIVATE -march=x86-64-v3)
   endif()
+endfunction()
+
+# A target of ours that becomes part of libmagnet.
+function(magnet_library_properties TARGET)
+  set_target_properties(${TARGET} PROPERTIES
+    POSITION_INDEPENDENT_CODE ON
+    C_VISIBILITY_PRESET       hidden
+    CXX_VISIBILITY_PRESET     hidden
+    VISIBILITY_INLINES_HIDDEN ON)
+  magnet_compile_options(${TARGET})
 endfunction()
 
 # Compiles through ccache in such a way that checkouts in other folders find each other's objects.

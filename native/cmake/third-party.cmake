@@ -34,4 +34,3 @@ function(magnet_add_headers)
   endforeach()
 endfunction()
 
-magnet_add_headers()

@@ -35,7 +35,8 @@ public:
     // out receives the hidden states of the row's outputs, [outputs, D].
     virtual void hidden(const encoder_row & row, float * out) = 0;
 
-    // sink is called once for each output (index into row.outputs) with its logits [V], valid during the call.
+    // sink is called once for each output (index into row.outputs) with its logits [V], valid during the call; possibly
+    // from several threads at once.
     using logits_sink = std::function<void(int32_t row, int32_t output, const float * logits)>;
     virtual void logits(const std::vector<encoder_row> & rows, const logits_sink & sink, const row_done & done) = 0;
 };
@@ -48,6 +49,10 @@ struct encoder_params {
 
 // llama.cpp's graph, any architecture with plain attention, any backend.
 std::unique_ptr<encoder> make_graph_encoder(std::shared_ptr<model> base, const encoder_params & params,
+                                            const std::atomic<bool> & cancelled);
+
+// MAGNET's own CPU engine (magnet-engine.h). Throws UNSUPPORTED for a model that it does not cover.
+std::unique_ptr<encoder> make_fused_encoder(std::shared_ptr<model> base, int32_t n_threads,
                                             const std::atomic<bool> & cancelled);
 
 } // namespace magnet

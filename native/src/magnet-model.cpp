@@ -1,6 +1,7 @@
 #include "magnet-model.h"
 
 #include "llama/magnet-llama.h"
+#include "magnet-engine.h"
 #include "magnet-error.h"
 #include "magnet-log.h"
 #include "magnet-utf8.h"
@@ -128,6 +129,16 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
         throw error(MAGNET_STATUS_UNSUPPORTED, path + " has no vocabulary, so it cannot read text.");
     }
 
+    if (params.n_gpu_layers != 0 && llama_supports_gpu_offload()) {
+        m->no_fused_engine_ = "its weights are on a GPU.";
+    } else {
+        fused_engine_covers(path, m->no_fused_engine_);
+    }
+
+    std::string space_prefix;
+    m->space_prefix_ = llama_vocab_type(m->vocab_) == LLAMA_VOCAB_TYPE_SPM &&
+                       !(m->meta("tokenizer.ggml.add_space_prefix", space_prefix) && space_prefix == "false");
+
     char description[256];
     llama_model_desc(m->llama(), description, sizeof(description));
     m->description_ = description;
@@ -155,7 +166,7 @@ magnet_model_info model::info() const {
     info.has_chat_template       = llama_model_chat_template(l, nullptr) != nullptr;
     info.can_embed_bidirectional = plain_attention_;
     info.can_infill              = plain_attention_;
-    info.fused_engine            = fused_engine_;
+    info.fused_engine            = no_fused_engine_.empty();
     return info;
 }
 
@@ -182,6 +193,17 @@ std::vector<int32_t> model::tokenize(std::string_view text, bool add_special, bo
         n = llama_tokenize(vocab_, text.data(), (int32_t) text.size(), tokens.data(), -n, add_special, parse_special);
     }
     tokens.resize(n);
+    return tokens;
+}
+
+std::vector<int32_t> model::tokenize_continuation(std::string_view text) const {
+    if (!space_prefix_ || text.empty()) {
+        return tokenize(text, false, false);
+    }
+    // the space goes in front of a newline, and both are dropped again
+    const size_t         n_drop = tokenize("\n", false, false).size();
+    std::vector<int32_t> tokens = tokenize("\n" + std::string(text), false, false);
+    tokens.erase(tokens.begin(), tokens.begin() + n_drop);
     return tokens;
 }
 

@@ -30,6 +30,11 @@ public:
     int32_t n_embd() const { return llama_model_n_embd_out(llama_.get()); }
     int32_t n_ctx_train() const { return llama_model_n_ctx_train(llama_.get()); }
     bool    has_plain_attention() const { return plain_attention_; }
+    // Does the fused CPU engine do what needs no KV cache? Not with weights on a GPU. why says what stands against it.
+    bool    fused_engine(std::string & why) const {
+        why = no_fused_engine_;
+        return why.empty();
+    }
 
     // The pointers borrow from the model.
     magnet_model_info info() const;
@@ -39,6 +44,9 @@ public:
 
     // text is UTF-8; throws TOO_LONG if it has more tokens than an int32 counts.
     std::vector<int32_t> tokenize(std::string_view text, bool add_special, bool parse_special) const;
+
+    // The same for a text that goes on after another one: SentencePiece vocabularies put no space in front of it.
+    std::vector<int32_t> tokenize_continuation(std::string_view text) const;
 
     // Raw bytes; control tokens are left out unless special.
     std::string token_bytes(int32_t token, bool special) const;
@@ -57,7 +65,8 @@ private:
     std::unique_ptr<llama_model, llama_model_deleter> llama_;
     const llama_vocab *                               vocab_           = nullptr;
     bool                                              plain_attention_ = false;
-    bool                                              fused_engine_    = false;
+    std::string                                       no_fused_engine_; // why not; empty = covered
+    bool                                              space_prefix_    = false; // a text's first word gets a space
     std::string                                       architecture_;
     std::string                                       description_;
     std::string                                       name_;

@@ -1,8 +1,9 @@
-// The golden files of tests/golden (README there).
+// Reads the golden files that native/tests/reference/*.py wrote; the README there says what each field is.
 #pragma once
 
 #include <nlohmann/json.hpp>
 
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <stdexcept>
@@ -11,41 +12,48 @@
 
 namespace magnet::testing {
 
-using json = nlohmann::ordered_json;
-
-inline std::string golden_path(const std::string & name) {
-    return std::string(MAGNET_TEST_GOLDEN) + "/" + name;
-}
-
-inline json read_golden(const std::string & name) {
-    std::ifstream file(golden_path(name));
-    if (!file) {
-        throw std::runtime_error("cannot open " + golden_path(name));
+// Folder of the golden files, ends with a slash.
+inline std::string golden_dir() {
+    const char * data = std::getenv("MAGNET_TEST_DATA");
+    if (!data) {
+        throw std::runtime_error("MAGNET_TEST_DATA is not set; run the tests with ctest");
     }
-    return json::parse(file);
+    return std::string(data) + "/golden/";
 }
 
-// {"shape": ..., "f32": base64 of little-endian floats} -> values in C order
-inline std::vector<float> floats(const json & array) {
-    const auto & text   = array["f32"].get_ref<const std::string &>();
-    const auto   digits = [](char c) {
-        return c >= 'A' && c <= 'Z' ? c - 'A' : c >= 'a' && c <= 'z' ? c - 'a' + 26 : c >= '0' && c <= '9' ? c - '0' + 52 : c == '+' ? 62 : 63;
-    };
-    std::vector<uint8_t> bytes;
-    uint32_t             bits = 0;
-    int                  held = 0;
-    for (const char c : text) {
+inline nlohmann::json read_golden(const std::string & name) {
+    std::ifstream file(golden_dir() + name);
+    if (!file) {
+        throw std::runtime_error("cannot open " + golden_dir() + name);
+    }
+    return nlohmann::json::parse(file);
+}
+
+// {"shape": [...], "f32": base64 of little-endian floats} -> the floats, row-major.
+inline std::vector<float> floats(const nlohmann::json & array) {
+    static const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+    std::string bytes;
+    uint32_t    bits = 0, n_bits = 0;
+    for (const char c : array.at("f32").get<std::string>()) {
         if (c == '=') {
             break;
         }
-        bits = bits << 6 | uint32_t(digits(c));
-        if ((held += 6) >= 8) {
-            bytes.push_back(uint8_t(bits >> (held -= 8)));
+        bits = bits << 6 | (uint32_t) alphabet.find(c);
+        n_bits += 6;
+        if (n_bits >= 8) {
+            n_bits -= 8;
+            bytes.push_back((char) (bits >> n_bits & 0xFF));
         }
     }
-    std::vector<float> values(bytes.size() / 4);
-    std::memcpy(values.data(), bytes.data(), values.size() * 4);
-    return values;
+    std::vector<float> out(bytes.size() / sizeof(float));
+    memcpy(out.data(), bytes.data(), out.size() * sizeof(float));
+    return out;
+}
+
+template <typename T>
+std::vector<T> integers(const nlohmann::json & array) {
+    return array.get<std::vector<T>>();
 }
 
 } // namespace magnet::testing

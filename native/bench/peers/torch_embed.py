@@ -73,10 +73,10 @@ def main():
     vectors = torch.empty(len(rows), model.config.hidden_size)
     embed(model, [rows[i] for i in groups[len(groups) // 2]], args.pooling, len(prefix))  # warm-up
     reset_peak()
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     for group in groups:
         vectors[group] = embed(model, [rows[i] for i in group], args.pooling, len(prefix))
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
     n_tokens = sum(len(row["tokens"]) for row in rows)
     if args.out:
         np.save(args.out, vectors.numpy())
@@ -88,6 +88,7 @@ def main():
         "seconds": round(seconds, 3),
         "tokenising_s": round(tokenising, 3),
         "sentences_per_s": round(len(rows) / seconds, 1),
+        "sentences_per_cpu_s": round(len(rows) / cpu, 1),
         "tokens_per_s": round(n_tokens / seconds, 1),
         "peak_rss_mb": round(peak_mb()),
         **circumstances(),

@@ -118,10 +118,13 @@ def main():
     model, optimizer, batches = prepare(args)
     reset_peak()
     seconds, losses = [], []
-    for batch in batches:
+    for number, batch in enumerate(batches):
+        if number == args.warm_up:
+            cpu = time.process_time()
         start = time.perf_counter()
         losses.append(step(model, optimizer, batch, args))
         seconds.append(time.perf_counter() - start)
+    cpu = time.process_time() - cpu
     measured = list(zip(batches, seconds))[args.warm_up :]
     rates = [tokens(batch) / spent for batch, spent in measured]
     settings = ("precision", "rank", "rows", "length", "pairs", "sentence", "lm", "ordered", "full_logits")
@@ -134,6 +137,7 @@ def main():
         "tokens_per_s": round(sum(tokens(batch) for batch, _ in measured) / sum(s for _, s in measured), 1),
         "tokens_per_s_median": round(statistics.median(rates), 1),
         "tokens_per_s_best": round(max(rates), 1),
+        "tokens_per_cpu_s": round(sum(tokens(batch) for batch, _ in measured) / cpu, 1),
         "peak_rss_mb": round(peak_mb()),
         "first_losses": losses[0],
         "last_losses": losses[-1],

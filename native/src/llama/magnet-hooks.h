@@ -29,7 +29,7 @@ void magnet_graph_drop_logits(llm_graph_result & res);
 // (-distance with ALiBi), data [n_tokens, n_kv]. key(j, seq_id, pos, role) says whether key j belongs to the sequence.
 //
 // Per sequence and kind of query the rule becomes one threshold per key, so a row is one comparison per key.
-// Sliding windows reach as far to the right as to the left.
+// Sliding windows limit how far a token looks back; they hide nothing to its right.
 template <typename T, typename Key>
 void magnet_fill_mask(const llama_ubatch & ubatch, uint32_t i_beg, uint32_t i_end, int64_t n_kv,
                       const llama_hparams & hparams, uint32_t n_swa, llama_swa_type swa_type, T keep, T drop,
@@ -72,7 +72,7 @@ void magnet_fill_mask(const llama_ubatch & ubatch, uint32_t i_beg, uint32_t i_en
                 if (from[j] > p1) {
                     continue;
                 }
-                if (llama_hparams::is_masked_swa(n_swa, swa_type, std::min(p0, p1), std::max(p0, p1))) {
+                if (llama_hparams::is_masked_swa(n_swa, swa_type, p0, p1)) {
                     row[j] = drop;
                 } else if (hparams.use_alibi) {
                     row[j] = cast(-std::abs((float) (p0 - p1)));
