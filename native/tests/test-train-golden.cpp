@@ -1,5 +1,4 @@
 // Losses, LoRA gradients and twenty optimizer steps against PyTorch (tests/golden/README: tiny-train-*.json).
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "golden.h"
 #include "magnet-engine.h"
 #include "train/optimizer.h"
@@ -11,6 +10,7 @@
 
 using namespace magnet;
 using namespace magnet::testing;
+using nlohmann::json;
 
 namespace {
 
@@ -107,7 +107,7 @@ std::unique_ptr<engine> engine_of(const json & file, const setting & s) {
     params.n_threads = 2;
     params.precision = s.precision;
     params.recompute = s.recompute;
-    return make_fused_engine(golden_path(file["model"]), params);
+    return make_fused_engine(golden_dir() + file["model"].get<std::string>(), params);
 }
 
 } // namespace
@@ -144,7 +144,7 @@ TEST_CASE("losses and gradients of every objective") {
                     if (exact) {
                         CHECK(l.error < 1e-3);
                     } else {
-                        CHECK(l.cosine >= 0.99); // PyTorch's own bf16 autocast: 0.9935 (README there)
+                        CHECK(l.cosine >= 0.995);
                     }
                 }
             }

@@ -1,5 +1,4 @@
 // The loop as a whole, on a toy engine: it learns, stops, goes on bit for bit, and never loses what it had.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "test_files.h"
 #include "toy_engine.h"
 #include "train/report.h"
@@ -24,7 +23,7 @@ const int32_t V = 40, D = 12;
 
 train_vocab letters_vocab() {
     train_vocab v; // 4.. = a..z, others folded in
-    v.tokenize = [](const std::string & text) {
+    v.tokenize = [](const std::string & text, bool) {
         std::vector<int32_t> tokens;
         for (const char c : text) {
             tokens.push_back(4 + uint8_t(c) % (V - 4));
@@ -52,7 +51,7 @@ struct setup {
             data.documents.push_back(tokenize_document(
                 "The cat " + n + " sat on the mat. Then it ran to the door " + n + ". It was happy.", vocab));
             data.pairs.push_back(
-                {vocab.tokenize("cat " + std::to_string(i * 37)), vocab.tokenize("dog " + std::to_string(i * 37)), {}});
+                {vocab.tokenize("cat " + std::to_string(i * 37), true), vocab.tokenize("dog " + std::to_string(i * 37), true), {}});
         }
         options.rows.batch           = 4;
         options.rows.length          = 40;

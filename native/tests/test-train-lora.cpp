@@ -1,5 +1,4 @@
 // Adapter files, target names, merging.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "magnet-error.h"
 #include "test_files.h"
 #include "train/gguf-file.h"

@@ -1,5 +1,4 @@
 // AdamW and its schedule against closed forms.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "train/optimizer.h"
 
 #include <doctest/doctest.h>

@@ -117,7 +117,7 @@ heldout::heldout(const corpus & data, const train_options & options, const train
     }
     rows.n_text = int32_t(rows.rows.size());
     if (pairs.size() >= 2) {
-        add_embed_rows(pairs, vocab.tokenize(options.contrast.instruction), options.contrast, vocab, rows);
+        add_embed_rows(pairs, vocab.tokenize(options.contrast.instruction, true), options.contrast, vocab, rows);
     }
 }
 
