@@ -67,17 +67,19 @@ train_options options_of(const magnet_train_params & p) {
     o.optimizer.clip         = p.clip;
     o.optimizer.warmup       = p.warmup;
     if (p.decay < MAGNET_LR_CONSTANT || p.decay > MAGNET_LR_COSINE) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "decay is " + std::to_string(p.decay) + "; it must be one of enum magnet_lr_decay.");
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "decay is " + std::to_string(p.decay) + "; it must be one of enum magnet_lr_decay.");
     }
     o.optimizer.decay = lr_decay(p.decay);
 
     check_array(p.stages, p.n_stages, "stages");
     o.stages.clear();
     for (int32_t i = 0; i < p.n_stages; ++i) {
-        o.stages.push_back({ p.stages[i].steps, p.stages[i].mntp, p.stages[i].sscl, p.stages[i].msg });
+        o.stages.push_back({p.stages[i].steps, p.stages[i].mntp, p.stages[i].sscl, p.stages[i].msg});
     }
     if (p.text_unit < MAGNET_TEXT_PARAGRAPHS || p.text_unit > MAGNET_TEXT_FILES) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "text_unit is " + std::to_string(p.text_unit) + "; it must be one of enum magnet_text_unit.");
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "text_unit is " + std::to_string(p.text_unit) + "; it must be one of enum magnet_text_unit.");
     }
     if (p.seed < 0) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "seed is " + std::to_string(p.seed) + "; it must be 0 or more.");
@@ -101,27 +103,27 @@ magnet_train_progress progress_of(const train_progress & p) {
     const train_record &  r    = *p.record;
     const double          none = std::numeric_limits<double>::quiet_NaN();
     magnet_train_progress out  = {};
-    out.step                = r.step;
-    out.n_steps             = p.n_steps;
-    out.stage               = r.stage;
-    out.best_step           = p.best_step;
-    out.n_tokens            = r.tokens;
-    out.seconds             = r.seconds;
-    out.seconds_left        = p.seconds_left;
-    out.tokens_per_second   = p.tokens_per_second;
-    out.loss                = r.loss;
-    out.mntp                = r.mntp;
-    out.sscl                = r.sscl;
-    out.msg                 = r.msg;
-    out.learning_rate       = r.lr;
-    out.gradient_norm       = r.gradient_norm;
-    out.heldout_mntp        = r.looked ? r.heldout.mntp : none;
-    out.heldout_sscl        = r.looked ? r.heldout.sscl : none;
-    out.heldout_msg_hybrid  = r.looked ? r.heldout.msg_hybrid : none;
-    out.heldout_msg_ordered = r.looked ? r.heldout.msg_ordered : none;
-    out.heldout_causal      = r.looked ? r.heldout.causal : none;
-    out.heldout_score       = r.looked ? r.heldout.score : none;
-    out.best_score          = p.best_score;
+    out.step                   = r.step;
+    out.n_steps                = p.n_steps;
+    out.stage                  = r.stage;
+    out.best_step              = p.best_step;
+    out.n_tokens               = r.tokens;
+    out.seconds                = r.seconds;
+    out.seconds_left           = p.seconds_left;
+    out.tokens_per_second      = p.tokens_per_second;
+    out.loss                   = r.loss;
+    out.mntp                   = r.mntp;
+    out.sscl                   = r.sscl;
+    out.msg                    = r.msg;
+    out.learning_rate          = r.lr;
+    out.gradient_norm          = r.gradient_norm;
+    out.heldout_mntp           = r.looked ? r.heldout.mntp : none;
+    out.heldout_sscl           = r.looked ? r.heldout.sscl : none;
+    out.heldout_msg_hybrid     = r.looked ? r.heldout.msg_hybrid : none;
+    out.heldout_msg_ordered    = r.looked ? r.heldout.msg_ordered : none;
+    out.heldout_causal         = r.looked ? r.heldout.causal : none;
+    out.heldout_score          = r.looked ? r.heldout.score : none;
+    out.best_score             = p.best_score;
     return out;
 }
 
@@ -131,16 +133,17 @@ void run(training & t, magnet_train_callback on_step, void * user_data, magnet_t
         return !on_step || on_step(&progress, user_data);
     });
     if (out_result) {
-        *out_result = { result.step, result.best_step, result.stopped };
+        *out_result = {result.step, result.best_step, result.stopped};
     }
 }
 
 } // namespace
 
 magnet_train_params magnet_train_default_params(void) {
-    static const char * const       targets[] = { "q", "k", "v", "o", "gate", "up", "down" };
+    static const char * const       targets[] = {"q", "k", "v", "o", "gate", "up", "down"};
     static const train_options      o;
-    static const magnet_train_stage stage = { o.stages[0].steps, float(o.stages[0].mntp), float(o.stages[0].sscl), float(o.stages[0].msg) };
+    static const magnet_train_stage stage = {o.stages[0].steps, float(o.stages[0].mntp), float(o.stages[0].sscl),
+                                             float(o.stages[0].msg)};
 
     magnet_train_params p = {};
     p.instruction         = o.contrast.instruction.c_str();
@@ -200,15 +203,18 @@ int32_t magnet_train_measure(const magnet_train_params * params, magnet_train_es
     return guard([&] {
         magnet_train_estimate & out = not_null(out_estimate, "out_estimate");
         const train_estimate    x   = training(options_of(not_null(params, "params")), false).estimate();
-        out = { x.n_parameters, x.n_windows, x.n_pairs, x.tokens_per_step, x.peak_bytes, x.seconds_per_step, x.seconds, x.n_steps };
+        out                         = {x.n_parameters, x.n_windows,        x.n_pairs, x.tokens_per_step,
+                                       x.peak_bytes,   x.seconds_per_step, x.seconds, x.n_steps};
     });
 }
 
 int32_t magnet_merge(const char * model, const char * adapter, float scale, int32_t type, const char * output) {
     return guard([&] {
         if (type < MAGNET_MERGE_BASE || type > MAGNET_MERGE_BF16) {
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "type is " + std::to_string(type) + "; it must be one of enum magnet_merge_type.");
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                        "type is " + std::to_string(type) + "; it must be one of enum magnet_merge_type.");
         }
-        merge_lora(&not_null(model, "model"), &not_null(adapter, "adapter"), scale, merge_type(type), &not_null(output, "output"));
+        merge_lora(&not_null(model, "model"), &not_null(adapter, "adapter"), scale, merge_type(type),
+                   &not_null(output, "output"));
     });
 }

@@ -124,7 +124,7 @@ TEST_CASE("pairs of two and three columns, TSV and JSONL, read alike") {
         folder.write("p.jsonl",
                      "{\"anchor\":\"a\",\"positive\":\"b\"}\n{\"anchor\":\"c\",\"positive\":\"d\",\"negative\":\"e\"}\n"
                      "{\"positive\":\"g\",\"anchor\":\"f\",\"negative\":\"\"}\n"),
-        vocab, json);
+        vocab, true, json);
     REQUIRE(tsv.pairs.size() == 3);
     REQUIRE(json.pairs.size() == 3);
     for (size_t i = 0; i < 3; ++i) {

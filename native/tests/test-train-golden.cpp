@@ -19,7 +19,7 @@ lora_set lora_of(const json & file, const json & matrices) {
     set.rank  = file["rank"];
     set.scale = float(file["alpha"]) / float(set.rank);
     for (const auto & [name, m] : matrices.items()) {
-        set.matrices.push_back({ name, m["a"]["shape"][1], m["b"]["shape"][0], floats(m["a"]), floats(m["b"]) });
+        set.matrices.push_back({name, m["a"]["shape"][1], m["b"]["shape"][0], floats(m["a"]), floats(m["b"])});
     }
     return set;
 }
@@ -35,7 +35,7 @@ train_row row_of(const json & r) {
     const auto labels = [&](const char * name, std::vector<row_label> & out) {
         for (int32_t i = 0; r.contains(name) && i < row.n_tokens(); ++i) {
             if (const int32_t target = r[name][i]; target >= 0) {
-                out.push_back({ i, target });
+                out.push_back({i, target});
             }
         }
     };
@@ -59,7 +59,7 @@ micro_batch batch_of(const json & b, pair_options & how) {
     }
     const json & pairs = b["pairs"];
     batch.n_pairs      = int32_t(pairs["anchors"].size());
-    for (const char * side : { "anchors", "positives", "negatives" }) {
+    for (const char * side : {"anchors", "positives", "negatives"}) {
         for (const json & r : pairs[side]) {
             batch.rows.push_back(row_of(r));
         }
@@ -71,7 +71,7 @@ micro_batch batch_of(const json & b, pair_options & how) {
 }
 
 train_stage weights_of(const json & w) {
-    return { 1, w.value("mntp", 0.0), w.value("sscl", 0.0), w.value("msg", 0.0) };
+    return {1, w.value("mntp", 0.0), w.value("sscl", 0.0), w.value("msg", 0.0)};
 }
 
 struct likeness {
@@ -87,7 +87,7 @@ likeness compare(const std::vector<float> & a, const std::vector<float> & b) {
         bb += double(b[i]) * b[i];
         dd += (double(a[i]) - b[i]) * (double(a[i]) - b[i]);
     }
-    return { ab / std::sqrt(aa * bb), std::sqrt(dd / bb) };
+    return {ab / std::sqrt(aa * bb), std::sqrt(dd / bb)};
 }
 
 struct setting {
@@ -97,9 +97,10 @@ struct setting {
 };
 
 const setting settings[] = {
-    { "llama", engine_precision::f32, false },  { "qwen2", engine_precision::f32, false }, { "qwen3", engine_precision::f32, false },
-    { "llama", engine_precision::bf16, false }, { "qwen2", engine_precision::bf16, false }, { "qwen3", engine_precision::bf16, false },
-    { "llama", engine_precision::f32, true },
+    {"llama", engine_precision::f32, false},  {"qwen2", engine_precision::f32, false},
+    {"qwen3", engine_precision::f32, false},  {"llama", engine_precision::bf16, false},
+    {"qwen2", engine_precision::bf16, false}, {"qwen3", engine_precision::bf16, false},
+    {"llama", engine_precision::f32, true},
 };
 
 std::unique_ptr<engine> engine_of(const json & file, const setting & s) {
@@ -114,10 +115,10 @@ std::unique_ptr<engine> engine_of(const json & file, const setting & s) {
 
 TEST_CASE("losses and gradients of every objective") {
     for (const setting & s : settings) {
-        const json file    = read_golden(std::string("tiny-train-") + s.arch + ".json");
-        const auto e       = engine_of(file, s);
-        const bool exact   = s.precision == engine_precision::f32;
-        trained_numbers at = { lora_of(file, file["lora"]), {} };
+        const json      file  = read_golden(std::string("tiny-train-") + s.arch + ".json");
+        const auto      e     = engine_of(file, s);
+        const bool      exact = s.precision == engine_precision::f32;
+        trained_numbers at    = {lora_of(file, file["lora"]), {}};
         for (const json & c : file["cases"]) {
             CAPTURE(s.arch);
             CAPTURE(exact);
@@ -125,8 +126,8 @@ TEST_CASE("losses and gradients of every objective") {
             train_options     o;
             const micro_batch batch = batch_of(c, o.contrast);
             trained_numbers   gradient;
-            e->set_lora({ &at.lora });
-            const step_losses losses    = compute_gradient(*e, { batch }, weights_of(c["weights"]), o, at, 0, gradient);
+            e->set_lora({&at.lora});
+            const step_losses losses    = compute_gradient(*e, {batch}, weights_of(c["weights"]), o, at, 0, gradient);
             const double      tolerance = exact ? 1e-5 : 0.03;
             CHECK(losses.total == doctest::Approx(c["total"].get<double>()).epsilon(tolerance));
             for (const auto & [name, value] : c["losses"].items()) {
@@ -136,11 +137,12 @@ TEST_CASE("losses and gradients of every objective") {
             const lora_set expected = lora_of(file, c["gradients"]);
             for (size_t i = 0; i < expected.matrices.size(); ++i) {
                 CAPTURE(expected.matrices[i].target);
-                const auto mine = std::find_if(gradient.lora.matrices.begin(), gradient.lora.matrices.end(), [&](const lora_matrix & m) {
-                    return m.target == expected.matrices[i].target;
-                });
+                const auto mine =
+                    std::find_if(gradient.lora.matrices.begin(), gradient.lora.matrices.end(),
+                                 [&](const lora_matrix & m) { return m.target == expected.matrices[i].target; });
                 REQUIRE(mine != gradient.lora.matrices.end());
-                for (const likeness & l : { compare(mine->a, expected.matrices[i].a), compare(mine->b, expected.matrices[i].b) }) {
+                for (const likeness & l :
+                     {compare(mine->a, expected.matrices[i].a), compare(mine->b, expected.matrices[i].b)}) {
                     if (exact) {
                         CHECK(l.error < 1e-3);
                     } else {
@@ -165,17 +167,18 @@ TEST_CASE("twenty steps of AdamW on all three objectives") {
         o.optimizer.eps          = how["eps"];
         o.optimizer.weight_decay = how["weight_decay"];
         train_state state;
-        state.now = { lora_of(file, file["lora"]), {} };
+        state.now = {lora_of(file, file["lora"]), {}};
         state.m = state.v = zeros_like(state.now);
         trained_numbers gradient;
         const json &    batches = file["training"]["batches"];
         const double    close   = exact ? 1e-3 : 0.03;
         for (const json & step : file["training"]["steps"]) {
             const micro_batch batch = batch_of(batches[state.step % batches.size()], o.contrast);
-            e->set_lora({ &state.now.lora });
-            const step_losses losses  = compute_gradient(*e, { batch }, weights_of(file["weights"]), o, state.now, 0, gradient);
-            const auto        tensors = tensors_of(state, gradient);
-            const double      norm    = gradient_norm(tensors);
+            e->set_lora({&state.now.lora});
+            const step_losses losses =
+                compute_gradient(*e, {batch}, weights_of(file["weights"]), o, state.now, 0, gradient);
+            const auto   tensors = tensors_of(state, gradient);
+            const double norm    = gradient_norm(tensors);
             CAPTURE(state.step);
             CHECK(losses.mntp == doctest::Approx(step["mntp"].get<double>()).epsilon(close));
             CHECK(losses.msg == doctest::Approx(step["msg"].get<double>()).epsilon(close));

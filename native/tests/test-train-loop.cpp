@@ -50,8 +50,9 @@ struct setup {
             const std::string n = std::to_string(i % 7);
             data.documents.push_back(tokenize_document(
                 "The cat " + n + " sat on the mat. Then it ran to the door " + n + ". It was happy.", vocab));
-            data.pairs.push_back(
-                {vocab.tokenize("cat " + std::to_string(i * 37), true), vocab.tokenize("dog " + std::to_string(i * 37), true), {}});
+            data.pairs.push_back({vocab.tokenize("cat " + std::to_string(i * 37), true),
+                                  vocab.tokenize("dog " + std::to_string(i * 37), true),
+                                  {}});
         }
         options.rows.batch           = 4;
         options.rows.length          = 40;

@@ -63,7 +63,8 @@ TEST_CASE("InfoNCE of known vectors") {
 }
 
 TEST_CASE("gradient of InfoNCE") {
-    for (const bool repeated : {false, true}) {
+    for (const auto & how : {std::pair(false, true), std::pair(true, true), std::pair(false, false)}) {
+        const bool     repeated = how.first, symmetric = how.second;
         contrast_batch b = random_contrast(4, 3, 6, 11);
         if (repeated) {
             b.texts = {1, 2, 1, 4, 5, 6, 7, 8, 9, 2, 11};
@@ -73,7 +74,8 @@ TEST_CASE("gradient of InfoNCE") {
         sscl_loss(b, 0.3, symmetric, float(weight), &gradient);
         REQUIRE(gradient.size() == b.vectors.size());
         for (size_t i = 0; i < b.vectors.size(); ++i) {
-            const double expected = weight * slope(b.vectors, i, 1e-3, [&] { return sscl_loss(b, 0.3, symmetric, 1, nullptr); });
+            const double expected =
+                weight * slope(b.vectors, i, 1e-3, [&] { return sscl_loss(b, 0.3, symmetric, 1, nullptr); });
             CHECK(gradient[i] == doctest::Approx(expected).epsilon(1e-3).scale(0.01));
         }
     }

@@ -119,8 +119,9 @@ void read_texts(const std::string & path, text_unit unit, const train_vocab & vo
 }
 
 void read_pairs(const std::string & path, const train_vocab & vocab, bool begins, corpus & out) {
-    const auto add = [&](const std::string & anchor, const std::string & positive, const std::string & negative, int64_t line) {
-        text_pair p = { vocab.tokenize(anchor, begins), vocab.tokenize(positive, begins), {} };
+    const auto add = [&](const std::string & anchor, const std::string & positive, const std::string & negative,
+                         int64_t line) {
+        text_pair p = {vocab.tokenize(anchor, begins), vocab.tokenize(positive, begins), {}};
         if (p.anchor.empty() || p.positive.empty()) {
             throw bad_line(path, line, p.anchor.empty() ? "the first text is empty." : "the second text is empty.");
         }
@@ -131,7 +132,7 @@ void read_pairs(const std::string & path, const train_vocab & vocab, bool begins
     };
     const auto add_json = [&](const std::string & line, int64_t number) {
         const nlohmann::json object = parse_json(line, path, number);
-        const auto           field  = [&](const char * key, bool needed) { return json_text(object, key, needed, path, number); };
+        const auto field = [&](const char * key, bool needed) { return json_text(object, key, needed, path, number); };
         add(field("anchor", true), field("positive", true), field("negative", false), number);
     };
     const auto add_tsv = [&](const std::string & line, int64_t number) {

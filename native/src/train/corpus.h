@@ -53,8 +53,8 @@ enum class text_unit {
 void read_texts(const std::string & path, text_unit unit, const train_vocab & vocab, corpus & out);
 
 // Adds the pairs of a file: *.jsonl holds {"anchor": "...", "positive": "...", "negative": "..."} a line (the negative
-// is optional), anything else is TSV of two or three columns. Blank lines are skipped. begins: no instruction will stand
-// before the texts. Throws as read_texts.
+// is optional), anything else is TSV of two or three columns. Blank lines are skipped. begins: no instruction will
+// stand before the texts. Throws as read_texts.
 void read_pairs(const std::string & path, const train_vocab & vocab, bool begins, corpus & out);
 
 // Tokens of a text, sentence by sentence.

@@ -158,7 +158,9 @@ heldout_losses heldout::evaluate(engine & e) const {
     l.msg_ordered = mean(int(row_mode::ordered));
     l.causal      = mean(int(row_mode::causal));
     l.mntp        = mean(3);
-    l.sscl        = rows.n_pairs >= 2 ? sscl_loss(contrast, options.contrast.temperature, options.contrast.symmetric, 0, nullptr) : none;
+    l.sscl        = rows.n_pairs >= 2
+                        ? sscl_loss(contrast, options.contrast.temperature, options.contrast.symmetric, 0, nullptr)
+                        : none;
 
     // What there is nothing to compute on does not count; a loss that is no number must not look like a good one.
     const train_stage & stage = options.stages.back();

@@ -35,8 +35,8 @@ struct contrast_batch {
 };
 
 // Mean InfoNCE of cosine / temperature: each anchor must find its positive among all positives and hard negatives; if
-// symmetric, the mean of that and of the way back, each positive finding its anchor among all anchors. A candidate whose
-// text is the query's own, the answer's, or paired with the query's text elsewhere in the batch is no negative.
+// symmetric, the mean of that and of the way back, each positive finding its anchor among all anchors. A candidate
+// whose text is the query's own, the answer's, or paired with the query's text elsewhere in the batch is no negative.
 // d_vectors (same shape as vectors; may be NULL) receives weight * gradient.
 double sscl_loss(const contrast_batch & batch, double temperature, bool symmetric, float weight,
                  std::vector<float> * d_vectors);

@@ -9,7 +9,7 @@ namespace magnet {
 train_vocab make_train_vocab(const std::shared_ptr<model> & m, const std::string & mask_token) {
     const llama_vocab * vocab = m->vocab();
     train_vocab         v;
-    v.tokenize   = [m](const std::string & text, bool begins) {
+    v.tokenize = [m](const std::string & text, bool begins) {
         return begins ? m->tokenize(text, false, false) : m->tokenize_continuation(text);
     };
     v.bos        = llama_vocab_bos(vocab);
@@ -20,7 +20,8 @@ train_vocab make_train_vocab(const std::shared_ptr<model> & m, const std::string
     if (v.mask < 0) {
         const std::vector<int32_t> tokens = m->tokenize_continuation(mask_token);
         if (tokens.size() != 1) {
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "the mask token \"" + mask_token + "\" is " + std::to_string(tokens.size()) +
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "the mask token \"" + mask_token + "\" is " +
+                                                            std::to_string(tokens.size()) +
                                                             " tokens in this vocabulary; name a text that is one.");
         }
         v.mask = tokens.front();
@@ -61,7 +62,7 @@ static void check_outputs(const train_options & o) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no output is named: where should the adapter go?");
     }
     check_output(o.output, o.overwrite);
-    for (const std::string & path : { o.checkpoint, o.metrics, o.report }) {
+    for (const std::string & path : {o.checkpoint, o.metrics, o.report}) {
         if (!path.empty()) {
             check_output(path, true);
         }
