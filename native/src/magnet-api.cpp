@@ -42,6 +42,7 @@ const char * magnet_status_name(int32_t status) {
         case MAGNET_STATUS_BUSY:             return "BUSY";
         case MAGNET_STATUS_BUFFER_TOO_SMALL: return "BUFFER_TOO_SMALL";
         case MAGNET_STATUS_INTERNAL:         return "INTERNAL";
+        case MAGNET_STATUS_DIVERGED:         return "DIVERGED";
         default:                             return "UNKNOWN";
     }
 }

@@ -42,6 +42,34 @@ bool on_progress(float fraction, void * data) {
 
 } // namespace
 
+std::shared_ptr<model> model::load_vocabulary(const std::string & path) {
+    check_file(path);
+    llama_model_params lparams = llama_model_default_params();
+    lparams.vocab_only         = true;
+    log_capture            capture;
+    std::shared_ptr<model> m(new model());
+    m->path_ = path;
+    m->llama_.reset(llama_model_load_from_file(path.c_str(), lparams));
+    if (!m->llama_) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
+    }
+    m->read_texts();
+    return m;
+}
+
+// What is the same with and without weights.
+void model::read_texts() {
+    meta("general.architecture", architecture_);
+    meta("general.name", name_);
+    vocab_ = llama_model_get_vocab(llama());
+    if (n_vocab() == 0 || llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_NONE) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, path_ + " has no vocabulary, so it cannot read text.");
+    }
+    std::string space_prefix;
+    space_prefix_ = llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_SPM &&
+                    !(meta("tokenizer.ggml.add_space_prefix", space_prefix) && space_prefix == "false");
+}
+
 std::shared_ptr<model> model::load(const std::string & path, const magnet_model_params & params) {
     check_file(path);
 
@@ -67,8 +95,7 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
         throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
     }
 
-    m->meta("general.architecture", m->architecture_);
-    m->meta("general.name", m->name_);
+    m->read_texts();
     const attention_kind kind = llama_attention_kind(m->llama());
     if (kind == attention_kind::encoder) {
         throw error(MAGNET_STATUS_UNSUPPORTED, path + " has the architecture \"" + m->architecture_ +
@@ -77,20 +104,11 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
     }
     m->plain_attention_ = kind == attention_kind::plain;
 
-    m->vocab_ = llama_model_get_vocab(m->llama());
-    if (m->n_vocab() == 0 || llama_vocab_type(m->vocab_) == LLAMA_VOCAB_TYPE_NONE) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, path + " has no vocabulary, so it cannot read text.");
-    }
-
     if (params.n_gpu_layers != 0 && llama_supports_gpu_offload()) {
         m->no_fused_engine_ = "its weights are on a GPU.";
     } else {
         fused_engine_covers(path, m->no_fused_engine_);
     }
-
-    std::string space_prefix;
-    m->space_prefix_ = llama_vocab_type(m->vocab_) == LLAMA_VOCAB_TYPE_SPM &&
-                       !(m->meta("tokenizer.ggml.add_space_prefix", space_prefix) && space_prefix == "false");
 
     char description[256];
     llama_model_desc(m->llama(), description, sizeof(description));
