@@ -73,6 +73,7 @@ enum magnet_status {
     MAGNET_STATUS_BUSY             = -9, /* another thread is inside a call on this session                       */
     MAGNET_STATUS_BUFFER_TOO_SMALL = -10,
     MAGNET_STATUS_INTERNAL         = -11, /* a defect of the library or of llama.cpp; please report the message   */
+    MAGNET_STATUS_DIVERGED         = -12, /* training: a loss is no finite number; the message names the step     */
 };
 
 MAGNET_API int32_t      magnet_abi_version(void);
@@ -315,7 +316,8 @@ MAGNET_API int32_t magnet_embed_tokens(struct magnet_session * session, struct m
                                        const struct magnet_embed_params * params, float * out, int32_t * out_tokens,
                                        int32_t capacity, int32_t * out_n_tokens);
 
-/* The same for a sequence of token ids that the caller made; the session adds no instruction and no EOS. */
+/* One pooled vector, out [D], of token ids that the caller made: no instruction and no EOS is added, and all tokens are
+ * the text's own. */
 MAGNET_API int32_t magnet_embed_token_ids(struct magnet_session * session, const int32_t * tokens, int32_t n_tokens,
                                           const struct magnet_embed_params * params, float * out, int64_t capacity);
 
@@ -458,8 +460,9 @@ MAGNET_API struct magnet_score_params magnet_score_default_params(void);
 
 /*
  * log p of what fills the gaps of each item, token by token, given the item's context: the very numbers that magnet_infill
- * would have reported had it chosen these tokens. One span a gap, items in order. A gap's length, if > 0, is the room it
- * takes (at least its own tokens): text behind it moves right by the rest. A gap that starts a text is predicted from
+ * would have reported had it chosen these tokens. One span a gap, items in order. A gap's length, if > 0, is the number
+ * of places it takes (INVALID_ARGUMENT if its text has more tokens), an open gap takes max_length, or its own tokens if
+ * that is more: text behind it moves right by the rest. A gap that starts a text is predicted from
  * BOS where the vocabulary has one, else its first token has no prediction (NaN).
  */
 MAGNET_API int32_t magnet_score(struct magnet_session * session, const struct magnet_score_item * items, int32_t n_items,

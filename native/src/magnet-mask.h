@@ -22,11 +22,17 @@ enum magnet_mask_role {
     MAGNET_MASK_ORDERED = 2,
 };
 
-// Positions are those given with the batch; the order of tokens in memory has no meaning. Pure.
-static inline bool magnet_mask_allows(int8_t role_q, int32_t pos_q, int8_t role_k, int32_t pos_k) {
+// The smallest query position that sees the key: INT32_MIN = every one does, INT32_MAX = none does. This is the rule
+// in the form that mask builders want: one comparison per query and key. Pure.
+static inline int32_t magnet_mask_visible_from(int8_t role_q, int8_t role_k, int32_t pos_k) {
     switch (role_k) {
-        case MAGNET_MASK_CONTEXT: return true;
-        case MAGNET_MASK_ORDERED: return role_q == MAGNET_MASK_SPAN || pos_k <= pos_q;
-        default:                  return role_q == MAGNET_MASK_SPAN && pos_k <= pos_q;
+        case MAGNET_MASK_CONTEXT: return INT32_MIN;
+        case MAGNET_MASK_ORDERED: return role_q == MAGNET_MASK_SPAN ? INT32_MIN : pos_k;
+        default:                  return role_q == MAGNET_MASK_SPAN ? pos_k : INT32_MAX;
     }
+}
+
+// Positions are those given with the batch, below INT32_MAX; the order of tokens in memory has no meaning. Pure.
+static inline bool magnet_mask_allows(int8_t role_q, int32_t pos_q, int8_t role_k, int32_t pos_k) {
+    return magnet_mask_visible_from(role_q, role_k, pos_k) <= pos_q;
 }

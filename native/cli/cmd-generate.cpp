@@ -1,0 +1,183 @@
+#include <memory>
+#include <optional>
+
+#include "error.h"
+#include "input.h"
+#include "interrupt.h"
+#include "model.h"
+#include "names.h"
+#include "options.h"
+#include "result.h"
+#include "sampling.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace magnet_cli {
+
+namespace {
+
+struct generate_command {
+    model_options              model;
+    input_options              input;
+    output_options             output;
+    sampling_options           sampling;
+    magnet_generate_params     params = magnet_generate_default_params();
+    std::vector<std::string>   stop;
+    std::optional<std::string> system;
+    bool                       chat       = false;
+    bool                       no_special = false;
+    bool                       full       = false;
+    int32_t                    candidates = 1;
+
+    void        run();
+    void        run_prompt(magnet_session * session, const loaded_model & loaded, const record & from,
+                           magnet_cli::output & out);
+    std::string prompt_of(const magnet_model * model, const record & from) const;
+};
+
+} // namespace
+
+static std::string chat_prompt(const magnet_model * model, const json & messages, const record & from) {
+    std::vector<magnet_message> list;
+    for (const json & message : messages) {
+        if (!message.is_object() || !message.contains("role") || !message["role"].is_string() ||
+            !message.contains("content") || !message["content"].is_string()) {
+            throw failure(from.where() + ": a message must be {\"role\": \"user\", \"content\": \"…\"}");
+        }
+        list.push_back({message["role"].get_ref<const std::string &>().c_str(),
+                        as_text(message["content"].get_ref<const std::string &>())});
+    }
+    return read_text([&](char * buffer, int32_t capacity, int32_t * size) {
+        return magnet_chat_prompt(model, list.data(), static_cast<int32_t>(list.size()), true, buffer, capacity, size);
+    });
+}
+
+std::string generate_command::prompt_of(const magnet_model * from_model, const record & from) const {
+    json messages = json::array();
+    if (system) {
+        messages.push_back({{"role", "system"}, {"content", *system}});
+    }
+    if (from.fields.contains("messages")) {
+        if (!from.fields["messages"].is_array()) {
+            throw failure(from.where() + ": \"messages\" must be an array");
+        }
+        messages.insert(messages.end(), from.fields["messages"].begin(), from.fields["messages"].end());
+        return chat_prompt(from_model, messages, from);
+    }
+    const std::string text = field(from, "prompt", from.text);
+    if (!chat) {
+        return text;
+    }
+    messages.push_back({{"role", "user"}, {"content", text}});
+    return chat_prompt(from_model, messages, from);
+}
+
+static bool stream_token(const magnet_token_event * event, void * user_data) {
+    if (user_data != nullptr) {
+        static_cast<text_stream *>(user_data)->put({event->text, static_cast<size_t>(event->text_size)});
+    }
+    return !interrupted();
+}
+
+void generate_command::run_prompt(magnet_session * session, const loaded_model & loaded, const record & from,
+                                  magnet_cli::output & out) {
+    const std::string prompt  = prompt_of(loaded.model.get(), from);
+    const int64_t     seed    = sampling.seed.value_or(new_seed());
+    const bool        streams = !output.as_json && params.n_top == 0;
+    text_stream       stream(out, false);
+    params.on_token           = stream_token;
+    params.on_token_user_data = streams ? &stream : nullptr;
+    for (int32_t k = 0; k < candidates && !interrupted(); ++k) {
+        params.sampling.seed   = candidate_seed(seed, k);
+        magnet_result * result = nullptr;
+        if (streams && full) {
+            stream.put(prompt);
+        }
+        check(magnet_generate(session, as_text(prompt), &params, &result));
+        const result_ptr    owned(result);
+        const magnet_span & span = result->spans[0];
+        if (output.as_json) {
+            json object = from.fields.is_object() ? from.fields : json::object();
+            object.erase("text");
+            object["prompt"] = prompt;
+            object.update(to_json(span, loaded.model.get()));
+            object["seed"]  = params.sampling.seed;
+            object["usage"] = usage_json(*result);
+            out.json_line(object);
+        } else if (streams) {
+            out.line("");
+        } else {
+            out.write(token_lines(span, loaded.model.get()));
+        }
+        out.flush();
+        if (span.stop == MAGNET_STOP_CONTEXT && !output.as_json) {
+            std::fprintf(stderr, "magnet: the text ends here because the context is full; see --ctx\n");
+        }
+    }
+}
+
+void generate_command::run() {
+    chat = chat || system;
+    std::vector<const char *> stops;
+    for (const std::string & one : stop) {
+        if (one.empty()) {
+            throw usage_error("--stop \"\": a stop string cannot be empty");
+        }
+        stops.push_back(one.c_str());
+    }
+    params.stop        = stops.data();
+    params.n_stop      = static_cast<int32_t>(stops.size());
+    params.add_special = !no_special;
+    params.sampling    = sampling.apply(params.sampling);
+
+    const std::vector<record> records = read_input(input, input_format::whole);
+    const loaded_model        loaded  = load_model(model);
+    const session_ptr         session = create_session(loaded, model);
+    magnet_cli::output        out(output.path);
+    const cancel_scope        scope(session.get());
+    for (const record & one : records) {
+        if (!interrupted()) {
+            run_prompt(session.get(), loaded, one, out);
+        }
+    }
+    out.close();
+}
+
+void add_generate(CLI::App & verb) {
+    auto   command = std::make_shared<generate_command>();
+    auto & params  = command->params;
+    command->input.add_to(verb, "PROMPT",
+                          "texts to go on from, or names of files with one each (default: standard input)");
+
+    option_group out =
+        command->output.add_to(verb, "one JSON object a text: tokens, log-probabilities, why it stopped");
+    out.flag("--full", command->full, "print the prompt in front");
+
+    option_group group(verb, "Generation");
+    group
+        .value("--max-tokens", params.max_tokens, "N",
+               with_default("stop after N tokens, -1 = when the context is full", params.max_tokens))
+        ->check(between(-1, 1 << 30));
+    group.list("--stop", command->stop, "TEXT", "stop before this text; may be repeated");
+    group.value("-n,--n", command->candidates, "N", "N texts, with seeds SEED, SEED + 1, ...")
+        ->check(between(1, 10000));
+    group.value("--top", params.n_top, "N", "show the N likeliest tokens at each place")->check(between(0, 100));
+    group.flag("--chat", command->chat, "the prompt is a user's message, put into the model's chat template");
+    group.value("--system", command->system, "TEXT", "the system message; implies --chat");
+    group.flag("--ignore-eos", params.ignore_eos, "go on where the model would end");
+    group.flag("--no-special", command->no_special, "do not put the beginning-of-text token in front");
+
+    command->sampling.add_to(verb, params.sampling);
+    command->model.add_to(verb);
+    set_help(verb, "[options] [PROMPT ...]",
+             "Examples:\n"
+             "  magnet generate -m model.gguf \"Once upon a time\"\n"
+             "  magnet generate -m model.gguf --chat \"Why is the sky blue?\" --temperature 0\n"
+             "  magnet generate -m model.gguf --top 5 --max-tokens 1 \"The capital of France is\"\n"
+             "\n"
+             "Text appears as it is made; Ctrl-C stops it and keeps what there is. JSONL has a field \"prompt\" (or\n"
+             "\"text\"), or \"messages\": [{\"role\": \"user\", \"content\": \"...\"}].");
+    verb.callback([command] { command->run(); });
+}
+
+} // namespace magnet_cli

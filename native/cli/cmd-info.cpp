@@ -1,0 +1,167 @@
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include <unistd.h>
+
+#include "model.h"
+#include "names.h"
+#include "options.h"
+#include "output.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace magnet_cli {
+
+namespace {
+
+struct info_command {
+    model_options  model;
+    output_options output;
+    bool           meta = false;
+
+    void run();
+};
+
+} // namespace
+
+static json token_json(const magnet_model * model, int32_t token) {
+    return token < 0 ? json(nullptr) : json{{"id", token}, {"text", token_name(model, token)}};
+}
+
+static json model_json(const loaded_model & loaded) {
+    const magnet_model *      model = loaded.model.get();
+    const magnet_model_info & info  = loaded.info;
+    return {{"file", loaded.path},
+            {"name", info.name},
+            {"description", info.description},
+            {"architecture", info.architecture},
+            {"parameters", info.n_params},
+            {"bytes", info.n_bytes},
+            {"vocabulary", info.n_vocab},
+            {"width", info.n_embd},
+            {"layers", info.n_layer},
+            {"heads", info.n_head},
+            {"kv_heads", info.n_head_kv},
+            {"context", info.n_ctx_train},
+            {"bos", token_json(model, info.token_bos)},
+            {"eos", token_json(model, info.token_eos)},
+            {"eot", token_json(model, info.token_eot)},
+            {"chat_template", info.has_chat_template},
+            {"bidirectional", info.can_embed_bidirectional},
+            {"infill", info.can_infill},
+            {"fused_engine", info.fused_engine}};
+}
+
+static json adapter_json(const loaded_model & loaded, const std::string & file, size_t i) {
+    magnet_adapter_info info{};
+    check(magnet_adapter_get_info(loaded.adapters[i].get(), &info));
+    const magnet_model * model = loaded.model.get();
+    return {{"file", file},
+            {"architecture", info.architecture},
+            {"scale", to_json(loaded.scales[i])},
+            {"rank", info.rank},
+            {"alpha", to_json(info.alpha)},
+            {"matrices", info.n_matrices},
+            {"recipe_version", info.recipe_version},
+            {"instruction", info.instruction},
+            {"pooling", name_of(pooling_names(), info.pooling)},
+            {"attention", name_of(attention_names(), info.attention)},
+            {"context_attention", name_of(context_names(), info.context)},
+            {"mask_token", token_json(model, info.token_mask)},
+            {"end_token", token_json(model, info.token_end)}};
+}
+
+static json meta_json(const magnet_model * model) {
+    json out = json::object();
+    for (int32_t i = 0; i < magnet_model_meta_count(model); ++i) {
+        const auto key   = read_text([&](char * buffer, int32_t capacity, int32_t * size) {
+            return magnet_model_meta_key(model, i, buffer, capacity, size);
+        });
+        const auto value = read_text([&](char * buffer, int32_t capacity, int32_t * size) {
+            return magnet_model_meta_value(model, i, buffer, capacity, size);
+        });
+        out[key]         = value;
+    }
+    return out;
+}
+
+static std::string words(const json & value) {
+    if (value.is_boolean()) {
+        return value.get<bool>() ? "yes" : "no";
+    }
+    if (value.is_null()) {
+        return "none";
+    }
+    if (value.is_object()) { // a token
+        return std::to_string(value["id"].get<int32_t>()) + "  " + quote(value["text"].get<std::string>());
+    }
+    if (value.is_number_integer()) {
+        return group_thousands(value.get<int64_t>());
+    }
+    return value.is_string() ? value.get<std::string>() : to_text(value);
+}
+
+// "name  value" lines; values in one line, on a terminal no wider than it.
+static void print_card(output & out, const json & card, bool quoted) {
+    int column = 0;
+    for (const auto & [key, value] : card.items()) {
+        column = std::max(column, display_width(key));
+    }
+    const int room = out.is_terminal() ? std::max(terminal_width(STDOUT_FILENO) - column - 2, 16) : 1 << 30;
+    for (const auto & [key, value] : card.items()) {
+        std::string text = words(value);
+        if (quoted) { // values of any kind: keep them on a line
+            text = quote(text);
+            text = text.substr(1, text.size() - 2);
+        }
+        out.line(pad(key, column) + "  " + shorten(text, room));
+    }
+}
+
+void info_command::run() {
+    const loaded_model loaded = load_model(model);
+    magnet_cli::output out(output.path);
+    json               card     = model_json(loaded);
+    json               adapters = json::array();
+    for (size_t i = 0; i < loaded.adapters.size(); ++i) {
+        adapters.push_back(adapter_json(loaded, model.adapters[i], i));
+    }
+    const json metadata = meta ? meta_json(loaded.model.get()) : json::object();
+    if (output.as_json) {
+        if (!adapters.empty()) {
+            card["adapters"] = adapters;
+        }
+        if (meta) {
+            card["metadata"] = metadata;
+        }
+        out.json_line(card);
+    } else {
+        print_card(out, card, false);
+        for (const json & one : adapters) {
+            out.line("\nadapter");
+            print_card(out, one, false);
+        }
+        if (meta) {
+            out.line("\nmetadata");
+            print_card(out, metadata, true);
+        }
+    }
+    out.close();
+}
+
+void add_info(CLI::App & verb) {
+    auto command = std::make_shared<info_command>();
+    verb.add_option("MODEL", command->model.path, "a GGUF file; the same as --model")->type_name("");
+    option_group out = command->output.add_to(verb, "one JSON object");
+    out.flag("--meta", command->meta, "list the metadata of the file");
+    command->model.add_to(verb);
+    set_help(verb, "[options] [MODEL]",
+             "Examples:\n"
+             "  magnet info model.gguf\n"
+             "  magnet info model.gguf --adapter mine.gguf --json\n"
+             "  magnet info model.gguf --meta");
+    verb.callback([command] { command->run(); });
+}
+
+} // namespace magnet_cli

@@ -1,0 +1,115 @@
+#include <charconv>
+#include <memory>
+
+#include "error.h"
+#include "input.h"
+#include "model.h"
+#include "options.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace magnet_cli {
+
+namespace {
+
+struct tokens_command {
+    model_options  model;
+    input_options  input;
+    output_options output;
+    bool           special = false;
+    bool           plain   = false;
+    bool           ids     = false;
+    bool           count   = false;
+    bool           decode  = false;
+
+    void run();
+    void show(const magnet_model * model, const record & from, magnet_cli::output & out) const;
+};
+
+} // namespace
+
+static std::vector<int32_t> parse_ids(const record & from) {
+    std::vector<int32_t> tokens;
+    const std::string &  text = from.text;
+    for (size_t at = 0; (at = text.find_first_not_of(" \t,", at)) != std::string::npos;) {
+        int32_t    id   = 0;
+        const auto read = std::from_chars(text.data() + at, text.data() + text.size(), id);
+        if (read.ec != std::errc() || id < 0) {
+            throw failure(from.where() + ": not a token id: " + quote(shorten(text.substr(at), 20)));
+        }
+        tokens.push_back(id);
+        at = static_cast<size_t>(read.ptr - text.data());
+    }
+    return tokens;
+}
+
+void tokens_command::show(const magnet_model * of, const record & from, magnet_cli::output & out) const {
+    const auto tokens = decode ? parse_ids(from) : tokenize(of, from.text, special, !plain);
+    const auto n      = static_cast<int32_t>(tokens.size());
+    if (output.as_json) {
+        json object        = from.fields.is_object() ? from.fields : json{{"text", from.text}};
+        object["n_tokens"] = n;
+        object["tokens"]   = json::array();
+        for (const int32_t token : tokens) {
+            object["tokens"].push_back({{"id", token}, {"text", token_name(of, token)}});
+        }
+        out.json_line(object);
+    } else if (decode) {
+        out.line(read_text([&](char * buffer, int32_t capacity, int32_t * size) {
+            return magnet_detokenize(of, tokens.data(), n, true, buffer, capacity, size);
+        }));
+    } else if (count) {
+        out.line(std::to_string(n));
+    } else if (ids) {
+        std::string line;
+        for (const int32_t token : tokens) {
+            line += (line.empty() ? "" : " ") + std::to_string(token);
+        }
+        out.line(line);
+    } else {
+        for (const int32_t token : tokens) {
+            const std::string bytes = token_bytes(of, token);
+            out.line(pad(std::to_string(token), 7, true) + "  " + quote(bytes.empty() ? token_name(of, token) : bytes));
+        }
+    }
+}
+
+void tokens_command::run() {
+    const std::vector<record> records = read_input(input, input_format::lines);
+    const loaded_model        loaded  = load_model(model);
+    magnet_cli::output        out(output.path);
+    for (size_t i = 0; i < records.size(); ++i) {
+        if (i > 0 && !output.as_json && !ids && !count && !decode) {
+            out.line(""); // between the lists of two texts
+        }
+        show(loaded.model.get(), records[i], out);
+    }
+    out.close();
+}
+
+void add_tokens(CLI::App & verb) {
+    auto command = std::make_shared<tokens_command>();
+    command->input.add_to(verb, "TEXT", "texts, or names of files with a text a line (default: standard input)");
+    command->output.add_to(verb, "one JSON object a text: ids and texts of its tokens");
+
+    option_group group(verb, "Tokens");
+    auto *       ids   = group.flag("--ids", command->ids, "print ids only, those of a text on one line");
+    auto *       count = group.flag("--count", command->count, "print how many tokens each text has")->excludes(ids);
+    group.flag("--decode", command->decode, "the other way: the text of the ids that are given")
+        ->excludes(ids)
+        ->excludes(count);
+    group.flag("--special", command->special, "add the tokens that begin and end a text, as the model asks for");
+    group.flag("--plain", command->plain, "read <|im_end|> and its like as plain text, not as control tokens");
+
+    command->model.add_to(verb);
+    set_help(verb, "[options] [TEXT ...]",
+             "Examples:\n"
+             "  magnet tokens -m model.gguf \"Tom lost his keys.\"\n"
+             "  magnet tokens -m model.gguf --count --file notes.txt\n"
+             "  magnet tokens -m model.gguf --ids \"Tom lost\" | magnet tokens -m model.gguf --decode\n"
+             "\n"
+             "Half characters show as \\xNN.");
+    verb.callback([command] { command->run(); });
+}
+
+} // namespace magnet_cli

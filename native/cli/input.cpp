@@ -1,0 +1,173 @@
+#include "input.h"
+
+#include <cerrno>
+#include <climits>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "options.h"
+#include "terminal.h"
+
+namespace magnet_cli {
+
+static const names & input_format_names() {
+    static const names table{{"lines", static_cast<int32_t>(input_format::lines)},
+                             {"whole", static_cast<int32_t>(input_format::whole)},
+                             {"jsonl", static_cast<int32_t>(input_format::jsonl)}};
+    return table;
+}
+
+std::string record::where() const {
+    return line > 0 ? *source + ":" + std::to_string(line) : *source;
+}
+
+void input_options::add_to(CLI::App & verb, const std::string & what, const std::string & description) {
+    verb.add_option(what, arguments, description)->type_name("...");
+    option_group group(verb, "Input");
+    group.list("--text", texts, "TEXT", "a text, never taken for the name of a file; may be repeated");
+    group.list("-f,--file", files, "FILE", "a file to read, - = standard input; may be repeated");
+    group.choice("--input-format", format, input_format_names(),
+                 "what files hold (default: jsonl if named .jsonl or .ndjson)");
+}
+
+static bool is_file(const std::string & argument) {
+    struct stat status {};
+    return stat(argument.c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
+}
+
+std::string read_file(const std::string & path) {
+    const bool standard = path == "-";
+    if (standard && is_terminal(STDIN_FILENO)) {
+        std::fputs("reading from the terminal; Ctrl-D ends the text\n", stderr);
+    }
+    std::FILE * file = standard ? stdin : std::fopen(path.c_str(), "rb");
+    if (file == nullptr) {
+        throw failure(path + ": cannot open: " + std::strerror(errno));
+    }
+    std::string content;
+    char        buffer[1 << 16];
+    for (size_t n = 0; (n = std::fread(buffer, 1, sizeof buffer, file)) > 0;) {
+        content.append(buffer, n);
+    }
+    const int reason = std::ferror(file) != 0 ? errno : 0;
+    if (!standard) {
+        std::fclose(file);
+    }
+    if (reason != 0) {
+        throw failure((standard ? "standard input" : path) + ": cannot read: " + std::strerror(reason));
+    }
+    if (content.compare(0, 3, "\xEF\xBB\xBF") == 0) {
+        content.erase(0, 3);
+    }
+    return content;
+}
+
+static void check_text(const record & item) {
+    const size_t bad = find_invalid_utf8(item.text);
+    if (bad != std::string::npos) {
+        char byte[8];
+        std::snprintf(byte, sizeof byte, "0x%02X", static_cast<unsigned char>(item.text[bad]));
+        throw failure(item.where() + ": not UTF-8: byte " + byte + " at offset " + std::to_string(bad) +
+                      "; convert it first, as with iconv -t UTF-8");
+    }
+    if (item.text.size() > INT_MAX) {
+        throw failure(item.where() + ": longer than 2 GiB; split it");
+    }
+}
+
+static void parse_object(record & item) {
+    try {
+        item.fields = json::parse(item.text);
+    } catch (const json::parse_error & error) {
+        throw failure(item.where() + ": not JSON (byte " + std::to_string(error.byte) + " of the line)");
+    }
+    if (!item.fields.is_object()) {
+        throw failure(item.where() + ": expected a JSON object, such as {\"text\": \"…\"}");
+    }
+    item.text = field(item, "text");
+}
+
+std::string field(const record & from, const char * name, const std::string & fallback) {
+    const auto found = from.fields.find(name);
+    if (found == from.fields.end()) {
+        return fallback;
+    }
+    if (!found->is_string()) {
+        throw failure(from.where() + ": field \"" + name + "\" must be a string");
+    }
+    return found->get<std::string>();
+}
+
+static void read_source(std::vector<record> & out, const std::string & path, const input_options & options,
+                        input_format fallback) {
+    const std::string content   = read_file(path);
+    const auto        source    = std::make_shared<const std::string>(path == "-" ? "standard input" : path);
+    const std::string extension = std::filesystem::path(path).extension().string();
+    auto              format    = static_cast<input_format>(options.format);
+    if (format == input_format::by_name) {
+        format = extension == ".jsonl" || extension == ".ndjson" ? input_format::jsonl : fallback;
+    }
+    if (format == input_format::whole) {
+        record item{content, nullptr, source, 0};
+        // The newline that ends a file is no part of its text.
+        for (const char end : {'\n', '\r'}) {
+            if (!item.text.empty() && item.text.back() == end) {
+                item.text.pop_back();
+            }
+        }
+        check_text(item);
+        out.push_back(std::move(item));
+        return;
+    }
+    int64_t line = 0;
+    for (size_t begin = 0; begin < content.size();) {
+        size_t end = content.find('\n', begin);
+        end        = end == std::string::npos ? content.size() : end;
+        record item{content.substr(begin, end - begin), nullptr, source, ++line};
+        begin = end + 1;
+        if (!item.text.empty() && item.text.back() == '\r') {
+            item.text.pop_back();
+        }
+        check_text(item);
+        if (format == input_format::jsonl) {
+            if (item.text.find_first_not_of(" \t") == std::string::npos) {
+                continue;
+            }
+            parse_object(item);
+        }
+        out.push_back(std::move(item));
+    }
+}
+
+std::vector<record> read_input(const input_options & options, input_format fallback) {
+    std::vector<record> out;
+    const auto          add_text = [&](const std::string & text) {
+        record item{text, nullptr, std::make_shared<const std::string>("argument " + quote(shorten(text, 40))), 0};
+        check_text(item);
+        out.push_back(std::move(item));
+    };
+    for (const std::string & argument : options.arguments) {
+        if (argument == "-" || is_file(argument)) {
+            read_source(out, argument, options, fallback);
+        } else {
+            add_text(argument);
+        }
+    }
+    for (const std::string & text : options.texts) {
+        add_text(text);
+    }
+    for (const std::string & file : options.files) {
+        read_source(out, file, options, fallback);
+    }
+    if (options.arguments.empty() && options.texts.empty() && options.files.empty()) {
+        read_source(out, "-", options, fallback);
+    }
+    return out;
+}
+
+} // namespace magnet_cli

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "output.h"
+
+namespace magnet_cli {
+
+// One thing to work on, and where it came from.
+struct record {
+    std::string text;   // the text; from JSONL: its field "text", if there is one
+    json        fields; // the JSON object; null unless the input is JSONL
+
+    std::shared_ptr<const std::string> source;   // a file, "standard input" or "argument"
+    int64_t                            line = 0; // from 1; 0 = all of the source
+
+    std::string where() const; // "notes.txt:12", for messages
+};
+
+// What a file or standard input holds: a text a line, one text, or a JSON object a line.
+enum class input_format : int32_t { by_name, lines, whole, jsonl };
+
+// The options that say what to read; every verb that reads text has them.
+struct input_options {
+    std::vector<std::string> arguments;  // a text, or the name of an existing file, or - for standard input
+    std::vector<std::string> texts;      // always a text
+    std::vector<std::string> files;      // always a file
+    int32_t                  format = 0; // an input_format; by_name: .jsonl and .ndjson, else the verb's own
+
+    // what: the name of the positional argument in the help
+    void add_to(CLI::App & verb, const std::string & what, const std::string & description);
+};
+
+/*
+ * Everything there is to read, in the order arguments, --text, --file; without any of them standard input. Line ends
+ * may be \n or \r\n, a byte order mark is left out, empty lines are empty texts. Text that is no UTF-8, a file that
+ * cannot be read and a line that is no JSON object are failures that name file and line.
+ */
+std::vector<record> read_input(const input_options & options, input_format fallback);
+
+// A string field of a JSONL record, or fallback if it is not there; a failure if it is something else than a string.
+std::string field(const record & from, const char * name, const std::string & fallback = "");
+
+std::string read_file(const std::string & path); // "-" = standard input
+
+} // namespace magnet_cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+
+struct magnet_session;
+
+namespace magnet_cli {
+
+/*
+ * Ctrl-C, SIGTERM and SIGHUP. While a cancel_scope lives, the first one stops the call that runs on its session, so
+ * that the verb can print what it has; anywhere else, and the second time, the process ends at once. Either way
+ * half-written files are removed and the process dies of the signal it got, so that a shell loop around it stops too
+ * ($? is 130 after Ctrl-C).
+ */
+
+// Once, before any other thread exists: the signals are received by one thread of our own, never inside a handler.
+void install_interrupt_handler();
+
+bool interrupted();
+
+// Ends the process by the signal that interrupted() is about.
+[[noreturn]] void end_by_signal();
+
+class cancel_scope {
+public:
+    explicit cancel_scope(magnet_session * session);
+    ~cancel_scope();
+    cancel_scope(const cancel_scope &)             = delete;
+    cancel_scope & operator=(const cancel_scope &) = delete;
+};
+
+// The file to remove if the process ends early; "" = none.
+void set_unfinished_file(const std::string & path);
+
+} // namespace magnet_cli

@@ -1,0 +1,149 @@
+#include "model.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+
+#include "error.h"
+#include "names.h"
+#include "options.h"
+#include "progress.h"
+
+namespace magnet_cli {
+
+void check(int32_t status) {
+    if (status == MAGNET_STATUS_OK) {
+        return;
+    }
+    const std::string message = magnet_last_error();
+    throw failure(message.empty() ? std::string("failed: ") + magnet_status_name(status) : message);
+}
+
+void model_options::add_to(CLI::App & verb) {
+    option_group group(verb, "Model");
+    group.value("-m,--model", path, "FILE", "GGUF file of a decoder-only model (or set MAGNET_MODEL)")
+        ->envname("MAGNET_MODEL");
+    group.list("--adapter", adapters, "FILE[:SCALE]", "LoRA adapter, with a factor if not 1; may be repeated");
+    group.value("-t,--threads", threads, "N", "threads to compute with (default: physical cores)")
+        ->check(between(1, 1024));
+    group.value("--ctx", ctx, "N", "most tokens of one text (default: what the model was trained for)")
+        ->check(between(1, 1 << 30));
+    group.choice("--engine", engine, engine_names(), "MAGNET's CPU engine, llama.cpp's graph, or what fits best");
+    group.value("--gpu-layers", gpu_layers, "N", "layers to hold on the GPU, -1 = all (default 0)")
+        ->check(between(-1, 100000));
+    group.choice("--log-level", log_level, log_level_names(), "show log lines of this weight and above");
+}
+
+static void print_log_line(int32_t level, const char * message, void * user_data) {
+    if (level >= *static_cast<const int32_t *>(user_data)) {
+        std::fprintf(stderr, "%s\n", message);
+    }
+}
+
+// "mine.gguf:0.5" -> 0.5, and path loses the suffix; a file of that very name goes first.
+static float split_scale(std::string & path) {
+    const size_t colon = path.rfind(':');
+    if (colon == std::string::npos || std::filesystem::exists(path)) {
+        return 1.0f;
+    }
+    float              scale = 1.0f;
+    const char * const end   = path.data() + path.size();
+    const auto         read  = std::from_chars(path.data() + colon + 1, end, scale);
+    if (read.ec != std::errc() || read.ptr != end) {
+        return 1.0f;
+    }
+    if (!std::isfinite(scale)) {
+        throw usage_error("--adapter " + path + ": the scale must be a finite number");
+    }
+    path.resize(colon);
+    return scale;
+}
+
+loaded_model load_model(const model_options & options) {
+    if (options.path.empty()) {
+        throw usage_error("no model; give --model FILE, or set MAGNET_MODEL");
+    }
+    static int32_t log_level; // outlives every call of the callback
+    if ((log_level = options.log_level) != 0) {
+        magnet_log_set(print_log_line, &log_level);
+    }
+    loaded_model loaded;
+    loaded.path = options.path;
+    progress bar("loading " + std::filesystem::path(options.path).filename().string(), 1000, options.log_level == 0,
+                 progress::unit::share);
+    magnet_model_params params = magnet_model_default_params();
+    params.n_gpu_layers        = options.gpu_layers;
+    params.progress            = progress::callback;
+    params.progress_user_data  = &bar;
+    magnet_model * model       = nullptr;
+    check(magnet_model_load(options.path.c_str(), &params, &model));
+    loaded.model.reset(model);
+    check(magnet_model_get_info(model, &loaded.info));
+
+    for (std::string path : options.adapters) {
+        const float      scale   = split_scale(path);
+        magnet_adapter * adapter = nullptr;
+        check(magnet_adapter_load(model, path.c_str(), &adapter));
+        loaded.adapters.emplace_back(adapter);
+        loaded.scales.push_back(scale);
+    }
+    return loaded;
+}
+
+bool loaded_model::recipe(magnet_adapter_info & out) const {
+    for (const adapter_ptr & adapter : adapters) {
+        check(magnet_adapter_get_info(adapter.get(), &out));
+        if (out.recipe_version > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+session_ptr create_session(const loaded_model & loaded, const model_options & options) {
+    magnet_session_params params = magnet_session_default_params();
+    params.n_ctx                 = options.ctx;
+    params.n_threads             = options.threads;
+    params.engine                = options.engine;
+    magnet_session * session     = nullptr;
+    check(magnet_session_create(loaded.model.get(), &params, &session));
+    session_ptr owned(session);
+    if (!loaded.adapters.empty()) {
+        std::vector<magnet_adapter *> adapters;
+        for (const adapter_ptr & adapter : loaded.adapters) {
+            adapters.push_back(adapter.get());
+        }
+        check(magnet_session_set_adapters(session, adapters.data(), loaded.scales.data(),
+                                          static_cast<int32_t>(adapters.size())));
+    }
+    return owned;
+}
+
+std::vector<int32_t> tokenize(const magnet_model * model, const std::string & text, bool add_special,
+                              bool parse_special) {
+    int32_t n = 0;
+    check(magnet_tokenize(model, as_text(text), add_special, parse_special, nullptr, 0, &n));
+    std::vector<int32_t> tokens(static_cast<size_t>(n));
+    check(magnet_tokenize(model, as_text(text), add_special, parse_special, tokens.data(), n, &n));
+    return tokens;
+}
+
+std::string token_bytes(const magnet_model * model, int32_t token) {
+    int32_t size = 0;
+    check(magnet_token_bytes(model, token, nullptr, 0, &size));
+    std::string bytes(static_cast<size_t>(size), '\0');
+    check(magnet_token_bytes(model, token, bytes.data(), size, &size));
+    return bytes;
+}
+
+std::string token_name(const magnet_model * model, int32_t token) {
+    if (token < 0) {
+        return "";
+    }
+    return read_text([&](char * buffer, int32_t capacity, int32_t * size) {
+        return magnet_detokenize(model, &token, 1, true, buffer, capacity, size);
+    });
+}
+
+} // namespace magnet_cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace magnet_cli {
+
+// The words of an enum of magnet.h, as options take them and JSON shows them.
+using names = std::vector<std::pair<const char *, int32_t>>;
+
+const names & pooling_names();
+const names & attention_names();
+const names & context_names();
+const names & truncate_names();
+const names & engine_names();
+const names & log_level_names();
+const names & stop_names();
+const names & role_names();
+
+const char * name_of(const names & table, int32_t value);
+
+// Turns a word of the table into its number; the help shows the words.
+CLI::Validator one_of(const names & table);
+
+// "last|mean|weighted-mean"
+std::string words_of(const names & table);
+
+} // namespace magnet_cli

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "names.h"
+
+namespace magnet_cli {
+
+// Options under one heading of a verb's help.
+class option_group {
+public:
+    option_group(CLI::App & verb, std::string title) : verb(&verb), title(std::move(title)) {}
+
+    // type: the word that stands for the value in the help
+    template <typename T>
+    CLI::Option * value(const std::string & flags, T & target, const std::string & type, const std::string & help) {
+        return verb->add_option(flags, target, help)->type_name(type)->group(title);
+    }
+
+    // May be given several times, a value each.
+    CLI::Option * list(const std::string & flags, std::vector<std::string> & target, const std::string & type,
+                       const std::string & help) {
+        return value(flags, target, type, help)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    }
+
+    // Takes a word of the table and stores its number.
+    CLI::Option * choice(const std::string & flags, int32_t & target, const names & table, const std::string & help) {
+        return value(flags, target, words_of(table), help)->transform(one_of(table));
+    }
+
+    CLI::Option * flag(const std::string & flags, bool & target, const std::string & help) {
+        return verb->add_flag(flags, target, help)->group(title);
+    }
+
+private:
+    CLI::App *  verb;
+    std::string title;
+};
+
+// help, with the value that holds if the option is not given: "… (default 64)".
+template <typename T>
+std::string with_default(const std::string & help, T value) {
+    std::ostringstream text;
+    text << help << " (default " << value << ")";
+    return text.str();
+}
+
+template <typename T>
+CLI::Validator between(T low, T high) {
+    return CLI::Range(low, high).description("");
+}
+
+// Where results go and how they look; every verb has them.
+struct output_options {
+    std::string path; // "" = standard output
+    bool        as_json = false;
+
+    // Returns the group, for a verb to add its own options to. json_help: what a line of --json holds.
+    option_group add_to(CLI::App & verb, const std::string & json_help);
+};
+
+// usage: what follows "magnet VERB". notes: examples and what else there is to know, printed as they are.
+void set_help(CLI::App & verb, const std::string & usage, const std::string & notes);
+
+// The look of every --help.
+void set_help_format(CLI::App & app);
+
+} // namespace magnet_cli

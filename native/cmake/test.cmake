@@ -1,0 +1,30 @@
+# magnet_test(NAME SOURCE… [LABELS label…])
+#
+# A doctest program that sees the inside of the library, registered with ctest under NAME. It may skip itself by exit
+# code 77. Its environment names what it may run and read:
+#   MAGNET_STOCK_BIN   folder of the programs linked with the stock llama.cpp (stock.cmake)
+#   MAGNET_TWIN_BIN    folder of the same programs linked with the patched one
+#   MAGNET_BIN         folder of the magnet program
+#   MAGNET_TEST_DATA   native/tests
+function(magnet_test NAME)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LABELS")
+  add_executable(test-${NAME} ${arg_UNPARSED_ARGUMENTS})
+  set_target_properties(test-${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  target_link_libraries(test-${NAME} PRIVATE magnet_core magnet_test_main magnet_json)
+  magnet_compile_options(test-${NAME})
+  add_test(NAME ${NAME} COMMAND test-${NAME})
+  magnet_test_properties(${NAME} ${arg_LABELS})
+endfunction()
+
+# What every test gets, those that are no doctest program too.
+function(magnet_test_properties NAME)
+  set_tests_properties(${NAME} PROPERTIES
+    LABELS           "${ARGN}"
+    SKIP_RETURN_CODE 77
+    TIMEOUT          600)
+  set_property(TEST ${NAME} APPEND PROPERTY ENVIRONMENT
+    "MAGNET_STOCK_BIN=${MAGNET_STOCK_DIR}/bin"
+    "MAGNET_TWIN_BIN=${CMAKE_BINARY_DIR}/tests"
+    "MAGNET_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
+    "MAGNET_TEST_DATA=${PROJECT_SOURCE_DIR}/native/tests")
+endfunction()

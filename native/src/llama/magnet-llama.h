@@ -1,0 +1,17 @@
+// What the core asks of llama.cpp beyond llama.h.
+#pragma once
+
+struct llama_model;
+
+namespace magnet {
+
+enum class attention_kind {
+    plain,     // decoder whose attention goes through the patched builders: all that MAGNET does
+    special,   // decoder with a cache of its own (latent or sparse attention): causal generation only
+    recurrent, // recurrent, hybrid or diffusion: the mask has no meaning there
+    encoder,   // encoder-only or encoder-decoder
+};
+
+attention_kind llama_attention_kind(const llama_model * model);
+
+} // namespace magnet

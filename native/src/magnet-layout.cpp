@@ -1,0 +1,127 @@
+#include "magnet-layout.h"
+
+#include "magnet-error.h"
+#include "magnet-mask.h"
+#include "magnet-text.h"
+
+#include <algorithm>
+
+namespace magnet {
+
+namespace {
+
+[[noreturn]] void bad_part(int32_t index, const std::string & what) {
+    throw error(MAGNET_STATUS_INVALID_ARGUMENT, "part " + std::to_string(index) + " " + what);
+}
+
+bool has_text(const magnet_part & part) {
+    return part.text.data && part.text.size != 0 && (part.text.size > 0 || part.text.data[0] != '\0');
+}
+
+void check_part(const magnet_part & part, int32_t index, bool may_have_text) {
+    if (part.type != MAGNET_PART_TEXT && part.type != MAGNET_PART_GAP) {
+        bad_part(index, "has the unknown type " + std::to_string(part.type) + ".");
+    }
+    if (part.type == MAGNET_PART_GAP && (part.length < 0 || part.max_length < 0)) {
+        bad_part(index, "is a gap of negative length.");
+    }
+    if (part.type == MAGNET_PART_GAP && !may_have_text && has_text(part)) {
+        bad_part(index, "is a gap that already holds a text; only scoring takes one.");
+    }
+}
+
+} // namespace
+
+layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, const layout_options & options) {
+    if (!parts || n_parts <= 0) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "there are no parts; give texts and gaps.");
+    }
+    const bool   left         = options.context == MAGNET_CONTEXT_LEFT;
+    const int8_t context_role = left                                        ? MAGNET_MASK_SPAN
+                                : options.context == MAGNET_CONTEXT_HYBRID ? MAGNET_MASK_CONTEXT
+                                                                            : MAGNET_MASK_ORDERED;
+
+    layout  out;
+    int64_t pos = 0;
+
+    // the first text begins like any text, the others go on where one ended
+    bool       first    = true;
+    const auto tokenize = [&](const magnet_text & text, int32_t part) {
+        const std::string_view view = checked_text(text, "part " + std::to_string(part));
+        const bool             is_first = first;
+        first                           = first && view.empty();
+        return is_first ? m.tokenize(view, false, false) : m.tokenize_continuation(view);
+    };
+
+    const auto put = [&](int32_t token, int8_t role, int32_t part) {
+        if (pos >= INT32_MAX) {
+            throw error(MAGNET_STATUS_TOO_LONG, "the template has more tokens than can be counted.");
+        }
+        out.slots.push_back({ token, (int32_t) pos++, role, part });
+    };
+
+    const int32_t bos = llama_vocab_bos(m.vocab());
+    if (llama_vocab_get_add_bos(m.vocab()) && bos >= 0) {
+        put(bos, context_role, -1);
+    }
+
+    for (int32_t i = 0; i < n_parts; ++i) {
+        const magnet_part & part = parts[i];
+        check_part(part, i, options.filled || options.keep_text);
+
+        if (part.type == MAGNET_PART_TEXT) {
+            for (const int32_t token : tokenize(part.text, i)) {
+                put(token, context_role, i);
+            }
+            continue;
+        }
+
+        if (out.slots.empty()) {
+            if (bos >= 0) {
+                put(bos, context_role, -1);
+            } else if (options.need_bos) {
+                throw error(MAGNET_STATUS_UNSUPPORTED, "a gap at the very start is predicted from a BOS token, and this "
+                                                       "vocabulary has none. Put a text before the gap.");
+            }
+        }
+
+        gap g       = {};
+        g.part      = i;
+        g.first     = (int32_t) out.slots.size();
+        g.predictor = g.first - 1;
+        g.open      = part.length == 0;
+
+        const int64_t begin  = pos;
+        const bool    filled = options.filled || (options.keep_text && has_text(part));
+        if (filled) {
+            for (const int32_t token : tokenize(part.text, i)) {
+                put(token, MAGNET_MASK_SPAN, i);
+            }
+        } else {
+            first              = false;
+            const int32_t room = part.length > 0 ? part.length : part.max_length > 0 ? part.max_length : options.max_tokens;
+            for (int32_t k = 0; k < room; ++k) {
+                put(-1, MAGNET_MASK_SPAN, i);
+            }
+        }
+        g.n_slots = (int32_t) out.slots.size() - g.first;
+
+        // text behind the gap keeps its distance
+        if (filled && !left) {
+            const int64_t room = part.length > 0 ? part.length : part.max_length;
+            if (part.length > 0 && g.n_slots > part.length) {
+                bad_part(i, "is a gap of " + std::to_string(part.length) + " tokens, but its text has " +
+                                std::to_string(g.n_slots) + ".");
+            }
+            pos = std::max(pos, begin + room);
+        }
+
+        if (options.context == MAGNET_CONTEXT_ORDERED && g.predictor >= 0) {
+            out.slots[g.predictor].role = MAGNET_MASK_SPAN;
+        }
+        out.gaps.push_back(g);
+    }
+    return out;
+}
+
+} // namespace magnet

@@ -1,0 +1,98 @@
+#include "magnet-log.h"
+
+#include "llama.h"
+
+#include <mutex>
+
+namespace magnet {
+
+namespace {
+
+std::recursive_mutex log_mutex; // serialises the callback, and log_set against it; a callback may call the library
+magnet_log_callback  log_callback  = nullptr;
+void *               log_user_data = nullptr;
+
+thread_local log_capture * active_capture = nullptr;
+
+int32_t level_of(ggml_log_level level) {
+    switch (level) {
+        case GGML_LOG_LEVEL_DEBUG: return MAGNET_LOG_DEBUG;
+        case GGML_LOG_LEVEL_WARN:  return MAGNET_LOG_WARN;
+        case GGML_LOG_LEVEL_ERROR: return MAGNET_LOG_ERROR;
+        default:                   return MAGNET_LOG_INFO;
+    }
+}
+
+} // namespace
+
+void capture_error(const std::string & line) {
+    if (active_capture && active_capture->first_error_.empty()) {
+        active_capture->first_error_ = line;
+    }
+}
+
+namespace {
+
+// llama.cpp logs pieces of lines (GGML_LOG_LEVEL_CONT continues the last one).
+void on_llama_log(ggml_log_level level, const char * text, void *) {
+    static thread_local std::string    line;
+    static thread_local ggml_log_level line_level = GGML_LOG_LEVEL_INFO;
+    if (level == GGML_LOG_LEVEL_NONE) {
+        return;
+    }
+    if (level != GGML_LOG_LEVEL_CONT) {
+        line_level = level;
+    }
+    line += text;
+    if (line.empty() || line.back() != '\n') {
+        return;
+    }
+    while (!line.empty() && line.back() == '\n') {
+        line.pop_back();
+    }
+    if (line_level == GGML_LOG_LEVEL_ERROR) {
+        capture_error(line);
+    }
+    log_message(level_of(line_level), line);
+    line.clear();
+}
+
+// Before any call into llama.cpp: its default callback prints to stderr.
+const bool installed = [] {
+    llama_log_set(on_llama_log, nullptr);
+    return true;
+}();
+
+} // namespace
+
+void log_set(magnet_log_callback callback, void * user_data) {
+    std::lock_guard<std::recursive_mutex> lock(log_mutex);
+    log_callback  = callback;
+    log_user_data = user_data;
+}
+
+void log_message(int32_t level, const std::string & message) {
+    std::lock_guard<std::recursive_mutex> lock(log_mutex);
+    if (log_callback) {
+        log_callback(level, message.c_str(), log_user_data);
+    }
+}
+
+log_capture::log_capture() : outer_(active_capture) {
+    active_capture = this;
+}
+
+log_capture::~log_capture() {
+    active_capture = outer_;
+}
+
+std::string log_capture::reason() const {
+    if (first_error_.empty()) {
+        return "";
+    }
+    // "llama_model_load: error loading model: …" -> the part that says something
+    const size_t colon = first_error_.find(": ");
+    return " (" + (colon == std::string::npos ? first_error_ : first_error_.substr(colon + 2)) + ")";
+}
+
+} // namespace magnet

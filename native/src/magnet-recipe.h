@@ -1,0 +1,38 @@
+// How an adapter was trained, as far as using it must know: kept in the metadata of its GGUF file, and of a merged
+// model.
+#pragma once
+
+#include "magnet.h"
+
+#include <functional>
+#include <string>
+
+struct gguf_context;
+
+namespace magnet {
+
+struct recipe {
+    int32_t     version = 0; // 0 = the file has no recipe; the rest then are magnet.h's defaults
+    std::string instruction; // prefix of a text to embed
+    int32_t     pooling    = MAGNET_POOLING_MEAN;
+    int32_t     attention  = MAGNET_ATTENTION_BIDIRECTIONAL;
+    int32_t     context    = MAGNET_CONTEXT_ORDERED;
+    int32_t     token_mask = -1;
+    int32_t     token_end  = -1;
+};
+
+// Written by this version of the library.
+constexpr int32_t recipe_version = 1;
+
+// Puts the value of a metadata key into value, or returns false. Integers as decimal text, as llama.cpp gives them
+// (llama_adapter_meta_val_str, llama_model_meta_val_str).
+using meta_lookup = std::function<bool(const std::string & key, std::string & value)>;
+
+// Throws BAD_FILE on a value that cannot be, UNSUPPORTED on a recipe that is newer than this library.
+recipe read_recipe(const meta_lookup & get);
+recipe read_recipe(const gguf_context * meta);
+
+// Sets the keys magnet.* that llama.cpp ignores.
+void write_recipe(const recipe & r, gguf_context * meta);
+
+} // namespace magnet

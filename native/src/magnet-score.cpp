@@ -1,0 +1,113 @@
+// Scoring: log-probabilities of what fills the gaps, token by token, without a KV cache and many items in one pass.
+#include "magnet-error.h"
+#include "magnet-layout.h"
+#include "magnet-sampler.h"
+#include "magnet-session.h"
+#include "magnet-utf8.h"
+
+#include <chrono>
+#include <cmath>
+#include <map>
+
+namespace magnet {
+
+namespace {
+
+// Where the log-probability of a predicted token goes.
+struct prediction {
+    int32_t span;
+    int32_t token; // index in its span
+};
+
+} // namespace
+
+result session::score(const magnet_score_item * items, int32_t n_items, const magnet_score_params & p) {
+    if (p.n_top < 0 || p.n_top > 100) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "n_top is " + std::to_string(p.n_top) + "; it must be 0 to 100.");
+    }
+    using clock         = std::chrono::steady_clock;
+    const auto    start = clock::now();
+    const int32_t how   = context_of(p.context);
+
+    using predictions = std::vector<prediction>;
+    result                                out;
+    std::vector<encoder_row>              rows(n_items);
+    std::vector<std::vector<predictions>> targets(n_items); // [item][output]
+
+    for (int32_t i = 0; i < n_items; ++i) {
+        layout plan;
+        try {
+            plan = make_layout(*base_, items[i].parts, items[i].n_parts, { how, 0, true, false });
+        } catch (const error & e) {
+            throw error(e.status, "item " + std::to_string(i) + ": " + e.what());
+        }
+        if ((int64_t) plan.slots.size() > params_.n_ctx) {
+            throw error(MAGNET_STATUS_TOO_LONG, "item " + std::to_string(i) + " has " + std::to_string(plan.slots.size()) +
+                                                    " tokens; this session reads at most " +
+                                                    std::to_string(params_.n_ctx) + ".");
+        }
+        out.n_prompt_tokens += (int32_t) plan.slots.size();
+
+        for (const slot & s : plan.slots) {
+            rows[i].tokens.push_back(s.token);
+            rows[i].pos.push_back(s.pos);
+            rows[i].roles.push_back(s.role);
+        }
+
+        std::map<int32_t, predictions> by_output; // ascending, as the encoder wants it
+        for (const gap & g : plan.gaps) {
+            result_span span;
+            utf8_stream utf8;
+            span.item = i;
+            span.part = g.part;
+            for (int32_t k = 0; k < g.n_slots; ++k) {
+                const int32_t token = plan.slots[g.first + k].token;
+                span.tokens.push_back({ token, NAN, (int32_t) span.text.size(), {} });
+                utf8.push(base_->token_bytes(token, false), span.text);
+                const int32_t output = k == 0 ? g.predictor : g.first + k - 1;
+                if (output >= 0) {
+                    by_output[output].push_back({ (int32_t) out.spans.size(), k });
+                }
+            }
+            utf8.finish(span.text);
+            out.spans.push_back(std::move(span));
+        }
+        for (auto & [output, predicted] : by_output) {
+            rows[i].outputs.push_back(output);
+            targets[i].push_back(std::move(predicted));
+        }
+    }
+
+    // an item without a prediction needs no pass
+    std::vector<int32_t>     item_of;
+    std::vector<encoder_row> to_run;
+    for (int32_t i = 0; i < n_items; ++i) {
+        if (!rows[i].outputs.empty()) {
+            item_of.push_back(i);
+            to_run.push_back(std::move(rows[i]));
+        }
+    }
+
+    magnet_progress progress = { n_items - (int64_t) to_run.size(), n_items };
+    get_encoder().logits(
+        to_run,
+        [&](int32_t r, int32_t o, const float * logits) {
+            static thread_local log_softmax logprobs; // outputs come from several threads
+            logprobs.set(logits, base_->n_vocab());
+            for (const prediction & t : targets[item_of[r]][o]) {
+                result_token & token = out.spans[t.span].tokens[t.token];
+                token.logprob        = logprobs(token.id);
+                if (p.n_top > 0) {
+                    token.top = logprobs.top(p.n_top);
+                }
+            }
+        },
+        [&](int32_t) {
+            ++progress.done;
+            return !cancelled_ && (!p.progress || p.progress(&progress, p.progress_user_data));
+        });
+    out.prompt_seconds = std::chrono::duration<double>(clock::now() - start).count();
+    return out;
+}
+
+} // namespace magnet

@@ -1,0 +1,37 @@
+// A file that appears whole or not at all: written beside its name, synced, then renamed over it.
+//
+// A crash, a kill or a full disk at any moment leaves the former file as it was.
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+#include <string>
+
+namespace magnet {
+
+class atomic_file {
+public:
+    // Opens path + ".tmp" for writing. Throws IO.
+    explicit atomic_file(const std::string & path);
+    ~atomic_file(); // without commit() the temporary file is removed
+
+    atomic_file(const atomic_file &)             = delete;
+    atomic_file & operator=(const atomic_file &) = delete;
+
+    void write(const void * data, size_t size); // throws IO: disk full, quota
+    void commit();                              // flush, sync, rename, sync the folder; throws IO
+
+private:
+    [[noreturn]] void fail(const char * what) const;
+
+    std::string path, temporary;
+    FILE *      file = nullptr;
+};
+
+// True if something is at path already.
+bool file_exists(const std::string & path);
+
+// The whole content of a text file. Throws IO.
+std::string read_file(const std::string & path);
+
+} // namespace magnet

@@ -1,0 +1,70 @@
+// What one training step reads: text rows and rows to embed, in an order that depends on the seed alone.
+#pragma once
+
+#include "rows.h"
+
+#include <memory>
+
+namespace magnet {
+
+// A place in an endless reading of items, shuffled anew each epoch.
+using order_place = window_order::place;
+
+// Rows of one pass. Text rows come first, then P anchors, P positives and the hard negatives.
+struct micro_batch {
+    std::vector<train_row> rows;
+    int32_t                n_text  = 0;
+    int32_t                n_pairs = 0;
+    std::vector<uint64_t>  texts; // of the rows to embed: equal = the same text
+
+    int64_t n_tokens() const;
+};
+
+// Everything that tells what next() will give.
+struct batch_places {
+    order_place text, pairs, crops;
+    int64_t     n_rows  = 0; // text rows given so far
+    int64_t     n_pairs = 0; // pairs given so far
+};
+
+class batch_source {
+public:
+    // Keeps references. Throws INVALID_ARGUMENT on a corpus that cannot serve the options (empty, a single pair).
+    batch_source(const corpus & data, const train_options & options, const train_vocab & vocab);
+
+    // Text rows where the stage weighs MNTP or MSG and there is text; pairs where it weighs SSCL.
+    micro_batch next(const train_stage & stage);
+
+    batch_places at() const;
+    void         seek(const batch_places & places);
+
+    bool has_text() const { return text != nullptr; }
+
+    // Texts of pairs that are longer than options.contrast.length and are cut.
+    int64_t n_cut() const;
+
+private:
+    void add_text_row(const train_stage & stage, micro_batch & b);
+    void add_pairs(micro_batch & b);
+
+    text_pair next_pair();
+
+    const corpus &        data;
+    const train_options & options;
+    const train_vocab &   vocab;
+    std::vector<int32_t>  instruction;
+    double                crop_share = 0; // of pairs
+
+    std::unique_ptr<window_order> text, crops; // NULL: not read
+    std::vector<int32_t>          pair_order;  // of the current epoch
+    batch_places                  places;      // text and crops are kept by the orders themselves
+};
+
+// The rows of a contrastive batch, appended to b.
+void add_embed_rows(const std::vector<text_pair> & pairs, const std::vector<int32_t> & instruction,
+                    const pair_options & options, const train_vocab & vocab, micro_batch & b);
+
+// Two views of one passage.
+text_pair crop_pair(const text_document & d, const text_window & w, const pair_options & options, rng & r);
+
+} // namespace magnet

@@ -1,0 +1,173 @@
+#include "holdout.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace magnet {
+
+// Document without the windows that are held out (ascending).
+static void keep_rest(const text_document & d, const std::vector<text_window> & out,
+                      std::vector<text_document> & rest) {
+    const auto part = [&](int32_t begin, int32_t end) {
+        text_document p;
+        p.tokens.assign(d.tokens.begin() + begin, d.tokens.begin() + end);
+        p.begins = d.begins && begin == 0;
+        p.ends   = d.ends && end == int32_t(d.tokens.size());
+        for (const int32_t s : d.sentences) {
+            if (s >= begin && s < end) {
+                p.sentences.push_back(s - begin);
+            }
+        }
+        if (p.sentences.empty() || p.sentences.front() != 0) {
+            p.sentences.insert(p.sentences.begin(), 0);
+        }
+        if (end > begin) {
+            rest.push_back(std::move(p));
+        }
+    };
+    int32_t begin = 0;
+    for (const text_window & w : out) {
+        part(begin, w.begin);
+        begin = w.end;
+    }
+    part(begin, int32_t(d.tokens.size()));
+}
+
+static text_document copy_window(const text_document & d, const text_window & w) {
+    std::vector<text_document> parts;
+    std::vector<text_window>   around;
+    if (w.begin > 0) {
+        around.push_back({w.document, 0, w.begin});
+    }
+    if (w.end < int32_t(d.tokens.size())) {
+        around.push_back({w.document, w.end, int32_t(d.tokens.size())});
+    }
+    keep_rest(d, around, parts);
+    return parts.front();
+}
+
+corpus split_holdout(corpus & data, const train_options & options) {
+    corpus                   out;
+    rng                      r(options.seed, draw::holdout);
+    std::vector<text_window> windows;
+    for (size_t i = 0; i < data.documents.size(); ++i) {
+        cut_document(data.documents[i], int32_t(i), options.rows.length, options.rows.length, windows);
+    }
+    r.shuffle(windows);
+    windows.resize(std::min<size_t>(windows.size() / 10, size_t(options.holdout_rows)));
+    std::sort(windows.begin(), windows.end(), [](const text_window & a, const text_window & b) {
+        return a.document != b.document ? a.document < b.document : a.begin < b.begin;
+    });
+    std::vector<text_document> rest;
+    auto                       w = windows.begin();
+    for (size_t i = 0; i < data.documents.size(); ++i) {
+        std::vector<text_window> mine;
+        for (; w != windows.end() && w->document == int32_t(i); ++w) {
+            mine.push_back(*w);
+            out.documents.push_back(copy_window(data.documents[i], *w));
+        }
+        if (mine.empty()) {
+            rest.push_back(std::move(data.documents[i]));
+        } else {
+            keep_rest(data.documents[i], mine, rest);
+        }
+    }
+    data.documents = std::move(rest);
+
+    r.shuffle(data.pairs);
+    const size_t n = std::min<size_t>(data.pairs.size() / 10, size_t(options.holdout_rows));
+    out.pairs.assign(data.pairs.end() - int64_t(n), data.pairs.end());
+    data.pairs.resize(data.pairs.size() - n);
+    return out;
+}
+
+// At most n of the items, evenly spread.
+template <typename T>
+static std::vector<T> thinned(const std::vector<T> & items, size_t n) {
+    std::vector<T> some;
+    const size_t   count = std::min(items.size(), n);
+    for (size_t i = 0; i < count; ++i) {
+        some.push_back(items[i * items.size() / count]);
+    }
+    return some;
+}
+
+heldout::heldout(const corpus & data, const train_options & options, const train_vocab & vocab) : options(options) {
+    const row_options &      o = options.rows;
+    std::vector<text_window> windows;
+    for (size_t i = 0; i < data.documents.size(); ++i) {
+        cut_document(data.documents[i], int32_t(i), o.length, o.length, windows);
+    }
+    std::vector<text_pair> pairs = thinned(data.pairs, size_t(options.holdout_rows));
+    for (const text_window & w : thinned(windows, size_t(options.holdout_rows))) {
+        const text_document & d = data.documents[w.document];
+        rng                   r(options.seed, draw::holdout, 1 + rows.rows.size());
+        const auto            spans = draw_spans(d, w, o, vocab, r);
+        for (const row_mode mode : {row_mode::hybrid, row_mode::ordered, row_mode::causal}) {
+            rng same = r; // the same slack under either mask
+            rows.rows.push_back(make_text_row(d, w, spans, mode, 0.0, o, vocab, same));
+        }
+        train_row masked = make_text_row(d, w, spans, row_mode::hybrid, o.mask_rate, o, vocab, r);
+        masked.msg.clear();
+        rows.rows.push_back(std::move(masked));
+        if (data.pairs.empty()) {
+            pairs.push_back(crop_pair(d, w, options.contrast, r));
+        }
+    }
+    rows.n_text = int32_t(rows.rows.size());
+    if (pairs.size() >= 2) {
+        add_embed_rows(pairs, vocab.tokenize(options.contrast.instruction), options.contrast, vocab, rows);
+    }
+}
+
+heldout_losses heldout::evaluate(engine & e) const {
+    const int32_t           d = e.shape().n_embd;
+    std::vector<engine_row> views;
+    for (const train_row & row : rows.rows) {
+        views.push_back(row.view());
+    }
+    std::vector<double> mntp(rows.rows.size(), 0.0), msg(rows.rows.size(), 0.0);
+    contrast_batch      contrast;
+    contrast.n_pairs = rows.n_pairs;
+    contrast.n_embd  = d;
+    contrast.texts   = rows.texts;
+    contrast.vectors.resize((rows.rows.size() - rows.n_text) * size_t(d));
+    e.forward_each(views, [&](int32_t i, const float * hidden) {
+        const train_row & row = rows.rows[i];
+        if (i < rows.n_text) {
+            mntp[i] = mntp_loss(e, row, hidden, 0, nullptr);
+            msg[i]  = msg_loss(e, row, hidden, 0, nullptr);
+        } else {
+            pool(row, options.contrast.pooling, hidden, d, &contrast.vectors[size_t(i - rows.n_text) * d]);
+        }
+    });
+
+    double sum[4] = {}, n[4] = {}; // by mode; the last is MNTP
+    for (int32_t i = 0; i < rows.n_text; ++i) {
+        const train_row & row = rows.rows[i];
+        sum[int(row.mode)] += msg[i];
+        n[int(row.mode)] += double(row.msg.size());
+        sum[3] += mntp[i];
+        n[3] += double(row.mntp.size());
+    }
+    const double   none = std::numeric_limits<double>::quiet_NaN();
+    const auto     mean = [&](int k) { return n[k] > 0 ? sum[k] / n[k] : none; };
+    heldout_losses l;
+    l.msg_hybrid  = mean(int(row_mode::hybrid));
+    l.msg_ordered = mean(int(row_mode::ordered));
+    l.causal      = mean(int(row_mode::causal));
+    l.mntp        = mean(3);
+    l.sscl        = rows.n_pairs >= 2 ? sscl_loss(contrast, options.contrast.temperature, 0, nullptr) : none;
+
+    // What there is nothing to compute on does not count; a loss that is no number must not look like a good one.
+    const train_stage & stage = options.stages.back();
+    const row_options & o     = options.rows;
+    const double        gaps  = o.share_hybrid + o.share_ordered;
+    const double fill = gaps > 0 ? (o.share_hybrid * l.msg_hybrid + o.share_ordered * l.msg_ordered) / gaps : l.causal;
+    l.score           = (rows.n_text > 0 ? stage.msg * fill : 0) + (n[3] > 0 ? stage.mntp * l.mntp : 0) +
+              (rows.n_pairs >= 2 ? stage.sscl * l.sscl : 0);
+    return l;
+}
+
+} // namespace magnet

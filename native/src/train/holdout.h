@@ -1,0 +1,36 @@
+// Text and pairs that training never sees, and the loss on them.
+#pragma once
+
+#include "batches.h"
+#include "objectives.h"
+
+namespace magnet {
+
+// Moves windows and pairs of `data`, drawn by the seed, into the corpus that is returned: options.holdout_rows of each,
+// at most a tenth. A document that loses a window falls into two parts.
+corpus split_holdout(corpus & data, const train_options & options);
+
+// Mean losses; NaN = there is nothing to compute it on. All lower is better.
+struct heldout_losses {
+    double mntp;
+    double sscl;
+    double msg_hybrid; // the same gaps under either mask
+    double msg_ordered;
+    double causal; // next-token loss: is it still a language model?
+    double score;  // what decides which state is best: the last stage's weights on the above
+};
+
+// A fixed set of rows: the same at every look, whatever was trained in between.
+class heldout {
+public:
+    heldout(const corpus & data, const train_options & options, const train_vocab & vocab);
+
+    bool           empty() const { return rows.rows.empty(); }
+    heldout_losses evaluate(engine & e) const;
+
+private:
+    const train_options & options;
+    micro_batch           rows; // text rows first, then the rows to embed
+};
+
+} // namespace magnet

@@ -1,0 +1,107 @@
+#include "merge.h"
+
+#include "gguf-file.h"
+#include "lora.h"
+#include "magnet-error.h"
+
+#include <filesystem>
+#include <map>
+
+namespace magnet {
+
+static ggml_type merged_type(merge_type type, ggml_type base) {
+    switch (type) {
+        case merge_type::f32:
+            return GGML_TYPE_F32;
+        case merge_type::f16:
+            return GGML_TYPE_F16;
+        case merge_type::bf16:
+            return GGML_TYPE_BF16;
+        default:
+            return base;
+    }
+}
+
+// w [n_out, n_in] += scale * B [n_out, rank] A [rank, n_in]
+static void add_product(const lora_matrix & m, int32_t rank, float scale, std::vector<float> & w) {
+    for (int64_t o = 0; o < m.n_out; ++o) {
+        float * row = w.data() + o * m.n_in;
+        for (int64_t r = 0; r < rank; ++r) {
+            const float   factor = scale * m.b[o * rank + r];
+            const float * a      = m.a.data() + r * m.n_in;
+            for (int64_t i = 0; i < m.n_in; ++i) {
+                row[i] += factor * a[i];
+            }
+        }
+    }
+}
+
+static bool same_file(const std::string & a, const std::string & b) {
+    std::error_code ignored;
+    return std::filesystem::equivalent(a, b, ignored);
+}
+
+merge_result merge_lora(const std::string & base, const std::string & adapter, float scale, merge_type type,
+                        const std::string & output) {
+    if (same_file(base, output) || same_file(adapter, output)) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "the output " + output + " is one of the inputs; choose another name.");
+    }
+    const gguf_reader  model(base);
+    const lora_adapter lora = load_lora(adapter);
+    const std::string  arch = model.text("general.architecture");
+    if (arch != lora.arch) {
+        throw error(MAGNET_STATUS_MISMATCH, adapter + " was trained for architecture \"" + lora.arch +
+                                                "\", the model is \"" + arch + "\". Nothing was written.");
+    }
+    std::map<std::string, const lora_matrix *> adapted;
+    for (const lora_matrix & m : lora.set.matrices) {
+        const int64_t id = model.find(m.target);
+        if (id < 0 || model.n_elements(id) != int64_t(m.n_in) * m.n_out || model.shape(id).front() != m.n_in) {
+            throw error(MAGNET_STATUS_MISMATCH, adapter + " adapts " + m.target + " [" + std::to_string(m.n_out) +
+                                                    ", " + std::to_string(m.n_in) + "], which " + base +
+                                                    (id < 0 ? " does not have." : " has in another size.") +
+                                                    " Nothing was written.");
+        }
+        adapted[m.target] = &m;
+    }
+
+    const gguf_ptr meta(gguf_init_empty());
+    gguf_set_kv(meta.get(), model.meta());
+    if (lora.how.version > 0) {
+        write_recipe(lora.how, meta.get());
+    }
+    merge_result             done;
+    std::vector<gguf_tensor> tensors;
+    std::vector<uint8_t>     stored;
+    for (int64_t id = 0; id < gguf_get_n_tensors(model.meta()); ++id) {
+        const std::string name  = gguf_get_tensor_name(model.meta(), id);
+        const auto        found = adapted.find(name);
+        gguf_tensor       t     = {name, gguf_get_tensor_type(model.meta(), id), model.shape(id), nullptr};
+        if (found == adapted.end()) {
+            t.data = [&, id]() -> const void * { return (stored = model.bytes(id)).data(); };
+        } else {
+            const lora_matrix * m = found->second;
+            t.type                = merged_type(type, t.type);
+            if (ggml_quantize_requires_imatrix(t.type)) {
+                throw error(MAGNET_STATUS_UNSUPPORTED, name + " has type " + ggml_type_name(t.type) +
+                                                           ", which cannot be written without an importance matrix; "
+                                                           "merge to f16 and quantise that with llama-quantize.");
+            }
+            t.data = [&, id, m, to = t.type]() -> const void * {
+                std::vector<float> w = model.values(id);
+                add_product(*m, lora.set.rank, scale * lora.set.scale, w);
+                stored.resize(ggml_row_size(to, m->n_in) * m->n_out);
+                ggml_quantize_chunk(to, w.data(), stored.data(), 0, m->n_out, m->n_in, nullptr);
+                return stored.data();
+            };
+            ++done.n_matrices;
+        }
+        done.n_bytes += int64_t(ggml_row_size(t.type, t.shape[0]) * (model.n_elements(id) / t.shape[0]));
+        tensors.push_back(std::move(t));
+    }
+    write_gguf(output, meta.get(), tensors);
+    return done;
+}
+
+} // namespace magnet

@@ -1,0 +1,43 @@
+// The losses, as functions of hidden states: value and gradient. Nothing here knows how the states were computed.
+//
+// Shapes: T tokens of a row, D width, P pairs. Matrices are row-major.
+#pragma once
+
+#include "rows.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace magnet {
+
+// Sum of -log p over the row's MNTP labels. hidden [T, D]; if d_hidden [T, D] is given, weight * gradient is added.
+// Safe to call from several threads at once; so msg_loss.
+double mntp_loss(const engine & e, const train_row & row, const float * hidden, float weight, float * d_hidden);
+
+// Sum of -log p over the tokens of its gaps and their ENDs; over every token of a causal row.
+double msg_loss(const engine & e, const train_row & row, const float * hidden, float weight, float * d_hidden);
+
+// One vector of a row to embed. hidden [T, D], out [D]. LAST: output of the last token. MEAN: over the text's own
+// tokens. WEIGHTED_MEAN: the i-th of them with weight i (SGPT, arXiv 2202.08904).
+void pool(const train_row & row, int32_t pooling, const float * hidden, int32_t n_embd, float * out);
+
+// Adds the gradient of pool: d_out [D] to d_hidden [T, D].
+void pool_backward(const train_row & row, int32_t pooling, const float * d_out, int32_t n_embd, float * d_hidden);
+
+// The vectors of one contrastive batch: P anchors, then P positives, then the hard negatives there are.
+struct contrast_batch {
+    int32_t               n_pairs = 0; // P >= 2
+    int32_t               n_embd  = 0; // width of a vector
+    std::vector<float>    vectors;     // [2 P + negatives, n_embd], of any length
+    std::vector<uint64_t> texts;       // [2 P + negatives] equal = the same text; empty = all differ
+
+    int32_t n_vectors() const { return int32_t(vectors.size() / size_t(n_embd)); }
+};
+
+// Mean InfoNCE of cosine / temperature, both ways: each anchor must find its positive among all positives and hard
+// negatives, each positive its anchor among all anchors. A candidate whose text is the query's own, the
+// answer's, or paired with the query's text elsewhere in the batch is no negative. d_vectors (same shape as vectors;
+// may be NULL) receives weight * gradient.
+double sscl_loss(const contrast_batch & batch, double temperature, float weight, std::vector<float> * d_vectors);
+
+} // namespace magnet

@@ -1,0 +1,285 @@
+#include "trainer.h"
+
+#include "magnet-error.h"
+#include "report.h"
+#include "step.h"
+
+#include <sys/resource.h>
+
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+namespace magnet {
+
+static const double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+static double now_seconds() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+static int64_t peak_memory() {
+    rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+#ifdef __APPLE__
+    return int64_t(usage.ru_maxrss);
+#else
+    return int64_t(usage.ru_maxrss) * 1024;
+#endif
+}
+
+static lora_set first_lora(const engine & e, const train_options & o) {
+    if (o.lora.from.empty()) {
+        return make_lora(select_targets(e.targets(), o.lora.targets), o.lora.rank, o.lora.alpha, o.seed);
+    }
+    lora_adapter from = load_lora(o.lora.from);
+    if (from.arch != e.shape().arch) {
+        throw error(MAGNET_STATUS_MISMATCH, o.lora.from + " was trained for architecture \"" + from.arch +
+                                                "\", the model is \"" + e.shape().arch + "\". Nothing was loaded.");
+    }
+    return std::move(from.set);
+}
+
+// Longest row in tokens or positions that these options can make.
+static void check_context(const engine_shape & shape, const train_options & o, const train_vocab & vocab) {
+    const auto fits = [&](const std::string & what, int64_t n) {
+        if (shape.n_ctx_train > 0 && n > shape.n_ctx_train) {
+            throw error(MAGNET_STATUS_TOO_LONG, what + " take up to " + std::to_string(n) +
+                                                    " positions; this model reads at most " +
+                                                    std::to_string(shape.n_ctx_train) + ". Make them shorter.");
+        }
+    };
+    fits("text rows (length, BOS and slack behind every gap)",
+         1 + o.rows.length + int64_t(o.rows.max_spans) * o.rows.slack);
+    fits("rows to embed (instruction, text and EOS)",
+         int64_t(vocab.tokenize(o.contrast.instruction).size()) + o.contrast.length + 2);
+}
+
+trainer::trainer(engine & e, const train_vocab & vocab, const corpus & data, const corpus & held_data,
+                 const train_options & options)
+    : e(e), options(options), source(data, options, vocab), held(held_data, options, vocab),
+      data_hash(hash_corpus(data)), has_text(!data.documents.empty()), has_pairs(!data.pairs.empty()) {
+    check_context(e.shape(), options, vocab);
+    state.now.lora = first_lora(e, options);
+    if (options.contrast.projection > 0) {
+        state.now.head = make_projection(e.shape().n_embd, options.contrast.projection, options.seed);
+    }
+    state.m = state.v = zeros_like(state.now);
+    how.version       = recipe_version;
+    how.instruction   = options.contrast.instruction;
+    how.pooling       = options.contrast.pooling;
+    how.attention     = options.contrast.attention;
+    how.token_mask    = vocab.mask;
+    how.token_end     = vocab.end;
+    e.set_lora({&state.now.lora});
+}
+
+void trainer::restore(checkpoint from) {
+    if (from.arch != e.shape().arch) {
+        throw error(MAGNET_STATUS_MISMATCH, options.checkpoint + " was trained for architecture \"" + from.arch +
+                                                "\", the model is \"" + e.shape().arch + "\".");
+    }
+    if (from.data_hash != data_hash) {
+        throw error(MAGNET_STATUS_MISMATCH, "the training files are not what they were when " + options.checkpoint +
+                                                " was written; a run goes on with the same files, or starts anew.");
+    }
+    state      = std::move(from.state);
+    saved_step = state.step;
+    source.seek(state.places);
+    e.set_lora({&state.now.lora});
+}
+
+std::vector<std::string> trainer::notes() const {
+    std::vector<std::string> notes;
+    if (const int64_t n = source.n_cut()) {
+        notes.push_back(std::to_string(n) + " texts of pairs are longer than " +
+                        std::to_string(options.contrast.length) + " tokens and are cut at their end.");
+    }
+    const train_stage & s = options.stages.back();
+    if (!has_text && s.mntp + s.msg > 0) {
+        notes.push_back(
+            "There is no text, only pairs: MNTP and MSG are left out, the adapter will not learn to infill.");
+    }
+    if (!has_pairs && s.sscl > 0) {
+        notes.push_back("There are no pairs: SSCL contrasts crops of the text.");
+    }
+    return notes;
+}
+
+// ------------------------------------------------------------------------------------------------ a step
+
+static const train_stage & stage_of(const train_options & options, int32_t step, int32_t & index) {
+    for (index = 0; step >= options.stages[index].steps; ++index) {
+        step -= options.stages[index].steps;
+    }
+    return options.stages[index];
+}
+
+train_record trainer::step() {
+    train_record             r;
+    const train_stage &      stage = stage_of(options, state.step, r.stage);
+    std::vector<micro_batch> batches;
+    for (int32_t i = 0; i < options.accumulate; ++i) {
+        batches.push_back(source.next(stage));
+    }
+    const uint64_t    dropout = rng(options.seed, draw::dropout, uint64_t(state.step)).next();
+    const step_losses losses  = compute_gradient(e, batches, stage, options, state.now, dropout, gradient);
+    const auto        tensors = tensors_of(state, gradient);
+    r.step                    = state.step + 1;
+    r.loss                    = losses.total;
+    r.mntp                    = losses.mntp;
+    r.sscl                    = losses.sscl;
+    r.msg                     = losses.msg;
+    r.tokens                  = (state.history.empty() ? 0 : state.history.back().tokens) + losses.n_tokens;
+    r.lr                      = learning_rate(options.optimizer, state.step, total_steps(options));
+    r.gradient_norm           = gradient_norm(tensors);
+    if (!std::isfinite(r.loss) || !std::isfinite(r.gradient_norm)) {
+        std::string text = "step " + std::to_string(r.step) + ": the loss is not finite (mntp " +
+                           std::to_string(r.mntp) + ", sscl " + std::to_string(r.sscl) + ", msg " +
+                           std::to_string(r.msg) + ", gradient norm " + std::to_string(r.gradient_norm) +
+                           "). Training stopped";
+        text += saved_step > 0 ? "; " + options.checkpoint + " holds step " + std::to_string(saved_step) : "";
+        throw error(MAGNET_STATUS_DIVERGED, text + ". Try a lower learning rate.");
+    }
+    const double clip  = options.optimizer.clip;
+    const double scale = clip > 0 && r.gradient_norm > clip ? clip / r.gradient_norm : 1.0;
+    adamw_step(tensors, options.optimizer, r.lr, scale, state.step + 1);
+    e.set_lora({&state.now.lora});
+    state.step   = r.step;
+    state.places = source.at();
+    return r;
+}
+
+const train_record * trainer::best_record() const {
+    for (const train_record & r : state.history) {
+        if (r.looked && r.step > 0 && r.step == state.best_step) {
+            return &r;
+        }
+    }
+    return nullptr;
+}
+
+void trainer::look(train_record & r) {
+    r.heldout                 = held.evaluate(e);
+    r.looked                  = true;
+    const train_record * best = best_record();
+    if (std::isfinite(r.heldout.score) && (!best || r.heldout.score < best->heldout.score)) {
+        state.best      = state.now;
+        state.best_step = r.step;
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ files
+
+void trainer::save_adapter() const {
+    const bool           best   = state.best_step > 0;
+    const train_record * record = best_record();
+    lora_adapter         adapter;
+    adapter.arch        = e.shape().arch;
+    adapter.set         = best ? state.best.lora : state.now.lora;
+    adapter.alpha       = adapter.set.scale * float(adapter.set.rank);
+    adapter.how         = how;
+    const bool hybrid   = record ? record->heldout.msg_hybrid < record->heldout.msg_ordered
+                                 : options.rows.share_hybrid > 0 && options.rows.share_ordered == 0;
+    adapter.how.context = options.context != MAGNET_CONTEXT_DEFAULT ? options.context
+                          : hybrid                                  ? int32_t(MAGNET_CONTEXT_HYBRID)
+                                                                    : int32_t(MAGNET_CONTEXT_ORDERED);
+    save_lora(options.output, adapter, options.type);
+}
+
+void trainer::save_state() {
+    if (!options.report.empty()) {
+        write_report(options.report, options, state.history);
+    }
+    if (options.checkpoint.empty()) {
+        return;
+    }
+    try {
+        magnet::save_checkpoint(options.checkpoint, {options, e.shape().arch, data_hash, state});
+    } catch (const error & failed) {
+        throw error(failed.status, std::string(failed.what()) +
+                                       (saved_step > 0 ? "; the checkpoint of step " + std::to_string(saved_step) +
+                                                             " is as it was, go on from there with --resume"
+                                                       : ""));
+    }
+    saved_step = state.step;
+}
+
+// ------------------------------------------------------------------------------------------------ the loop
+
+train_result trainer::run(const train_callback & on_step) {
+    const int32_t n_steps = total_steps(options);
+    const bool    looks   = options.eval_every > 0 && !held.empty();
+    const double  before  = state.history.empty() ? 0.0 : state.history.back().seconds;
+    const int64_t read    = state.history.empty() ? 0 : state.history.back().tokens;
+    const double  begin   = now_seconds();
+    const int32_t first   = state.step;
+    if (looks && state.history.empty()) { // where it starts from, to compare with
+        train_record start;
+        start.loss = start.mntp = start.sscl = start.msg = start.gradient_norm = not_a_number;
+        look(start);
+        start.seconds = now_seconds() - begin;
+        state.best    = {}; // the start is no result
+        state.history.push_back(start);
+    }
+    metrics_file metrics(options.metrics, state.history);
+    train_result result;
+    while (state.step < n_steps && !result.stopped) {
+        train_record r = step();
+        if (looks && (r.step % options.eval_every == 0 || r.step == n_steps)) {
+            look(r);
+        }
+        r.seconds = before + now_seconds() - begin;
+        state.history.push_back(r);
+        metrics.add(r);
+        if (state.best_step == r.step) {
+            save_adapter();
+        }
+        if (on_step) {
+            const double         spent = r.seconds - before;
+            const train_record * best  = best_record();
+            result.stopped =
+                !on_step({&r, n_steps, double(r.tokens - read) / spent, spent / (r.step - first) * (n_steps - r.step),
+                          best ? best->heldout.score : not_a_number, state.best_step});
+        }
+        if (r.step % options.checkpoint_every == 0 || r.step == n_steps || result.stopped) {
+            save_state();
+        }
+    }
+    save_adapter();
+    result.step      = state.step;
+    result.best_step = state.best_step;
+    result.last      = state.history.back();
+    return result;
+}
+
+train_estimate trainer::estimate() {
+    const train_state  start  = state;
+    const batch_places places = source.at();
+    train_estimate     x;
+    x.n_steps      = total_steps(options);
+    x.n_parameters = n_parameters(state.now.lora) + int64_t(state.now.head.w.size() + state.now.head.b.size());
+    double least   = std::numeric_limits<double>::infinity();
+    for (int i = 0; i < 2; ++i) { // the first one also pays for memory that is touched for the first time
+        state              = start;
+        const double begin = now_seconds();
+        const auto   r     = step();
+        least              = std::min(least, now_seconds() - begin);
+        x.tokens_per_step  = r.tokens - (start.history.empty() ? 0 : start.history.back().tokens);
+    }
+    double look_seconds = 0;
+    if (options.eval_every > 0 && !held.empty()) {
+        const double begin = now_seconds();
+        held.evaluate(e);
+        look_seconds = now_seconds() - begin;
+    }
+    x.seconds_per_step = least;
+    x.seconds    = least * x.n_steps + look_seconds * (options.eval_every > 0 ? x.n_steps / options.eval_every + 1 : 0);
+    x.peak_bytes = peak_memory();
+    state        = start;
+    source.seek(places);
+    e.set_lora({&state.now.lora});
+    return x;
+}
+
+} // namespace magnet

@@ -1,0 +1,82 @@
+// The training loop.
+#pragma once
+
+#include "checkpoint.h"
+#include "holdout.h"
+
+#include <functional>
+#include <memory>
+
+namespace magnet {
+
+// After each step. Borrowed: valid during the call.
+struct train_progress {
+    const train_record * record; // this step
+    int32_t              n_steps;
+    double               tokens_per_second; // since this run began, looks at the held-out loss included
+    double               seconds_left;      // at this speed
+    double               best_score;        // of the held-out loss so far; NaN = none yet
+    int32_t              best_step;         // 0 = none yet
+};
+
+// Returns false to stop after this step; what was learned is kept.
+using train_callback = std::function<bool(const train_progress &)>;
+
+struct train_result {
+    int32_t      step      = 0;     // steps done
+    bool         stopped   = false; // by the callback
+    int32_t      best_step = 0;     // whose state the adapter holds; 0 = no held-out loss: the last one's
+    train_record last;
+};
+
+struct train_estimate {
+    int32_t n_steps          = 0;
+    int64_t n_parameters     = 0; // trained
+    int64_t tokens_per_step  = 0;
+    int64_t n_windows        = 0; // text windows of one epoch
+    int64_t n_pairs          = 0;
+    double  seconds_per_step = 0; // measured on one step
+    double  seconds          = 0; // of all steps and looks at the held-out loss
+    int64_t peak_bytes       = 0; // resident memory of the process, measured on that step
+};
+
+class trainer {
+public:
+    // Keeps references; e is set up for the adapter from here on. Throws INVALID_ARGUMENT and what its parts throw.
+    trainer(engine & e, const train_vocab & vocab, const corpus & data, const corpus & held,
+            const train_options & options);
+
+    // Goes on where a checkpoint was written. Throws MISMATCH if it belongs to other data or another model.
+    void restore(checkpoint from);
+
+    // Runs to the end, a stop, or an error. Writes the adapter when the held-out score improves and at the end, and
+    // checkpoints. Loss or gradient not finite: throws DIVERGED naming the step; files stay as they were last good.
+    train_result run(const train_callback & on_step);
+
+    // Takes one real step on the largest rows and undoes it; writes nothing.
+    train_estimate estimate();
+
+    // What a user should know before the run: texts that are cut, objectives that have no data.
+    std::vector<std::string> notes() const;
+
+private:
+    train_record step();                 // the next one; leaves the state untouched if it is not finite
+    void         look(train_record & r); // held-out losses of the current state; remembers it if it is the best
+    void         save_adapter() const;   // the best state, else the current one
+    void         save_state();           // checkpoint and report
+
+    const train_record * best_record() const; // NULL = none yet
+
+    engine &              e;
+    const train_options & options;
+    batch_source          source;
+    heldout               held;
+    train_state           state;
+    trained_numbers       gradient;
+    recipe                how;
+    uint64_t              data_hash;
+    int32_t               saved_step = 0; // of the last checkpoint
+    bool                  has_text, has_pairs;
+};
+
+} // namespace magnet

@@ -1,0 +1,378 @@
+// The loop as a whole, on a toy engine: it learns, stops, goes on bit for bit, and never loses what it had.
+#include "test_files.h"
+#include "toy_engine.h"
+#include "train/report.h"
+#include "train/trainer.h"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <cstring>
+#include <numeric>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace magnet;
+using namespace magnet::testing;
+
+namespace {
+
+const int32_t V = 40, D = 12;
+
+train_vocab letters_vocab() {
+    train_vocab v; // 4.. = a..z, others folded in
+    v.tokenize = [](const std::string & text) {
+        std::vector<int32_t> tokens;
+        for (const char c : text) {
+            tokens.push_back(4 + uint8_t(c) % (V - 4));
+        }
+        return tokens;
+    };
+    v.bos  = 0;
+    v.eos  = 1;
+    v.mask = 2;
+    v.end  = 3;
+    v.plain.resize(V - 4);
+    std::iota(v.plain.begin(), v.plain.end(), 4);
+    return v;
+}
+
+struct setup {
+    train_vocab   vocab = letters_vocab();
+    corpus        data, held;
+    train_options options;
+    test_folder   folder;
+
+    setup() {
+        for (int i = 0; i < 60; ++i) {
+            const std::string n = std::to_string(i % 7);
+            data.documents.push_back(tokenize_document(
+                "The cat " + n + " sat on the mat. Then it ran to the door " + n + ". It was happy.", vocab));
+            data.pairs.push_back(
+                {vocab.tokenize("cat " + std::to_string(i * 37)), vocab.tokenize("dog " + std::to_string(i * 37)), {}});
+        }
+        options.rows.batch           = 4;
+        options.rows.length          = 40;
+        options.rows.span_min        = 2;
+        options.rows.span_max        = 6;
+        options.rows.slack           = 4;
+        options.contrast.batch       = 4;
+        options.contrast.instruction = "x";
+        options.lora.rank            = 4;
+        options.lora.alpha           = 8;
+        options.lora.targets         = {"q", "v"};
+        options.optimizer.lr         = 0.02;
+        options.optimizer.warmup     = 3;
+        options.stages               = {{12, 1, 0, 1}, {18, 1, 0.5, 1}};
+        options.holdout_rows         = 5;
+        options.eval_every           = 5;
+        options.checkpoint_every     = 4;
+        options.output               = folder / "out.gguf";
+        options.checkpoint           = folder / "out.ckpt";
+        options.metrics              = folder / "out.jsonl";
+        options.report               = folder / "out.html";
+        held                         = split_holdout(data, options);
+    }
+};
+
+bool same_bits(const std::vector<float> & a, const std::vector<float> & b) {
+    return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+bool same_bits(const lora_set & a, const lora_set & b) {
+    bool same = a.matrices.size() == b.matrices.size();
+    for (size_t i = 0; same && i < a.matrices.size(); ++i) {
+        same = same_bits(a.matrices[i].a, b.matrices[i].a) && same_bits(a.matrices[i].b, b.matrices[i].b);
+    }
+    return same;
+}
+
+} // namespace
+
+TEST_CASE("training lowers the losses, the best state is kept, and the files say so") {
+    setup                     s;
+    toy_engine                e(V, D);
+    trainer                   t(e, s.vocab, s.data, s.held, s.options);
+    std::vector<int32_t>      steps, stages;
+    std::vector<train_record> seen;
+    const train_result        result = t.run([&](const train_progress & p) {
+        steps.push_back(p.record->step);
+        stages.push_back(p.record->stage);
+        seen.push_back(*p.record);
+        CHECK(p.n_steps == 30);
+        CHECK(p.tokens_per_second > 0);
+        CHECK(p.seconds_left >= 0);
+        return true;
+    });
+    CHECK(result.step == 30);
+    CHECK_FALSE(result.stopped);
+    std::vector<int32_t> expected(30);
+    std::iota(expected.begin(), expected.end(), 1);
+    CHECK(steps == expected);
+    CHECK(stages[11] == 0);
+    CHECK(stages[12] == 1);
+    CHECK(std::isnan(seen[0].sscl)); // the first stage leaves SSCL out
+    CHECK(std::isfinite(seen[20].sscl));
+    CHECK(seen[0].lr == doctest::Approx(0.02 / 3));
+
+    std::vector<nlohmann::json> lines;
+    std::istringstream          text(content_of(s.options.metrics));
+    for (std::string line; std::getline(text, line);) {
+        lines.push_back(nlohmann::json::parse(line));
+    }
+    REQUIRE(lines.size() == 31); // with the start
+    double best      = 1e9;
+    int    best_step = 0;
+    for (const auto & line : lines) {
+        if (line.contains("heldout") && line["step"] > 0 && line["heldout"]["score"] < best) {
+            best      = line["heldout"]["score"];
+            best_step = line["step"];
+        }
+    }
+    CHECK(result.best_step == best_step);
+    CHECK(best < 0.9 * double(lines[0]["heldout"]["score"]));
+    CHECK(lines[30]["tokens"] == result.last.tokens);
+    CHECK_FALSE(lines[1].contains("sscl"));
+
+    // the adapter is the best state: the engine computes the same held-out score with it
+    const lora_adapter saved = load_lora(s.options.output);
+    CHECK(saved.how.version == recipe_version);
+    CHECK(saved.how.token_end == 3);
+    CHECK(saved.how.token_mask == 2);
+    CHECK(saved.how.instruction == "x");
+    e.set_lora({&saved.set});
+    CHECK(heldout(s.held, s.options, s.vocab).evaluate(e).score == doctest::Approx(best).epsilon(1e-9));
+
+    const std::string page = content_of(s.options.report);
+    CHECK(page.find("<svg") != std::string::npos);
+    CHECK(page.find("MSG: missing spans") != std::string::npos);
+    CHECK(page.find("<script") == std::string::npos);
+    CHECK(page.find("nan") == std::string::npos);
+}
+
+TEST_CASE("a run that is stopped and resumed ends with the very bits of one that was not") {
+    setup      whole, parts;
+    toy_engine e(V, D);
+    whole.options.contrast.projection = parts.options.contrast.projection = 5;
+    trainer(e, whole.vocab, whole.data, whole.held, whole.options).run(nullptr);
+    const train_result first =
+        trainer(e, parts.vocab, parts.data, parts.held, parts.options).run([](const train_progress & p) {
+            return p.record->step < 13; // neither a checkpoint's step nor a look's
+        });
+    CHECK(first.stopped);
+    CHECK(first.step == 13);
+    {
+        const checkpoint c = load_checkpoint(parts.options.checkpoint);
+        CHECK(c.state.step == 13);
+        trainer again(e, parts.vocab, parts.data, parts.held, c.options);
+        again.restore(c);
+        CHECK(again.run(nullptr).step == 30);
+    }
+    const checkpoint a = load_checkpoint(whole.options.checkpoint), b = load_checkpoint(parts.options.checkpoint);
+    CHECK(same_bits(a.state.now.lora, b.state.now.lora));
+    CHECK(same_bits(a.state.m.lora, b.state.m.lora));
+    CHECK(same_bits(a.state.v.lora, b.state.v.lora));
+    CHECK(same_bits(a.state.best.lora, b.state.best.lora));
+    CHECK(same_bits(a.state.now.head.w, b.state.now.head.w));
+    CHECK(a.state.best_step == b.state.best_step);
+    CHECK(content_of(whole.options.output) == content_of(parts.options.output));
+    REQUIRE(a.state.history.size() == b.state.history.size());
+    for (size_t i = 1; i < a.state.history.size(); ++i) {
+        CHECK(a.state.history[i].loss == b.state.history[i].loss);
+        CHECK(a.state.history[i].gradient_norm == b.state.history[i].gradient_norm);
+    }
+}
+
+TEST_CASE("a checkpoint belongs to its data and its model") {
+    setup      s;
+    toy_engine e(V, D);
+    trainer(e, s.vocab, s.data, s.held, s.options).run([](const train_progress &) { return false; });
+    checkpoint c = load_checkpoint(s.options.checkpoint);
+    s.data.documents[3].tokens[2]++;
+    trainer other(e, s.vocab, s.data, s.held, s.options);
+    CHECK(error_of([&] { other.restore(c); }).find("the training files are not what they were") == 0);
+    s.data.documents[3].tokens[2]--;
+    c.arch = "llama";
+    trainer right(e, s.vocab, s.data, s.held, s.options);
+    CHECK(error_of([&] { right.restore(c); }).find("was trained for architecture \"llama\"") != std::string::npos);
+}
+
+TEST_CASE("two micro-batches of half the size make the same text gradient as one") {
+    // no SSCL: in-batch negatives make it another loss
+    setup s;
+    s.options.stages = {{6, 1, 0, 1}};
+    toy_engine e(V, D);
+    trainer(e, s.vocab, s.data, s.held, s.options).run(nullptr);
+    const lora_adapter one = load_lora(s.options.output);
+    s.options.rows.batch /= 2;
+    s.options.accumulate = 2;
+    trainer(e, s.vocab, s.data, s.held, s.options).run(nullptr);
+    const lora_adapter two = load_lora(s.options.output);
+    for (size_t k = 0; k < one.set.matrices.size(); ++k) {
+        for (size_t i = 0; i < one.set.matrices[k].a.size(); ++i) {
+            CHECK(one.set.matrices[k].a[i] == doctest::Approx(two.set.matrices[k].a[i]).epsilon(1e-3));
+        }
+    }
+}
+
+TEST_CASE("a loss that is no number stops the run, says the step, and leaves the last good files") {
+    setup             s;
+    toy_engine        e(V, D);
+    trainer           t(e, s.vocab, s.data, s.held, s.options);
+    std::string       before;
+    const std::string message = error_of([&] {
+        t.run([&](const train_progress & p) {
+            if (p.record->step == 10) {
+                before     = content_of(s.options.checkpoint);
+                e.poisoned = true;
+            }
+            return true;
+        });
+    });
+    CHECK(message.find("step 11: the loss is not finite (mntp nan") == 0);
+    CHECK(message.find("out.ckpt holds step 8") != std::string::npos);
+    CHECK(content_of(s.options.checkpoint) == before);
+    CHECK(load_checkpoint(s.options.checkpoint).state.step == 8);
+    CHECK(load_lora(s.options.output).set.matrices.size() == 2); // the best so far
+}
+
+TEST_CASE("a disk that is full at a checkpoint leaves the last good one, and the message says so") {
+    setup      s;
+    toy_engine e(V, D);
+    s.options.report.clear();
+    s.options.metrics.clear();
+    s.options.eval_every = 0;
+    std::signal(SIGXFSZ, SIG_IGN);
+    rlimit unlimited;
+    getrlimit(RLIMIT_FSIZE, &unlimited);
+    trainer           t(e, s.vocab, s.data, s.held, s.options);
+    const std::string message = error_of([&] {
+        t.run([&](const train_progress & p) {
+            if (p.record->step == 6) {
+                rlimit small   = unlimited;
+                small.rlim_cur = 3000; // a checkpoint is larger
+                setrlimit(RLIMIT_FSIZE, &small);
+            }
+            return true;
+        });
+    });
+    setrlimit(RLIMIT_FSIZE, &unlimited);
+    CHECK(message.find("cannot write " + s.options.checkpoint) == 0);
+    CHECK(message.find("the checkpoint of step 4 is as it was") != std::string::npos);
+    CHECK(load_checkpoint(s.options.checkpoint).state.step == 4);
+    CHECK_FALSE(std::filesystem::exists(s.options.checkpoint + ".tmp"));
+}
+
+TEST_CASE("killed at any moment, a run leaves a checkpoint that can be read") {
+    setup s;
+    s.options.checkpoint_every = 1;
+    s.options.stages           = {{100000, 1, 0, 1}};
+    for (int round = 0; round < 8; ++round) {
+        const pid_t child = fork();
+        if (child == 0) {
+            toy_engine e(V, D);
+            trainer    t(e, s.vocab, s.data, s.held, s.options);
+            if (std::filesystem::exists(s.options.checkpoint)) {
+                t.restore(load_checkpoint(s.options.checkpoint));
+            }
+            t.run(nullptr);
+            _exit(0);
+        }
+        usleep(60000 + 7000 * round);
+        kill(child, SIGKILL);
+        waitpid(child, nullptr, 0);
+        if (std::filesystem::exists(s.options.checkpoint)) {
+            const checkpoint c = load_checkpoint(s.options.checkpoint);
+            CHECK(c.state.step > 0);
+            CHECK(c.state.history.back().step == c.state.step);
+        }
+    }
+    CHECK(std::filesystem::exists(s.options.checkpoint));
+}
+
+TEST_CASE("a truncated checkpoint and one of something else are refused") {
+    setup      s;
+    toy_engine e(V, D);
+    trainer(e, s.vocab, s.data, s.held, s.options).run([](const train_progress &) { return false; });
+    const std::string bytes = content_of(s.options.checkpoint);
+    for (const size_t n : {bytes.size() / 3, bytes.size() - 64}) {
+        const std::string cut = s.folder.write("cut.ckpt", bytes.substr(0, n));
+        CHECK(error_of([&] { load_checkpoint(cut); }).find("cut.ckpt") != std::string::npos);
+    }
+    CHECK(error_of([&] { load_checkpoint(s.options.output); }).find("is not a training checkpoint") !=
+          std::string::npos);
+}
+
+TEST_CASE("an estimate changes nothing") {
+    setup      s;
+    toy_engine e(V, D);
+    trainer    plain(e, s.vocab, s.data, s.held, s.options);
+    plain.run(nullptr);
+    const std::string    expected = content_of(s.options.output);
+    trainer              t(e, s.vocab, s.data, s.held, s.options);
+    const train_estimate x = t.estimate();
+    CHECK(x.n_steps == 30);
+    CHECK(x.n_parameters == 2 * 2 * 4 * D);
+    CHECK(x.tokens_per_step > 0);
+    CHECK(x.seconds > 0);
+    CHECK(x.peak_bytes > 1 << 20);
+    t.run(nullptr);
+    CHECK(content_of(s.options.output) == expected);
+}
+
+TEST_CASE("training goes on from an adapter") {
+    setup              s;
+    toy_engine         e(V, D);
+    const train_result before = trainer(e, s.vocab, s.data, s.held, s.options).run(nullptr);
+    const lora_adapter first  = load_lora(s.options.output);
+    const double       best   = load_checkpoint(s.options.checkpoint).state.history[before.best_step].heldout.score;
+    s.options.lora.from       = s.folder / "start.gguf";
+    std::filesystem::copy_file(s.options.output, s.options.lora.from);
+    trainer(e, s.vocab, s.data, s.held, s.options).run([](const train_progress &) { return false; });
+    const checkpoint c = load_checkpoint(s.options.checkpoint);
+    CHECK(c.state.history.front().heldout.score == doctest::Approx(best));
+    CHECK(c.state.now.lora.rank == first.set.rank);
+    CHECK(c.state.now.lora.scale == first.set.scale);
+    lora_adapter foreign = first;
+    foreign.arch         = "llama";
+    save_lora(s.options.lora.from, foreign, lora_type::f32);
+    CHECK(error_of([&] { trainer(e, s.vocab, s.data, s.held, s.options); }).find("was trained for architecture") !=
+          std::string::npos);
+}
+
+TEST_CASE("options that make rows longer than the model reads are refused") {
+    setup      s;
+    toy_engine e(V, D, 64);
+    s.options.rows.length = 80;
+    CHECK(error_of([&] {
+              trainer(e, s.vocab, s.data, s.held, s.options);
+          }).find("this model reads at most 64. Make them shorter.") != std::string::npos);
+    s.options.rows.length     = 40;
+    s.options.contrast.length = 64;
+    CHECK(error_of([&] { trainer(e, s.vocab, s.data, s.held, s.options); }).find("rows to embed") != std::string::npos);
+}
+
+TEST_CASE("options survive JSON, and nonsense is named") {
+    train_options o;
+    o.texts               = {"a \"quoted\" name.txt"};
+    o.stages              = {{5, 1, 0, 0.25}, {7, 0, 1, 0}};
+    o.seed                = 0xffffffffffffffffu;
+    o.optimizer.decay     = lr_decay::linear;
+    o.contrast.text_share = 0.125;
+    CHECK(options_to_json(options_from_json(options_to_json(o))) == options_to_json(o));
+    CHECK(options_from_json(options_to_json(o)).seed == o.seed);
+    CHECK(total_steps(o) == 12);
+    check_options(o);
+    o.optimizer.lr = -1;
+    CHECK(error_of([&] { check_options(o); }) == "optimizer.lr is -1; it must be between 0 and 1.");
+    o.optimizer.lr = NAN;
+    CHECK(error_of([&] { check_options(o); }) == "optimizer.lr is nan; it must be between 0 and 1.");
+    o               = {};
+    o.rows.span_max = 3;
+    CHECK(error_of([&] { check_options(o); }).find("rows.span_max is 3; it must be between 8") == 0);
+    o                = {};
+    o.contrast.batch = 1;
+    CHECK(error_of([&] { check_options(o); }).find("contrast.batch is 1; it must be between 2") == 0);
+}
