@@ -56,6 +56,7 @@ std::vector<int32_t> gap_filler::fill(const gap & g, int32_t first_pos, const fl
     span_writer               writer(model_, options);
     std::vector<int32_t>      tokens;
 
+    choose_.restart_grammar();
     // a gap of exact length must not end before it
     choose_.ban(g.open ? std::vector<int32_t>() : ends_);
 
@@ -111,7 +112,13 @@ result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_
     const auto    seconds  = [&] { return std::chrono::duration<double>(clock::now() - start).count(); };
     const int32_t context  = context_of(p.context);
     const bool    left     = context == MAGNET_CONTEXT_LEFT;
-    const layout  plan   = make_layout(*base_, parts, n_parts, { context, p.max_tokens, false, true });
+
+    layout_options options;
+    options.context       = context;
+    options.max_positions = params_.n_ctx;
+    options.max_tokens    = p.max_tokens;
+    options.need_bos      = true;
+    const layout plan     = make_layout(*base_, parts, n_parts, options);
     if (plan.gaps.empty()) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no part is a gap; there is nothing to fill.");
     }

@@ -5,66 +5,19 @@
 #include "magnet-error.h"
 #include "magnet-log.h"
 #include "magnet-utf8.h"
+#include "train/gguf-file.h"
 
-#include "gguf.h"
-
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 namespace magnet {
 
 namespace {
 
-struct file_closer {
-    void operator()(FILE * file) const { fclose(file); }
-};
-
-struct gguf_deleter {
-    void operator()(gguf_context * gguf) const { gguf_free(gguf); }
-};
-
-// What is wrong with a file is said here, before llama.cpp reads it: it only says that it failed.
 void check_file(const std::string & path) {
-    std::unique_ptr<FILE, file_closer> file(fopen(path.c_str(), "rb"));
-    if (!file) {
-        throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + strerror(errno) + ".");
-    }
-
-    char magic[4] = {};
-    if (fread(magic, 1, 4, file.get()) != 4 || memcmp(magic, "GGUF", 4) != 0) {
-        if (ferror(file.get())) {
-            throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + strerror(errno) + ".");
-        }
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a GGUF file. Convert the model to GGUF first "
-                                                   "(llama.cpp's convert_hf_to_gguf.py).");
-    }
-    if (fseek(file.get(), 0, SEEK_END) != 0) {
-        throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + strerror(errno) + ".");
-    }
-    const int64_t size = ftell(file.get());
-
-    log_capture                                 capture;
-    std::unique_ptr<gguf_context, gguf_deleter> gguf(gguf_init_from_file(path.c_str(), { true, nullptr }));
-    if (!gguf) {
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated or damaged" + capture.reason() + ".");
-    }
-
-    const int64_t type = gguf_find_key(gguf.get(), "general.type");
-    if (type >= 0 && gguf_get_kv_type(gguf.get(), type) == GGUF_TYPE_STRING &&
-        strcmp(gguf_get_val_str(gguf.get(), type), "adapter") == 0) {
+    const gguf_reader file(path);
+    if (file.text("general.type") == "adapter") {
         throw error(MAGNET_STATUS_BAD_FILE, path + " is an adapter, not a model. Load the model it was trained for, then "
                                                    "the adapter.");
-    }
-
-    for (int64_t i = 0; i < gguf_get_n_tensors(gguf.get()); ++i) {
-        const int64_t end = gguf_get_data_offset(gguf.get()) + gguf_get_tensor_offset(gguf.get(), i) +
-                            gguf_get_tensor_size(gguf.get(), i);
-        if (end > size) {
-            throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated: it has " + std::to_string(size) + " bytes, but " +
-                                                    gguf_get_tensor_name(gguf.get(), i) + " ends at byte " +
-                                                    std::to_string(end) + ". Fetch it again.");
-        }
     }
 }
 

@@ -1,6 +1,5 @@
 // LoRA gradients of the fused engine: against finite differences of the double-precision reference, between precisions,
 // kernels and thread counts, and bit for bit between runs.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "engine_fixture.h"
 
 #include <doctest/doctest.h>

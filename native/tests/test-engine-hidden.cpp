@@ -1,6 +1,5 @@
 // Hidden states of the fused engine against the double-precision reference: every architecture, every role pattern,
 // every kernel that this machine runs, shapes with tails everywhere.
-#define DOCTEST_CONFIG_IMPLEMENT_WITH_MAIN
 #include "engine_fixture.h"
 
 #include <doctest/doctest.h>
