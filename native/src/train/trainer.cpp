@@ -100,6 +100,9 @@ std::vector<std::string> trainer::notes() const {
         notes.push_back(
             "There is no text, only pairs: MNTP and MSG are left out, the adapter will not learn to infill.");
     }
+    if (has_text && s.mntp > 0 && options.rows.share_hybrid == 0) {
+        notes.push_back("There are no hybrid rows, and MNTP has a loss in no others: it is left out.");
+    }
     if (!has_pairs && s.sscl > 0) {
         notes.push_back("There are no pairs: SSCL contrasts crops of the text.");
     }
