@@ -140,6 +140,15 @@ public class magnet_h extends magnet_h$shared {
     public static int MAGNET_STATUS_INTERNAL() {
         return MAGNET_STATUS_INTERNAL;
     }
+    private static final int MAGNET_STATUS_DIVERGED = (int)-12L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_status.MAGNET_STATUS_DIVERGED = -12
+     * }
+     */
+    public static int MAGNET_STATUS_DIVERGED() {
+        return MAGNET_STATUS_DIVERGED;
+    }
 
     private static class magnet_abi_version {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
