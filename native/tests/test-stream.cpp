@@ -57,8 +57,9 @@ TEST_CASE("streaming: an event a token, and the pieces are the text") {
     const model_ptr        model   = load_tiny("qwen2");
     const session_ptr      session = make_session(model);
     events                 e;
+    const allowed          letters({ 4 + 'a', 4 + 'b', 4 + 'c', 260, 261, 262, 263 });
     magnet_generate_params p = greedy(20);
-    allowed({ 4 + 'a', 4 + 'b', 4 + 'c', 260, 261, 262, 263 }).to(p);
+    letters.to(p);
     p.on_token           = record;
     p.on_token_user_data = &e;
     const result_ptr r   = generate(session, "one", p);
