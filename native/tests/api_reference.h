@@ -42,14 +42,14 @@ public:
     std::vector<double> hidden(const std::vector<int32_t> & tokens) const {
         engine_row row;
         row.tokens   = tokens.data();
-        row.n_tokens = (int32_t) tokens.size();
+        row.n_tokens = (int32_t)tokens.size();
         return model_.hidden(row);
     }
 
     // [V], of the token at index
     std::vector<double> logits_at(const std::vector<double> & hidden, size_t index) const {
         const auto begin = hidden.begin() + index * model_.n_embd();
-        return model_.logits({ begin, begin + model_.n_embd() });
+        return model_.logits({begin, begin + model_.n_embd()});
     }
 
     std::vector<double> next_logits(const std::vector<int32_t> & tokens) const {
@@ -66,7 +66,7 @@ inline std::vector<magnet_logit_bias> only_letters(const std::string & architect
     std::vector<magnet_logit_bias> bias;
     for (int32_t token = 0; token < 264; ++token) {
         if (token < first_byte + 'A' || token > first_byte + 'Z') {
-            bias.push_back({ token, -std::numeric_limits<float>::infinity() });
+            bias.push_back({token, -std::numeric_limits<float>::infinity()});
         }
     }
     return bias;
