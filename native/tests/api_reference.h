@@ -14,8 +14,10 @@
 
 namespace magnet::testing {
 
-// Of a log-probability of a tiny model: the KV cache holds keys and values as half floats.
-constexpr double tolerance = 2e-2;
+// Of a log-probability of a tiny model: with a KV cache llama.cpp computes attention in half precision. Seen: 0.02 with
+// flash attention, 0.013 without, in either case on llama, whose logits are the largest; what a wrong mask changes is
+// beyond 0.5.
+constexpr double tolerance = 4e-2;
 
 inline std::vector<double> log_softmax(std::vector<double> logits) {
     double max = -std::numeric_limits<double>::infinity(), sum = 0.0;
