@@ -1,5 +1,5 @@
-// Speed of inference beside plain llama.cpp: prompt, decoding, embedding, infilling, on the same file, tokens and threads,
-// the sides in turn (A B A B …). A table to stdout, all figures as JSON to a file.
+// Speed of inference beside plain llama.cpp: prompt, decoding, embedding, infilling, on the same file, tokens and
+// threads, the sides in turn (A B A B …). A table to stdout, all figures as JSON to a file.
 //
 //     bench-inference model.gguf --threads 2 --json inference.json
 //
@@ -24,8 +24,8 @@ namespace {
 
 struct options {
     std::string              model, json, texts;
-    std::vector<std::string> peers     = { "stock" };
-    int32_t                  threads   = (int32_t) std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::string> peers     = {"stock"};
+    int32_t                  threads   = (int32_t)std::max(1u, std::thread::hardware_concurrency());
     int32_t                  repeat    = 5;
     int32_t                  n_prompt  = 512;
     int32_t                  n_decode  = 128;
@@ -47,7 +47,7 @@ material make_material(const infilling_side & s, const options & o) {
     if (!o.texts.empty()) {
         list.clear();
         std::ifstream file(o.texts);
-        for (std::string line; (int32_t) list.size() < o.n_texts && std::getline(file, line);) {
+        for (std::string line; (int32_t)list.size() < o.n_texts && std::getline(file, line);) {
             list.push_back(line);
         }
         if (list.empty()) {
@@ -61,7 +61,7 @@ material make_material(const infilling_side & s, const options & o) {
 
     const auto with_tokens = [&](int32_t n) {
         size_t n_words = 1;
-        while (s.make_prompt(words(all, 0, n_words + 1)).tokens.size() <= (size_t) n) {
+        while (s.make_prompt(words(all, 0, n_words + 1)).tokens.size() <= (size_t)n) {
             ++n_words;
         }
         return n_words;
@@ -88,7 +88,7 @@ std::string lowest_cosine(const std::vector<float> & a, const std::vector<float>
     for (size_t i = 0, width = a.size() / n_texts; i < a.size(); i += width) {
         double dot = 0.0;
         for (size_t d = 0; d < width; ++d) {
-            dot += (double) a[i + d] * b[i + d];
+            dot += (double)a[i + d] * b[i + d];
         }
         lowest = std::min(lowest, dot);
     }
@@ -99,22 +99,25 @@ std::string lowest_cosine(const std::vector<float> & a, const std::vector<float>
 
 std::vector<comparison> compare(infilling_side & own, side & peer, const material & m, const options & o) {
     const auto row = [&](const std::string & what, const char * unit, double amount, bool by_time) {
-        return comparison{ what, own.name(), peer.name(), unit, amount, by_time, {}, {}, "" };
+        return comparison{what, own.name(), peer.name(), unit, amount, by_time, {}, {}, ""};
     };
-    const double n_prompt   = (double) m.longer.tokens.size();
-    comparison   prompt_row = row("prompt, " + std::to_string(m.longer.tokens.size()) + " tokens", "tokens/s", n_prompt, false);
-    comparison   decode_row = row("decode", "tokens/s", o.n_decode - 1, false);
-    comparison   embed_row  = row("embed, " + std::to_string(m.sentences.size()) + " sentences", "sentences/s",
-                                  (double) m.sentences.size(), false);
-    comparison   first_row  = row("infill, first token", "1/s", 1, true);
-    comparison   next_row   = row("infill, further tokens", "tokens/s", o.n_gap - 1, true);
-    first_row.agreement     = "v. prompt of that length";
-    next_row.agreement      = "v. decoding after it";
+    const double n_prompt = (double)m.longer.tokens.size();
+    comparison   prompt_row =
+        row("prompt, " + std::to_string(m.longer.tokens.size()) + " tokens", "tokens/s", n_prompt, false);
+    comparison decode_row = row("decode", "tokens/s", o.n_decode - 1, false);
+    comparison embed_row  = row("embed, " + std::to_string(m.sentences.size()) + " sentences", "sentences/s",
+                                (double)m.sentences.size(), false);
+    comparison first_row  = row("infill, first token", "1/s", 1, true);
+    comparison next_row   = row("infill, further tokens", "tokens/s", o.n_gap - 1, true);
+    first_row.agreement   = "v. prompt of that length";
+    next_row.agreement    = "v. decoding after it";
 
     for (int32_t i = -1; i < o.repeat; ++i) { // the first round warms up
-        std::cerr << "\r" << own.name() << " and " << peer.name() << ": round " << i + 1 << " of " << o.repeat << std::flush;
+        std::cerr << "\r" << own.name() << " and " << peer.name() << ": round " << i + 1 << " of " << o.repeat
+                  << std::flush;
         const generated own_long = own.generate(m.longer, o.n_gap), peer_long = peer.generate(m.longer, o.n_gap);
-        const generated own_short = own.generate(m.shorter, o.n_decode), peer_short = peer.generate(m.shorter, o.n_decode);
+        const generated own_short  = own.generate(m.shorter, o.n_decode),
+                        peer_short = peer.generate(m.shorter, o.n_decode);
         const embedded  own_embed = own.embed(m.sentences), peer_embed = peer.embed(m.sentences);
         const generated filled = own.infill(m.left, o.n_gap, m.right), beside = peer.generate(m.longer, o.n_gap);
         if (i < 0) {
@@ -134,21 +137,22 @@ std::vector<comparison> compare(infilling_side & own, side & peer, const materia
         add(next_row, filled.decode, beside.decode);
     }
     std::cerr << "\r" << std::string(60, ' ') << "\r";
-    return { prompt_row, decode_row, embed_row, first_row, next_row };
+    return {prompt_row, decode_row, embed_row, first_row, next_row};
 }
 
 int run(const options & o) {
     const burners  competitors(o.burners);
-    nlohmann::json report = { { "model", o.model }, { "burners", o.burners }, { "begin", circumstances(o.threads) } };
+    nlohmann::json report = {{"model", o.model}, {"burners", o.burners}, {"begin", circumstances(o.threads)}};
     std::cout << report["begin"]["cpu"].get<std::string>() << ", " << o.threads << " threads, load "
-              << report["begin"]["load_average"][0] << (o.burners ? ", " + std::to_string(o.burners) + " burners" : "") << "\n";
+              << report["begin"]["load_average"][0] << (o.burners ? ", " + std::to_string(o.burners) + " burners" : "")
+              << "\n";
 
     const auto     own = make_magnet_side(o.model, o.threads);
     const material m   = make_material(*own, o);
     std::cout << table_head() << std::endl;
     for (const std::string & name : o.peers) {
         const char * folder = name == "stock" ? MAGNET_STOCK_BIN : MAGNET_TWIN_BIN;
-        const auto   peer   = make_llama_side(name, std::string(folder) + "/bench-llama", o.model, o.threads, o.peer_pass);
+        const auto peer = make_llama_side(name, std::string(folder) + "/bench-llama", o.model, o.threads, o.peer_pass);
         for (const comparison & c : compare(*own, *peer, m, o)) {
             std::cout << c.table_row() << std::endl;
             report["rows"].push_back(c.json());
@@ -167,7 +171,9 @@ int main(int argc, char ** argv) {
     options  o;
     CLI::App app("Speed of inference beside plain llama.cpp, the sides in turn.");
     app.add_option("model", o.model, "GGUF file")->required()->check(CLI::ExistingFile);
-    app.add_option("--peers", o.peers, "stock, patched or both")->check(CLI::IsMember({ "stock", "patched" }))->capture_default_str();
+    app.add_option("--peers", o.peers, "stock, patched or both")
+        ->check(CLI::IsMember({"stock", "patched"}))
+        ->capture_default_str();
     app.add_option("--threads", o.threads, "of every side")->check(CLI::Range(1, 512))->capture_default_str();
     app.add_option("--repeat", o.repeat, "measured rounds")->check(CLI::Range(1, 1000))->capture_default_str();
     app.add_option("--prompt", o.n_prompt, "tokens of a prompt")->check(CLI::Range(32, 100000))->capture_default_str();
@@ -178,7 +184,9 @@ int main(int argc, char ** argv) {
     app.add_option("--peer-pass", o.peer_pass, "most tokens that a peer embeds in one pass (llama-embedding: 2048)")
         ->check(CLI::Range(64, 65536))
         ->capture_default_str();
-    app.add_option("--burners", o.burners, "processes that compete for the CPUs")->check(CLI::Range(0, 512))->capture_default_str();
+    app.add_option("--burners", o.burners, "processes that compete for the CPUs")
+        ->check(CLI::Range(0, 512))
+        ->capture_default_str();
     app.add_option("--json", o.json, "file for all figures");
     CLI11_PARSE(app, argc, argv);
     try {

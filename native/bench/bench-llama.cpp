@@ -39,7 +39,7 @@ struct stopwatch {
     static double clock(clockid_t which) {
         timespec t;
         clock_gettime(which, &t);
-        return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+        return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
     }
 };
 
@@ -67,21 +67,21 @@ public:
         int32_t n_predict = 0;
         request >> n_predict;
         std::vector<llama_token> prompt = read_ids(request), out;
-        const int32_t            needed = (int32_t) prompt.size() + n_predict;
-        if (!decoder_ || (int32_t) llama_n_ctx(decoder_.get()) < needed) {
+        const int32_t            needed = (int32_t)prompt.size() + n_predict;
+        if (!decoder_ || (int32_t)llama_n_ctx(decoder_.get()) < needed) {
             llama_context_params params = context_params((needed + 255) / 256 * 256);
             decoder_.reset(llama_init_from_model(model_.get(), params));
         }
         llama_memory_clear(llama_get_memory(decoder_.get()), false);
 
         const stopwatch prompt_time;
-        llama_token     token     = decode(prompt);
-        const double    prompt_s  = prompt_time.seconds(), prompt_cpu = prompt_time.cpu_seconds();
+        llama_token     token    = decode(prompt);
+        const double    prompt_s = prompt_time.seconds(), prompt_cpu = prompt_time.cpu_seconds();
         const stopwatch decode_time;
         for (int32_t i = 0; i < n_predict; ++i) {
             out.push_back(token);
             if (i + 1 < n_predict) {
-                std::vector<llama_token> one = { token };
+                std::vector<llama_token> one = {token};
                 token                        = decode(one);
             }
         }
@@ -102,7 +102,7 @@ public:
             std::istringstream in(line);
             row = read_ids(in);
         }
-        if (!encoder_ || (int32_t) llama_n_batch(encoder_.get()) != n_batch) {
+        if (!encoder_ || (int32_t)llama_n_batch(encoder_.get()) != n_batch) {
             llama_context_params params = context_params(n_batch);
             params.n_batch              = n_batch;
             params.n_ubatch             = n_batch;
@@ -114,7 +114,7 @@ public:
         }
 
         const int32_t      n_embd = llama_model_n_embd(model_.get());
-        std::vector<float> vectors((size_t) n_rows * n_embd);
+        std::vector<float> vectors((size_t)n_rows * n_embd);
         const stopwatch    time;
         llama_batch        batch = llama_batch_init(n_batch, 0, 1);
         int32_t            first = 0;
@@ -125,19 +125,19 @@ public:
             }
             for (int32_t r = first; r < end; ++r) {
                 const float * v = llama_get_embeddings_seq(encoder_.get(), r - first);
-                std::copy(v, v + n_embd, vectors.begin() + (size_t) r * n_embd);
+                std::copy(v, v + n_embd, vectors.begin() + (size_t)r * n_embd);
             }
             batch.n_tokens = 0;
             first          = end;
         };
         for (int32_t r = 0; r < n_rows; ++r) {
-            if (batch.n_tokens + (int32_t) rows[r].size() > n_batch || r - first == max_sequences) {
+            if (batch.n_tokens + (int32_t)rows[r].size() > n_batch || r - first == max_sequences) {
                 flush(r);
             }
             for (size_t i = 0; i < rows[r].size(); ++i) {
                 const int32_t k    = batch.n_tokens++;
                 batch.token[k]     = rows[r][i];
-                batch.pos[k]       = (llama_pos) i;
+                batch.pos[k]       = (llama_pos)i;
                 batch.n_seq_id[k]  = 1;
                 batch.seq_id[k][0] = r - first;
                 batch.logits[k]    = true;
@@ -148,7 +148,8 @@ public:
         }
         llama_batch_free(batch);
         std::cout << time.seconds() << ' ' << time.cpu_seconds() << ' ' << vectors.size() << '\n';
-        std::cout.write(reinterpret_cast<const char *>(vectors.data()), (std::streamsize) (vectors.size() * sizeof(float)));
+        std::cout.write(reinterpret_cast<const char *>(vectors.data()),
+                        (std::streamsize)(vectors.size() * sizeof(float)));
         std::cout.flush();
     }
 
@@ -168,19 +169,20 @@ private:
     llama_token decode(std::vector<llama_token> & tokens) {
         for (size_t i = 0; i < tokens.size(); i += llama_n_batch(decoder_.get())) {
             const size_t n = std::min<size_t>(llama_n_batch(decoder_.get()), tokens.size() - i);
-            if (llama_decode(decoder_.get(), llama_batch_get_one(tokens.data() + i, (int32_t) n)) != 0) {
+            if (llama_decode(decoder_.get(), llama_batch_get_one(tokens.data() + i, (int32_t)n)) != 0) {
                 fail("decoding failed");
             }
         }
         const float * logits = llama_get_logits_ith(decoder_.get(), -1);
-        return (llama_token) (std::max_element(logits, logits + llama_vocab_n_tokens(llama_model_get_vocab(model_.get()))) -
-                              logits);
+        return (
+            llama_token)(std::max_element(logits, logits + llama_vocab_n_tokens(llama_model_get_vocab(model_.get()))) -
+                         logits);
     }
 
     const int32_t                                             n_threads_;
     std::unique_ptr<llama_model, decltype(&llama_model_free)> model_;
-    context_ptr                                               decoder_{ nullptr, llama_free };
-    context_ptr                                               encoder_{ nullptr, llama_free };
+    context_ptr                                               decoder_{nullptr, llama_free};
+    context_ptr                                               encoder_{nullptr, llama_free};
 };
 
 } // namespace

@@ -15,8 +15,8 @@ namespace {
 class llama_side : public side {
 public:
     llama_side(const std::string & name, const std::string & program, const std::string & model, int32_t n_threads,
-               int32_t n_batch) :
-        name_(name), n_batch_(n_batch) {
+               int32_t n_batch)
+        : name_(name), n_batch_(n_batch) {
         int in[2], out[2];
         if (pipe(in) != 0 || pipe(out) != 0) {
             throw std::runtime_error("no pipe");
@@ -25,10 +25,10 @@ public:
         if (child_ == 0) {
             dup2(in[0], 0);
             dup2(out[1], 1);
-            for (const int fd : { in[0], in[1], out[0], out[1] }) {
+            for (const int fd : {in[0], in[1], out[0], out[1]}) {
                 close(fd);
             }
-            execl(program.c_str(), program.c_str(), model.c_str(), std::to_string(n_threads).c_str(), (char *) nullptr);
+            execl(program.c_str(), program.c_str(), model.c_str(), std::to_string(n_threads).c_str(), (char *)nullptr);
             perror(program.c_str());
             _exit(127);
         }
@@ -73,10 +73,10 @@ public:
         for (size_t i = 0; i < n; i += width) {
             double sum = 0.0;
             for (size_t d = 0; d < width; ++d) {
-                sum += (double) out.vectors[i + d] * out.vectors[i + d];
+                sum += (double)out.vectors[i + d] * out.vectors[i + d];
             }
             for (size_t d = 0; d < width; ++d) {
-                out.vectors[i + d] /= (float) std::sqrt(sum);
+                out.vectors[i + d] /= (float)std::sqrt(sum);
             }
         }
         return out;
@@ -99,7 +99,7 @@ private:
             if (c == EOF) {
                 throw std::runtime_error(name_ + " ended");
             }
-            line += (char) c;
+            line += (char)c;
         }
         return line;
     }

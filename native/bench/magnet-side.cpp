@@ -12,7 +12,7 @@ namespace {
 double now(clockid_t which) {
     timespec t;
     clock_gettime(which, &t);
-    return (double) t.tv_sec + 1e-9 * (double) t.tv_nsec;
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 void check(int32_t status) {
@@ -22,7 +22,7 @@ void check(int32_t status) {
 }
 
 magnet_text view(const std::string & s) {
-    return { s.data(), (int32_t) s.size() };
+    return {s.data(), (int32_t)s.size()};
 }
 
 struct deleter {
@@ -62,9 +62,9 @@ public:
     std::string name() const override { return "magnet"; }
 
     prompt make_prompt(const std::string & text) const override {
-        prompt  p = { text, std::vector<int32_t>(text.size() + 2) };
+        prompt  p = {text, std::vector<int32_t>(text.size() + 2)};
         int32_t n = 0;
-        check(magnet_tokenize(model_.get(), view(text), true, false, p.tokens.data(), (int32_t) p.tokens.size(), &n));
+        check(magnet_tokenize(model_.get(), view(text), true, false, p.tokens.data(), (int32_t)p.tokens.size(), &n));
         p.tokens.resize(n);
         return p;
     }
@@ -90,10 +90,9 @@ public:
         magnet_infill_params params = magnet_infill_default_params();
         params.on_token             = split_time::on_token;
         params.on_token_user_data   = &time;
-        const magnet_part parts[]   = { { MAGNET_PART_TEXT, view(left), 0, 0 },
-                                        { MAGNET_PART_GAP, {}, n, 0 },
-                                        { MAGNET_PART_TEXT, view(right), 0, 0 } };
-        magnet_result * r           = nullptr;
+        const magnet_part parts[]   = {
+              {MAGNET_PART_TEXT, view(left), 0, 0}, {MAGNET_PART_GAP, {}, n, 0}, {MAGNET_PART_TEXT, view(right), 0, 0}};
+        magnet_result * r = nullptr;
         check(magnet_infill(session_.get(), parts, 3, &params, &r));
         return finish(time, r);
     }
@@ -109,20 +108,20 @@ public:
         }
         embedded        out;
         const stopwatch watch;
-        out.vectors.resize(texts.size() * (size_t) info_.n_embd);
-        check(magnet_embed(session_.get(), views.data(), (int32_t) views.size(), &params, out.vectors.data(),
-                           (int64_t) out.vectors.size(), nullptr));
+        out.vectors.resize(texts.size() * (size_t)info_.n_embd);
+        check(magnet_embed(session_.get(), views.data(), (int32_t)views.size(), &params, out.vectors.data(),
+                           (int64_t)out.vectors.size(), nullptr));
         out.time = watch.elapsed();
         return out;
     }
 
 private:
     static generated finish(const split_time & time, magnet_result * result) {
-        const timing                                 all = time.watch.elapsed();
+        const timing                                  all = time.watch.elapsed();
         const std::unique_ptr<magnet_result, deleter> r(result);
-        generated                                    out;
+        generated                                     out;
         out.prompt = time.first;
-        out.decode = { all.wall - time.first.wall, all.cpu - time.first.cpu };
+        out.decode = {all.wall - time.first.wall, all.cpu - time.first.cpu};
         for (int32_t i = 0; i < r->spans[0].n_tokens; ++i) {
             out.tokens.push_back(r->spans[0].tokens[i].id);
         }
@@ -136,10 +135,10 @@ private:
 
 } // namespace
 
-stopwatch::stopwatch() : begin_{ now(CLOCK_MONOTONIC), now(CLOCK_PROCESS_CPUTIME_ID) } {}
+stopwatch::stopwatch() : begin_{now(CLOCK_MONOTONIC), now(CLOCK_PROCESS_CPUTIME_ID)} {}
 
 timing stopwatch::elapsed() const {
-    return { now(CLOCK_MONOTONIC) - begin_.wall, now(CLOCK_PROCESS_CPUTIME_ID) - begin_.cpu };
+    return {now(CLOCK_MONOTONIC) - begin_.wall, now(CLOCK_PROCESS_CPUTIME_ID) - begin_.cpu};
 }
 
 std::unique_ptr<infilling_side> make_magnet_side(const std::string & model, int32_t n_threads) {

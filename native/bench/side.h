@@ -47,8 +47,8 @@ public:
 // What MAGNET's own side can do besides: fill a gap of n tokens between two texts, with an empty cache.
 class infilling_side : public side {
 public:
-    virtual prompt    make_prompt(const std::string & text) const                                    = 0;
-    virtual generated infill(const std::string & left, int32_t n, const std::string & right)         = 0;
+    virtual prompt    make_prompt(const std::string & text) const                            = 0;
+    virtual generated infill(const std::string & left, int32_t n, const std::string & right) = 0;
 };
 
 // libmagnet in this process.

@@ -19,9 +19,9 @@ spread spread_of(std::vector<double> values);
 struct comparison {
     std::string         what;
     std::string         side, peer;
-    std::string         unit;      // of rate(): "tokens/s"
-    double              amount;    // done by one run, in that unit
-    bool                by_time;   // ratio = time of side / time of peer (smaller is better), else rate / rate
+    std::string         unit;    // of rate(): "tokens/s"
+    double              amount;  // done by one run, in that unit
+    bool                by_time; // ratio = time of side / time of peer (smaller is better), else rate / rate
     std::vector<timing> side_runs, peer_runs;
     std::string         agreement; // what the two computed, compared
 

@@ -89,24 +89,24 @@ inline magnet_model_info info_of(const model_ptr & model) {
 
 // Borrows.
 inline magnet_text text(const std::string & s) {
-    return { s.data(), (int32_t) s.size() };
+    return {s.data(), (int32_t)s.size()};
 }
 inline magnet_text text(const char * s) {
-    return { s, -1 };
+    return {s, -1};
 }
 
 inline magnet_part given(const char * s) {
-    return { MAGNET_PART_TEXT, text(s), 0, 0 };
+    return {MAGNET_PART_TEXT, text(s), 0, 0};
 }
 inline magnet_part gap(int32_t length) {
-    return { MAGNET_PART_GAP, {}, length, 0 };
+    return {MAGNET_PART_GAP, {}, length, 0};
 }
 inline magnet_part open_gap(int32_t max_length) {
-    return { MAGNET_PART_GAP, {}, 0, max_length };
+    return {MAGNET_PART_GAP, {}, 0, max_length};
 }
 // For scoring.
 inline magnet_part filled(const char * s, int32_t length = 0, int32_t max_length = 0) {
-    return { MAGNET_PART_GAP, text(s), length, max_length };
+    return {MAGNET_PART_GAP, text(s), length, max_length};
 }
 
 inline std::vector<int32_t> tokenize(const model_ptr & model, const std::string & s, bool special = false) {
@@ -133,13 +133,13 @@ inline result_ptr generate(const session_ptr & session, const std::string & prom
 inline result_ptr infill(const session_ptr & session, const std::vector<magnet_part> & parts,
                          const magnet_infill_params & p) {
     magnet_result * r = nullptr;
-    require_ok(magnet_infill(session.get(), parts.data(), (int32_t) parts.size(), &p, &r));
+    require_ok(magnet_infill(session.get(), parts.data(), (int32_t)parts.size(), &p, &r));
     return result_ptr(r);
 }
 
 inline result_ptr score(const session_ptr & session, const std::vector<magnet_part> & parts,
                         const magnet_score_params & p = magnet_score_default_params()) {
-    const magnet_score_item item = { parts.data(), (int32_t) parts.size() };
+    const magnet_score_item item = {parts.data(), (int32_t)parts.size()};
     magnet_result *         r    = nullptr;
     require_ok(magnet_score(session.get(), &item, 1, &p, &r));
     return result_ptr(r);

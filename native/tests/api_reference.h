@@ -14,8 +14,10 @@
 
 namespace magnet::testing {
 
-// Of a log-probability of a tiny model: the KV cache holds keys and values as half floats.
-constexpr double tolerance = 2e-2;
+// Of a log-probability of a tiny model: with a KV cache llama.cpp computes attention in half precision. Seen: 0.02 with
+// flash attention, 0.013 without, in either case on llama, whose logits are the largest; what a wrong mask changes is
+// beyond 0.5.
+constexpr double tolerance = 4e-2;
 
 inline std::vector<double> log_softmax(std::vector<double> logits) {
     double max = -std::numeric_limits<double>::infinity(), sum = 0.0;
@@ -42,14 +44,14 @@ public:
     std::vector<double> hidden(const std::vector<int32_t> & tokens) const {
         engine_row row;
         row.tokens   = tokens.data();
-        row.n_tokens = (int32_t) tokens.size();
+        row.n_tokens = (int32_t)tokens.size();
         return model_.hidden(row);
     }
 
     // [V], of the token at index
     std::vector<double> logits_at(const std::vector<double> & hidden, size_t index) const {
         const auto begin = hidden.begin() + index * model_.n_embd();
-        return model_.logits({ begin, begin + model_.n_embd() });
+        return model_.logits({begin, begin + model_.n_embd()});
     }
 
     std::vector<double> next_logits(const std::vector<int32_t> & tokens) const {
@@ -66,7 +68,7 @@ inline std::vector<magnet_logit_bias> only_letters(const std::string & architect
     std::vector<magnet_logit_bias> bias;
     for (int32_t token = 0; token < 264; ++token) {
         if (token < first_byte + 'A' || token > first_byte + 'Z') {
-            bias.push_back({ token, -std::numeric_limits<float>::infinity() });
+            bias.push_back({token, -std::numeric_limits<float>::infinity()});
         }
     }
     return bias;

@@ -25,7 +25,7 @@ using gguf_ptr = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
 using ggml_ptr = std::unique_ptr<ggml_context, decltype(&ggml_free)>;
 
 ggml_ptr new_ggml() {
-    return { ggml_init({ /*mem_size =*/ size_t(16) << 20, nullptr, /*no_alloc =*/ false }), ggml_free };
+    return {ggml_init({/*mem_size =*/size_t(16) << 20, nullptr, /*no_alloc =*/false}), ggml_free};
 }
 
 void add_tensor(gguf_context * gguf, ggml_context * ggml, const std::string & name, int64_t n_in, int64_t n_out,
@@ -38,7 +38,7 @@ void add_tensor(gguf_context * gguf, ggml_context * ggml, const std::string & na
 }
 
 void write(const gguf_ptr & gguf, const std::string & path) {
-    if (!gguf_write_to_file(gguf.get(), path.c_str(), /*only_meta =*/ false)) {
+    if (!gguf_write_to_file(gguf.get(), path.c_str(), /*only_meta =*/false)) {
         throw std::runtime_error("cannot write " + path);
     }
 }
@@ -61,12 +61,12 @@ std::string scratch_path(const std::string & name) {
 
 std::string read_file(const std::string & path) {
     std::ifstream file(path, std::ios::binary);
-    return { std::istreambuf_iterator<char>(file), {} };
+    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 void write_file(const std::string & path, const std::string & bytes) {
     std::ofstream file(path, std::ios::binary | std::ios::trunc);
-    file.write(bytes.data(), (std::streamsize) bytes.size());
+    file.write(bytes.data(), (std::streamsize)bytes.size());
     if (!file) {
         throw std::runtime_error("cannot write " + path);
     }
@@ -74,7 +74,7 @@ void write_file(const std::string & path, const std::string & bytes) {
 
 void copy_gguf(const std::string & from, const std::string & to, const std::function<void(gguf_context *)> & edit) {
     ggml_context * tensors = nullptr;
-    const gguf_ptr source(gguf_init_from_file(from.c_str(), { /*no_alloc =*/ false, &tensors }), gguf_free);
+    const gguf_ptr source(gguf_init_from_file(from.c_str(), {/*no_alloc =*/false, &tensors}), gguf_free);
     const ggml_ptr owner(tensors, ggml_free);
     if (!source) {
         throw std::runtime_error("cannot read " + from);
@@ -115,10 +115,10 @@ lora_set random_lora(const std::vector<lora_matrix> & targets, int32_t rank, flo
     lora.scale    = scale;
     lora.matrices = targets;
     for (lora_matrix & m : lora.matrices) {
-        m.a.resize((size_t) rank * m.n_in);
-        m.b.resize((size_t) rank * m.n_out);
+        m.a.resize((size_t)rank * m.n_in);
+        m.b.resize((size_t)rank * m.n_out);
         for (float & x : m.a) {
-            x = normal(random) / std::sqrt((float) m.n_in);
+            x = normal(random) / std::sqrt((float)m.n_in);
         }
         for (float & x : m.b) {
             x = 0.3f * normal(random);
@@ -132,8 +132,8 @@ void write_ascii_model(const std::string & path, int32_t n_vocab) {
     params.n_vocab = n_vocab;
     write_tiny_model(path, params);
     copy_gguf(path, path, [&](gguf_context * gguf) {
-        std::vector<std::string> tokens = { "<|end|>", "\xC4\xA0" }; // GPT-2 writes a space so
-        for (char c = '!'; (int32_t) tokens.size() < n_vocab; ++c) {
+        std::vector<std::string> tokens = {"<|end|>", "\xC4\xA0"}; // GPT-2 writes a space so
+        for (char c = '!'; (int32_t)tokens.size() < n_vocab; ++c) {
             tokens.emplace_back(1, c);
         }
         std::vector<const char *> list;
@@ -148,16 +148,24 @@ void write_ascii_model(const std::string & path, int32_t n_vocab) {
         gguf_set_arr_data(gguf, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types.data(), types.size());
         const char * merge = "~ ~"; // llama.cpp wants the list, and none of these gives a token
         gguf_set_arr_str(gguf, "tokenizer.ggml.merges", &merge, 1);
-        for (const char * key : { "bos", "eos" }) {
+        for (const char * key : {"bos", "eos"}) {
             gguf_set_val_u32(gguf, ("tokenizer.ggml." + std::string(key) + "_token_id").c_str(), 0);
         }
     });
 }
 
 void write_encoder(const std::string & path) {
-    constexpr int32_t width = 32, ffn = 64, context = 64;
-    const char * const tokens[] = { "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "\xE2\x96\x81the", "\xE2\x96\x81" "a", "b" };
-    constexpr int32_t  n_vocab  = (int32_t) std::size(tokens);
+    constexpr int32_t  width = 32, ffn = 64, context = 64;
+    const char * const tokens[] = {"[UNK]",
+                                   "[CLS]",
+                                   "[SEP]",
+                                   "[PAD]",
+                                   "[MASK]",
+                                   "\xE2\x96\x81the",
+                                   "\xE2\x96\x81"
+                                   "a",
+                                   "b"};
+    constexpr int32_t  n_vocab  = (int32_t)std::size(tokens);
 
     const gguf_ptr gguf(gguf_init_empty(), gguf_free);
     const ggml_ptr ggml = new_ggml();
@@ -174,7 +182,7 @@ void write_encoder(const std::string & path) {
     const char * list[n_vocab];
     std::copy(std::begin(tokens), std::end(tokens), list);
     gguf_set_arr_str(gguf.get(), "tokenizer.ggml.tokens", list, n_vocab);
-    const int32_t types[n_vocab] = { 2, 3, 3, 3, 3, 1, 1, 1 };
+    const int32_t types[n_vocab] = {2, 3, 3, 3, 3, 1, 1, 1};
     gguf_set_arr_data(gguf.get(), "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types, n_vocab);
     u32("tokenizer.ggml.token_type_count", 2);
     u32("tokenizer.ggml.unknown_token_id", 0);
@@ -192,11 +200,11 @@ void write_encoder(const std::string & path) {
     matrix("token_embd.weight", width, n_vocab);
     matrix("position_embd.weight", width, context);
     matrix("token_types.weight", width, 2);
-    for (const char * norm : { "token_embd_norm", "blk.0.attn_output_norm", "blk.0.layer_output_norm" }) {
+    for (const char * norm : {"token_embd_norm", "blk.0.attn_output_norm", "blk.0.layer_output_norm"}) {
         vector(std::string(norm) + ".weight", width);
         vector(std::string(norm) + ".bias", width);
     }
-    for (const char * name : { "attn_q", "attn_k", "attn_v", "attn_output" }) {
+    for (const char * name : {"attn_q", "attn_k", "attn_v", "attn_output"}) {
         matrix(std::string("blk.0.") + name + ".weight", width, width);
         vector(std::string("blk.0.") + name + ".bias", width);
     }

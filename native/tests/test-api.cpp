@@ -10,23 +10,25 @@ TEST_CASE("library: versions and names") {
     CHECK(magnet_abi_version() == MAGNET_ABI_VERSION);
     CHECK(std::string(magnet_version()).find("llama.cpp v") != std::string::npos);
 
-    const char * const names[] = { "OK",       "INVALID_ARGUMENT", "IO",        "BAD_FILE", "UNSUPPORTED",      "MISMATCH",
-                                   "TOO_LONG", "OUT_OF_MEMORY",    "CANCELLED", "BUSY",     "BUFFER_TOO_SMALL", "INTERNAL",
-                                   "DIVERGED" };
+    const char * const names[] = {
+        "OK",       "INVALID_ARGUMENT", "IO",        "BAD_FILE", "UNSUPPORTED",      "MISMATCH",
+        "TOO_LONG", "OUT_OF_MEMORY",    "CANCELLED", "BUSY",     "BUFFER_TOO_SMALL", "INTERNAL",
+        "DIVERGED"};
     for (int32_t i = 0; i < 13; ++i) {
         CHECK(magnet_status_name(-i) == std::string(names[i]));
     }
-    for (const int32_t unknown : { 1, -13, INT32_MAX, INT32_MIN }) {
+    for (const int32_t unknown : {1, -13, INT32_MAX, INT32_MIN}) {
         CHECK(magnet_status_name(unknown) == std::string("UNKNOWN"));
     }
 }
 
 TEST_CASE("library: the message is that of the last call on this thread") {
-    check_fails(magnet_model_get_info(nullptr, nullptr), MAGNET_STATUS_INVALID_ARGUMENT, { "NULL" });
-    int32_t           n     = 0;
-    const model_ptr   model = load_tiny();
+    check_fails(magnet_model_get_info(nullptr, nullptr), MAGNET_STATUS_INVALID_ARGUMENT, {"NULL"});
+    int32_t         n     = 0;
+    const model_ptr model = load_tiny();
     CHECK(std::string(magnet_last_error()).empty());
-    check_fails(magnet_tokenize(model.get(), text("a"), false, false, nullptr, 0, nullptr), MAGNET_STATUS_INVALID_ARGUMENT);
+    check_fails(magnet_tokenize(model.get(), text("a"), false, false, nullptr, 0, nullptr),
+                MAGNET_STATUS_INVALID_ARGUMENT);
     require_ok(magnet_tokenize(model.get(), text("a"), false, false, nullptr, 0, &n));
     CHECK(std::string(magnet_last_error()).empty());
 }
@@ -108,7 +110,7 @@ TEST_CASE("model: info is what the file was made with") {
 }
 
 TEST_CASE("model: every way of loading gives the same model") {
-    for (const bool mmap : { false, true }) {
+    for (const bool mmap : {false, true}) {
         magnet_model_params p = magnet_model_default_params();
         p.use_mmap            = mmap;
         p.check_tensors       = !mmap;
@@ -127,9 +129,10 @@ TEST_CASE("model: load reports progress up to the whole") {
     magnet_model_params p = magnet_model_default_params();
     p.progress_user_data  = &seen;
     p.progress            = [](const magnet_progress * progress, void * data) {
-        auto & s  = *static_cast<state *>(data);
-        s.ordered = s.ordered && progress->done >= s.last && progress->done <= progress->total && progress->total == 1000;
-        s.last    = progress->done;
+        auto & s = *static_cast<state *>(data);
+        s.ordered =
+            s.ordered && progress->done >= s.last && progress->done <= progress->total && progress->total == 1000;
+        s.last = progress->done;
         return true;
     };
     magnet_model * m = nullptr;
@@ -152,7 +155,7 @@ TEST_CASE("metadata: keys and values by index") {
         require_ok(getter(model.get(), index, value.data(), size + 1, &size));
         CHECK(value.back() == '\0');
         value.pop_back();
-        CHECK(strlen(value.c_str()) == (size_t) size);
+        CHECK(strlen(value.c_str()) == (size_t)size);
         return value;
     };
     std::string found;
@@ -167,10 +170,11 @@ TEST_CASE("metadata: keys and values by index") {
 
     char    buffer[8];
     int32_t size = 0;
-    for (const int32_t index : { -1, count, INT32_MAX, INT32_MIN }) {
-        check_fails(magnet_model_meta_key(model.get(), index, buffer, 8, &size), MAGNET_STATUS_INVALID_ARGUMENT, { "index" });
+    for (const int32_t index : {-1, count, INT32_MAX, INT32_MIN}) {
+        check_fails(magnet_model_meta_key(model.get(), index, buffer, 8, &size), MAGNET_STATUS_INVALID_ARGUMENT,
+                    {"index"});
         check_fails(magnet_model_meta_value(model.get(), index, buffer, 8, &size), MAGNET_STATUS_INVALID_ARGUMENT,
-                    { "index" });
+                    {"index"});
     }
 }
 
@@ -182,19 +186,19 @@ TEST_CASE("buffers: the size is asked with NULL and 0, and a small buffer is lef
     REQUIRE(n == 8);
 
     std::vector<int32_t> tokens(8, -7);
-    for (const int32_t capacity : { -1, 0, 1, 7 }) {
+    for (const int32_t capacity : {-1, 0, 1, 7}) {
         n = 0;
         check_fails(magnet_tokenize(model.get(), text(s), false, false, tokens.data(), capacity, &n),
-                    MAGNET_STATUS_BUFFER_TOO_SMALL, { "8" });
+                    MAGNET_STATUS_BUFFER_TOO_SMALL, {"8"});
         CHECK(n == 8);
     }
     CHECK(tokens == std::vector<int32_t>(8, -7));
     check_fails(magnet_tokenize(model.get(), text(s), false, false, nullptr, 8, &n), MAGNET_STATUS_BUFFER_TOO_SMALL);
     require_ok(magnet_tokenize(model.get(), text(s), false, false, tokens.data(), 8, &n));
 
-    char buffer[9] = { '?', '?', '?', '?', '?', '?', '?', '?', '?' };
+    char buffer[9] = {'?', '?', '?', '?', '?', '?', '?', '?', '?'};
     check_fails(magnet_detokenize(model.get(), tokens.data(), 8, false, buffer, 8, &n), MAGNET_STATUS_BUFFER_TOO_SMALL,
-                { "9" }); // the text's NUL
+                {"9"}); // the text's NUL
     CHECK(n == 8);
     CHECK(buffer[0] == '?');
     require_ok(magnet_detokenize(model.get(), tokens.data(), 8, false, buffer, 9, &n));
@@ -206,23 +210,23 @@ TEST_CASE("pointers that must not be NULL") {
     const model_ptr   model   = load_tiny();
     const session_ptr session = make_session(model);
 
-    magnet_model *       m  = nullptr;
-    magnet_session *     s  = nullptr;
-    magnet_adapter *     a  = nullptr;
-    magnet_result *      r  = nullptr;
-    const magnet_text    t  = text("a");
-    const magnet_part    g  = gap(1);
-    const int32_t        id = 3;
-    magnet_model_info    model_info;
-    magnet_adapter_info  adapter_info;
-    magnet_message       message    = { "user", t };
-    magnet_message       no_role    = { nullptr, t };
-    magnet_score_item    no_parts   = { nullptr, 1 };
-    magnet_adapter *     no_adapter = nullptr;
-    std::vector<float>   vector(32);
-    std::vector<char>    buffer(64);
-    int32_t              n = 0;
-    const std::string    file = golden("tiny-llama.gguf");
+    magnet_model *      m  = nullptr;
+    magnet_session *    s  = nullptr;
+    magnet_adapter *    a  = nullptr;
+    magnet_result *     r  = nullptr;
+    const magnet_text   t  = text("a");
+    const magnet_part   g  = gap(1);
+    const int32_t       id = 3;
+    magnet_model_info   model_info;
+    magnet_adapter_info adapter_info;
+    magnet_message      message    = {"user", t};
+    magnet_message      no_role    = {nullptr, t};
+    magnet_score_item   no_parts   = {nullptr, 1};
+    magnet_adapter *    no_adapter = nullptr;
+    std::vector<float>  vector(32);
+    std::vector<char>   buffer(64);
+    int32_t             n    = 0;
+    const std::string   file = golden("tiny-llama.gguf");
 
     const std::function<int32_t()> calls[] = {
         [&] { return magnet_model_load(nullptr, nullptr, &m); },
@@ -235,7 +239,9 @@ TEST_CASE("pointers that must not be NULL") {
         [&] { return magnet_model_meta_value(model.get(), 0, buffer.data(), 64, nullptr); },
         [&] { return magnet_tokenize(nullptr, t, true, true, nullptr, 0, &n); },
         [&] { return magnet_tokenize(model.get(), t, true, true, nullptr, 0, nullptr); },
-        [&] { return magnet_tokenize(model.get(), { nullptr, 3 }, true, true, nullptr, 0, &n); },
+        [&] {
+            return magnet_tokenize(model.get(), {nullptr, 3}, true, true, nullptr, 0, &n);
+        },
         [&] { return magnet_detokenize(nullptr, &id, 1, true, buffer.data(), 64, &n); },
         [&] { return magnet_detokenize(model.get(), nullptr, 1, true, buffer.data(), 64, &n); },
         [&] { return magnet_detokenize(model.get(), &id, 1, true, buffer.data(), 64, nullptr); },
@@ -297,21 +303,21 @@ TEST_CASE("handles that are handed in must be NULL") {
     magnet_model *   m = model.get();
     magnet_session * s = session.get();
     check_fails(magnet_model_load(golden("tiny-llama.gguf").c_str(), nullptr, &m), MAGNET_STATUS_INVALID_ARGUMENT,
-                { "out_model" });
+                {"out_model"});
     CHECK(m == model.get());
-    check_fails(magnet_session_create(m, nullptr, &s), MAGNET_STATUS_INVALID_ARGUMENT, { "out_session" });
+    check_fails(magnet_session_create(m, nullptr, &s), MAGNET_STATUS_INVALID_ARGUMENT, {"out_session"});
     CHECK(s == session.get());
 
     magnet_result * r = nullptr;
     require_ok(magnet_generate(s, text("a"), nullptr, &r));
     const result_ptr owner(r);
-    check_fails(magnet_generate(s, text("a"), nullptr, &r), MAGNET_STATUS_INVALID_ARGUMENT, { "out_result" });
-    check_fails(magnet_infill(s, &g, 1, nullptr, &r), MAGNET_STATUS_INVALID_ARGUMENT, { "out_result" });
-    check_fails(magnet_score(s, nullptr, 0, nullptr, &r), MAGNET_STATUS_INVALID_ARGUMENT, { "out_result" });
+    check_fails(magnet_generate(s, text("a"), nullptr, &r), MAGNET_STATUS_INVALID_ARGUMENT, {"out_result"});
+    check_fails(magnet_infill(s, &g, 1, nullptr, &r), MAGNET_STATUS_INVALID_ARGUMENT, {"out_result"});
+    check_fails(magnet_score(s, nullptr, 0, nullptr, &r), MAGNET_STATUS_INVALID_ARGUMENT, {"out_result"});
     CHECK(r == owner.get());
 
     auto * a = reinterpret_cast<magnet_adapter *>(r);
-    check_fails(magnet_adapter_load(m, "a.gguf", &a), MAGNET_STATUS_INVALID_ARGUMENT, { "out_adapter" });
+    check_fails(magnet_adapter_load(m, "a.gguf", &a), MAGNET_STATUS_INVALID_ARGUMENT, {"out_adapter"});
 }
 
 TEST_CASE("the rule of who sees whom") {
@@ -322,13 +328,13 @@ TEST_CASE("the rule of who sees whom") {
         bool    behind, same, ahead; // is a key seen whose position is before, at, after the query's?
     };
     const row table[] = {
-        { S, C, true, true, true },    { C, C, true, true, true },   { O, C, true, true, true },
-        { S, O, true, true, true },    { C, O, true, true, false },  { O, O, true, true, false },
-        { S, S, true, true, false },   { C, S, false, false, false }, { O, S, false, false, false },
+        {S, C, true, true, true},  {C, C, true, true, true},    {O, C, true, true, true},
+        {S, O, true, true, true},  {C, O, true, true, false},   {O, O, true, true, false},
+        {S, S, true, true, false}, {C, S, false, false, false}, {O, S, false, false, false},
     };
     for (const row & r : table) {
         INFO("query role ", r.query, ", key role ", r.key);
-        for (const int32_t pos : { 1, 7, 100000, INT32_MAX - 2 }) {
+        for (const int32_t pos : {1, 7, 100000, INT32_MAX - 2}) {
             CHECK(magnet_sees(r.query, pos, r.key, pos - 1) == r.behind);
             CHECK(magnet_sees(r.query, pos, r.key, pos) == r.same);
             CHECK(magnet_sees(r.query, pos, r.key, pos + 1) == r.ahead);

@@ -1,4 +1,5 @@
-// Generation against a dense double-precision forward pass: which tokens, with which log-probabilities, and why it ends.
+// Generation against a dense double-precision forward pass: which tokens, with which log-probabilities, and why it
+// ends.
 #include "api.h"
 #include "api_reference.h"
 #include "gguf_file.h"
@@ -15,7 +16,7 @@ namespace {
 constexpr float inf = std::numeric_limits<float>::infinity();
 
 int32_t argmax(const std::vector<double> & x) {
-    return (int32_t) (std::max_element(x.begin(), x.end()) - x.begin());
+    return (int32_t)(std::max_element(x.begin(), x.end()) - x.begin());
 }
 
 // Tokens of a loop over the dense model that picks by choose(logits, tokens so far, prompt included).
@@ -25,7 +26,7 @@ std::vector<int32_t> dense_loop(const dense & model, std::vector<int32_t> tokens
     for (int32_t i = 0; i < n; ++i) {
         tokens.push_back(choose(model.next_logits(tokens), tokens));
     }
-    return { tokens.begin() + n_prompt, tokens.end() };
+    return {tokens.begin() + n_prompt, tokens.end()};
 }
 
 const char * const prompt = "Once upon a time there";
@@ -33,14 +34,14 @@ const char * const prompt = "Once upon a time there";
 } // namespace
 
 TEST_CASE("greedy: tokens and log-probabilities of the dense model") {
-    for (const char * architecture : { "llama", "qwen2", "qwen3" }) {
-        for (const int32_t flash : { 0, 1 }) {
+    for (const char * architecture : {"llama", "qwen2", "qwen3"}) {
+        for (const int32_t flash : {0, 1}) {
             INFO(architecture, ", flash attention ", flash);
             const model_ptr model = load_tiny(architecture);
             const dense     truth(architecture);
 
-            magnet_session_params sp = session_params();
-            sp.flash_attention       = flash;
+            magnet_session_params sp  = session_params();
+            sp.flash_attention        = flash;
             const session_ptr session = make_session(model, sp);
 
             magnet_generate_params p = greedy(24);
@@ -53,7 +54,7 @@ TEST_CASE("greedy: tokens and log-probabilities of the dense model") {
             CHECK(r->n_generated_tokens == 24);
 
             std::vector<int32_t> tokens = tokenize(model, prompt, true);
-            CHECK(r->n_prompt_tokens == (int32_t) tokens.size());
+            CHECK(r->n_prompt_tokens == (int32_t)tokens.size());
             double sum = 0.0, worst = 0.0;
             for (int32_t i = 0; i < 24; ++i) {
                 const std::vector<double> expected = log_softmax(truth.next_logits(tokens));
@@ -86,7 +87,7 @@ TEST_CASE("greedy: tokens and log-probabilities of the dense model") {
 }
 
 TEST_CASE("greedy: what magnet_score says of the continuation") {
-    for (const char * architecture : { "llama", "qwen2", "gemma2", "phi3", "gpt2" }) {
+    for (const char * architecture : {"llama", "qwen2", "gemma2", "phi3", "gpt2"}) {
         INFO(architecture);
         const model_ptr       model = load_tiny(architecture);
         magnet_session_params sp    = session_params();
@@ -97,13 +98,14 @@ TEST_CASE("greedy: what magnet_score says of the continuation") {
         const auto             bias = only_letters(architecture);
         magnet_generate_params p    = greedy(12);
         p.sampling.logit_bias       = bias.data();
-        p.sampling.n_logit_bias     = (int32_t) bias.size();
+        p.sampling.n_logit_bias     = (int32_t)bias.size();
         const result_ptr generated  = generate(session, prompt, p);
-        const result_ptr scored     = score(session, { given(prompt), filled(generated->spans[0].text) });
+        const result_ptr scored     = score(session, {given(prompt), filled(generated->spans[0].text)});
         REQUIRE(ids(scored->spans[0]) == ids(generated->spans[0]));
         double worst = 0.0;
         for (int32_t i = 0; i < 12; ++i) {
-            worst = std::max<double>(worst, std::fabs(scored->spans[0].tokens[i].logprob - generated->spans[0].tokens[i].logprob));
+            worst = std::max<double>(
+                worst, std::fabs(scored->spans[0].tokens[i].logprob - generated->spans[0].tokens[i].logprob));
         }
         CHECK(worst < tolerance);
         MESSAGE(architecture, ": largest difference of a log-probability ", worst);
@@ -122,7 +124,7 @@ TEST_CASE("log-probabilities of a whole vocabulary sum to one") {
         const magnet_token & t = r->spans[0].tokens[i];
         REQUIRE(t.n_top == 96);
         const double sum = std::accumulate(t.top, t.top + 96, 0.0, [](double s, const magnet_candidate & c) {
-            return s + std::exp((double) c.logprob);
+            return s + std::exp((double)c.logprob);
         });
         CHECK(sum == doctest::Approx(1.0).epsilon(1e-5));
     }
@@ -138,14 +140,14 @@ TEST_CASE("long prompts: several passes make the same prediction as one") {
     uint32_t    random = 7;
     for (int i = 0; i < 1100; ++i) {
         random = random * 1664525 + 1013904223;
-        all += (char) ('A' + (random >> 16) % 26);
+        all += (char)('A' + (random >> 16) % 26);
     }
     const std::vector<int32_t> tokens = tokenize(model, all);
     REQUIRE(tokens.size() == 1100);
     const std::vector<double> hidden = truth.hidden(tokens);
 
     const session_ptr session = make_session(model);
-    for (const int32_t n : { 1, 511, 512, 513, 514, 1023, 1024, 1025, 1026, 1100 }) {
+    for (const int32_t n : {1, 511, 512, 513, 514, 1023, 1024, 1025, 1026, 1100}) {
         INFO(n, " tokens");
         require_ok(magnet_session_reset(session.get()));
         const result_ptr          r        = generate(session, all.substr(0, n), greedy(1));
@@ -168,16 +170,16 @@ TEST_CASE("how many tokens: zero, to the end of the context, exactly") {
         size_t  n_prompt;
         int32_t max_tokens, n, stop;
     };
-    for (const expectation & e : { expectation{ 20, 0, 0, MAGNET_STOP_LENGTH },
-                                   { 20, 11, 11, MAGNET_STOP_LENGTH },
-                                   { 20, 12, 12, MAGNET_STOP_LENGTH },
-                                   { 20, 13, 12, MAGNET_STOP_CONTEXT },
-                                   { 20, INT32_MAX, 12, MAGNET_STOP_CONTEXT },
-                                   { 20, -1, 12, MAGNET_STOP_CONTEXT },
-                                   { 31, 5, 1, MAGNET_STOP_CONTEXT },
-                                   { 32, 5, 0, MAGNET_STOP_CONTEXT },
-                                   { 32, 0, 0, MAGNET_STOP_LENGTH },
-                                   { 32, -1, 0, MAGNET_STOP_CONTEXT } }) {
+    for (const expectation & e : {expectation{20, 0, 0, MAGNET_STOP_LENGTH},
+                                  {20, 11, 11, MAGNET_STOP_LENGTH},
+                                  {20, 12, 12, MAGNET_STOP_LENGTH},
+                                  {20, 13, 12, MAGNET_STOP_CONTEXT},
+                                  {20, INT32_MAX, 12, MAGNET_STOP_CONTEXT},
+                                  {20, -1, 12, MAGNET_STOP_CONTEXT},
+                                  {31, 5, 1, MAGNET_STOP_CONTEXT},
+                                  {32, 5, 0, MAGNET_STOP_CONTEXT},
+                                  {32, 0, 0, MAGNET_STOP_LENGTH},
+                                  {32, -1, 0, MAGNET_STOP_CONTEXT}}) {
         INFO(e.n_prompt, " tokens of prompt, max_tokens ", e.max_tokens);
         const result_ptr r = generate(session, std::string(e.n_prompt, 'x'), greedy(e.max_tokens));
         CHECK(r->n_generated_tokens == e.n);
@@ -191,7 +193,7 @@ TEST_CASE("the end of sequence ends it, unless it is to be ignored") {
     const session_ptr       session = make_session(model);
     const dense             truth("qwen2");
     const int32_t           eos  = info_of(model).token_eos;
-    const magnet_logit_bias bias = { eos, 1e6f };
+    const magnet_logit_bias bias = {eos, 1e6f};
 
     magnet_generate_params p = greedy(5);
     p.ignore_eos             = false;
@@ -202,7 +204,8 @@ TEST_CASE("the end of sequence ends it, unless it is to be ignored") {
     CHECK(ended->spans[0].n_tokens == 0);
     CHECK(ended->spans[0].text_size == 0);
     const double expected = log_softmax(truth.next_logits(tokenize(model, prompt)))[eos];
-    CHECK(ended->spans[0].stop_logprob == doctest::Approx(expected).epsilon(tolerance)); // of the model, without the bias
+    CHECK(ended->spans[0].stop_logprob ==
+          doctest::Approx(expected).epsilon(tolerance)); // of the model, without the bias
 
     p.ignore_eos           = true;
     const result_ptr going = generate(session, prompt, p);
@@ -216,13 +219,14 @@ TEST_CASE("logit bias: added before the choice, -INFINITY bans") {
     const session_ptr          session = make_session(model);
     const dense                truth("qwen2");
     const std::vector<int32_t> tokens = tokenize(model, prompt);
-    const std::vector<int32_t> plain  = dense_loop(truth, tokens, 10, [](const auto & logits, const auto &) { return argmax(logits); });
+    const std::vector<int32_t> plain =
+        dense_loop(truth, tokens, 10, [](const auto & logits, const auto &) { return argmax(logits); });
 
     std::vector<magnet_logit_bias> bias;
     for (size_t i = 0; i < plain.size(); ++i) {
-        bias.push_back({ plain[i], i % 2 ? -0.7f : -inf });
+        bias.push_back({plain[i], i % 2 ? -0.7f : -inf});
     }
-    bias.push_back({ 70, 1.5f });
+    bias.push_back({70, 1.5f});
     const auto biased = [&](std::vector<double> logits, const auto &) {
         for (const magnet_logit_bias & b : bias) {
             logits[b.token] += b.bias;
@@ -231,7 +235,7 @@ TEST_CASE("logit bias: added before the choice, -INFINITY bans") {
     };
     magnet_generate_params p = greedy(8);
     p.sampling.logit_bias    = bias.data();
-    p.sampling.n_logit_bias  = (int32_t) bias.size();
+    p.sampling.n_logit_bias  = (int32_t)bias.size();
     const result_ptr r       = generate(session, prompt, p);
     CHECK(ids(r->spans[0]) == dense_loop(truth, tokens, 8, biased));
     CHECK(ids(r->spans[0]) != plain);
@@ -250,12 +254,16 @@ TEST_CASE("penalties: over the window of tokens before, the prompt included") {
         float   repeat, frequency, presence;
         int32_t last_n;
     };
-    for (const penalties & q : { penalties{ 1.5f, 0.0f, 0.0f, 64 }, { 1.5f, 0.0f, 0.0f, 3 }, { 1.0f, 0.4f, 0.0f, -1 },
-                                 { 1.0f, 0.0f, 2.0f, -1 }, { 1.2f, 0.3f, 0.5f, 5 }, { 2.0f, 1.0f, 1.0f, 0 } }) {
+    for (const penalties & q : {penalties{1.5f, 0.0f, 0.0f, 64},
+                                {1.5f, 0.0f, 0.0f, 3},
+                                {1.0f, 0.4f, 0.0f, -1},
+                                {1.0f, 0.0f, 2.0f, -1},
+                                {1.2f, 0.3f, 0.5f, 5},
+                                {2.0f, 1.0f, 1.0f, 0}}) {
         INFO("repeat ", q.repeat, ", frequency ", q.frequency, ", presence ", q.presence, ", last_n ", q.last_n);
         const auto choose = [&](std::vector<double> logits, const std::vector<int32_t> & before) {
             const size_t window = q.last_n < 0 ? before.size() : std::min<size_t>(q.last_n, before.size());
-            for (int32_t id = 0; id < (int32_t) logits.size(); ++id) {
+            for (int32_t id = 0; id < (int32_t)logits.size(); ++id) {
                 const auto count = std::count(before.end() - window, before.end(), id);
                 if (count > 0) {
                     logits[id] = logits[id] > 0 ? logits[id] / q.repeat : logits[id] * q.repeat;
@@ -290,9 +298,9 @@ TEST_CASE("sampling follows the model's distribution") {
         return counts;
     };
     magnet_sampling_params all = magnet_infill_default_params().sampling;
-    for (const float temperature : { 1.0f, 0.5f }) {
+    for (const float temperature : {1.0f, 0.5f}) {
         INFO("temperature ", temperature);
-        all.temperature          = temperature;
+        all.temperature            = temperature;
         const int           n      = 1500;
         const auto          counts = draw(all, n);
         std::vector<double> scaled = logits;
@@ -327,7 +335,7 @@ TEST_CASE("sampling follows the model's distribution") {
         const auto        counts = draw(sampling, 200);
         for (size_t id = 0; id < counts.size(); ++id) {
             if (counts[id] > 0) {
-                seen.insert((int32_t) id);
+                seen.insert((int32_t)id);
             }
         }
         return seen;
@@ -349,7 +357,8 @@ TEST_CASE("sampling follows the model's distribution") {
 
     truncated       = all;
     truncated.min_p = 0.5f;
-    const auto last = std::find_if(order.begin(), order.end(), [&](int32_t id) { return p[id] < p[order[0]] + std::log(0.5); });
+    const auto last =
+        std::find_if(order.begin(), order.end(), [&](int32_t id) { return p[id] < p[order[0]] + std::log(0.5); });
     CHECK(drawn(truncated) == std::set<int32_t>(order.begin(), last));
 }
 
@@ -358,7 +367,7 @@ TEST_CASE("seeds: the same one repeats a text, others do not") {
     magnet_generate_params p     = greedy(20);
     p.sampling.temperature       = 1.0f;
     std::set<std::vector<int32_t>> texts;
-    for (const int64_t seed : { int64_t(0), int64_t(1), int64_t(2), int64_t(UINT32_MAX) - 1, int64_t(UINT32_MAX) }) {
+    for (const int64_t seed : {int64_t(0), int64_t(1), int64_t(2), int64_t(UINT32_MAX) - 1, int64_t(UINT32_MAX)}) {
         p.sampling.seed  = seed;
         const auto first = ids(generate(make_session(model), prompt, p)->spans[0]);
         CHECK(ids(generate(make_session(model), prompt, p)->spans[0]) == first);
@@ -377,26 +386,28 @@ TEST_CASE("the prefix that a prompt shares with the last call is not computed ag
     const model_ptr   model   = load_tiny("qwen2");
     const session_ptr session = make_session(model);
 
-    const result_ptr    first = generate(session, "The cat sat on the mat.", greedy(6));
-    std::vector<int32_t> held = tokenize(model, "The cat sat on the mat.");
-    const auto          made  = ids(first->spans[0]);
+    const result_ptr     first = generate(session, "The cat sat on the mat.", greedy(6));
+    std::vector<int32_t> held  = tokenize(model, "The cat sat on the mat.");
+    const auto           made  = ids(first->spans[0]);
     held.insert(held.end(), made.begin(), made.end() - 1); // the last token is never encoded
     CHECK(first->n_reused_tokens == 0);
 
-    for (const char * next : { "The cat sat on the mat.", "The cat sat on the mat. It was", "The cat ran", "A dog", "The", "The cat" }) {
+    for (const char * next :
+         {"The cat sat on the mat.", "The cat sat on the mat. It was", "The cat ran", "A dog", "The", "The cat"}) {
         INFO("prompt: ", next);
         const std::vector<int32_t> tokens = tokenize(model, next);
         const auto                 common = std::mismatch(tokens.begin(), tokens.end() - 1, held.begin(), held.end());
         const result_ptr           again  = generate(session, next, greedy(6));
         const result_ptr           fresh  = generate(make_session(model), next, greedy(6));
-        CHECK(again->n_prompt_tokens == (int32_t) tokens.size());
+        CHECK(again->n_prompt_tokens == (int32_t)tokens.size());
         CHECK(again->n_reused_tokens == common.first - tokens.begin());
         CHECK(ids(again->spans[0]) == ids(fresh->spans[0]));
         for (int32_t i = 0; i < 6; ++i) {
-            CHECK(again->spans[0].tokens[i].logprob == doctest::Approx(fresh->spans[0].tokens[i].logprob).epsilon(1e-3));
+            CHECK(again->spans[0].tokens[i].logprob ==
+                  doctest::Approx(fresh->spans[0].tokens[i].logprob).epsilon(1e-3));
         }
-        held             = tokens;
-        const auto more  = ids(again->spans[0]);
+        held            = tokens;
+        const auto more = ids(again->spans[0]);
         held.insert(held.end(), more.begin(), more.end() - 1);
     }
 
@@ -407,7 +418,7 @@ TEST_CASE("the prefix that a prompt shares with the last call is not computed ag
 TEST_CASE("control tokens in the prompt, and BOS, are read as asked") {
     const model_ptr        qwen2 = load_tiny("qwen2"), llama = load_tiny("llama");
     const session_ptr      session = make_session(qwen2), with_bos = make_session(llama);
-    magnet_generate_params p       = greedy(1);
+    magnet_generate_params p = greedy(1);
     CHECK(generate(session, "a<|end|>b", p)->n_prompt_tokens == 3);
     CHECK(generate(with_bos, "b", p)->n_prompt_tokens == 3); // BOS, space, b
     p.parse_special = false;

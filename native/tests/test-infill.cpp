@@ -10,7 +10,7 @@ using namespace magnet::testing;
 
 namespace {
 
-const int32_t contexts[] = { MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED, MAGNET_CONTEXT_LEFT };
+const int32_t contexts[] = {MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED, MAGNET_CONTEXT_LEFT};
 
 struct named_template {
     const char *             name;
@@ -18,28 +18,28 @@ struct named_template {
 };
 
 const named_template templates[] = {
-    { "one gap", { given("TOM LOST HIS KEYS"), gap(6), given("AT LAST HE SLEPT") } },
-    { "a gap at the start", { gap(4), given("AND THEN IT RAINED") } },
-    { "a gap at the end", { given("ONCE UPON A TIME"), gap(5) } },
-    { "nothing but a gap", { gap(5) } },
-    { "adjacent gaps", { given("THE SUN"), gap(3), gap(4), given("THE MOON") } },
-    { "three gaps", { given("A DOG"), gap(3), given("SAW"), open_gap(7), given("AND RAN"), gap(2), given("HOME") } },
-    { "gaps and empty texts", { given("OUT"), given(""), gap(2), given(""), given("IN"), gap(3), given("") } },
-    { "gaps at both ends", { open_gap(4), given("MIDDLE"), open_gap(4) } },
+    {"one gap", {given("TOM LOST HIS KEYS"), gap(6), given("AT LAST HE SLEPT")}},
+    {"a gap at the start", {gap(4), given("AND THEN IT RAINED")}},
+    {"a gap at the end", {given("ONCE UPON A TIME"), gap(5)}},
+    {"nothing but a gap", {gap(5)}},
+    {"adjacent gaps", {given("THE SUN"), gap(3), gap(4), given("THE MOON")}},
+    {"three gaps", {given("A DOG"), gap(3), given("SAW"), open_gap(7), given("AND RAN"), gap(2), given("HOME")}},
+    {"gaps and empty texts", {given("OUT"), given(""), gap(2), given(""), given("IN"), gap(3), given("")}},
+    {"gaps at both ends", {open_gap(4), given("MIDDLE"), open_gap(4)}},
 };
 
 std::vector<magnet_slot> layout(const model_ptr & model, const std::vector<magnet_part> & parts, int32_t context) {
     int32_t n = 0;
-    require_ok(magnet_layout(model.get(), parts.data(), (int32_t) parts.size(), context, nullptr, 0, &n));
+    require_ok(magnet_layout(model.get(), parts.data(), (int32_t)parts.size(), context, nullptr, 0, &n));
     std::vector<magnet_slot> slots(n);
-    require_ok(magnet_layout(model.get(), parts.data(), (int32_t) parts.size(), context, slots.data(), n, &n));
+    require_ok(magnet_layout(model.get(), parts.data(), (int32_t)parts.size(), context, slots.data(), n, &n));
     return slots;
 }
 
 magnet_infill_params letters(const std::vector<magnet_logit_bias> & bias, int32_t context) {
     magnet_infill_params p  = magnet_infill_default_params();
     p.sampling.logit_bias   = bias.data();
-    p.sampling.n_logit_bias = (int32_t) bias.size();
+    p.sampling.n_logit_bias = (int32_t)bias.size();
     p.context               = context;
     return p;
 }
@@ -53,14 +53,14 @@ struct filled_row {
     filled_row(const std::vector<magnet_slot> & slots, const magnet_result & r, bool left) {
         for (size_t i = 0; i < slots.size();) {
             if (slots[i].token >= 0) {
-                push(slots[i].token, left ? (int32_t) tokens.size() : slots[i].pos, slots[i].role);
+                push(slots[i].token, left ? (int32_t)tokens.size() : slots[i].pos, slots[i].role);
                 ++i;
                 continue;
             }
             const magnet_span & span = r.spans[first.size()];
-            first.push_back((int32_t) tokens.size());
+            first.push_back((int32_t)tokens.size());
             for (int32_t k = 0; k < span.n_tokens; ++k) {
-                push(span.tokens[k].id, left ? (int32_t) tokens.size() : slots[i].pos + k, MAGNET_ROLE_SPAN);
+                push(span.tokens[k].id, left ? (int32_t)tokens.size() : slots[i].pos + k, MAGNET_ROLE_SPAN);
             }
             for (const int32_t part = slots[i].part; i < slots.size() && slots[i].part == part;) {
                 ++i;
@@ -71,19 +71,19 @@ struct filled_row {
     void push(int32_t token, int32_t p, int32_t role) {
         tokens.push_back(token);
         pos.push_back(p);
-        roles.push_back((int8_t) role);
+        roles.push_back((int8_t)role);
     }
 };
 
 } // namespace
 
 TEST_CASE("infill: log-probabilities of a dense pass over the filled template") {
-    for (const char * architecture : { "llama", "qwen2", "qwen3" }) {
-        const model_ptr       model = load_tiny(architecture);
-        const dense           truth(architecture);
-        const auto            bias  = only_letters(architecture);
-        double                worst = 0.0;
-        for (const int32_t flash : { 0, 1 }) {
+    for (const char * architecture : {"llama", "qwen2", "qwen3"}) {
+        const model_ptr model = load_tiny(architecture);
+        const dense     truth(architecture);
+        const auto      bias  = only_letters(architecture);
+        double          worst = 0.0, causal = 0.0;
+        for (const int32_t flash : {0, 1}) {
             magnet_session_params sp  = session_params();
             sp.flash_attention        = flash;
             const session_ptr session = make_session(model, sp);
@@ -93,24 +93,32 @@ TEST_CASE("infill: log-probabilities of a dense pass over the filled template") 
                     const result_ptr               r     = infill(session, t.parts, letters(bias, context));
                     const std::vector<magnet_slot> slots = layout(model, t.parts, context);
                     const filled_row               row(slots, *r, context == MAGNET_CONTEXT_LEFT);
-                    REQUIRE(row.first.size() == (size_t) r->n_spans);
+                    REQUIRE(row.first.size() == (size_t)r->n_spans);
 
                     magnet::engine_row in;
                     in.tokens                        = row.tokens.data();
                     in.pos                           = row.pos.data();
                     in.roles                         = row.roles.data();
-                    in.n_tokens                      = (int32_t) row.tokens.size();
+                    in.n_tokens                      = (int32_t)row.tokens.size();
                     const std::vector<double> hidden = truth.model().hidden(in);
+                    in.roles                         = nullptr;
+                    const std::vector<double> blind  = truth.model().hidden(in); // to what is right of a gap
                     for (int32_t s = 0; s < r->n_spans; ++s) {
                         const magnet_span & span = r->spans[s];
                         for (int32_t k = 0; k < span.n_tokens; ++k) {
                             const auto expected = log_softmax(truth.logits_at(hidden, row.first[s] + k - 1));
-                            worst = std::max(worst, std::fabs(expected[span.tokens[k].id] - span.tokens[k].logprob));
+                            const auto without  = log_softmax(truth.logits_at(blind, row.first[s] + k - 1));
+                            const auto off      = [&](const std::vector<double> & p) {
+                                return std::fabs(p[span.tokens[k].id] - span.tokens[k].logprob);
+                            };
+                            worst  = std::max(worst, off(expected));
+                            causal = std::max(causal, off(without));
 
                             // no other letter is likelier, save for what the cache's half floats make of a near tie
                             for (int32_t id = 0; id < 264; ++id) {
-                                const bool banned = std::any_of(bias.begin(), bias.end(),
-                                                                [&](const magnet_logit_bias & b) { return b.token == id; });
+                                const bool banned =
+                                    std::any_of(bias.begin(), bias.end(),
+                                                [&](const magnet_logit_bias & b) { return b.token == id; });
                                 CHECK((banned || expected[id] < expected[span.tokens[k].id] + 2 * tolerance));
                             }
                         }
@@ -119,12 +127,13 @@ TEST_CASE("infill: log-probabilities of a dense pass over the filled template") 
             }
         }
         CHECK(worst < tolerance);
-        MESSAGE(architecture, ": largest difference of a log-probability ", worst);
+        CHECK(causal > 0.5); // what is compared shows a mask that is wrong
+        MESSAGE(architecture, ": largest difference of a log-probability ", worst, ", with a causal mask ", causal);
     }
 }
 
 TEST_CASE("infill: the very numbers that magnet_score gives for the filled template") {
-    for (const char * architecture : { "llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2" }) {
+    for (const char * architecture : {"llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2"}) {
         const model_ptr       model = load_tiny(architecture);
         const auto            bias  = only_letters(architecture);
         magnet_session_params sp    = session_params();
@@ -144,13 +153,13 @@ TEST_CASE("infill: the very numbers that magnet_score gives for the filled templ
                 for (size_t i = 0; i < parts.size(); ++i) {
                     if (parts[i].type == MAGNET_PART_GAP) {
                         parts[i].text = text(r->spans[span].text);
-                        CHECK(r->spans[span].part == (int32_t) i);
+                        CHECK(r->spans[span].part == (int32_t)i);
                         ++span;
                     }
                 }
                 REQUIRE(span == r->n_spans);
-                magnet_score_params p = magnet_score_default_params();
-                p.context             = context;
+                magnet_score_params p   = magnet_score_default_params();
+                p.context               = context;
                 const result_ptr scored = score(session, parts, p);
                 REQUIRE(scored->n_spans == span);
                 for (int32_t s = 0; s < span; ++s) {
@@ -161,8 +170,8 @@ TEST_CASE("infill: the very numbers that magnet_score gives for the filled templ
                     double sum = 0.0;
                     for (int32_t k = 0; k < r->spans[s].n_tokens; ++k) {
                         sum += scored->spans[s].tokens[k].logprob;
-                        worst = std::max<double>(worst, std::fabs(scored->spans[s].tokens[k].logprob -
-                                                                  r->spans[s].tokens[k].logprob));
+                        worst = std::max<double>(
+                            worst, std::fabs(scored->spans[s].tokens[k].logprob - r->spans[s].tokens[k].logprob));
                     }
                     CHECK(scored->spans[s].logprob == doctest::Approx(sum));
                 }
@@ -178,41 +187,41 @@ TEST_CASE("infill: an exact gap has its length and never ends early, an open one
     const session_ptr       session = make_session(model);
     const dense             truth("qwen2");
     const int32_t           eos  = info_of(model).token_eos;
-    const magnet_logit_bias bias = { eos, 1e6f }; // the model's wish is to end
+    const magnet_logit_bias bias = {eos, 1e6f}; // the model's wish is to end
     for (const int32_t context : contexts) {
         magnet_infill_params p  = magnet_infill_default_params();
         p.context               = context;
         p.sampling.logit_bias   = &bias;
         p.sampling.n_logit_bias = 1;
-        for (const int32_t n : { 1, 2, 17 }) {
-            const result_ptr r = infill(session, { given("THE CAT"), gap(n), given("MAT") }, p);
+        for (const int32_t n : {1, 2, 17}) {
+            const result_ptr r = infill(session, {given("THE CAT"), gap(n), given("MAT")}, p);
             CHECK(r->spans[0].n_tokens == n);
             CHECK(r->spans[0].stop == MAGNET_STOP_LENGTH);
             const auto tokens = ids(r->spans[0]);
             CHECK(std::count(tokens.begin(), tokens.end(), eos) == 0);
         }
 
-        const std::vector<magnet_part> parts = { given("THE CAT"), open_gap(9), given("MAT") };
+        const std::vector<magnet_part> parts = {given("THE CAT"), open_gap(9), given("MAT")};
         const result_ptr               r     = infill(session, parts, p);
         CHECK(r->spans[0].n_tokens == 0);
         CHECK(r->spans[0].stop == MAGNET_STOP_END);
-        const filled_row row(layout(model, parts, context), *r, context == MAGNET_CONTEXT_LEFT);
+        const filled_row   row(layout(model, parts, context), *r, context == MAGNET_CONTEXT_LEFT);
         magnet::engine_row in;
-        in.tokens   = row.tokens.data();
-        in.pos      = row.pos.data();
-        in.roles    = row.roles.data();
-        in.n_tokens = (int32_t) row.tokens.size();
+        in.tokens           = row.tokens.data();
+        in.pos              = row.pos.data();
+        in.roles            = row.roles.data();
+        in.n_tokens         = (int32_t)row.tokens.size();
         const auto expected = log_softmax(truth.logits_at(truth.model().hidden(in), row.first[0] - 1));
         CHECK(r->spans[0].stop_logprob == doctest::Approx(expected[eos]).epsilon(tolerance));
     }
 }
 
 TEST_CASE("infill: an open gap that names no maximum has that of the call") {
-    const model_ptr      model   = load_tiny("qwen2");
-    const auto           bias    = only_letters("qwen2");
-    magnet_infill_params p       = letters(bias, MAGNET_CONTEXT_ORDERED);
-    p.max_tokens                 = 5;
-    const result_ptr r = infill(make_session(model), { given("A"), open_gap(0), given("B"), open_gap(3), given("C") }, p);
+    const model_ptr      model = load_tiny("qwen2");
+    const auto           bias  = only_letters("qwen2");
+    magnet_infill_params p     = letters(bias, MAGNET_CONTEXT_ORDERED);
+    p.max_tokens               = 5;
+    const result_ptr r = infill(make_session(model), {given("A"), open_gap(0), given("B"), open_gap(3), given("C")}, p);
     CHECK(r->spans[0].n_tokens == 5);
     CHECK(r->spans[1].n_tokens == 3);
     CHECK(r->spans[1].stop == MAGNET_STOP_LENGTH);
@@ -228,12 +237,13 @@ TEST_CASE("infill: the adapter's END token ends an open gap, and its recipe name
     for (magnet::lora_matrix & m : none.matrices) {
         std::fill(m.b.begin(), m.b.end(), 0.0f); // changes nothing but the recipe
     }
-    const std::vector<magnet_part> parts   = { given("THE CAT"), open_gap(12), given("MAT") };
+    const std::vector<magnet_part> parts   = {given("THE CAT"), open_gap(12), given("MAT")};
     const auto                     bias    = only_letters("qwen2");
     const session_ptr              session = make_session(model);
-    const std::vector<int32_t>     free    = ids(infill(session, parts, letters(bias, MAGNET_CONTEXT_HYBRID))->spans[0]);
+    const std::vector<int32_t>     free = ids(infill(session, parts, letters(bias, MAGNET_CONTEXT_HYBRID))->spans[0]);
     REQUIRE(free.size() == 12);
-    const size_t end = std::find_if(free.begin() + 1, free.end(), [&](int32_t id) { return id != free[0]; }) - free.begin();
+    const size_t end =
+        std::find_if(free.begin() + 1, free.end(), [&](int32_t id) { return id != free[0]; }) - free.begin();
     REQUIRE(end < free.size());
 
     write_adapter(path, "qwen2", none, 1.0f, [&](gguf_context * gguf) {
@@ -248,15 +258,16 @@ TEST_CASE("infill: the adapter's END token ends an open gap, and its recipe name
     CHECK(info.context == MAGNET_CONTEXT_HYBRID);
     CHECK(info.token_end == free[end]);
     CHECK(info.rank == 1);
-    CHECK(info.n_matrices == (int32_t) none.matrices.size());
+    CHECK(info.n_matrices == (int32_t)none.matrices.size());
 
-    magnet_adapter * list[] = { adapter.get() };
+    magnet_adapter * list[] = {adapter.get()};
     require_ok(magnet_session_set_adapters(session.get(), list, nullptr, 1));
     const result_ptr open = infill(session, parts, letters(bias, MAGNET_CONTEXT_DEFAULT));
     CHECK(ids(open->spans[0]) == std::vector<int32_t>(free.begin(), free.begin() + end));
     CHECK(open->spans[0].stop == MAGNET_STOP_END);
-    const result_ptr exact = infill(session, { given("THE CAT"), gap(12), given("MAT") }, letters(bias, MAGNET_CONTEXT_DEFAULT));
-    const auto       tokens = ids(exact->spans[0]);
+    const result_ptr exact =
+        infill(session, {given("THE CAT"), gap(12), given("MAT")}, letters(bias, MAGNET_CONTEXT_DEFAULT));
+    const auto tokens = ids(exact->spans[0]);
     CHECK(tokens.size() == 12);
     CHECK(std::count(tokens.begin(), tokens.end(), free[end]) == 0);
 }
@@ -273,10 +284,10 @@ TEST_CASE("infill: events name the gap and the token") {
     p.n_top                = 3;
     p.on_token_user_data   = &events;
     p.on_token             = [](const magnet_token_event * e, void * data) {
-        static_cast<std::vector<event> *>(data)->push_back({ e->part, e->index, e->id, { e->text, (size_t) e->text_size } });
+        static_cast<std::vector<event> *>(data)->push_back({e->part, e->index, e->id, {e->text, (size_t)e->text_size}});
         return true;
     };
-    const result_ptr r = infill(make_session(model), { given("A"), gap(3), given("B"), open_gap(4) }, p);
+    const result_ptr r = infill(make_session(model), {given("A"), gap(3), given("B"), open_gap(4)}, p);
     size_t           n = 0;
     for (int32_t s = 0; s < 2; ++s) {
         std::string whole;
@@ -298,11 +309,11 @@ TEST_CASE("infill: LEFT reads nothing to the right of a gap") {
     magnet_infill_params p     = magnet_infill_default_params();
     p.context                  = MAGNET_CONTEXT_LEFT;
     const session_ptr session  = make_session(model);
-    const auto one = ids(infill(session, { given("THE CAT"), gap(8), given("MAT") }, p)->spans[0]);
-    const auto two = ids(infill(session, { given("THE CAT"), gap(8), given("something else") }, p)->spans[0]);
+    const auto        one      = ids(infill(session, {given("THE CAT"), gap(8), given("MAT")}, p)->spans[0]);
+    const auto        two      = ids(infill(session, {given("THE CAT"), gap(8), given("something else")}, p)->spans[0]);
     CHECK(one == two);
     // and is what generation makes of the same text, end tokens left aside
-    const magnet_logit_bias bias = { info_of(model).token_eos, -std::numeric_limits<float>::infinity() };
+    const magnet_logit_bias bias = {info_of(model).token_eos, -std::numeric_limits<float>::infinity()};
     magnet_generate_params  g    = greedy(8);
     g.sampling.logit_bias        = &bias;
     g.sampling.n_logit_bias      = 1;

@@ -1,5 +1,5 @@
-// One session, many calls: whatever came before, each answer is that of a fresh session, and what is reused is the common
-// prefix.
+// One session, many calls: whatever came before, each answer is that of a fresh session, and what is reused is the
+// common prefix.
 #include "api.h"
 #include "api_reference.h"
 #include "gguf_file.h"
@@ -32,11 +32,12 @@ using cached = std::vector<std::pair<int32_t, int32_t>>; // token, position
 cached ordered(const model_ptr & model, const std::vector<magnet_part> & parts) {
     int32_t                  n = 0;
     std::vector<magnet_slot> slots(300);
-    require_ok(magnet_layout(model.get(), parts.data(), (int32_t) parts.size(), MAGNET_CONTEXT_ORDERED, slots.data(), 300, &n));
+    require_ok(
+        magnet_layout(model.get(), parts.data(), (int32_t)parts.size(), MAGNET_CONTEXT_ORDERED, slots.data(), 300, &n));
     cached out;
     for (int32_t i = 0; i < n; ++i) {
         if (slots[i].role == MAGNET_ROLE_ORDERED) {
-            out.push_back({ slots[i].token, slots[i].pos });
+            out.push_back({slots[i].token, slots[i].pos});
         }
     }
     return out;
@@ -47,38 +48,38 @@ int32_t common(const cached & a, const cached & b) {
     while (n < a.size() && n < b.size() && a[n] == b[n]) {
         ++n;
     }
-    return (int32_t) n;
+    return (int32_t)n;
 }
 
 } // namespace
 
 TEST_CASE("infill again after edits: the same as a fresh session, and only what changed is encoded") {
-    for (const char * architecture : { "qwen2", "llama", "gemma2" }) {
+    for (const char * architecture : {"qwen2", "llama", "gemma2"}) {
         INFO(architecture);
         const model_ptr      model   = load_tiny(architecture);
         const session_ptr    session = make_session(model);
         const auto           bias    = only_letters(architecture);
         magnet_infill_params p       = magnet_infill_default_params();
         p.sampling.logit_bias        = bias.data();
-        p.sampling.n_logit_bias      = (int32_t) bias.size();
+        p.sampling.n_logit_bias      = (int32_t)bias.size();
 
         const std::vector<magnet_part> edits[] = {
-            { given("TOM LOST HIS KEYS"), gap(6), given("AT LAST HE SLEPT") },
-            { given("TOM LOST HIS KEYS"), gap(6), given("AT LAST HE SLEPT") },                // again
-            { given("TOM LOST HIS KEYS"), gap(6), given("AT LAST HE WOKE UP") },              // to the right
-            { given("TOM LOST HIS KEYS"), gap(9), given("AT LAST HE WOKE UP") },              // a longer gap
-            { given("TIM LOST HIS KEYS"), gap(9), given("AT LAST HE WOKE UP") },              // to the left
-            { given("TIM LOST HIS KEYS AND"), open_gap(9), given("AT LAST HE WOKE UP") },     // typed on
-            { given("TIM LOST HIS"), gap(4), given("AND"), gap(5), given("AT LAST") },        // two gaps
-            { given("TIM LOST HIS"), gap(4), given("AND"), gap(5), given("AT LAST HE") },
-            { given("TIM"), gap(3) },
-            { given("TIM LOST HIS KEYS"), gap(6), given("AT LAST HE SLEPT") },
+            {given("TOM LOST HIS KEYS"), gap(6), given("AT LAST HE SLEPT")},
+            {given("TOM LOST HIS KEYS"), gap(6), given("AT LAST HE SLEPT")},            // again
+            {given("TOM LOST HIS KEYS"), gap(6), given("AT LAST HE WOKE UP")},          // to the right
+            {given("TOM LOST HIS KEYS"), gap(9), given("AT LAST HE WOKE UP")},          // a longer gap
+            {given("TIM LOST HIS KEYS"), gap(9), given("AT LAST HE WOKE UP")},          // to the left
+            {given("TIM LOST HIS KEYS AND"), open_gap(9), given("AT LAST HE WOKE UP")}, // typed on
+            {given("TIM LOST HIS"), gap(4), given("AND"), gap(5), given("AT LAST")},    // two gaps
+            {given("TIM LOST HIS"), gap(4), given("AND"), gap(5), given("AT LAST HE")},
+            {given("TIM"), gap(3)},
+            {given("TIM LOST HIS KEYS"), gap(6), given("AT LAST HE SLEPT")},
         };
         cached held;
         for (size_t i = 0; i < std::size(edits); ++i) {
             INFO("edit ", i);
-            const result_ptr r    = infill(session, edits[i], p);
-            const cached     now  = ordered(model, edits[i]);
+            const result_ptr r   = infill(session, edits[i], p);
+            const cached     now = ordered(model, edits[i]);
             CHECK(r->n_reused_tokens == common(held, now));
             check_same(r, infill(make_session(model), edits[i], p));
             held = now;
@@ -92,10 +93,10 @@ TEST_CASE("generate, then infill, then generate: what is causal is shared") {
     const auto           bias    = only_letters("qwen2");
     magnet_infill_params p       = magnet_infill_default_params();
     p.sampling.logit_bias        = bias.data();
-    p.sampling.n_logit_bias      = (int32_t) bias.size();
+    p.sampling.n_logit_bias      = (int32_t)bias.size();
     const auto g                 = greedy(5);
 
-    const std::vector<magnet_part> parts = { given("THE CAT SAT"), gap(5), given("MAT") };
+    const std::vector<magnet_part> parts = {given("THE CAT SAT"), gap(5), given("MAT")};
     generate(session, "THE CAT SAT ON", g);
     const result_ptr filled = infill(session, parts, p);
     CHECK(filled->n_reused_tokens == 10); // all of "THE CAT SAT" but its last token, which predicts the gap
@@ -118,14 +119,14 @@ TEST_CASE("hybrid: the context is reused as a whole or not at all") {
     const model_ptr                model   = load_tiny("qwen2");
     const session_ptr              session = make_session(model);
     magnet_infill_params           p       = magnet_infill_default_params();
-    const std::vector<magnet_part> parts   = { given("THE CAT SAT"), gap(3), given("MAT"), gap(2) };
+    const std::vector<magnet_part> parts   = {given("THE CAT SAT"), gap(3), given("MAT"), gap(2)};
     p.context                              = MAGNET_CONTEXT_HYBRID;
     CHECK(infill(session, parts, p)->n_reused_tokens == 0);
     const result_ptr again = infill(session, parts, p);
     CHECK(again->n_reused_tokens == 14);
     check_same(again, infill(make_session(model), parts, p));
 
-    const std::vector<magnet_part> longer = { given("THE CAT SAT"), gap(3), given("MATS"), gap(2) };
+    const std::vector<magnet_part> longer = {given("THE CAT SAT"), gap(3), given("MATS"), gap(2)};
     const result_ptr               other  = infill(session, longer, p);
     CHECK(other->n_reused_tokens == 0);
     check_same(other, infill(make_session(model), longer, p));
@@ -137,7 +138,7 @@ TEST_CASE("adapters: a change forgets the prefix") {
     const std::string path    = scratch_path("reuse-adapter.gguf");
     write_adapter(path, "qwen2", random_lora(dense("qwen2").model().targets(), 4, 1.0f, 5), 4.0f);
     const adapter_ptr adapter = load_adapter(model, path);
-    magnet_adapter *  list[]  = { adapter.get() };
+    magnet_adapter *  list[]  = {adapter.get()};
 
     const result_ptr bare = generate(session, "THE CAT", greedy(6));
     require_ok(magnet_session_set_adapters(session.get(), list, nullptr, 1));
@@ -155,15 +156,15 @@ TEST_CASE("adapters: a change forgets the prefix") {
 }
 
 TEST_CASE("any sequence of calls: each answer is that of a fresh session") {
-    for (const char * architecture : { "qwen2", "gemma2", "llama" }) {
+    for (const char * architecture : {"qwen2", "gemma2", "llama"}) {
         const model_ptr   model   = load_tiny(architecture);
         const session_ptr session = make_session(model);
         const auto        bias    = only_letters(architecture);
         std::mt19937      random(17);
-        const auto        pick    = [&](int n) { return (int) (random() % n); };
+        const auto        pick = [&](int n) { return (int)(random() % n); };
 
         // few words, so that prefixes are often shared
-        const char * const words[] = { "TOM ", "LOST ", "HIS ", "KEYS ", "AND ", "HE " };
+        const char * const words[] = {"TOM ", "LOST ", "HIS ", "KEYS ", "AND ", "HE "};
         const auto         phrase  = [&] {
             std::string s;
             for (int n = pick(5); n >= 0; --n) {
@@ -177,7 +178,7 @@ TEST_CASE("any sequence of calls: each answer is that of a fresh session") {
 
         for (int step = 0; step < 60; ++step) {
             INFO(architecture, ", step ", step);
-            const int              what = pick(10);
+            const int                what = pick(10);
             std::vector<std::string> texts;
             for (int i = 0; i < 4; ++i) {
                 texts.push_back(phrase());
@@ -190,18 +191,20 @@ TEST_CASE("any sequence of calls: each answer is that of a fresh session") {
             if (pick(2)) {
                 parts.push_back(given(texts[3].c_str()));
             }
-            magnet_infill_params p  = magnet_infill_default_params();
-            p.sampling.logit_bias   = bias.data();
-            p.sampling.n_logit_bias = (int32_t) bias.size();
-            p.context               = pick(4);
-            magnet_generate_params g  = greedy(pick(8));
-            g.sampling.logit_bias     = bias.data();
-            g.sampling.n_logit_bias   = (int32_t) bias.size();
+            magnet_infill_params p   = magnet_infill_default_params();
+            p.sampling.logit_bias    = bias.data();
+            p.sampling.n_logit_bias  = (int32_t)bias.size();
+            p.context                = pick(4);
+            magnet_generate_params g = greedy(pick(8));
+            g.sampling.logit_bias    = bias.data();
+            g.sampling.n_logit_bias  = (int32_t)bias.size();
 
-            int last             = pick(3);
+            int             last = pick(3);
             magnet_result * none = nullptr;
             switch (what) {
-                case 0: require_ok(magnet_session_reset(session.get())); break;
+                case 0:
+                    require_ok(magnet_session_reset(session.get()));
+                    break;
                 case 1: { // cancelled in the middle
                     p.on_token = stop_at, p.on_token_user_data = &last;
                     g.on_token = stop_at, g.on_token_user_data = &last;
@@ -211,14 +214,17 @@ TEST_CASE("any sequence of calls: each answer is that of a fresh session") {
                 }
                 case 2: { // fails
                     parts.push_back(gap(INT32_MAX));
-                    check_fails(magnet_infill(session.get(), parts.data(), (int32_t) parts.size(), &p, &none),
+                    check_fails(magnet_infill(session.get(), parts.data(), (int32_t)parts.size(), &p, &none),
                                 MAGNET_STATUS_TOO_LONG);
                     break;
                 }
                 case 3:
                 case 4:
-                case 5: check_same(generate(session, texts[0], g), generate(make_session(model), texts[0], g)); break;
-                default: check_same(infill(session, parts, p), infill(make_session(model), parts, p));
+                case 5:
+                    check_same(generate(session, texts[0], g), generate(make_session(model), texts[0], g));
+                    break;
+                default:
+                    check_same(infill(session, parts, p), infill(make_session(model), parts, p));
             }
         }
     }

@@ -15,8 +15,12 @@ using namespace magnet::testing;
 
 namespace {
 
-const char * const sentences[] = { "Tom lost his keys.", "The train was late again.", "A dog", "", "Rain fell all night.",
-                                   "She bought three red apples at the market and gave one away." };
+const char * const sentences[] = {"Tom lost his keys.",
+                                  "The train was late again.",
+                                  "A dog",
+                                  "",
+                                  "Rain fell all night.",
+                                  "She bought three red apples at the market and gave one away."};
 
 std::vector<magnet_text> some_texts(int32_t n) {
     std::vector<magnet_text> texts;
@@ -30,15 +34,16 @@ std::vector<magnet_text> some_texts(int32_t n) {
 struct answers {
     std::vector<int32_t> generated, infilled;
     std::vector<float>   embedding;
-    bool operator==(const answers & o) const {
-        return generated == o.generated && infilled == o.infilled && embedding == o.embedding;
+    bool                 operator==(const answers & o) const {
+                        return generated == o.generated && infilled == o.infilled && embedding == o.embedding;
     }
 };
 
 answers ask(const session_ptr & session) {
     answers a;
     a.generated = ids(generate(session, "Once upon a time", greedy(8))->spans[0]);
-    a.infilled  = ids(infill(session, { given("Tom "), gap(5), given(" home") }, magnet_infill_default_params())->spans[0]);
+    a.infilled =
+        ids(infill(session, {given("Tom "), gap(5), given(" home")}, magnet_infill_default_params())->spans[0]);
     a.embedding.resize(32);
     const magnet_text t = text("a sentence");
     require_ok(magnet_embed(session.get(), &t, 1, nullptr, a.embedding.data(), 32, nullptr));
@@ -61,16 +66,24 @@ TEST_CASE("lifetime: model, adapter, session and result are freed in any order")
         model_ptr        model   = load_tiny();
         adapter_ptr      adapter = load_adapter(model, path);
         session_ptr      session = make_session(model);
-        magnet_adapter * list[]  = { adapter.get() };
+        magnet_adapter * list[]  = {adapter.get()};
         require_ok(magnet_session_set_adapters(session.get(), list, nullptr, 1));
         result_ptr        result = generate(session, "abc", greedy(3));
         const std::string before = result->spans[0].text;
         for (const int which : order) {
             switch (which) {
-                case 0: model.reset(); break;
-                case 1: adapter.reset(); break;
-                case 2: session.reset(); break;
-                case 3: result.reset(); break;
+                case 0:
+                    model.reset();
+                    break;
+                case 1:
+                    adapter.reset();
+                    break;
+                case 2:
+                    session.reset();
+                    break;
+                case 3:
+                    result.reset();
+                    break;
             }
             if (result) {
                 CHECK(result->spans[0].text == before);
@@ -83,11 +96,11 @@ TEST_CASE("lifetime: model, adapter, session and result are freed in any order")
 }
 
 TEST_CASE("lifetime: the strings of infos live as long as what they borrow from") {
-    const model_ptr   model   = load_tiny();
-    const adapter_ptr adapter = load_adapter(model, adapter_file());
-    magnet_adapter_info info  = {};
+    const model_ptr     model   = load_tiny();
+    const adapter_ptr   adapter = load_adapter(model, adapter_file());
+    magnet_adapter_info info    = {};
     require_ok(magnet_adapter_get_info(adapter.get(), &info));
-    const magnet_model_info about = info_of(model);
+    const magnet_model_info about   = info_of(model);
     const session_ptr       session = make_session(model);
     ask(session);
     CHECK(info.architecture == std::string("llama"));
@@ -116,18 +129,18 @@ TEST_CASE("threads: adapters come and go while another session computes") {
     const std::string path  = adapter_file();
     const model_ptr   model = load_tiny();
     const answers     alone = ask(make_session(model));
-    std::atomic<bool> stop{ false };
+    std::atomic<bool> stop{false};
     auto              other = std::async(std::launch::async, [&] {
         const session_ptr session = make_session(model);
         while (!stop) {
             const adapter_ptr adapter = load_adapter(model, path);
-            magnet_adapter *  list[]  = { adapter.get() };
+            magnet_adapter *  list[]  = {adapter.get()};
             require_ok(magnet_session_set_adapters(session.get(), list, nullptr, 1));
             generate(session, "abc", greedy(2));
             require_ok(magnet_session_set_adapters(session.get(), nullptr, nullptr, 0));
         }
     });
-    bool same = true;
+    bool              same  = true;
     for (int i = 0; i < 5; ++i) {
         same = same && ask(make_session(model)) == alone;
     }
@@ -148,7 +161,7 @@ TEST_CASE("busy: a second call while one runs fails at once, from another thread
         int32_t            nested = 0;
     };
     std::promise<void> release;
-    state              s = { session.get(), {}, release.get_future(), 0 };
+    state              s = {session.get(), {}, release.get_future(), 0};
 
     auto running = std::async(std::launch::async, [&] {
         magnet_generate_params p = greedy(4);
@@ -174,7 +187,7 @@ TEST_CASE("busy: a second call while one runs fails at once, from another thread
     const magnet_part  g  = gap(1);
     const int32_t      id = 5;
     int32_t            n  = 0;
-    check_fails(magnet_generate(session.get(), t, nullptr, &r), MAGNET_STATUS_BUSY, { "session" });
+    check_fails(magnet_generate(session.get(), t, nullptr, &r), MAGNET_STATUS_BUSY, {"session"});
     check_fails(magnet_infill(session.get(), &g, 1, nullptr, &r), MAGNET_STATUS_BUSY);
     check_fails(magnet_score(session.get(), nullptr, 0, nullptr, &r), MAGNET_STATUS_BUSY);
     check_fails(magnet_embed(session.get(), &t, 1, nullptr, vector.data(), 32, nullptr), MAGNET_STATUS_BUSY);
@@ -202,7 +215,7 @@ TEST_CASE("cancel: a callback ends generation and infilling after any token, wit
     const session_ptr session = make_session(model);
     const answers     alone   = ask(make_session(model));
 
-    const std::vector<magnet_part> two_gaps = { given("Tom "), gap(5), given(" home"), gap(5) };
+    const std::vector<magnet_part> two_gaps = {given("Tom "), gap(5), given(" home"), gap(5)};
     const result_ptr               whole    = infill(make_session(model), two_gaps, magnet_infill_default_params());
     const std::vector<int32_t>     filled   = ids(whole->spans[0]);
 
@@ -221,16 +234,17 @@ TEST_CASE("cancel: a callback ends generation and infilling after any token, wit
         }
         return s.by_call;
     };
-    for (const bool by_call : { false, true }) {
+    for (const bool by_call : {false, true}) {
         for (int32_t last = 0; last < 8; ++last) {
-            state                  s = { session.get(), last, by_call };
+            state                  s = {session.get(), last, by_call};
             magnet_generate_params g = greedy(8);
             g.on_token               = stop_at;
             g.on_token_user_data     = &s;
             const result_ptr a       = generate(session, "Once upon a time", g);
             const bool       at_end  = by_call && last == 7; // nothing was left to be cancelled
             CHECK(a->spans[0].stop == (at_end ? MAGNET_STOP_LENGTH : MAGNET_STOP_CANCELLED));
-            CHECK(ids(a->spans[0]) == std::vector<int32_t>(alone.generated.begin(), alone.generated.begin() + last + 1));
+            CHECK(ids(a->spans[0]) ==
+                  std::vector<int32_t>(alone.generated.begin(), alone.generated.begin() + last + 1));
 
             magnet_infill_params i = magnet_infill_default_params();
             i.on_token             = stop_at;
@@ -264,22 +278,22 @@ TEST_CASE("cancel: a progress callback ends embedding and scoring after any text
         s.last   = progress->done;
         return --s.left > 0;
     };
-    const std::vector<magnet_text> texts = some_texts(40);
-    std::vector<float>             vectors(40 * 32);
-    const magnet_part              parts[] = { given("The train was"), filled(" late"), given(" again.") };
-    const std::vector<magnet_score_item> items(40, { parts, 3 });
+    const std::vector<magnet_text>       texts = some_texts(40);
+    std::vector<float>                   vectors(40 * 32);
+    const magnet_part                    parts[] = {given("The train was"), filled(" late"), given(" again.")};
+    const std::vector<magnet_score_item> items(40, {parts, 3});
 
-    for (const int64_t n : { 1, 2, 17, 39, 40, 41 }) {
-        state               s     = { n };
+    for (const int64_t n : {1, 2, 17, 39, 40, 41}) {
+        state               s     = {n};
         magnet_embed_params embed = magnet_embed_default_params();
         embed.progress            = stop_at;
         embed.progress_user_data  = &s;
         int32_t status = magnet_embed(session.get(), texts.data(), 40, &embed, vectors.data(), 40 * 32, nullptr);
         CHECK(s.exact);
         CHECK(s.last == std::min<int64_t>(n, 40));
-        n <= 40 ? check_fails(status, MAGNET_STATUS_CANCELLED, { "cancelled" }) : require_ok(status);
+        n <= 40 ? check_fails(status, MAGNET_STATUS_CANCELLED, {"cancelled"}) : require_ok(status);
 
-        s                          = { n };
+        s                          = {n};
         magnet_score_params params = magnet_score_default_params();
         params.progress            = stop_at;
         params.progress_user_data  = &s;
@@ -288,7 +302,7 @@ TEST_CASE("cancel: a progress callback ends embedding and scoring after any text
         const result_ptr owner(r);
         CHECK(s.exact);
         CHECK(s.last == std::min<int64_t>(n, 40));
-        n <= 40 ? check_fails(status, MAGNET_STATUS_CANCELLED, { "cancelled" }) : require_ok(status);
+        n <= 40 ? check_fails(status, MAGNET_STATUS_CANCELLED, {"cancelled"}) : require_ok(status);
         CHECK((r == nullptr) == (n <= 40));
         CHECK(ask(session) == alone);
     }
@@ -301,8 +315,8 @@ TEST_CASE("cancel: from another thread at any moment, and the session goes on") 
 
     const std::vector<magnet_text>       texts = some_texts(60);
     std::vector<float>                   vectors(60 * 32);
-    const magnet_part                    parts[] = { given("The train was"), filled(" late"), given(" again.") };
-    const std::vector<magnet_score_item> items(60, { parts, 3 });
+    const magnet_part                    parts[] = {given("The train was"), filled(" late"), given(" again.")};
+    const std::vector<magnet_score_item> items(60, {parts, 3});
 
     const std::function<int32_t()> calls[] = {
         [&] {
@@ -313,7 +327,7 @@ TEST_CASE("cancel: from another thread at any moment, and the session goes on") 
             return s == MAGNET_STATUS_OK && r->spans[0].stop == MAGNET_STOP_CANCELLED ? MAGNET_STATUS_CANCELLED : s;
         },
         [&] {
-            const magnet_part gaps[] = { given("Tom "), gap(80), given(" home"), gap(80) };
+            const magnet_part gaps[] = {given("Tom "), gap(80), given(" home"), gap(80)};
             magnet_result *   r      = nullptr;
             const int32_t     s      = magnet_infill(session.get(), gaps, 4, nullptr, &r);
             const result_ptr  owner(r);
@@ -331,7 +345,7 @@ TEST_CASE("cancel: from another thread at any moment, and the session goes on") 
     int n_cancelled = 0;
     for (const auto & call : calls) {
         for (int i = 0; i < 12; ++i) {
-            std::atomic<bool> done{ false };
+            std::atomic<bool> done{false};
             std::thread       canceller([&] {
                 std::this_thread::sleep_for(std::chrono::microseconds(i * i * 150));
                 while (!done) { // the call may not have begun
@@ -339,8 +353,8 @@ TEST_CASE("cancel: from another thread at any moment, and the session goes on") 
                     std::this_thread::yield();
                 }
             });
-            const int32_t status = call();
-            done                 = true;
+            const int32_t     status = call();
+            done                     = true;
             canceller.join();
             CHECK((status == MAGNET_STATUS_OK || status == MAGNET_STATUS_CANCELLED));
             n_cancelled += status == MAGNET_STATUS_CANCELLED;
@@ -352,11 +366,11 @@ TEST_CASE("cancel: from another thread at any moment, and the session goes on") 
 
 TEST_CASE("log: lines with levels, one at a time, until it is taken away") {
     struct state {
-        std::atomic<int>  inside{ 0 };
-        std::atomic<bool> overlapped{ false };
-        std::atomic<bool> gone{ false };
-        std::atomic<bool> called_when_gone{ false };
-        std::atomic<int>  lines{ 0 }, bad_lines{ 0 };
+        std::atomic<int>  inside{0};
+        std::atomic<bool> overlapped{false};
+        std::atomic<bool> gone{false};
+        std::atomic<bool> called_when_gone{false};
+        std::atomic<int>  lines{0}, bad_lines{0};
     } s;
     magnet_log_set(
         [](int32_t level, const char * message, void * data) {
@@ -372,7 +386,7 @@ TEST_CASE("log: lines with levels, one at a time, until it is taken away") {
             --s.inside;
         },
         &s);
-    auto first = std::async(std::launch::async, [] { return load_tiny(); });
+    auto first  = std::async(std::launch::async, [] { return load_tiny(); });
     auto second = std::async(std::launch::async, [] { return load_tiny("gpt2"); });
     first.get();
     second.get();
