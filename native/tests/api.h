@@ -3,6 +3,7 @@
 
 #include "magnet.h"
 
+#define DOCTEST_CONFIG_TREAT_CHAR_STAR_AS_STRING // in reports
 #include <doctest/doctest.h>
 
 #include <cstdlib>

@@ -11,11 +11,12 @@ TEST_CASE("library: versions and names") {
     CHECK(std::string(magnet_version()).find("llama.cpp v") != std::string::npos);
 
     const char * const names[] = { "OK",       "INVALID_ARGUMENT", "IO",        "BAD_FILE", "UNSUPPORTED",      "MISMATCH",
-                                   "TOO_LONG", "OUT_OF_MEMORY",    "CANCELLED", "BUSY",     "BUFFER_TOO_SMALL", "INTERNAL" };
-    for (int32_t i = 0; i < 12; ++i) {
+                                   "TOO_LONG", "OUT_OF_MEMORY",    "CANCELLED", "BUSY",     "BUFFER_TOO_SMALL", "INTERNAL",
+                                   "DIVERGED" };
+    for (int32_t i = 0; i < 13; ++i) {
         CHECK(magnet_status_name(-i) == std::string(names[i]));
     }
-    for (const int32_t unknown : { 1, -12, INT32_MAX, INT32_MIN }) {
+    for (const int32_t unknown : { 1, -13, INT32_MAX, INT32_MIN }) {
         CHECK(magnet_status_name(unknown) == std::string("UNKNOWN"));
     }
 }

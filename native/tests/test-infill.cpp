@@ -24,7 +24,7 @@ const named_template templates[] = {
     { "nothing but a gap", { gap(5) } },
     { "adjacent gaps", { given("THE SUN"), gap(3), gap(4), given("THE MOON") } },
     { "three gaps", { given("A DOG"), gap(3), given("SAW"), open_gap(7), given("AND RAN"), gap(2), given("HOME") } },
-    { "gaps and empty texts", { given(""), gap(2), given(""), given("IN"), gap(3), given(""), open_gap(4), given("") } },
+    { "gaps and empty texts", { given("OUT"), given(""), gap(2), given(""), given("IN"), gap(3), given("") } },
     { "gaps at both ends", { open_gap(4), given("MIDDLE"), open_gap(4) } },
 };
 
@@ -107,19 +107,18 @@ TEST_CASE("infill: log-probabilities of a dense pass over the filled template") 
                             const auto expected = log_softmax(truth.logits_at(hidden, row.first[s] + k - 1));
                             worst = std::max(worst, std::fabs(expected[span.tokens[k].id] - span.tokens[k].logprob));
 
-                            int32_t best = bias.empty() ? 0 : span.tokens[k].id; // the likeliest letter
+                            // no other letter is likelier, save for what the cache's half floats make of a near tie
                             for (int32_t id = 0; id < 264; ++id) {
                                 const bool banned = std::any_of(bias.begin(), bias.end(),
                                                                 [&](const magnet_logit_bias & b) { return b.token == id; });
-                                best = !banned && expected[id] > expected[best] ? id : best;
+                                CHECK((banned || expected[id] < expected[span.tokens[k].id] + 2 * tolerance));
                             }
-                            CHECK(best == span.tokens[k].id);
                         }
                     }
                 }
             }
         }
-        CHECK(worst < 5e-3); // the KV cache holds half floats
+        CHECK(worst < tolerance);
         MESSAGE(architecture, ": largest difference of a log-probability ", worst);
     }
 }
@@ -169,7 +168,7 @@ TEST_CASE("infill: the very numbers that magnet_score gives for the filled templ
                 }
             }
         }
-        CHECK(worst < 5e-3);
+        CHECK(worst < tolerance);
         MESSAGE(architecture, ": largest difference of a log-probability ", worst);
     }
 }
@@ -204,7 +203,7 @@ TEST_CASE("infill: an exact gap has its length and never ends early, an open one
         in.roles    = row.roles.data();
         in.n_tokens = (int32_t) row.tokens.size();
         const auto expected = log_softmax(truth.logits_at(truth.model().hidden(in), row.first[0] - 1));
-        CHECK(r->spans[0].stop_logprob == doctest::Approx(expected[eos]).epsilon(5e-3));
+        CHECK(r->spans[0].stop_logprob == doctest::Approx(expected[eos]).epsilon(tolerance));
     }
 }
 

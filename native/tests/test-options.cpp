@@ -272,7 +272,8 @@ TEST_CASE("templates that cannot be filled") {
 TEST_CASE("a gap at the very start of a vocabulary without BOS") {
     const std::string path = scratch_path("no-bos.gguf");
     copy_gguf(golden("tiny-gpt2.gguf"), path, [](gguf_context * gguf) {
-        gguf_set_val_u32(gguf, "tokenizer.ggml.bos_token_id", UINT32_MAX); // none: without the key GPT-2's own is assumed
+        gguf_remove_key(gguf, "tokenizer.ggml.bos_token_id");
+        gguf_set_val_str(gguf, "tokenizer.ggml.pre", "chatglm-bpe"); // with others GPT-2's own is assumed
     });
     const model_ptr   model   = load_model(path);
     const session_ptr session = make_session(model);

@@ -202,6 +202,10 @@ TEST_CASE("cancel: a callback ends generation and infilling after any token, wit
     const session_ptr session = make_session(model);
     const answers     alone   = ask(make_session(model));
 
+    const std::vector<magnet_part> two_gaps = { given("Tom "), gap(5), given(" home"), gap(5) };
+    const result_ptr               whole    = infill(make_session(model), two_gaps, magnet_infill_default_params());
+    const std::vector<int32_t>     filled   = ids(whole->spans[0]);
+
     struct state {
         magnet_session * session;
         int32_t          last;
@@ -232,9 +236,13 @@ TEST_CASE("cancel: a callback ends generation and infilling after any token, wit
             i.on_token             = stop_at;
             i.on_token_user_data   = &s;
             s.last                 = std::min(last, 4);
-            const result_ptr b     = infill(session, { given("Tom "), gap(5), given(" home"), gap(5) }, i);
-            CHECK(b->n_spans == 1); // a cancelled call begins no further gap
-            CHECK(ids(b->spans[0]) == std::vector<int32_t>(alone.infilled.begin(), alone.infilled.begin() + s.last + 1));
+            const result_ptr b     = infill(session, two_gaps, i);
+            REQUIRE(b->n_spans == 2);
+            CHECK(b->spans[0].stop == MAGNET_STOP_CANCELLED);
+            CHECK(ids(b->spans[0]) == std::vector<int32_t>(filled.begin(), filled.begin() + s.last + 1));
+            CHECK(b->spans[1].stop == MAGNET_STOP_CANCELLED); // never begun
+            CHECK(b->spans[1].part == 3);
+            CHECK(b->spans[1].n_tokens == 0);
         }
         CHECK(ask(session) == alone);
     }
@@ -309,8 +317,8 @@ TEST_CASE("cancel: from another thread at any moment, and the session goes on") 
             magnet_result *   r      = nullptr;
             const int32_t     s      = magnet_infill(session.get(), gaps, 4, nullptr, &r);
             const result_ptr  owner(r);
-            return s == MAGNET_STATUS_OK && r->spans[r->n_spans - 1].stop == MAGNET_STOP_CANCELLED ? MAGNET_STATUS_CANCELLED
-                                                                                                    : s;
+            CHECK((s != MAGNET_STATUS_OK || r->n_spans == 2));
+            return s == MAGNET_STATUS_OK && r->spans[1].stop == MAGNET_STOP_CANCELLED ? MAGNET_STATUS_CANCELLED : s;
         },
         [&] { return magnet_embed(session.get(), texts.data(), 60, nullptr, vectors.data(), 60 * 32, nullptr); },
         [&] {

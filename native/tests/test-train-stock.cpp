@@ -82,6 +82,6 @@ TEST_CASE("an adapter, and the model merged with it, in stock llama.cpp") {
         merge_lora(model, folder / "a.gguf", 1, merge_type::base, folder / "m.gguf");
         CHECK(largest_difference(with, stock_logits(folder, folder / "m.gguf", "-")) < 1e-4);
         merge_lora(model, folder / "a.gguf", 1, merge_type::f16, folder / "h.gguf");
-        CHECK(largest_difference(with, stock_logits(folder, folder / "h.gguf", "-")) < 0.02);
+        CHECK(largest_difference(with, stock_logits(folder, folder / "h.gguf", "-")) < 0.05);
     }
 }

@@ -5,6 +5,9 @@ import java.util.List;
 /**
  * One token that was generated or scored.
  *
+ * <p>While streaming, text is held back that may turn out to be a stop string, or half a character. If the end comes
+ * then, the last token is told once more, with the text that was left.
+ *
  * @param id its id in the vocabulary
  * @param text the text that it completes; empty for a token that ends inside a character, whose bytes the next one
  *     completes. The texts of a span's tokens join to the span's text

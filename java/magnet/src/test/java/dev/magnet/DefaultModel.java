@@ -8,13 +8,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** The default model with its real weights: from system property or environment, else fetched once and cached. */
-final class DefaultModel {
+public final class DefaultModel {
     private static Path path;
 
     private DefaultModel() {}
 
     /** Path of the file; the test is skipped, loudly, where it cannot be had. */
-    static synchronized Path path() {
+    public static synchronized Path path() {
         if (path == null) {
             path = find();
         }

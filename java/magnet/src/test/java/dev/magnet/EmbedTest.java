@@ -25,7 +25,7 @@ class EmbedTest {
 
     @BeforeAll
     static void load() {
-        magnet = TinyModel.load();
+        magnet = Magnet.load(TinyModel.QWEN2, TinyModel.options()); // adds no begin-of-sequence token
     }
 
     @AfterAll

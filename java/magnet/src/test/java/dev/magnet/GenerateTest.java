@@ -74,19 +74,36 @@ class GenerateTest {
 
     @Test
     void everyWayOfDeliveryGivesTheSameTokens() throws Exception {
-        List<Token> expected = magnet.generate("Once", options(20)).result().span().tokens();
+        GenerateOptions options = writing("one two three").withTemperature(0);
+        List<Integer> expected = ids(magnet.generate("Once", options).result().span().tokens());
         List<Token> pushed = new ArrayList<>();
-        Generated generated = magnet.generate("Once", options(20)).forEach(pushed::add);
-        assertEquals(expected, generated.span().tokens());
-        List<Integer> ids = expected.stream().map(Token::id).toList();
-        assertEquals(ids, pushed.stream().map(Token::id).toList());
-        try (var stream = magnet.generate("Once", options(20)).stream()) {
-            assertEquals(ids, stream.map(Token::id).toList());
+        Generated generated = magnet.generate("Once", options).forEach(pushed::add);
+        assertEquals(expected, ids(generated.span().tokens()));
+        assertEquals(expected, ids(pushed));
+        try (var stream = magnet.generate("Once", options).stream()) {
+            assertEquals(expected, ids(stream.toList()));
         }
-        assertEquals(expected, magnet.generate("Once", options(20)).async().get().span().tokens());
+        assertEquals(expected, ids(magnet.generate("Once", options).async().get().span().tokens()));
         var subscriber = new Collecting(Long.MAX_VALUE);
-        magnet.generate("Once", options(20)).publisher().subscribe(subscriber);
-        assertEquals(ids, subscriber.awaitEnd().stream().map(Token::id).toList());
+        magnet.generate("Once", options).publisher().subscribe(subscriber);
+        assertEquals(expected, ids(subscriber.awaitEnd()));
+    }
+
+    private static List<Integer> ids(List<Token> tokens) {
+        return tokens.stream().map(Token::id).toList();
+    }
+
+    @Test
+    void textThatEndsInsideACharacterIsDeliveredToItsEnd() {
+        for (int tokens = 1; tokens < 20; tokens++) {
+            List<String> pieces = new ArrayList<>();
+            Generated generated = magnet.generate("Once", writing("naïve 😀🎉 done").withMaxTokens(tokens))
+                    .forEach(token -> pieces.add(token.text()));
+            assertEquals(generated.text(), String.join("", pieces));
+            assertEquals(
+                    generated.text(),
+                    generated.span().tokens().stream().map(Token::text).collect(Collectors.joining()));
+        }
     }
 
     @Test
@@ -164,7 +181,7 @@ class GenerateTest {
 
     @Test
     void contextThatIsFullEndsTheText() {
-        Generated generated = magnet.generate("x ".repeat(100), options(-1)).result();
+        Generated generated = magnet.generate("x ".repeat(100), options(1000)).result();
         assertEquals(StopReason.CONTEXT, generated.stop());
         assertTrue(generated.usage().totalTokens() <= TinyModel.CONTEXT + 1);
     }
@@ -215,12 +232,14 @@ class GenerateTest {
     @Test
     void listenerMayUseTheModel() {
         try (Magnet single = Magnet.load(TinyModel.LLAMA, TinyModel.options().withSessions(1))) {
-            List<Integer> lengths = new ArrayList<>();
-            single.generate("Once", options(3)).forEach(token -> {
-                lengths.add(single.embed("text").length);
-                single.generate("Nested", options(2)).forEach(inner -> lengths.add(single.tokenize("a").length));
-            });
-            assertEquals(9, lengths.size());
+            List<String> nested = new ArrayList<>();
+            String text = single.generate("Once", writing("abc")).forEach(token -> {
+                        assertEquals(TinyModel.DIMENSIONS, single.embed("text").length);
+                        nested.add(single.generate("Nested", writing("xy")).text());
+                    })
+                    .text();
+            assertEquals("abc", text);
+            assertTrue(!nested.isEmpty() && nested.stream().allMatch("xy"::equals), nested::toString);
         }
     }
 
@@ -265,13 +284,16 @@ class GenerateTest {
     @Test
     void subscriberGetsWhatItAsksFor() throws Exception {
         var subscriber = new Collecting(0);
-        magnet.generate("Once", options(20)).publisher().subscribe(subscriber);
+        Generation<Generated> generation = magnet.generate("Once", writing("one two three"));
+        generation.publisher().subscribe(subscriber);
         subscriber.request(3);
         subscriber.awaitTokens(3);
         Thread.sleep(50);
         assertEquals(3, subscriber.tokens().size(), "no more than was asked for");
         subscriber.request(100);
-        assertEquals(20, subscriber.awaitEnd().size());
+        assertEquals(
+                "one two three",
+                subscriber.awaitEnd().stream().map(Token::text).collect(Collectors.joining()));
     }
 
     @Test

@@ -21,7 +21,7 @@ class InfillTest {
 
     @BeforeAll
     static void load() {
-        magnet = TinyModel.load();
+        magnet = TinyModel.loadExact(TinyModel.LLAMA);
     }
 
     @AfterAll

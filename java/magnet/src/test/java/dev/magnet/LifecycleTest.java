@@ -11,9 +11,8 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.logging.Handler;
+import java.util.logging.Level;
 import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -141,32 +140,13 @@ class LifecycleTest {
 
     @Test
     void modelThatIsNeverClosedIsReportedWithItsPlace() throws Exception {
-        List<String> messages = new ArrayList<>();
-        var handler = new Handler() {
-            @Override
-            public void publish(LogRecord record) {
-                synchronized (messages) {
-                    messages.add(record.getMessage());
-                }
-            }
-
-            @Override
-            public void flush() {}
-
-            @Override
-            public void close() {}
-        };
-        Logger logger = Logger.getLogger("dev.magnet");
-        logger.addHandler(handler);
-        try {
+        try (var log = new LogCapture(Level.WARNING)) {
             forget();
-            for (int i = 0; i < 100 && leaks(messages).isEmpty(); i++) {
+            for (int i = 0; i < 100 && leaks(log).isEmpty(); i++) {
                 System.gc();
                 Thread.sleep(50);
             }
-            assertTrue(leaks(messages).getFirst().contains("LifecycleTest.forget"), leaks(messages)::toString);
-        } finally {
-            logger.removeHandler(handler);
+            assertTrue(leaks(log).getFirst().contains("LifecycleTest.forget"), leaks(log)::toString);
         }
     }
 
@@ -174,10 +154,11 @@ class LifecycleTest {
         Magnet.load(TinyModel.LLAMA).embed("text");
     }
 
-    private static List<String> leaks(List<String> messages) {
-        synchronized (messages) {
-            return messages.stream().filter(message -> message.contains("never closed")).toList();
-        }
+    private static List<String> leaks(LogCapture log) {
+        return log.records().stream()
+                .map(LogRecord::getMessage)
+                .filter(message -> message.contains("never closed"))
+                .toList();
     }
 
     private static void pause(int millis) {

@@ -22,6 +22,11 @@ final class TinyModel {
         return Magnet.load(LLAMA, options());
     }
 
+    /** One engine for all verbs, in F32 throughout, so that their numbers can be compared closely. */
+    static Magnet loadExact(Path model) {
+        return Magnet.load(model, options().withEngine(Engine.GRAPH));
+    }
+
     /** One thread is plenty for a model of this size. */
     static LoadOptions options() {
         return LoadOptions.defaults().withThreads(1);

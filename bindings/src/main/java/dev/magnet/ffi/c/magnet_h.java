@@ -140,6 +140,15 @@ public class magnet_h extends magnet_h$shared {
     public static int MAGNET_STATUS_INTERNAL() {
         return MAGNET_STATUS_INTERNAL;
     }
+    private static final int MAGNET_STATUS_DIVERGED = (int)-12L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_status.MAGNET_STATUS_DIVERGED = -12
+     * }
+     */
+    public static int MAGNET_STATUS_DIVERGED() {
+        return MAGNET_STATUS_DIVERGED;
+    }
 
     private static class magnet_abi_version {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -2793,6 +2802,403 @@ public class magnet_h extends magnet_h$shared {
                 traceDowncall("magnet_generate", session, prompt, params, out_result);
             }
             return (int)mh$.invokeExact(session, prompt, params, out_result);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int MAGNET_TEXT_PARAGRAPHS = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_text_unit.MAGNET_TEXT_PARAGRAPHS = 0
+     * }
+     */
+    public static int MAGNET_TEXT_PARAGRAPHS() {
+        return MAGNET_TEXT_PARAGRAPHS;
+    }
+    private static final int MAGNET_TEXT_LINES = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_text_unit.MAGNET_TEXT_LINES = 1
+     * }
+     */
+    public static int MAGNET_TEXT_LINES() {
+        return MAGNET_TEXT_LINES;
+    }
+    private static final int MAGNET_TEXT_FILES = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_text_unit.MAGNET_TEXT_FILES = 2
+     * }
+     */
+    public static int MAGNET_TEXT_FILES() {
+        return MAGNET_TEXT_FILES;
+    }
+    private static final int MAGNET_LR_CONSTANT = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_lr_decay.MAGNET_LR_CONSTANT = 0
+     * }
+     */
+    public static int MAGNET_LR_CONSTANT() {
+        return MAGNET_LR_CONSTANT;
+    }
+    private static final int MAGNET_LR_LINEAR = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_lr_decay.MAGNET_LR_LINEAR = 1
+     * }
+     */
+    public static int MAGNET_LR_LINEAR() {
+        return MAGNET_LR_LINEAR;
+    }
+    private static final int MAGNET_LR_COSINE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_lr_decay.MAGNET_LR_COSINE = 2
+     * }
+     */
+    public static int MAGNET_LR_COSINE() {
+        return MAGNET_LR_COSINE;
+    }
+
+    private static class magnet_train_default_params {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_train_params.layout()    );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_train_default_params").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * struct magnet_train_params magnet_train_default_params(void)
+     * }
+     */
+    public static FunctionDescriptor magnet_train_default_params$descriptor() {
+        return magnet_train_default_params.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * struct magnet_train_params magnet_train_default_params(void)
+     * }
+     */
+    public static MethodHandle magnet_train_default_params$handle() {
+        return magnet_train_default_params.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * struct magnet_train_params magnet_train_default_params(void)
+     * }
+     */
+    public static MemorySegment magnet_train_default_params$address() {
+        return magnet_train_default_params.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * struct magnet_train_params magnet_train_default_params(void)
+     * }
+     */
+    public static MemorySegment magnet_train_default_params(SegmentAllocator allocator) {
+        var mh$ = magnet_train_default_params.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_train_default_params", allocator);
+            }
+            return (MemorySegment)mh$.invokeExact(allocator);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class magnet_train {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_train").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_train(const struct magnet_train_params *params, struct magnet_train_result *out_result)
+     * }
+     */
+    public static FunctionDescriptor magnet_train$descriptor() {
+        return magnet_train.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_train(const struct magnet_train_params *params, struct magnet_train_result *out_result)
+     * }
+     */
+    public static MethodHandle magnet_train$handle() {
+        return magnet_train.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_train(const struct magnet_train_params *params, struct magnet_train_result *out_result)
+     * }
+     */
+    public static MemorySegment magnet_train$address() {
+        return magnet_train.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_train(const struct magnet_train_params *params, struct magnet_train_result *out_result)
+     * }
+     */
+    public static int magnet_train(MemorySegment params, MemorySegment out_result) {
+        var mh$ = magnet_train.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_train", params, out_result);
+            }
+            return (int)mh$.invokeExact(params, out_result);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class magnet_train_resume {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_train_resume").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_train_resume(const char *checkpoint, magnet_train_callback on_step, void *user_data, struct magnet_train_result *out_result)
+     * }
+     */
+    public static FunctionDescriptor magnet_train_resume$descriptor() {
+        return magnet_train_resume.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_train_resume(const char *checkpoint, magnet_train_callback on_step, void *user_data, struct magnet_train_result *out_result)
+     * }
+     */
+    public static MethodHandle magnet_train_resume$handle() {
+        return magnet_train_resume.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_train_resume(const char *checkpoint, magnet_train_callback on_step, void *user_data, struct magnet_train_result *out_result)
+     * }
+     */
+    public static MemorySegment magnet_train_resume$address() {
+        return magnet_train_resume.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_train_resume(const char *checkpoint, magnet_train_callback on_step, void *user_data, struct magnet_train_result *out_result)
+     * }
+     */
+    public static int magnet_train_resume(MemorySegment checkpoint, MemorySegment on_step, MemorySegment user_data, MemorySegment out_result) {
+        var mh$ = magnet_train_resume.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_train_resume", checkpoint, on_step, user_data, out_result);
+            }
+            return (int)mh$.invokeExact(checkpoint, on_step, user_data, out_result);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class magnet_train_measure {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_train_measure").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_train_measure(const struct magnet_train_params *params, struct magnet_train_estimate *out_estimate)
+     * }
+     */
+    public static FunctionDescriptor magnet_train_measure$descriptor() {
+        return magnet_train_measure.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_train_measure(const struct magnet_train_params *params, struct magnet_train_estimate *out_estimate)
+     * }
+     */
+    public static MethodHandle magnet_train_measure$handle() {
+        return magnet_train_measure.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_train_measure(const struct magnet_train_params *params, struct magnet_train_estimate *out_estimate)
+     * }
+     */
+    public static MemorySegment magnet_train_measure$address() {
+        return magnet_train_measure.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_train_measure(const struct magnet_train_params *params, struct magnet_train_estimate *out_estimate)
+     * }
+     */
+    public static int magnet_train_measure(MemorySegment params, MemorySegment out_estimate) {
+        var mh$ = magnet_train_measure.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_train_measure", params, out_estimate);
+            }
+            return (int)mh$.invokeExact(params, out_estimate);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int MAGNET_MERGE_BASE = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_merge_type.MAGNET_MERGE_BASE = 0
+     * }
+     */
+    public static int MAGNET_MERGE_BASE() {
+        return MAGNET_MERGE_BASE;
+    }
+    private static final int MAGNET_MERGE_F32 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_merge_type.MAGNET_MERGE_F32 = 1
+     * }
+     */
+    public static int MAGNET_MERGE_F32() {
+        return MAGNET_MERGE_F32;
+    }
+    private static final int MAGNET_MERGE_F16 = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_merge_type.MAGNET_MERGE_F16 = 2
+     * }
+     */
+    public static int MAGNET_MERGE_F16() {
+        return MAGNET_MERGE_F16;
+    }
+    private static final int MAGNET_MERGE_BF16 = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_merge_type.MAGNET_MERGE_BF16 = 3
+     * }
+     */
+    public static int MAGNET_MERGE_BF16() {
+        return MAGNET_MERGE_BF16;
+    }
+
+    private static class magnet_merge {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER,
+            magnet_h.C_FLOAT,
+            magnet_h.C_INT,
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_merge").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_merge(const char *model, const char *adapter, float scale, int32_t type, const char *output)
+     * }
+     */
+    public static FunctionDescriptor magnet_merge$descriptor() {
+        return magnet_merge.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_merge(const char *model, const char *adapter, float scale, int32_t type, const char *output)
+     * }
+     */
+    public static MethodHandle magnet_merge$handle() {
+        return magnet_merge.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_merge(const char *model, const char *adapter, float scale, int32_t type, const char *output)
+     * }
+     */
+    public static MemorySegment magnet_merge$address() {
+        return magnet_merge.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_merge(const char *model, const char *adapter, float scale, int32_t type, const char *output)
+     * }
+     */
+    public static int magnet_merge(MemorySegment model, MemorySegment adapter, float scale, int type, MemorySegment output) {
+        var mh$ = magnet_merge.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_merge", model, adapter, scale, type, output);
+            }
+            return (int)mh$.invokeExact(model, adapter, scale, type, output);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

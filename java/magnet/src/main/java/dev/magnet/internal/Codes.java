@@ -106,6 +106,7 @@ public final class Codes {
             case BUSY -> MAGNET_STATUS_BUSY();
             case BUFFER_TOO_SMALL -> MAGNET_STATUS_BUFFER_TOO_SMALL();
             case INTERNAL -> MAGNET_STATUS_INTERNAL();
+            case DIVERGED -> MAGNET_STATUS_DIVERGED();
             case LIBRARY -> MAGNET_STATUS_OK();
         };
     }

@@ -38,6 +38,7 @@ final class LogBridge {
         }
     }
 
+    /** What llama.cpp calls information, a page for every model, is for whoever looks for a mistake. */
     private static Level javaLevel(int level) {
         if (level >= magnet_h.MAGNET_LOG_ERROR()) {
             return Level.ERROR;
@@ -45,6 +46,6 @@ final class LogBridge {
         if (level >= magnet_h.MAGNET_LOG_WARN()) {
             return Level.WARNING;
         }
-        return level >= magnet_h.MAGNET_LOG_INFO() ? Level.INFO : Level.DEBUG;
+        return level >= magnet_h.MAGNET_LOG_INFO() ? Level.DEBUG : Level.TRACE;
     }
 }
