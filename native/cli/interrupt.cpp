@@ -12,8 +12,9 @@
 namespace magnet_cli {
 
 static std::atomic<int> received{0}; // the signal, 0 = none
-static std::mutex       mutex;       // guards the two below
-static magnet_session * running = nullptr;
+static std::mutex       mutex;       // guards what is below
+static bool             in_scope = false;
+static magnet_session * running = nullptr; // may be NULL in a scope
 static std::string      unfinished;
 
 void end_by_signal() {
@@ -38,8 +39,10 @@ static void receive(sigset_t set) {
         const bool again = received.exchange(signal) != 0;
         {
             const std::lock_guard<std::mutex> lock(mutex);
-            if (running != nullptr && !again) {
-                magnet_session_cancel(running);
+            if (in_scope && !again) {
+                if (running != nullptr) {
+                    magnet_session_cancel(running);
+                }
                 continue;
             }
         }
@@ -70,12 +73,14 @@ bool interrupted() {
 
 cancel_scope::cancel_scope(magnet_session * session) {
     const std::lock_guard<std::mutex> lock(mutex);
-    running = session;
+    in_scope = true;
+    running  = session;
 }
 
 cancel_scope::~cancel_scope() {
     const std::lock_guard<std::mutex> lock(mutex);
-    running = nullptr;
+    in_scope = false;
+    running  = nullptr;
 }
 
 void set_unfinished_file(const std::string & path) {

@@ -21,6 +21,7 @@ bool interrupted();
 // Ends the process by the signal that interrupted() is about.
 [[noreturn]] void end_by_signal();
 
+// session NULL: the work in this scope looks at interrupted() itself, as callbacks of magnet.h do.
 class cancel_scope {
 public:
     explicit cancel_scope(magnet_session * session);

@@ -13,8 +13,7 @@ namespace magnet_cli {
 
 using namespace std::chrono_literals;
 
-// 75.2 -> "1:15", 3725 -> "1:02:05"
-static std::string clock_text(double seconds) {
+std::string clock_text(double seconds) {
     const auto whole = static_cast<long long>(std::lround(std::min(seconds, 3.6e8)));
     char       buffer[40];
     if (whole >= 3600) {
@@ -43,37 +42,43 @@ progress::~progress() {
     erase();
 }
 
-void progress::update(int64_t done) {
+void progress::update(int64_t done, const std::string & numbers) {
     const auto now = clock::now();
     if (visible && now - start >= 500ms && (!shown || now - drawn >= 100ms)) {
         drawn = now;
-        draw(done, false);
+        draw(done, false, numbers);
     }
 }
 
 void progress::finish() {
     if (shown) {
-        draw(total, true);
+        draw(total, true, "");
         std::fputc('\n', stderr);
         shown = false;
     }
 }
 
-void progress::draw(int64_t done, bool last) {
+void progress::print(const std::string & line) {
+    erase();
+    std::fprintf(stderr, "%s\n", line.c_str());
+}
+
+void progress::draw(int64_t done, bool last, std::string numbers) {
     const double seconds = std::chrono::duration<double>(clock::now() - start).count();
     const double rate    = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-    std::string  numbers;
-    if (shows == unit::share) {
-        numbers = std::to_string(done * 100 / std::max<int64_t>(total, 1)) + " %";
-    } else {
-        char speed[40];
-        std::snprintf(speed, sizeof speed, rate < 10 ? "%.1f/s" : "%.0f/s", rate);
-        numbers = group_thousands(done) + (total > 0 ? "/" + group_thousands(total) : "") + "  " + speed;
-    }
-    if (last) {
-        numbers += "  " + clock_text(seconds);
-    } else if (total > 0 && done > 0) {
-        numbers += "  " + clock_text(static_cast<double>(total - done) / rate) + " left";
+    if (numbers.empty()) {
+        if (shows == unit::share) {
+            numbers = std::to_string(done * 100 / std::max<int64_t>(total, 1)) + " %";
+        } else {
+            char speed[40];
+            std::snprintf(speed, sizeof speed, rate < 10 ? "%.1f/s" : "%.0f/s", rate);
+            numbers = group_thousands(done) + (total > 0 ? "/" + group_thousands(total) : "") + "  " + speed;
+        }
+        if (last) {
+            numbers += "  " + clock_text(seconds);
+        } else if (total > 0 && done > 0) {
+            numbers += "  " + clock_text(static_cast<double>(total - done) / rate) + " left";
+        }
     }
     const int   room = terminal_width(STDERR_FILENO) - 1 - display_width(label) - display_width(numbers) - 4;
     std::string line = label + "  ";

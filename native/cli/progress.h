@@ -8,6 +8,9 @@
 
 namespace magnet_cli {
 
+// 75.2 -> "1:15", 3725 -> "1:02:05"
+std::string clock_text(double seconds);
+
 /*
  * One line on stderr: label, bar, count, rate and time left. Drawn only where stderr is a terminal, first after half a
  * second (short work shows nothing), then at most ten times a second, as wide as the terminal is at that moment.
@@ -22,7 +25,9 @@ public:
     progress(const progress &)             = delete;
     progress & operator=(const progress &) = delete;
 
-    void update(int64_t done);
+    // numbers: what to show instead of count, rate and time left
+    void update(int64_t done, const std::string & numbers = "");
+    void print(const std::string & line); // a line that stays, above the bar; shown on no terminal too
     void finish(); // leaves the last line, with the whole time, if the bar was shown
 
     // What calls of magnet.h take: user_data is a progress; its counts are added to offset. False once interrupted.
@@ -32,7 +37,7 @@ public:
 private:
     using clock = std::chrono::steady_clock;
 
-    void draw(int64_t done, bool last);
+    void draw(int64_t done, bool last, std::string numbers);
     void erase();
 
     std::string       label;

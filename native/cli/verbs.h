@@ -12,7 +12,9 @@ class App;
             verb(score, "log-probability of texts, continuations and filled gaps")                                     \
                 verb(tokens, "show how a text is cut into tokens")                                                     \
                     verb(info, "show what a model file and its adapters hold")                                         \
-                        verb(mask, "draw who sees whom in a text with gaps")
+                        verb(mask, "draw who sees whom in a text with gaps")                                           \
+                            verb(train, "train a LoRA adapter on text and pairs")                                      \
+                                verb(merge, "write model and adapter as one model")
 
 namespace magnet_cli {
 

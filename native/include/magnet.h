@@ -514,6 +514,175 @@ MAGNET_API struct magnet_generate_params magnet_generate_default_params(void);
 MAGNET_API int32_t magnet_generate(struct magnet_session * session, struct magnet_text prompt,
                                    const struct magnet_generate_params * params, struct magnet_result ** out_result);
 
+/* ------------------------------------------------------------------------------------------------ train */
+
+enum magnet_text_unit {
+    MAGNET_TEXT_PARAGRAPHS = 0, /* in a plain text file, a blank line ends a document                                */
+    MAGNET_TEXT_LINES      = 1, /* each line is one                                                                  */
+    MAGNET_TEXT_FILES      = 2, /* the whole file is one                                                             */
+};
+
+enum magnet_lr_decay {
+    MAGNET_LR_CONSTANT = 0,
+    MAGNET_LR_LINEAR   = 1,
+    MAGNET_LR_COSINE   = 2,
+};
+
+/* Loss = mntp * MNTP + sscl * SSCL + msg * MSG for that many steps. A weight of 0 leaves the work out as well. */
+struct magnet_train_stage {
+    int32_t steps;
+    float   mntp; /* masked next-token prediction: context tokens from both sides                                    */
+    float   sscl; /* contrastive: embeddings                                                                         */
+    float   msg;  /* missing-span generation: infilling, and plain next-token prediction                             */
+};
+
+struct magnet_train_progress {
+    int32_t step;              /* steps done                                                                         */
+    int32_t n_steps;
+    int32_t stage;             /* counts from 0                                                                      */
+    int32_t best_step;         /* with the lowest held-out score so far; 0 = none yet                                */
+    int64_t n_tokens;          /* trained since the first step                                                       */
+    double  seconds;           /* since the first step, interruptions left out                                       */
+    double  seconds_left;
+    double  tokens_per_second;
+    double  loss;              /* weighted sum                                                                       */
+    double  mntp;              /* means over the step, in nats; NaN = no part of it; so for all that follow          */
+    double  sscl;
+    double  msg;
+    double  learning_rate;
+    double  gradient_norm;     /* before clipping                                                                    */
+    double  heldout_mntp;      /* NaN unless computed after this very step; so for all heldout_*                     */
+    double  heldout_sscl;
+    double  heldout_msg_hybrid;
+    double  heldout_msg_ordered;
+    double  heldout_causal;    /* plain next-token loss: is it still a language model?                               */
+    double  heldout_score;     /* the last stage's weights on the above; the lowest decides what is kept             */
+    double  best_score;
+};
+
+/* After each step, on the thread that called. Returns false to stop: the call then succeeds and keeps what was learned. */
+typedef bool (*magnet_train_callback)(const struct magnet_train_progress * progress, void * user_data);
+
+struct magnet_train_params {
+    const char *                      model;         /* base, GGUF of an architecture that the fused engine covers   */
+    const char *                      output;        /* LoRA adapter, GGUF; stock llama.cpp loads it too             */
+    const char *                      checkpoint;    /* state to resume from, replaced atomically; NULL = none       */
+    const char *                      metrics;       /* JSON Lines, a line a step; NULL = none                       */
+    const char *                      report;        /* one HTML page; NULL = none                                   */
+    const char *                      init_adapter;  /* start from it (rank, alpha, targets are its own); NULL = new */
+    const char *                      instruction;   /* before every text to embed                                   */
+    const char *                      mask_token;    /* text of MNTP's mask where the vocabulary has none; one token */
+    const char * const *              texts;         /* [n_texts] plain text, or .jsonl with "text"                  */
+    const char * const *              pairs;         /* [n_pairs] TSV of 2 or 3 columns, or .jsonl with "anchor",
+                                                        "positive" and, if there is a hard negative, "negative"      */
+    const char * const *              heldout_texts; /* judged by, not trained on; both NULL = parts of the above    */
+    const char * const *              heldout_pairs;
+    const char * const *              targets;       /* [n_targets] q, k, v, o, gate, up, down, or GGUF tensor names */
+    const struct magnet_train_stage * stages;        /* [n_stages]                                                   */
+    magnet_train_callback             on_step;       /* may be NULL                                                  */
+    void *                            on_step_user_data;
+    int64_t seed;             /* >= 0; same seed, files, options and threads: same bits                              */
+    int32_t n_texts;
+    int32_t n_pairs;
+    int32_t n_heldout_texts;
+    int32_t n_heldout_pairs;
+    int32_t n_targets;
+    int32_t n_stages;
+    int32_t text_unit;        /* enum magnet_text_unit                                                               */
+    int32_t n_threads;        /* >= 1, or -1 = physical cores                                                        */
+
+    int32_t rows;             /* text rows of a micro-batch                                                          */
+    int32_t row_length;       /* tokens of one, at most                                                              */
+    int32_t max_spans;        /* gaps of a row: 1 to this                                                            */
+    int32_t span_min;         /* tokens of a gap, where it is no sentence                                            */
+    int32_t span_max;
+    int32_t slack;            /* text behind a gap moves right by 0 (half of the time) to this many positions        */
+    float   share_hybrid;     /* of text rows: the paper's mask                                                      */
+    float   share_ordered;    /* causal context, gaps see both sides                                                 */
+    float   share_causal;     /* no gap, plain next-token prediction                                                 */
+    float   sentence_share;   /* of rows with gaps: each gap is a whole sentence                                     */
+    float   mask_rate;        /* of the context of hybrid rows: picked for MNTP                                      */
+
+    int32_t pairs_per_batch;  /* of a micro-batch; the other pairs are each one's negatives                          */
+    int32_t pair_length;      /* tokens of a text to embed, at most; longer ones are cut                             */
+    int32_t pooling;          /* enum magnet_pooling, not DEFAULT                                                    */
+    int32_t attention;        /* enum magnet_attention, not DEFAULT                                                  */
+    int32_t projection;       /* width of a head used in training only; 0 = none                                     */
+    float   temperature;
+    float   text_pair_share;  /* of pairs that are two crops of one passage of the texts; -1 = all or none, as needed */
+    bool    symmetric;        /* positives must find their anchors too                                               */
+
+    int32_t rank;
+    float   alpha;
+    float   dropout;          /* on the input of A                                                                   */
+    float   learning_rate;
+    float   learning_rate_end; /* share of it that is left at the last step                                          */
+    float   weight_decay;
+    float   clip;             /* largest gradient norm; 0 = no clipping                                              */
+    int32_t decay;            /* enum magnet_lr_decay                                                                */
+    int32_t warmup;           /* steps                                                                               */
+    int32_t accumulate;       /* micro-batches of a step                                                             */
+
+    int32_t heldout_rows;     /* text windows, and pairs, kept out of training to judge by; 0 = none                 */
+    int32_t eval_every;       /* steps between looks at the held-out loss; 0 = never                                 */
+    int32_t checkpoint_every; /* steps                                                                               */
+    int32_t context;          /* enum magnet_context: infill's default with this adapter; DEFAULT = the better one   */
+    bool    exact;            /* products in F32 instead of bf16                                                     */
+    bool    recompute;        /* less memory, slower                                                                 */
+    bool    half;             /* write the adapter in F16 instead of F32                                             */
+    bool    overwrite;        /* replace an output that exists                                                       */
+};
+
+struct magnet_train_result {
+    int32_t step;      /* steps done                                                                                 */
+    int32_t best_step; /* whose state the adapter holds; 0 = the last one's, for want of held-out text               */
+    bool    stopped;   /* by the callback                                                                            */
+};
+
+struct magnet_train_estimate {
+    int64_t n_parameters;     /* trained                                                                             */
+    int64_t n_windows;        /* text windows of one epoch                                                           */
+    int64_t n_pairs;
+    int64_t tokens_per_step;
+    int64_t peak_bytes;       /* resident memory of the process, measured                                            */
+    double  seconds_per_step; /* measured                                                                            */
+    double  seconds;          /* of the whole run                                                                    */
+    int32_t n_steps;
+};
+
+MAGNET_API struct magnet_train_params magnet_train_default_params(void);
+
+/*
+ * Trains a LoRA adapter with MAGNET's three objectives. Text alone serves all three (SSCL then contrasts crops of it),
+ * pairs alone serve SSCL only. The adapter is written whenever the held-out score improves and at the end; its metadata
+ * tell inference how it was trained. Blocking; uses n_threads threads.
+ *
+ * DIVERGED: a loss is not finite (the message names the step; files stay as they were last good). IO: also if output
+ * exists, or a disk is full (the last checkpoint is intact). BAD_FILE names file and line. UNSUPPORTED: an architecture
+ * that the fused engine does not cover. out_result may be NULL.
+ */
+MAGNET_API int32_t magnet_train(const struct magnet_train_params * params, struct magnet_train_result * out_result);
+
+/* Goes on from a checkpoint, bit for bit as if it had never stopped, with the options and files of that run (MISMATCH if
+ * the texts have changed since). */
+MAGNET_API int32_t magnet_train_resume(const char * checkpoint, magnet_train_callback on_step, void * user_data,
+                                       struct magnet_train_result * out_result);
+
+/* Memory, steps and time of a run, measured on two real steps; writes nothing. */
+MAGNET_API int32_t magnet_train_measure(const struct magnet_train_params * params,
+                                        struct magnet_train_estimate * out_estimate);
+
+enum magnet_merge_type {
+    MAGNET_MERGE_BASE = 0, /* each merged matrix is quantised to the type it had                                     */
+    MAGNET_MERGE_F32  = 1,
+    MAGNET_MERGE_F16  = 2,
+    MAGNET_MERGE_BF16 = 3,
+};
+
+/* Writes base + scale * adapter as one GGUF model, with the adapter's recipe. MISMATCH, IO, BAD_FILE; UNSUPPORTED: the
+ * base has a type that cannot be written without an importance matrix. Replaces output atomically. */
+MAGNET_API int32_t magnet_merge(const char * model, const char * adapter, float scale, int32_t type, const char * output);
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,30 +2,14 @@
 
 #include "magnet-error.h"
 #include "magnet-log.h"
-
-#include "ggml.h"
-#include "gguf.h"
+#include "train/gguf-file.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 namespace magnet {
 
 namespace {
-
-struct gguf_deleter {
-    void operator()(gguf_context * gguf) const { gguf_free(gguf); }
-};
-struct ggml_deleter {
-    void operator()(ggml_context * ggml) const { ggml_free(ggml); }
-};
-
-std::string string_value(const gguf_context * gguf, const char * key) {
-    const int64_t id = gguf_find_key(gguf, key);
-    return id >= 0 && gguf_get_kv_type(gguf, id) == GGUF_TYPE_STRING ? gguf_get_val_str(gguf, id) : "";
-}
 
 bool ends_with(const std::string & s, const char * suffix) {
     const size_t n = strlen(suffix);
@@ -35,34 +19,20 @@ bool ends_with(const std::string & s, const char * suffix) {
 } // namespace
 
 std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, const std::string & path) {
-    FILE * file = fopen(path.c_str(), "rb");
-    if (!file) {
-        throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + strerror(errno) + ".");
-    }
-    char       magic[4] = {};
-    const bool is_gguf  = fread(magic, 1, 4, file) == 4 && memcmp(magic, "GGUF", 4) == 0;
-    fclose(file);
-    if (!is_gguf) {
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a GGUF file.");
-    }
-
-    log_capture capture;
-
-    ggml_context *                              tensors = nullptr;
-    std::unique_ptr<gguf_context, gguf_deleter> gguf(gguf_init_from_file(path.c_str(), { true, &tensors }));
-    std::unique_ptr<ggml_context, ggml_deleter> tensors_owner(tensors);
-    if (!gguf) {
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated or damaged" + capture.reason() + ".");
-    }
-    if (string_value(gguf.get(), "general.type") != "adapter" || string_value(gguf.get(), "adapter.type") != "lora") {
+    const gguf_reader file(path);
+    if (file.text("general.type") != "adapter" || file.text("adapter.type") != "lora") {
         throw error(MAGNET_STATUS_BAD_FILE, path + " is not a LoRA adapter.");
     }
 
     std::shared_ptr<adapter> a(new adapter());
     a->base_         = base;
     a->path_         = path;
-    a->architecture_ = string_value(gguf.get(), "general.architecture");
-    a->recipe_       = read_recipe(gguf.get());
+    a->architecture_ = file.text("general.architecture");
+    try {
+        a->recipe_ = read_recipe(file.meta());
+    } catch (const error & e) {
+        throw error(e.status, path + ": " + e.what());
+    }
 
     const std::string model_architecture = base->info().architecture;
     if (a->architecture_ != model_architecture) {
@@ -70,17 +40,28 @@ std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, cons
                                                 "\", the model is \"" + model_architecture + "\". Nothing was loaded.");
     }
 
-    const int64_t alpha = gguf_find_key(gguf.get(), "adapter.lora.alpha");
-    if (alpha >= 0 && gguf_get_kv_type(gguf.get(), alpha) == GGUF_TYPE_FLOAT32) {
-        a->alpha_ = gguf_get_val_f32(gguf.get(), alpha);
+    for (const int32_t token : { a->recipe_.token_mask, a->recipe_.token_end }) {
+        if (token >= base->n_vocab()) {
+            throw error(MAGNET_STATUS_MISMATCH, path + " speaks of token " + std::to_string(token) + ", the model has " +
+                                                    std::to_string(base->n_vocab()) + ". Nothing was loaded.");
+        }
     }
-    for (ggml_tensor * t = ggml_get_first_tensor(tensors); t; t = ggml_get_next_tensor(tensors, t)) {
-        if (ends_with(t->name, ".lora_a")) {
-            a->rank_ = std::max(a->rank_, (int32_t) t->ne[1]);
+
+    const int64_t alpha = gguf_find_key(file.meta(), "adapter.lora.alpha");
+    if (alpha >= 0) {
+        if (gguf_get_kv_type(file.meta(), alpha) != GGUF_TYPE_FLOAT32) { // llama.cpp would end the process
+            throw error(MAGNET_STATUS_BAD_FILE, path + " is damaged: adapter.lora.alpha is no 32-bit float.");
+        }
+        a->alpha_ = gguf_get_val_f32(file.meta(), alpha);
+    }
+    for (int64_t i = 0; i < gguf_get_n_tensors(file.meta()); ++i) {
+        if (ends_with(gguf_get_tensor_name(file.meta(), i), ".lora_a")) {
+            a->rank_ = std::max(a->rank_, (int32_t) gguf_get_tensor_ne(file.meta(), i)[1]);
             ++a->n_matrices_;
         }
     }
 
+    log_capture                 capture;
     std::lock_guard<std::mutex> lock(base->adapter_mutex());
     a->llama_ = llama_adapter_lora_init(base->llama(), path.c_str());
     if (!a->llama_) {

@@ -42,6 +42,7 @@ const char * magnet_status_name(int32_t status) {
         case MAGNET_STATUS_BUSY:             return "BUSY";
         case MAGNET_STATUS_BUFFER_TOO_SMALL: return "BUFFER_TOO_SMALL";
         case MAGNET_STATUS_INTERNAL:         return "INTERNAL";
+        case MAGNET_STATUS_DIVERGED:         return "DIVERGED";
         default:                             return "UNKNOWN";
     }
 }
@@ -345,9 +346,10 @@ int32_t magnet_layout(const magnet_model * m, const magnet_part * parts, int32_t
                                                             "; it must be one of enum magnet_context.");
         }
         layout_options options;
-        options.context    = context == MAGNET_CONTEXT_DEFAULT ? (int32_t) MAGNET_CONTEXT_ORDERED : context;
-        options.max_tokens = magnet_infill_default_params().max_tokens;
-        options.keep_text  = true;
+        options.context       = context == MAGNET_CONTEXT_DEFAULT ? (int32_t) MAGNET_CONTEXT_ORDERED : context;
+        options.max_tokens    = magnet_infill_default_params().max_tokens;
+        options.max_positions = impl.n_ctx_train();
+        options.keep_text     = true;
 
         std::vector<magnet_slot> slots;
         for (const slot & t : make_layout(impl, parts, n_parts, options).slots) {

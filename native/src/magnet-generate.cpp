@@ -60,8 +60,8 @@ result session::generate(const magnet_text & prompt, const magnet_generate_param
                                             "most " + std::to_string(params_.n_ctx) + ".");
     }
     const int32_t room  = params_.n_ctx - n_prompt;
-    const int32_t n_max = p.max_tokens < 0 ? room : p.max_tokens;
-    decoder_.reserve(n_prompt + std::min(n_max, room));
+    const int32_t n_max = p.max_tokens < 0 ? room : std::min(p.max_tokens, room);
+    decoder_.reserve(n_prompt + n_max);
 
     // the last token is the one whose output is wanted
     std::vector<slot> context(n_prompt - 1);
@@ -76,7 +76,7 @@ result session::generate(const magnet_text & prompt, const magnet_generate_param
     out.n_prompt_tokens = n_prompt;
 
     log_softmax   logprobs;
-    int32_t       stop      = MAGNET_STOP_LENGTH;
+    int32_t       stop      = n_max == p.max_tokens ? MAGNET_STOP_LENGTH : MAGNET_STOP_CONTEXT;
     const slot    predictor = { tokens.back(), n_prompt - 1, MAGNET_MASK_SPAN, 0 };
     const float * logits    = decoder_.set_context(context, predictor, true, out.n_reused_tokens);
     out.prompt_seconds      = seconds_since(start);
@@ -93,7 +93,7 @@ result session::generate(const magnet_text & prompt, const magnet_generate_param
                 break;
             }
             const bool ends = llama_vocab_is_eog(base_->vocab(), token);
-            if (ends && !p.ignore_eos) {
+            if (ends && (!p.ignore_eos || choose.has_grammar())) { // a grammar lets it pass only where it is complete
                 writer.set_stop_logprob(logprobs(token));
                 stop = choose.has_grammar() ? MAGNET_STOP_GRAMMAR : MAGNET_STOP_END;
                 break;
@@ -101,10 +101,6 @@ result session::generate(const magnet_text & prompt, const magnet_generate_param
             choose.accept(token);
             ++out.n_generated_tokens;
             if (!writer.push(token, logprobs) || writer.n_tokens() == n_max) {
-                break;
-            }
-            if (pos >= params_.n_ctx) {
-                stop = MAGNET_STOP_CONTEXT;
                 break;
             }
             logits = decoder_.decode({ token, pos, MAGNET_MASK_SPAN, 0 }, true);

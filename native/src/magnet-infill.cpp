@@ -56,6 +56,7 @@ std::vector<int32_t> gap_filler::fill(const gap & g, int32_t first_pos, const fl
     span_writer               writer(model_, options);
     std::vector<int32_t>      tokens;
 
+    choose_.restart_grammar();
     // a gap of exact length must not end before it
     choose_.ban(g.open ? std::vector<int32_t>() : ends_);
 
@@ -111,7 +112,13 @@ result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_
     const auto    seconds  = [&] { return std::chrono::duration<double>(clock::now() - start).count(); };
     const int32_t context  = context_of(p.context);
     const bool    left     = context == MAGNET_CONTEXT_LEFT;
-    const layout  plan   = make_layout(*base_, parts, n_parts, { context, p.max_tokens, false, true });
+
+    layout_options options;
+    options.context       = context;
+    options.max_positions = params_.n_ctx;
+    options.max_tokens    = p.max_tokens;
+    options.need_bos      = true;
+    const layout plan     = make_layout(*base_, parts, n_parts, options);
     if (plan.gaps.empty()) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no part is a gap; there is nothing to fill.");
     }
@@ -133,32 +140,30 @@ result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_
         }
     }
 
-    int32_t       next   = 0; // LEFT: first slot that has no place yet
-    const float * logits = nullptr;
-    for (size_t k = 0; k < plan.gaps.size() && !filler.cancelled(); ++k) {
+    // Makes the cache hold what the gap's first token is predicted from. Returns its logits and the position to fill from.
+    int32_t    next    = 0; // LEFT: first slot that has no place yet
+    const auto prepare = [&](size_t k, const float *& logits) -> int32_t {
         const gap & g         = plan.gaps[k];
         slot        predictor = plan.slots[g.predictor];
-        const bool  more_gaps = k + 1 < plan.gaps.size();
-        int32_t     first_pos = plan.slots[g.first].pos;
-
         if (left) {
             // text and filled gaps follow each other without holes
-            for (const int32_t token : tokens) {
+            const auto append = [&](int32_t token) {
                 context_slots.push_back({ token, (int32_t) context_slots.size(), MAGNET_MASK_SPAN, 0 });
-            }
+            };
+            std::for_each(tokens.begin(), tokens.end(), append);
             for (; next < g.first; ++next) {
                 if (plan.slots[next].token >= 0) {
-                    context_slots.push_back(
-                        { plan.slots[next].token, (int32_t) context_slots.size(), MAGNET_MASK_SPAN, 0 });
+                    append(plan.slots[next].token);
                 }
             }
             predictor = context_slots.back();
-            first_pos = predictor.pos + 1;
-            std::vector<slot> before(context_slots.begin(), context_slots.end() - 1);
-            int32_t           n_reused;
+            const std::vector<slot> before(context_slots.begin(), context_slots.end() - 1);
+            int32_t                 n_reused;
             logits              = decoder_.set_context(before, predictor, true, n_reused);
             out.n_reused_tokens = k == 0 ? n_reused : out.n_reused_tokens;
-        } else if (k == 0) {
+            return predictor.pos + 1;
+        }
+        if (k == 0) {
             logits = decoder_.set_context(context_slots, predictor, false, out.n_reused_tokens);
         } else if (predictor.token < 0) {
             // right behind another gap: what that one left in logits goes on
@@ -167,13 +172,32 @@ result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_
         } else {
             logits = decoder_.decode(predictor, false);
         }
-        if (k == 0) {
-            out.prompt_seconds = seconds();
-        }
+        return plan.slots[g.first].pos;
+    };
 
-        tokens = filler.fill(g, first_pos, logits, more_gaps, left);
-        out.spans.push_back(filler.take_span());
-        out.n_generated_tokens += (int32_t) tokens.size();
+    const float * logits = nullptr;
+    for (size_t k = 0; k < plan.gaps.size(); ++k) {
+        const gap & g = plan.gaps[k];
+        try {
+            if (filler.cancelled()) {
+                throw error(MAGNET_STATUS_CANCELLED, "the call was cancelled.");
+            }
+            const int32_t first_pos = prepare(k, logits);
+            if (k == 0) {
+                out.prompt_seconds = seconds();
+            }
+            tokens = filler.fill(g, first_pos, logits, k + 1 < plan.gaps.size(), left);
+            out.spans.push_back(filler.take_span());
+            out.n_generated_tokens += (int32_t) tokens.size();
+        } catch (const error & e) {
+            if (e.status != MAGNET_STATUS_CANCELLED || k == 0) {
+                throw;
+            }
+            result_span empty; // of this gap: the others before it are kept
+            empty.part = g.part;
+            empty.stop = MAGNET_STOP_CANCELLED;
+            out.spans.push_back(empty);
+        }
     }
     out.generate_seconds = seconds() - out.prompt_seconds;
     return out;

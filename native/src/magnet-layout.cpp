@@ -53,10 +53,15 @@ layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, 
         return is_first ? m.tokenize(view, false, false) : m.tokenize_continuation(view);
     };
 
-    const auto put = [&](int32_t token, int8_t role, int32_t part) {
-        if (pos >= INT32_MAX) {
-            throw error(MAGNET_STATUS_TOO_LONG, "the template has more tokens than can be counted.");
+    const auto check_room = [&](int64_t end) {
+        if (end > options.max_positions) {
+            throw error(MAGNET_STATUS_TOO_LONG, "the text needs more than " + std::to_string(options.max_positions) +
+                                                    " tokens with its gaps, the most that is read here. Shorten it or the "
+                                                    "gaps, or make a session with a larger n_ctx.");
         }
+    };
+    const auto put = [&](int32_t token, int8_t role, int32_t part) {
+        check_room(pos + 1);
         out.slots.push_back({ token, (int32_t) pos++, role, part });
     };
 
@@ -100,6 +105,7 @@ layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, 
         } else {
             first              = false;
             const int32_t room = part.length > 0 ? part.length : part.max_length > 0 ? part.max_length : options.max_tokens;
+            check_room(begin + room); // before so many slots are made
             for (int32_t k = 0; k < room; ++k) {
                 put(-1, MAGNET_MASK_SPAN, i);
             }
@@ -114,6 +120,7 @@ layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, 
                                 std::to_string(g.n_slots) + ".");
             }
             pos = std::max(pos, begin + room);
+            check_room(pos);
         }
 
         if (options.context == MAGNET_CONTEXT_ORDERED && g.predictor >= 0) {

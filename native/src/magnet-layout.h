@@ -32,11 +32,12 @@ struct layout {
 };
 
 struct layout_options {
-    int32_t context    = MAGNET_CONTEXT_ORDERED; // HYBRID, ORDERED or LEFT
-    int32_t max_tokens = 64;                     // places of an open gap that names none
-    bool    filled     = false;                  // gaps hold their text (scoring) instead of empty places
-    bool    keep_text  = false;                  // gaps that have a text hold it, the others are empty (the mask picture)
-    bool    need_bos   = false;                  // a leading gap without BOS is an error (UNSUPPORTED)
+    int32_t context       = MAGNET_CONTEXT_ORDERED; // HYBRID, ORDERED or LEFT
+    int32_t max_tokens    = 64;                     // places of an open gap that names none
+    int32_t max_positions = INT32_MAX;              // of texts and gaps together; more is an error (TOO_LONG)
+    bool    filled        = false;                  // gaps hold their text (scoring) instead of empty places
+    bool    keep_text     = false; // gaps that have a text hold it, the others are empty (the mask picture)
+    bool    need_bos      = false; // a leading gap without BOS is an error (UNSUPPORTED)
 };
 
 // Validates the parts (INVALID_ARGUMENT names the index). ORDERED: the last token left of a gap takes the role SPAN, so

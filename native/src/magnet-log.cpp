@@ -1,7 +1,9 @@
 #include "magnet-log.h"
 
 #include "llama.h"
+#include "magnet-utf8.h"
 
+#include <algorithm>
 #include <mutex>
 
 namespace magnet {
@@ -13,6 +15,8 @@ magnet_log_callback  log_callback  = nullptr;
 void *               log_user_data = nullptr;
 
 thread_local log_capture * active_capture = nullptr;
+
+constexpr size_t max_reason = 300; // bytes: a grammar's error quotes all of the grammar that follows
 
 int32_t level_of(ggml_log_level level) {
     switch (level) {
@@ -53,7 +57,11 @@ void on_llama_log(ggml_log_level level, const char * text, void *) {
     if (line_level == GGML_LOG_LEVEL_ERROR) {
         capture_error(line);
     }
-    log_message(level_of(line_level), line);
+    for (size_t begin = 0; begin < line.size();) {
+        const size_t end = std::min(line.find('\n', begin), line.size());
+        log_message(level_of(line_level), line.substr(begin, end - begin));
+        begin = end + 1;
+    }
     line.clear();
 }
 
@@ -90,9 +98,10 @@ std::string log_capture::reason() const {
     if (first_error_.empty()) {
         return "";
     }
-    // "llama_model_load: error loading model: …" -> the part that says something
-    const size_t colon = first_error_.find(": ");
-    return " (" + (colon == std::string::npos ? first_error_ : first_error_.substr(colon + 2)) + ")";
+    // "llama_model_load: error loading model: …" -> the part that says something, of its first line
+    const size_t      colon  = first_error_.find(": ");
+    const std::string reason = colon == std::string::npos ? first_error_ : first_error_.substr(colon + 2);
+    return " (" + utf8_repair(reason.substr(0, std::min(reason.find('\n'), max_reason))) + ")";
 }
 
 } // namespace magnet

@@ -5,66 +5,19 @@
 #include "magnet-error.h"
 #include "magnet-log.h"
 #include "magnet-utf8.h"
+#include "train/gguf-file.h"
 
-#include "gguf.h"
-
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 namespace magnet {
 
 namespace {
 
-struct file_closer {
-    void operator()(FILE * file) const { fclose(file); }
-};
-
-struct gguf_deleter {
-    void operator()(gguf_context * gguf) const { gguf_free(gguf); }
-};
-
-// What is wrong with a file is said here, before llama.cpp reads it: it only says that it failed.
 void check_file(const std::string & path) {
-    std::unique_ptr<FILE, file_closer> file(fopen(path.c_str(), "rb"));
-    if (!file) {
-        throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + strerror(errno) + ".");
-    }
-
-    char magic[4] = {};
-    if (fread(magic, 1, 4, file.get()) != 4 || memcmp(magic, "GGUF", 4) != 0) {
-        if (ferror(file.get())) {
-            throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + strerror(errno) + ".");
-        }
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a GGUF file. Convert the model to GGUF first "
-                                                   "(llama.cpp's convert_hf_to_gguf.py).");
-    }
-    if (fseek(file.get(), 0, SEEK_END) != 0) {
-        throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + strerror(errno) + ".");
-    }
-    const int64_t size = ftell(file.get());
-
-    log_capture                                 capture;
-    std::unique_ptr<gguf_context, gguf_deleter> gguf(gguf_init_from_file(path.c_str(), { true, nullptr }));
-    if (!gguf) {
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated or damaged" + capture.reason() + ".");
-    }
-
-    const int64_t type = gguf_find_key(gguf.get(), "general.type");
-    if (type >= 0 && gguf_get_kv_type(gguf.get(), type) == GGUF_TYPE_STRING &&
-        strcmp(gguf_get_val_str(gguf.get(), type), "adapter") == 0) {
+    const gguf_reader file(path);
+    if (file.text("general.type") == "adapter") {
         throw error(MAGNET_STATUS_BAD_FILE, path + " is an adapter, not a model. Load the model it was trained for, then "
                                                    "the adapter.");
-    }
-
-    for (int64_t i = 0; i < gguf_get_n_tensors(gguf.get()); ++i) {
-        const int64_t end = gguf_get_data_offset(gguf.get()) + gguf_get_tensor_offset(gguf.get(), i) +
-                            gguf_get_tensor_size(gguf.get(), i);
-        if (end > size) {
-            throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated: it has " + std::to_string(size) + " bytes, but " +
-                                                    gguf_get_tensor_name(gguf.get(), i) + " ends at byte " +
-                                                    std::to_string(end) + ". Fetch it again.");
-        }
     }
 }
 
@@ -88,6 +41,34 @@ bool on_progress(float fraction, void * data) {
 }
 
 } // namespace
+
+std::shared_ptr<model> model::load_vocabulary(const std::string & path) {
+    check_file(path);
+    llama_model_params lparams = llama_model_default_params();
+    lparams.vocab_only         = true;
+    log_capture            capture;
+    std::shared_ptr<model> m(new model());
+    m->path_ = path;
+    m->llama_.reset(llama_model_load_from_file(path.c_str(), lparams));
+    if (!m->llama_) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
+    }
+    m->read_texts();
+    return m;
+}
+
+// What is the same with and without weights.
+void model::read_texts() {
+    meta("general.architecture", architecture_);
+    meta("general.name", name_);
+    vocab_ = llama_model_get_vocab(llama());
+    if (n_vocab() == 0 || llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_NONE) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, path_ + " has no vocabulary, so it cannot read text.");
+    }
+    std::string space_prefix;
+    space_prefix_ = llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_SPM &&
+                    !(meta("tokenizer.ggml.add_space_prefix", space_prefix) && space_prefix == "false");
+}
 
 std::shared_ptr<model> model::load(const std::string & path, const magnet_model_params & params) {
     check_file(path);
@@ -114,8 +95,7 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
         throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
     }
 
-    m->meta("general.architecture", m->architecture_);
-    m->meta("general.name", m->name_);
+    m->read_texts();
     const attention_kind kind = llama_attention_kind(m->llama());
     if (kind == attention_kind::encoder) {
         throw error(MAGNET_STATUS_UNSUPPORTED, path + " has the architecture \"" + m->architecture_ +
@@ -124,20 +104,11 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
     }
     m->plain_attention_ = kind == attention_kind::plain;
 
-    m->vocab_ = llama_model_get_vocab(m->llama());
-    if (m->n_vocab() == 0 || llama_vocab_type(m->vocab_) == LLAMA_VOCAB_TYPE_NONE) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, path + " has no vocabulary, so it cannot read text.");
-    }
-
     if (params.n_gpu_layers != 0 && llama_supports_gpu_offload()) {
         m->no_fused_engine_ = "its weights are on a GPU.";
     } else {
         fused_engine_covers(path, m->no_fused_engine_);
     }
-
-    std::string space_prefix;
-    m->space_prefix_ = llama_vocab_type(m->vocab_) == LLAMA_VOCAB_TYPE_SPM &&
-                       !(m->meta("tokenizer.ggml.add_space_prefix", space_prefix) && space_prefix == "false");
 
     char description[256];
     llama_model_desc(m->llama(), description, sizeof(description));

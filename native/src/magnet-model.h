@@ -22,6 +22,9 @@ public:
     // Throws magnet::error (IO, BAD_FILE, UNSUPPORTED, OUT_OF_MEMORY, CANCELLED).
     static std::shared_ptr<model> load(const std::string & path, const magnet_model_params & params);
 
+    // The same without its weights: only what concerns text and metadata can be asked of it.
+    static std::shared_ptr<model> load_vocabulary(const std::string & path);
+
     llama_model *       llama() const { return llama_.get(); }
     const llama_vocab * vocab() const { return vocab_; }
     const std::string & path() const { return path_; }
@@ -60,6 +63,7 @@ public:
 
 private:
     model() = default;
+    void read_texts();
 
     std::string                                       path_;
     std::unique_ptr<llama_model, llama_model_deleter> llama_;

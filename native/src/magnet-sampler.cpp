@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <random>
 
 // ggml-cpu/vec.h: y = exp(x - max), returns the sum; vectorised for the CPU. The header itself wants ggml's own flags.
@@ -62,10 +63,44 @@ void check_sampling(const magnet_sampling_params & p, const model & m) {
     }
 }
 
+namespace {
+
+// llama.cpp's samplers sort and subtract logits, so these must stay finite (-INFINITY is a ban): what lies beyond the
+// limits says no more than the limits do.
+constexpr float max_bias           = 1e20f;
+constexpr float max_penalty        = 1e10f;
+constexpr float max_repeat_penalty = 1e6f;
+constexpr float min_temperature    = 1e-6f;
+
+float limited(float x, float limit) {
+    return x == -INFINITY ? x : std::clamp(x, -limit, limit);
+}
+
+// llama.cpp's grammar parser calls itself once a parenthesis, and its check for left recursion once a rule: more than
+// this would end a thread with a small stack.
+constexpr int32_t max_grammar_depth = 1000;
+
+bool too_deep(const char * grammar) {
+    int32_t depth = 0, deepest = 0, rules = 0;
+    for (const char * c = grammar; *c; ++c) {
+        depth += *c == '(' ? 1 : *c == ')' ? -1 : 0;
+        deepest = std::max(deepest, depth);
+        rules += strncmp(c, "::=", 3) == 0;
+    }
+    return deepest > max_grammar_depth || rules > max_grammar_depth;
+}
+
+} // namespace
+
 sampler::sampler(const model & m, const magnet_sampling_params & p) : model_(m) {
     check_sampling(p, m);
 
     if (p.grammar) {
+        if (too_deep(p.grammar)) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "sampling.grammar is too deep: at most " +
+                                                            std::to_string(max_grammar_depth) +
+                                                            " rules and nested parentheses are read.");
+        }
         log_capture capture;
         grammar_.reset(llama_sampler_init_grammar(m.vocab(), p.grammar, p.grammar_root ? p.grammar_root : "root"));
         if (!grammar_ || !*p.grammar) {
@@ -83,14 +118,17 @@ sampler::sampler(const model & m, const magnet_sampling_params & p) : model_(m) 
     if (p.n_logit_bias > 0) {
         std::vector<llama_logit_bias> bias(p.n_logit_bias);
         for (int32_t i = 0; i < p.n_logit_bias; ++i) {
-            bias[i] = { p.logit_bias[i].token, p.logit_bias[i].bias };
+            bias[i] = { p.logit_bias[i].token, limited(p.logit_bias[i].bias, max_bias) };
         }
         llama_sampler_chain_add(chain_.get(), llama_sampler_init_logit_bias(m.n_vocab(), p.n_logit_bias, bias.data()));
     }
     if (penalties) {
-        const int32_t last_n = p.penalty_last_n < 0 ? m.n_ctx_train() : p.penalty_last_n;
-        llama_sampler_chain_add(chain_.get(), llama_sampler_init_penalties(m.n_vocab(), last_n, p.repeat_penalty,
-                                                                           p.frequency_penalty, p.presence_penalty));
+        const int32_t last_n = p.penalty_last_n < 0 ? m.n_ctx_train() : std::min(p.penalty_last_n, m.n_ctx_train());
+        llama_sampler_chain_add(
+            chain_.get(),
+            llama_sampler_init_penalties(m.n_vocab(), last_n,
+                                         std::clamp(p.repeat_penalty, 1.0f / max_repeat_penalty, max_repeat_penalty),
+                                         limited(p.frequency_penalty, max_penalty), limited(p.presence_penalty, max_penalty)));
     }
     if (p.temperature == 0.0f) {
         llama_sampler_chain_add(chain_.get(), llama_sampler_init_greedy());
@@ -106,7 +144,7 @@ sampler::sampler(const model & m, const magnet_sampling_params & p) : model_(m) 
     if (p.min_p > 0.0f) {
         llama_sampler_chain_add(chain_.get(), llama_sampler_init_min_p(p.min_p, 1));
     }
-    llama_sampler_chain_add(chain_.get(), llama_sampler_init_temp(p.temperature));
+    llama_sampler_chain_add(chain_.get(), llama_sampler_init_temp(std::max(p.temperature, min_temperature)));
     const uint32_t seed = p.seed < 0 ? std::random_device{}() : (uint32_t) p.seed;
     // llama.cpp takes this one value for "a random seed"
     llama_sampler_chain_add(chain_.get(), llama_sampler_init_dist(seed == LLAMA_DEFAULT_SEED ? seed - 1 : seed));
@@ -144,19 +182,16 @@ int32_t sampler::sample(const float * logits) {
         llama_token_data_array list = { candidates_.data(), candidates_.size(), -1, false };
         if (constrained) {
             llama_sampler_apply(grammar_.get(), &list);
-            const bool any = std::any_of(list.data, list.data + list.size,
-                                         [](const llama_token_data & d) { return d.logit != -INFINITY; });
-            if (!any) {
-                return -1;
-            }
         }
-        if (!chain_) {
-            return std::max_element(list.data, list.data + list.size, [](const auto & a, const auto & b) {
-                       return a.logit < b.logit;
-                   })->id;
+        if (chain_) {
+            llama_sampler_apply(chain_.get(), &list);
+        } else {
+            list.selected = std::max_element(list.data, list.data + list.size, [](const auto & a, const auto & b) {
+                                return a.logit < b.logit;
+                            }) - list.data;
         }
-        llama_sampler_apply(chain_.get(), &list);
-        return list.selected < 0 ? -1 : list.data[list.selected].id;
+        const bool any = list.selected >= 0 && list.data[list.selected].logit != -INFINITY;
+        return any ? list.data[list.selected].id : -1;
     };
 
     const int32_t token = choose(false);
@@ -165,6 +200,12 @@ int32_t sampler::sample(const float * logits) {
         return choose(true);
     }
     return token;
+}
+
+void sampler::restart_grammar() {
+    if (grammar_) {
+        llama_sampler_reset(grammar_.get());
+    }
 }
 
 void sampler::accept(int32_t token) {
@@ -188,6 +229,10 @@ void log_softmax::set(const float * logits, int32_t n_vocab) {
     scratch_.resize(n_vocab);
     const float max = max_of(logits, n_vocab);
     log_sum_        = max + std::log((float) ggml_vec_soft_max_f32(n_vocab, scratch_.data(), logits, max));
+    if (!std::isfinite(log_sum_)) {
+        throw error(MAGNET_STATUS_BAD_FILE, "the model's output is not a number: a weight is damaged, or an adapter's scale "
+                                            "is too large. check_tensors looks for damaged weights.");
+    }
 }
 
 std::vector<magnet_candidate> log_softmax::top(int32_t n) const {

@@ -24,8 +24,11 @@ public:
     // Tokens that must not be chosen from now on (an exact gap must not end early).
     void ban(const std::vector<int32_t> & tokens) { banned_ = tokens; }
 
-    // The next token for these logits [V], or -1 if the grammar allows none. logits is not changed.
+    // The next token for these logits [V], or -1 if grammar and bans leave none. logits is not changed.
     int32_t sample(const float * logits);
+
+    // A new span begins, which matches the grammar from its start.
+    void restart_grammar();
 
     // Tells penalties and grammar what was taken.
     void accept(int32_t token);
@@ -49,7 +52,7 @@ private:
 // Log-probabilities of the model's own distribution.
 class log_softmax {
 public:
-    void          set(const float * logits, int32_t n_vocab); // logits stay borrowed
+    void          set(const float * logits, int32_t n_vocab); // logits stay borrowed; throws BAD_FILE if they are NaN
     float         operator()(int32_t token) const { return logits_[token] - log_sum_; }
     // The n best, best first.
     std::vector<magnet_candidate> top(int32_t n) const;

@@ -27,7 +27,11 @@ result session::score(const magnet_score_item * items, int32_t n_items, const ma
     }
     using clock         = std::chrono::steady_clock;
     const auto    start = clock::now();
-    const int32_t how   = context_of(p.context);
+
+    layout_options options;
+    options.context       = context_of(p.context);
+    options.max_positions = params_.n_ctx;
+    options.filled        = true;
 
     using predictions = std::vector<prediction>;
     result                                out;
@@ -37,14 +41,9 @@ result session::score(const magnet_score_item * items, int32_t n_items, const ma
     for (int32_t i = 0; i < n_items; ++i) {
         layout plan;
         try {
-            plan = make_layout(*base_, items[i].parts, items[i].n_parts, { how, 0, true, false });
+            plan = make_layout(*base_, items[i].parts, items[i].n_parts, options);
         } catch (const error & e) {
             throw error(e.status, "item " + std::to_string(i) + ": " + e.what());
-        }
-        if ((int64_t) plan.slots.size() > params_.n_ctx) {
-            throw error(MAGNET_STATUS_TOO_LONG, "item " + std::to_string(i) + " has " + std::to_string(plan.slots.size()) +
-                                                    " tokens; this session reads at most " +
-                                                    std::to_string(params_.n_ctx) + ".");
         }
         out.n_prompt_tokens += (int32_t) plan.slots.size();
 

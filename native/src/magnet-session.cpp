@@ -58,6 +58,16 @@ void session::set_adapters(std::vector<used_adapter> adapters) {
         }
     }
 
+    if (encoder_) {
+        try {
+            encoder_->set_adapters(adapters);
+        } catch (...) {
+            encoder_.reset(); // made anew, with the adapters so far, when it is needed
+            throw;
+        }
+    }
+    decoder_.set_adapters(adapters);
+
     adapters_ = std::move(adapters);
     recipe_   = recipe();
     for (const used_adapter & use : adapters_) {
@@ -66,10 +76,6 @@ void session::set_adapters(std::vector<used_adapter> adapters) {
             break;
         }
     }
-    if (encoder_) {
-        encoder_->set_adapters(adapters_);
-    }
-    decoder_.set_adapters(adapters_);
 }
 
 void session::reset() {
@@ -78,10 +84,11 @@ void session::reset() {
 
 encoder & session::get_encoder() {
     if (!encoder_) {
-        encoder_ = use_fused_ ? make_fused_encoder(base_, params_.n_threads, cancelled_)
-                              : make_graph_encoder(base_, { params_.n_threads, params_.n_batch, params_.flash_attention },
-                                                   cancelled_);
-        encoder_->set_adapters(adapters_);
+        std::unique_ptr<encoder> made =
+            use_fused_ ? make_fused_encoder(base_, params_.n_threads, cancelled_)
+                       : make_graph_encoder(base_, { params_.n_threads, params_.n_batch, params_.flash_attention }, cancelled_);
+        made->set_adapters(adapters_);
+        encoder_ = std::move(made);
     }
     return *encoder_;
 }

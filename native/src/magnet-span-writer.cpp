@@ -5,7 +5,8 @@
 namespace magnet {
 
 bool span_writer::push(int32_t token, const log_softmax & logprobs) {
-    const float logprob = logprobs(token);
+    const float   logprob = logprobs(token);
+    const int32_t index   = n_tokens();
     span_.tokens.push_back({ token, logprob, (int32_t) span_.text.size(), {} });
     if (options_.n_top > 0) {
         span_.tokens.back().top = logprobs.top(options_.n_top);
@@ -16,8 +17,11 @@ bool span_writer::push(int32_t token, const log_softmax & logprobs) {
     if (stopped) {
         span_.stop = MAGNET_STOP_STRING;
     }
-    if (!report(token, logprob, stopped ? span_.text.size() : span_.text.size() - held_back())) {
-        span_.stop = MAGNET_STOP_CANCELLED;
+    if (n_tokens() > index || reported_ < span_.text.size()) { // else the stop string has cut all of it off
+        const size_t safe_end = stopped ? span_.text.size() : span_.text.size() - held_back();
+        if (!report(index, token, logprob, safe_end)) {
+            span_.stop = MAGNET_STOP_CANCELLED;
+        }
     }
     return span_.stop == MAGNET_STOP_NONE;
 }
@@ -28,13 +32,13 @@ result_span span_writer::finish(int32_t stop) {
         utf8_.finish(span_.text);
         if (reported_ < span_.text.size() && !span_.tokens.empty()) {
             const result_token & last = span_.tokens.back();
-            report(last.id, last.logprob, span_.text.size());
+            report(n_tokens() - 1, last.id, last.logprob, span_.text.size());
         }
     }
     return std::move(span_);
 }
 
-bool span_writer::report(int32_t token, float logprob, size_t safe_end) {
+bool span_writer::report(int32_t index, int32_t token, float logprob, size_t safe_end) {
     if (!options_.on_token) {
         return true;
     }
@@ -42,7 +46,7 @@ bool span_writer::report(int32_t token, float logprob, size_t safe_end) {
     const std::string piece = span_.text.substr(begin, safe_end - begin);
     reported_               = safe_end;
 
-    const magnet_token_event event = { piece.c_str(), (int32_t) piece.size(), span_.part, n_tokens() - 1, token, logprob };
+    const magnet_token_event event = { piece.c_str(), (int32_t) piece.size(), span_.part, index, token, logprob };
     return options_.on_token(&event, options_.on_token_user_data);
 }
 

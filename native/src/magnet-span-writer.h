@@ -37,7 +37,7 @@ public:
     void    set_stop_logprob(float logprob) { span_.stop_logprob = logprob; }
 
 private:
-    bool   report(int32_t token, float logprob, size_t safe_end);
+    bool   report(int32_t index, int32_t token, float logprob, size_t safe_end);
     bool   cut_at_stop_string();
     size_t held_back() const;
 

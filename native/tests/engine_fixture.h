@@ -2,6 +2,7 @@
 #pragma once
 
 #include "magnet-engine.h"
+#include "magnet-error.h"
 #include "magnet-mask.h"
 #include "reference_model.h"
 #include "tiny_model.h"

@@ -1,6 +1,8 @@
 # cmake -DLIBRARY=libmagnet.so -DHEADER=magnet.h -P exports.cmake
 #
 # The library exports the functions that magnet.h declares and no other symbol, and needs the C library alone.
+cmake_minimum_required(VERSION 3.25)
+
 function(run OUT)
   execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE out COMMAND_ERROR_IS_FATAL ANY)
   set(${OUT} "${out}" PARENT_SCOPE)

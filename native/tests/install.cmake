@@ -2,6 +2,8 @@
 #
 # Installs MAGNET, moves what was installed somewhere else, and builds and runs apps against it: with find_package in C
 # and C++, with pkg-config in C (where pkg-config is installed), and the magnet program from its new place.
+cmake_minimum_required(VERSION 3.25)
+
 function(run)
   execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE out ERROR_VARIABLE out RESULT_VARIABLE result)
   if(NOT result EQUAL 0)

@@ -36,14 +36,14 @@ struct run {
     }
 
     // Small ubatches, so that a batch is split and later parts see the KV cache.
-    context make(llama_flash_attn_type flash, bool unified, llama_pooling_type pooling) const {
+    context make(llama_flash_attn_type flash, bool unified, enum llama_pooling_type pooling) const {
         llama_context_params params = llama_context_default_params();
         params.n_ctx                = 384;
         params.n_batch              = 96;
         params.n_ubatch             = 24;
         params.n_seq_max            = 3;
-        params.n_threads            = 2;
-        params.n_threads_batch      = 2;
+        params.n_threads            = 1;
+        params.n_threads_batch      = 1;
         params.flash_attn_type      = flash;
         params.kv_unified           = unified;
         params.embeddings           = pooling != LLAMA_POOLING_TYPE_NONE;
@@ -88,7 +88,7 @@ struct run {
         decode(ctx.get(), 3, 20, 1);
     }
 
-    void embedding(llama_pooling_type pooling) {
+    void embedding(enum llama_pooling_type pooling) {
         const context ctx = make(LLAMA_FLASH_ATTN_TYPE_AUTO, true, pooling);
         decode(ctx.get(), 3, 0, 8); // a pooled sequence must fit one ubatch
         for (int32_t s = 0; s < 3; ++s) {

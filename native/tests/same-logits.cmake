@@ -1,6 +1,8 @@
 # cmake -DSTOCK=program -DPATCHED=program -DMODEL=file -DWORK=folder -P same-logits.cmake
 #
 # Without roles, the patched llama.cpp computes what the stock one does, to the bit (logits.cpp).
+cmake_minimum_required(VERSION 3.25)
+
 file(MAKE_DIRECTORY ${WORK})
 foreach(side IN ITEMS STOCK PATCHED)
   execute_process(COMMAND ${${side}} ${MODEL} ${WORK}/${side}.f32

@@ -13,17 +13,22 @@ using namespace magnet::testing;
 
 namespace {
 
-// What the weights allow: products with quantised weights round activations to 8 bits as well.
+// The F32 file goes through llama.cpp's graph, whose products are then exact; the Q4_1 file through the engine that is
+// the default, whose products are bf16.
+//
+// On a short text without instruction the base, never trained to look to its right, is chaotic: PyTorch's own bf16 comes
+// within cosine 0.84 of its float32 on "Rain again", and its autocast within 0.986 on "Yes.".
 struct bounds {
+    bool   f32;
     double cosine;
+    double cosine_untrained; // bidirectional, no instruction
     double mean_logprob_difference;
 };
 
 bounds bounds_of(magnet_model * model) {
     magnet_model_info info = {};
     REQUIRE(magnet_model_get_info(model, &info) == MAGNET_STATUS_OK);
-    const bool f32 = info.n_bytes > 3 * info.n_params;
-    return f32 ? bounds{ 0.999, 0.01 } : bounds{ 0.99, 0.1 };
+    return info.n_bytes > 3 * info.n_params ? bounds{ true, 0.999, 0.999, 0.01 } : bounds{ false, 0.99, 0.8, 0.1 };
 }
 
 struct opened {
@@ -38,6 +43,7 @@ struct opened {
         REQUIRE_MESSAGE(magnet_model_load(path, nullptr, &model) == MAGNET_STATUS_OK, magnet_last_error());
         magnet_session_params params = magnet_session_default_params();
         params.n_threads             = 1;
+        params.engine                = bounds_of(model).f32 ? MAGNET_ENGINE_GRAPH : MAGNET_ENGINE_AUTO;
         REQUIRE_MESSAGE(magnet_session_create(model, &params, &session) == MAGNET_STATUS_OK, magnet_last_error());
     }
     ~opened() {
@@ -90,7 +96,11 @@ TEST_CASE("pooled vectors and token vectors point where those of the reference p
         const std::string text = c.at("text");
         for (const auto & run : c.at("runs")) {
             CAPTURE(text);
+            CAPTURE(run.at("attention").get<std::string>());
+            CAPTURE(run.at("prefix").get<bool>());
             const bool          with_prefix = run.at("prefix");
+            const bool          untrained   = !with_prefix && run.at("attention") == "bidirectional";
+            const double        least       = untrained ? bounds_of(m.model).cosine_untrained : bounds_of(m.model).cosine;
             magnet_embed_params params      = magnet_embed_default_params();
             params.instruction              = with_prefix ? prefix.c_str() : "";
             params.normalize                = false;
@@ -104,7 +114,7 @@ TEST_CASE("pooled vectors and token vectors point where those of the reference p
                                 magnet_last_error());
                 const double cos = cosine(vector, floats(run.at(name)));
                 worst_pooled     = std::min(worst_pooled, cos);
-                CHECK(cos >= bounds_of(m.model).cosine);
+                CHECK(cos >= least);
             }
 
             // token vectors: eight random projections of each
@@ -129,7 +139,7 @@ TEST_CASE("pooled vectors and token vectors point where those of the reference p
             }
             const double cos = cosine(got, expected);
             worst_tokens     = std::min(worst_tokens, cos);
-            CHECK(cos >= bounds_of(m.model).cosine);
+            CHECK(cos >= least);
         }
     }
     MESSAGE("lowest cosine: pooled " << worst_pooled << ", projected token vectors " << worst_tokens);

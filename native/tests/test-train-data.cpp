@@ -22,7 +22,7 @@ enum special { BOS = 256, EOS = 257, MASK = 258, END = 259 };
 // One token a byte.
 train_vocab byte_vocab() {
     train_vocab v;
-    v.tokenize = [](const std::string & text) {
+    v.tokenize = [](const std::string & text, bool) {
         std::vector<int32_t> tokens;
         for (const char c : text) {
             tokens.push_back(uint8_t(c));
@@ -100,7 +100,7 @@ TEST_CASE("a bad file is refused with its place") {
     };
     const auto pairs = [&](const std::string & name, const std::string & text) {
         const std::string path = folder.write(name, text);
-        return error_of([&] { read_pairs(path, vocab, c); }).substr(path.size() - name.size());
+        return error_of([&] { read_pairs(path, vocab, true, c); }).substr(path.size() - name.size());
     };
     CHECK(texts("a.txt", "fine\nl\xe9"
                          "ger\n") ==
@@ -119,12 +119,12 @@ TEST_CASE("pairs of two and three columns, TSV and JSONL, read alike") {
     const test_folder folder;
     const train_vocab vocab = byte_vocab();
     corpus            tsv, json;
-    read_pairs(folder.write("p.tsv", "a\tb\r\nc\td\te\nf\tg\t\n"), vocab, tsv);
+    read_pairs(folder.write("p.tsv", "a\tb\r\nc\td\te\nf\tg\t\n"), vocab, true, tsv);
     read_pairs(
         folder.write("p.jsonl",
                      "{\"anchor\":\"a\",\"positive\":\"b\"}\n{\"anchor\":\"c\",\"positive\":\"d\",\"negative\":\"e\"}\n"
                      "{\"positive\":\"g\",\"anchor\":\"f\",\"negative\":\"\"}\n"),
-        vocab, json);
+        vocab, true, json);
     REQUIRE(tsv.pairs.size() == 3);
     REQUIRE(json.pairs.size() == 3);
     for (size_t i = 0; i < 3; ++i) {
@@ -359,7 +359,7 @@ TEST_CASE("rows to embed: instruction, text, EOS; the mean is over the text alon
     pair_options      o;
     o.length         = 5;
     const auto a_row = [&](const std::string & text) {
-        return make_embed_row({'i', ':'}, vocab.tokenize(text), o, vocab);
+        return make_embed_row({'i', ':'}, vocab.tokenize(text, true), o, vocab);
     };
     const train_row row = a_row("abc");
     CHECK(row.tokens == std::vector<int32_t>{'i', ':', 'a', 'b', 'c', EOS});
@@ -381,7 +381,7 @@ TEST_CASE("batches are the same for the same seed, and from a sought place") {
         pairs += "anchor " + std::to_string(i) + "\tpositive " + std::to_string(i) + (i % 2 ? "\tnegative\n" : "\n");
     }
     read_texts(folder.write("t.txt", lines), text_unit::paragraph, vocab, c);
-    read_pairs(folder.write("p.tsv", pairs), vocab, c);
+    read_pairs(folder.write("p.tsv", pairs), vocab, true, c);
     train_options o;
     o.rows.batch          = 4;
     o.rows.length         = 60;

@@ -23,7 +23,7 @@ const int32_t V = 40, D = 12;
 
 train_vocab letters_vocab() {
     train_vocab v; // 4.. = a..z, others folded in
-    v.tokenize = [](const std::string & text) {
+    v.tokenize = [](const std::string & text, bool) {
         std::vector<int32_t> tokens;
         for (const char c : text) {
             tokens.push_back(4 + uint8_t(c) % (V - 4));
@@ -50,8 +50,9 @@ struct setup {
             const std::string n = std::to_string(i % 7);
             data.documents.push_back(tokenize_document(
                 "The cat " + n + " sat on the mat. Then it ran to the door " + n + ". It was happy.", vocab));
-            data.pairs.push_back(
-                {vocab.tokenize("cat " + std::to_string(i * 37)), vocab.tokenize("dog " + std::to_string(i * 37)), {}});
+            data.pairs.push_back({vocab.tokenize("cat " + std::to_string(i * 37), true),
+                                  vocab.tokenize("dog " + std::to_string(i * 37), true),
+                                  {}});
         }
         options.rows.batch           = 4;
         options.rows.length          = 40;

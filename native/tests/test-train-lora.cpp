@@ -186,7 +186,7 @@ TEST_CASE("matrices of different rank mean what llama.cpp makes of them: scale a
 TEST_CASE("files that are no adapter are refused") {
     const test_folder folder;
     const std::string text = folder.write("text.gguf", "hello, this is no GGUF file at all");
-    CHECK(error_of([&] { load_lora(text); }) == text + " is not a GGUF file, or it is damaged.");
+    CHECK(error_of([&] { load_lora(text); }).find(text + " is not a GGUF file.") == 0);
     const std::string base = write_base(folder, GGML_TYPE_F32, std::vector<float>(64 * 32));
     CHECK(error_of([&] { load_lora(base); }).find("is not a LoRA adapter") != std::string::npos);
     save_lora(folder / "a.gguf", an_adapter(), lora_type::f32);

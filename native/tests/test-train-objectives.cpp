@@ -48,32 +48,34 @@ TEST_CASE("InfoNCE of known vectors") {
     // two pairs on two axes: the cosine matrix is the identity
     contrast_batch b{2, 2, {1, 0, 0, 3, 5, 0, 0, 2}, {}};
     const double   t = 0.5, one = std::log(1 + std::exp(-1 / t));
-    CHECK(sscl_loss(b, t, 1, nullptr) == doctest::Approx(one));
+    CHECK(sscl_loss(b, t, true, 1, nullptr) == doctest::Approx(one));
     // a hard negative equal in direction to the first anchor: only the anchors' direction sees it
     b.vectors.insert(b.vectors.end(), {7, 0});
     const double first = std::log(2 + std::exp(-1 / t)), second = std::log(1 + 2 * std::exp(-1 / t));
-    CHECK(sscl_loss(b, t, 1, nullptr) == doctest::Approx((first + second + 2 * one) / 4));
+    CHECK(sscl_loss(b, t, true, 1, nullptr) == doctest::Approx((first + second + 2 * one) / 4));
     // ... unless its text is the first anchor's own
     b.texts = {10, 20, 30, 40, 10};
-    CHECK(sscl_loss(b, t, 1, nullptr) == doctest::Approx((one + second + 2 * one) / 4));
+    CHECK(sscl_loss(b, t, true, 1, nullptr) == doctest::Approx((one + second + 2 * one) / 4));
     // both anchors one text: neither positive is a negative for the other, nor either anchor; the second anchor still
     // has the hard negative left if that differs
     b.texts = {10, 10, 30, 40, 50};
-    CHECK(sscl_loss(b, t, 1, nullptr) == doctest::Approx((std::log(2.0) + one) / 4));
+    CHECK(sscl_loss(b, t, true, 1, nullptr) == doctest::Approx((std::log(2.0) + one) / 4));
 }
 
 TEST_CASE("gradient of InfoNCE") {
-    for (const bool repeated : {false, true}) {
+    for (const auto & how : {std::pair(false, true), std::pair(true, true), std::pair(false, false)}) {
+        const bool     repeated = how.first, symmetric = how.second;
         contrast_batch b = random_contrast(4, 3, 6, 11);
         if (repeated) {
             b.texts = {1, 2, 1, 4, 5, 6, 7, 8, 9, 2, 11};
         }
         std::vector<float> gradient;
         const double       weight = 0.7;
-        sscl_loss(b, 0.3, float(weight), &gradient);
+        sscl_loss(b, 0.3, symmetric, float(weight), &gradient);
         REQUIRE(gradient.size() == b.vectors.size());
         for (size_t i = 0; i < b.vectors.size(); ++i) {
-            const double expected = weight * slope(b.vectors, i, 1e-3, [&] { return sscl_loss(b, 0.3, 1, nullptr); });
+            const double expected =
+                weight * slope(b.vectors, i, 1e-3, [&] { return sscl_loss(b, 0.3, symmetric, 1, nullptr); });
             CHECK(gradient[i] == doctest::Approx(expected).epsilon(1e-3).scale(0.01));
         }
     }
@@ -140,7 +142,7 @@ const int32_t V = 23, D = 6;
 
 train_vocab numbers_vocab() {
     train_vocab v;
-    v.tokenize = [](const std::string & text) { return std::vector<int32_t>(text.size() ? 2 : 0, 3); };
+    v.tokenize = [](const std::string & text, bool) { return std::vector<int32_t>(text.size() ? 2 : 0, 3); };
     v.bos      = 0;
     v.eos      = 1;
     v.mask     = 2;

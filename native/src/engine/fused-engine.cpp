@@ -1,5 +1,5 @@
 // class engine (magnet-engine.h) on the parts of this folder.
-#include "magnet-engine.h"
+#include "fused-engine.h"
 
 #include "block.h"
 #include "head.h"
@@ -314,6 +314,20 @@ int32_t default_threads() {
 
 } // namespace
 
+std::unique_ptr<engine> make_engine(const std::string & path, const fused_engine_params & params,
+                                    const kernel_set & set) {
+    fused_engine_params p = params;
+    if (p.n_threads < 0 || p.n_threads > 4096) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "n_threads must lie in [0, 4096], not " + std::to_string(p.n_threads));
+    }
+    p.n_threads = p.n_threads == 0 ? default_threads() : p.n_threads;
+    if (p.precision == engine_precision::f32) {
+        return std::make_unique<fused_engine<float>>(path, p, set);
+    }
+    return std::make_unique<fused_engine<bf16>>(path, p, set);
+}
+
 } // namespace fused
 
 bool fused_engine_covers(const std::string & path, std::string & why) {
@@ -328,16 +342,7 @@ bool fused_engine_covers(const std::string & path, std::string & why) {
 }
 
 std::unique_ptr<engine> make_fused_engine(const std::string & path, const fused_engine_params & params) {
-    fused_engine_params p = params;
-    if (p.n_threads < 0 || p.n_threads > 4096) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "n_threads is " + std::to_string(p.n_threads));
-    }
-    p.n_threads                    = p.n_threads == 0 ? fused::default_threads() : p.n_threads;
-    const fused::kernel_set & set = fused::choose_kernels(p.kernel);
-    if (p.precision == engine_precision::f32) {
-        return std::make_unique<fused::fused_engine<float>>(path, p, set);
-    }
-    return std::make_unique<fused::fused_engine<fused::bf16>>(path, p, set);
+    return fused::make_engine(path, params, fused::choose_kernels(params.kernel));
 }
 
 } // namespace magnet

@@ -6,11 +6,11 @@ function(magnet_engine_kernel_flags DIR)
   set(avx2 -mavx2 -mfma)
   set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
   set(avx512bf16 ${avx512} -mavx512bf16)
-  set(amx ${avx512bf16} -mamx-tile -mamx-bf16)
+  set(amx ${avx512bf16})
   foreach(set IN ITEMS avx2 avx512 avx512bf16 amx)
     set_property(SOURCE ${DIR}/kernel-${set}.cpp APPEND PROPERTY COMPILE_OPTIONS ${${set}})
   endforeach()
-  # A product and its sum round once: ISO mode would forbid what the accuracy and the speed of every kernel rest on.
+  # ISO mode would keep the compiler from fusing a product with its sum.
   foreach(set IN ITEMS generic avx2 avx512 avx512bf16 amx)
     set_property(SOURCE ${DIR}/kernel-${set}.cpp APPEND PROPERTY COMPILE_OPTIONS -ffp-contract=fast)
   endforeach()

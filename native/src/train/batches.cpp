@@ -51,7 +51,7 @@ void add_embed_rows(const std::vector<text_pair> & pairs, const std::vector<int3
 }
 
 batch_source::batch_source(const corpus & data, const train_options & options, const train_vocab & vocab)
-    : data(data), options(options), vocab(vocab), instruction(vocab.tokenize(options.contrast.instruction)) {
+    : data(data), options(options), vocab(vocab), instruction(vocab.tokenize(options.contrast.instruction, true)) {
     bool wants_text = false, wants_pairs = false;
     for (const train_stage & s : options.stages) {
         wants_text  = wants_text || s.mntp > 0 || s.msg > 0;

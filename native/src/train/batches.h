@@ -38,7 +38,8 @@ public:
     batch_places at() const;
     void         seek(const batch_places & places);
 
-    bool has_text() const { return text != nullptr; }
+    int64_t n_windows() const { return text ? text->n_windows() : 0; } // of one epoch
+    int64_t n_pairs() const { return int64_t(data.pairs.size()); }     // in files
 
     // Texts of pairs that are longer than options.contrast.length and are cut.
     int64_t n_cut() const;

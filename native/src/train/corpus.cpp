@@ -22,7 +22,7 @@ text_document tokenize_document(const std::string & text, const train_vocab & vo
     const std::vector<size_t> starts = sentence_starts(text);
     for (size_t i = 0; i < starts.size(); ++i) {
         const size_t               end    = i + 1 < starts.size() ? starts[i + 1] : text.size();
-        const std::vector<int32_t> tokens = vocab.tokenize(text.substr(starts[i], end - starts[i]));
+        const std::vector<int32_t> tokens = vocab.tokenize(text.substr(starts[i], end - starts[i]), i == 0);
         if (!tokens.empty()) {
             d.sentences.push_back(int32_t(d.tokens.size()));
             d.tokens.insert(d.tokens.end(), tokens.begin(), tokens.end());
@@ -118,34 +118,24 @@ void read_texts(const std::string & path, text_unit unit, const train_vocab & vo
     }
 }
 
-static void add_pair(const std::string & anchor, const std::string & positive, const std::string & negative,
-                     const train_vocab & vocab, const std::string & path, int64_t line, corpus & out) {
-    text_pair p = {vocab.tokenize(anchor), vocab.tokenize(positive), {}};
-    if (p.anchor.empty() || p.positive.empty()) {
-        throw bad_line(path, line, p.anchor.empty() ? "the first text is empty." : "the second text is empty.");
-    }
-    if (!is_blank(negative)) {
-        p.negative = vocab.tokenize(negative);
-    }
-    out.pairs.push_back(std::move(p));
-}
-
-void read_pairs(const std::string & path, const train_vocab & vocab, corpus & out) {
-    if (ends_with(path, ".jsonl")) {
-        for_each_line(path, [&](std::string & line, int64_t number) {
-            if (!is_blank(line)) {
-                const nlohmann::json object = parse_json(line, path, number);
-                add_pair(json_text(object, "anchor", true, path, number),
-                         json_text(object, "positive", true, path, number),
-                         json_text(object, "negative", false, path, number), vocab, path, number, out);
-            }
-        });
-        return;
-    }
-    for_each_line(path, [&](std::string & line, int64_t number) {
-        if (is_blank(line)) {
-            return;
+void read_pairs(const std::string & path, const train_vocab & vocab, bool begins, corpus & out) {
+    const auto add = [&](const std::string & anchor, const std::string & positive, const std::string & negative,
+                         int64_t line) {
+        text_pair p = {vocab.tokenize(anchor, begins), vocab.tokenize(positive, begins), {}};
+        if (p.anchor.empty() || p.positive.empty()) {
+            throw bad_line(path, line, p.anchor.empty() ? "the first text is empty." : "the second text is empty.");
         }
+        if (!is_blank(negative)) {
+            p.negative = vocab.tokenize(negative, begins);
+        }
+        out.pairs.push_back(std::move(p));
+    };
+    const auto add_json = [&](const std::string & line, int64_t number) {
+        const nlohmann::json object = parse_json(line, path, number);
+        const auto field = [&](const char * key, bool needed) { return json_text(object, key, needed, path, number); };
+        add(field("anchor", true), field("positive", true), field("negative", false), number);
+    };
+    const auto add_tsv = [&](const std::string & line, int64_t number) {
         std::vector<std::string> columns(1);
         for (const char c : line) {
             if (c == '\t') {
@@ -159,7 +149,13 @@ void read_pairs(const std::string & path, const train_vocab & vocab, corpus & ou
                            "expected 2 or 3 tab-separated columns, found " + std::to_string(columns.size()) + ".");
         }
         columns.resize(3);
-        add_pair(columns[0], columns[1], columns[2], vocab, path, number, out);
+        add(columns[0], columns[1], columns[2], number);
+    };
+    const bool is_json = ends_with(path, ".jsonl");
+    for_each_line(path, [&](std::string & line, int64_t number) {
+        if (!is_blank(line)) {
+            is_json ? add_json(line, number) : add_tsv(line, number);
+        }
     });
 }
 

@@ -10,11 +10,12 @@ namespace magnet {
 
 // What the trainer must know of the model's vocabulary.
 struct train_vocab {
-    // Tokens of a piece of text that may stand anywhere in a row: no BOS, no EOS, control tokens read as plain text.
-    std::function<std::vector<int32_t>(const std::string & text)> tokenize;
+    // Tokens of a piece of text: no BOS, no EOS, control tokens read as plain text. begins: nothing stands before it;
+    // some vocabularies put a space there. The same cut as inference makes of the parts of a template.
+    std::function<std::vector<int32_t>(const std::string & text, bool begins)> tokenize;
 
     int32_t bos        = -1;    // -1 = none
-    bool    bos_always = false; // the vocabulary puts it before every text; else only before a gap at the start
+    bool    bos_always = false; // the vocabulary puts it before every row; else it stands before a gap at the start
     int32_t eos        = -1;    // ends a text to embed
     int32_t mask       = -1;    // stands for a masked token (MNTP)
     int32_t end        = -1;    // ends an open gap (MSG); -1 = not trained
@@ -52,8 +53,9 @@ enum class text_unit {
 void read_texts(const std::string & path, text_unit unit, const train_vocab & vocab, corpus & out);
 
 // Adds the pairs of a file: *.jsonl holds {"anchor": "...", "positive": "...", "negative": "..."} a line (the negative
-// is optional), anything else is TSV of two or three columns. Blank lines are skipped. Throws as read_texts.
-void read_pairs(const std::string & path, const train_vocab & vocab, corpus & out);
+// is optional), anything else is TSV of two or three columns. Blank lines are skipped. begins: no instruction will
+// stand before the texts. Throws as read_texts.
+void read_pairs(const std::string & path, const train_vocab & vocab, bool begins, corpus & out);
 
 // Tokens of a text, sentence by sentence.
 text_document tokenize_document(const std::string & text, const train_vocab & vocab);

@@ -2,6 +2,7 @@
 
 #include "atomic-file.h"
 #include "magnet-error.h"
+#include "magnet-log.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -30,16 +31,32 @@ static uint64_t size_of(FILE * file) {
 
 gguf_reader::gguf_reader(const std::string & path) : path(path), file(std::fopen(path.c_str(), "rb"), std::fclose) {
     if (!file) {
-        throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + std::strerror(errno));
+        throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + std::strerror(errno) + ".");
+    }
+    // what is wrong is said here: llama.cpp only says that it failed
+    char magic[4] = {};
+    if (std::fread(magic, 1, 4, file.get()) != 4 || std::memcmp(magic, "GGUF", 4) != 0) {
+        if (std::ferror(file.get())) { // a directory can be opened, but not read
+            throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + std::strerror(errno) + ".");
+        }
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a GGUF file. Convert it first (llama.cpp's convert_hf_to_gguf.py "
+                                                   "for models, convert_lora_to_gguf.py for adapters).");
     }
     size = size_of(file.get());
+
+    log_capture capture;
     context.reset(gguf_init_from_file_ptr(file.get(), {/*no_alloc =*/true, /*ctx =*/nullptr}));
     if (!context) {
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a GGUF file, or it is damaged.");
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated or damaged" + capture.reason() + ".");
     }
-    if (gguf_find_key(context.get(), "split.count") >= 0 && integer("split.count", 1) > 1) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, path + " is one part of a split model; merge the parts first "
-                                                      "(llama-gguf-split --merge).");
+    for (int64_t i = 0; i < gguf_get_n_tensors(context.get()); ++i) {
+        const uint64_t end = gguf_get_data_offset(context.get()) + gguf_get_tensor_offset(context.get(), i) +
+                             gguf_get_tensor_size(context.get(), i);
+        if (end > size) {
+            throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated: it has " + std::to_string(size) + " bytes, but " +
+                                                    gguf_get_tensor_name(context.get(), i) + " ends at byte " +
+                                                    std::to_string(end) + ". Fetch it again.");
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-// GGUF files as the trainer needs them: read one tensor at a time, write atomically.
+// GGUF files: checked when they are opened, read one tensor at a time, written atomically.
 #pragma once
 
 #include "ggml.h"
@@ -20,7 +20,8 @@ using gguf_ptr = std::unique_ptr<gguf_context, gguf_deleter>;
 
 class gguf_reader {
 public:
-    explicit gguf_reader(const std::string & path); // throws IO, BAD_FILE
+    // Throws IO, or BAD_FILE if it is no GGUF file or its tensors are not all there.
+    explicit gguf_reader(const std::string & path);
 
     const std::string path;
 

@@ -117,7 +117,7 @@ heldout::heldout(const corpus & data, const train_options & options, const train
     }
     rows.n_text = int32_t(rows.rows.size());
     if (pairs.size() >= 2) {
-        add_embed_rows(pairs, vocab.tokenize(options.contrast.instruction), options.contrast, vocab, rows);
+        add_embed_rows(pairs, vocab.tokenize(options.contrast.instruction, true), options.contrast, vocab, rows);
     }
 }
 
@@ -158,7 +158,9 @@ heldout_losses heldout::evaluate(engine & e) const {
     l.msg_ordered = mean(int(row_mode::ordered));
     l.causal      = mean(int(row_mode::causal));
     l.mntp        = mean(3);
-    l.sscl        = rows.n_pairs >= 2 ? sscl_loss(contrast, options.contrast.temperature, 0, nullptr) : none;
+    l.sscl        = rows.n_pairs >= 2
+                        ? sscl_loss(contrast, options.contrast.temperature, options.contrast.symmetric, 0, nullptr)
+                        : none;
 
     // What there is nothing to compute on does not count; a loss that is no number must not look like a good one.
     const train_stage & stage = options.stages.back();

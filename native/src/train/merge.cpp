@@ -48,6 +48,10 @@ merge_result merge_lora(const std::string & base, const std::string & adapter, f
                     "the output " + output + " is one of the inputs; choose another name.");
     }
     const gguf_reader  model(base);
+    if (model.integer("split.count", 1) > 1) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, base + " is one part of a split model; merge the parts first "
+                                                      "(llama-gguf-split --merge).");
+    }
     const lora_adapter lora = load_lora(adapter);
     const std::string  arch = model.text("general.architecture");
     if (arch != lora.arch) {

@@ -108,8 +108,9 @@ static double dot(const double * a, const double * b, int32_t n) {
     return sum;
 }
 
-double sscl_loss(const contrast_batch & b, double temperature, float weight, std::vector<float> * d_vectors) {
-    const int64_t       n = b.n_vectors(), n_queries = 2 * b.n_pairs;
+double sscl_loss(const contrast_batch & b, double temperature, bool symmetric, float weight,
+                 std::vector<float> * d_vectors) {
+    const int64_t       n = b.n_vectors(), n_queries = (symmetric ? 2 : 1) * b.n_pairs;
     const int32_t       d = b.n_embd;
     std::vector<double> unit(b.vectors.begin(), b.vectors.end()), norm(n); // unit is (n, D)
     for (int64_t i = 0; i < n; ++i) {
@@ -130,7 +131,9 @@ double sscl_loss(const contrast_batch & b, double temperature, float weight, std
     for (int32_t i = 0; i < b.n_pairs; ++i) {
         const int32_t positive = b.n_pairs + i;
         loss += info_nce(b, cosine, i, positive, b.n_pairs, int32_t(n), temperature, share, d_cosine);
-        loss += info_nce(b, cosine, positive, i, 0, b.n_pairs, temperature, share, d_cosine);
+        if (symmetric) {
+            loss += info_nce(b, cosine, positive, i, 0, b.n_pairs, temperature, share, d_cosine);
+        }
     }
     if (d_vectors) {
         std::vector<double> d_unit(unit.size(), 0.0);

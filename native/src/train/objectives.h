@@ -34,10 +34,11 @@ struct contrast_batch {
     int32_t n_vectors() const { return int32_t(vectors.size() / size_t(n_embd)); }
 };
 
-// Mean InfoNCE of cosine / temperature, both ways: each anchor must find its positive among all positives and hard
-// negatives, each positive its anchor among all anchors. A candidate whose text is the query's own, the
-// answer's, or paired with the query's text elsewhere in the batch is no negative. d_vectors (same shape as vectors;
-// may be NULL) receives weight * gradient.
-double sscl_loss(const contrast_batch & batch, double temperature, float weight, std::vector<float> * d_vectors);
+// Mean InfoNCE of cosine / temperature: each anchor must find its positive among all positives and hard negatives; if
+// symmetric, the mean of that and of the way back, each positive finding its anchor among all anchors. A candidate
+// whose text is the query's own, the answer's, or paired with the query's text elsewhere in the batch is no negative.
+// d_vectors (same shape as vectors; may be NULL) receives weight * gradient.
+double sscl_loss(const contrast_batch & batch, double temperature, bool symmetric, float weight,
+                 std::vector<float> * d_vectors);
 
 } // namespace magnet

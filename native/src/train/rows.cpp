@@ -121,7 +121,7 @@ train_row make_text_row(const text_document & d, const text_window & w, const st
         row.roles.push_back(role);
     };
     const bool gap_first = mode != row_mode::causal && !spans.empty() && spans.front().begin == 0;
-    if (gap_first || (vocab.bos_always && w.begin == 0 && d.begins)) {
+    if (gap_first || vocab.bos_always) {
         put(vocab.bos, context);
     }
     const int32_t lead = row.n_tokens(); // 1 if BOS is there

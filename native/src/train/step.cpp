@@ -30,7 +30,7 @@ static double contrast(engine & e, const micro_batch & b, const pair_options & o
     batch.n_embd  = head.n_in > 0 ? head.n_out : d;
     batch.vectors = head.n_in > 0 ? project(head, vectors) : vectors;
     std::vector<float> d_batch;
-    const double       loss = sscl_loss(batch, options.temperature, float(weight), &d_batch);
+    const double       loss = sscl_loss(batch, options.temperature, options.symmetric, float(weight), &d_batch);
     d_vectors = head.n_in > 0 ? project_backward(head, vectors, batch.vectors, d_batch, d_head) : std::move(d_batch);
     return loss;
 }

@@ -13,7 +13,7 @@ namespace magnet {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(row_options, batch, length, share_hybrid, share_ordered, share_causal,
                                                 mask_rate, max_spans, span_min, span_max, sentence_share, slack)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(pair_options, batch, length, temperature, pooling, attention,
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(pair_options, batch, length, temperature, symmetric, pooling, attention,
                                                 projection, instruction, text_share, crop_min, drop_rate)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(lora_options, rank, alpha, dropout, targets, from)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(optimizer_options, lr, lr_end, decay, warmup, beta1, beta2, eps,

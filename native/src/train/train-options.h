@@ -32,6 +32,7 @@ struct pair_options {
     int32_t     batch       = 32; // pairs of one micro-batch; the other pairs are each one's negatives
     int32_t     length      = 64; // tokens of a text, at most (instruction and EOS come on top); longer ones are cut
     double      temperature = 0.05;
+    bool        symmetric   = true; // positives must find their anchors too
     int32_t     pooling     = MAGNET_POOLING_LAST;
     int32_t     attention   = MAGNET_ATTENTION_BIDIRECTIONAL;
     int32_t     projection  = 0; // width of a head used in training only; 0 = none

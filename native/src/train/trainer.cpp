@@ -52,7 +52,7 @@ static void check_context(const engine_shape & shape, const train_options & o, c
     fits("text rows (length, BOS and slack behind every gap)",
          1 + o.rows.length + int64_t(o.rows.max_spans) * o.rows.slack);
     fits("rows to embed (instruction, text and EOS)",
-         int64_t(vocab.tokenize(o.contrast.instruction).size()) + o.contrast.length + 2);
+         int64_t(vocab.tokenize(o.contrast.instruction, true).size()) + o.contrast.length + 2);
 }
 
 trainer::trainer(engine & e, const train_vocab & vocab, const corpus & data, const corpus & held_data,
@@ -99,6 +99,9 @@ std::vector<std::string> trainer::notes() const {
     if (!has_text && s.mntp + s.msg > 0) {
         notes.push_back(
             "There is no text, only pairs: MNTP and MSG are left out, the adapter will not learn to infill.");
+    }
+    if (has_text && s.mntp > 0 && options.rows.share_hybrid == 0) {
+        notes.push_back("There are no hybrid rows, and MNTP has a loss in no others: it is left out.");
     }
     if (!has_pairs && s.sscl > 0) {
         notes.push_back("There are no pairs: SSCL contrasts crops of the text.");
@@ -258,6 +261,8 @@ train_estimate trainer::estimate() {
     const batch_places places = source.at();
     train_estimate     x;
     x.n_steps      = total_steps(options);
+    x.n_windows    = source.n_windows();
+    x.n_pairs      = source.n_pairs();
     x.n_parameters = n_parameters(state.now.lora) + int64_t(state.now.head.w.size() + state.now.head.b.size());
     double least   = std::numeric_limits<double>::infinity();
     for (int i = 0; i < 2; ++i) { // the first one also pays for memory that is touched for the first time

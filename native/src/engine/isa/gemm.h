@@ -3,7 +3,7 @@
 
 #include "../kernels.h"
 
-#if defined(MAGNET_AMX)
+#if defined(MAGNET_AMX_TILES)
 #    include "amx.h"
 #else
 #    include "micro.h"
@@ -12,11 +12,15 @@
 namespace magnet::fused {
 namespace {
 
+#if !defined(MAGNET_AMX_TILES)
+struct tile_scope {}; // what a call must set up before it multiplies: nothing here
+#endif
+
 template <class T>
 struct left_operand {
     using type = T;
 };
-#if !defined(MAGNET_DOT_BF16)
+#if !defined(MAGNET_DOT_BF16) && !defined(MAGNET_AMX_TILES)
 template <>
 struct left_operand<bf16> {
     using type = float; // no product of bf16 here: widened once a call
@@ -87,7 +91,7 @@ MAGNET_INLINE void run_tile(const prepared<T> & p, int32_t row, int32_t rows, in
         at[i].a += row * at[i].lda;
         at[i].b += int64_t(j) * g.terms[p.order[i]].b_stride * int64_t(sizeof(T));
     }
-    compute_tile<T>(at, p.n_plain, rows, cols, tile);
+    tile_kernel<T>::run(at, p.n_plain, rows, cols, tile);
     if (g.bias != nullptr) {
         const row32 b = load_row(g.bias + j * 32, 32);
         for (int32_t r = 0; r < rows; ++r) {
@@ -101,7 +105,7 @@ MAGNET_INLINE void run_tile(const prepared<T> & p, int32_t row, int32_t rows, in
     for (int32_t i = p.n_plain; i < g.n_terms; ++i) {
         alignas(64) float    term[tiling<T>::max_rows * 32];
         const dropout_mask & mask = *g.terms[p.order[i]].dropped;
-        compute_tile<T>(at + i, 1, rows, 32, term);
+        tile_kernel<T>::run(at + i, 1, rows, 32, term);
         for (int32_t r = 0; r < rows; ++r) {
             row32       c = load_row(tile + r * 32, 32);
             const row32 x = load_row(term + r * 32, 32);

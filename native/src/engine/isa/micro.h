@@ -154,29 +154,32 @@ struct tiling {
 };
 
 template <class T>
-MAGNET_INLINE void compute_tile(const micro_term * terms, int32_t n_terms, int32_t rows, int32_t cols, float * out) {
-    static constexpr micro_by_rows<T, TV> wide;
-    static constexpr micro_by_rows<T, 1>  narrow;
+struct tile_kernel {
+    // out [rows, 32], columns [0, cols) = sum of terms.
+    MAGNET_INLINE void run(const micro_term * terms, int32_t n_terms, int32_t rows, int32_t cols, float * out) {
+        static constexpr micro_by_rows<T, TV> wide;
+        static constexpr micro_by_rows<T, 1>  narrow;
 
-    constexpr int step = TV * W;
-    if (cols <= W) {
-        narrow.fn[rows](terms, n_terms, out);
-        return;
-    }
-    if (step == 32) {
-        wide.fn[rows](terms, n_terms, out);
-        return;
-    }
-    constexpr int pair = sizeof(T) == sizeof(float) ? 1 : 2;
-    micro_term    shifted[8];
-    for (int32_t c = 0; c < cols; c += step) {
-        for (int32_t t = 0; t < n_terms; ++t) {
-            shifted[t] = terms[t];
-            shifted[t].b += c * pair * int32_t(sizeof(T));
+        constexpr int step = TV * W;
+        if (cols <= W) {
+            narrow.fn[rows](terms, n_terms, out);
+            return;
         }
-        wide.fn[rows](shifted, n_terms, out + c);
+        if (step == 32) {
+            wide.fn[rows](terms, n_terms, out);
+            return;
+        }
+        constexpr int pair = sizeof(T) == sizeof(float) ? 1 : 2;
+        micro_term    shifted[8];
+        for (int32_t c = 0; c < cols; c += step) {
+            for (int32_t t = 0; t < n_terms; ++t) {
+                shifted[t] = terms[t];
+                shifted[t].b += c * pair * int32_t(sizeof(T));
+            }
+            wide.fn[rows](shifted, n_terms, out + c);
+        }
     }
-}
+};
 
 } // namespace
 } // namespace magnet::fused

@@ -1,5 +1,5 @@
 // The tables of one instruction set. Include last, after MAGNET_VECTOR_WIDTH, MAGNET_TILE_ROWS and MAGNET_TILE_VECTORS
-// are defined (and MAGNET_DOT_BF16 or MAGNET_AMX where they hold).
+// are defined, and MAGNET_DOT_BF16 and MAGNET_AMX_TILES where they hold.
 #pragma once
 
 #include "attention-backward.h"
@@ -12,20 +12,32 @@
 namespace magnet::fused {
 namespace {
 
+// A function that multiplies, with what its instructions need around it.
+template <auto F>
+struct multiplying;
+
+template <class... Args, void (*F)(Args...)>
+struct multiplying<F> {
+    static void call(Args... args) {
+        [[maybe_unused]] const tile_scope scope;
+        F(args...);
+    }
+};
+
 template <class T>
 constexpr kernel_table<T> make_table() {
     return {
-        /*gemm               =*/ gemm_store<T, T>,
-        /*gemm_f32           =*/ gemm_store<T, float>,
-        /*gemm_add           =*/ gemm_add<T>,
-        /*gated              =*/ gated<T>,
-        /*gated_backward     =*/ gated_backward<T>,
+        /*gemm               =*/ multiplying<gemm_store<T, T>>::call,
+        /*gemm_f32           =*/ multiplying<gemm_store<T, float>>::call,
+        /*gemm_add           =*/ multiplying<gemm_add<T>>::call,
+        /*gated              =*/ multiplying<gated<T>>::call,
+        /*gated_backward     =*/ multiplying<gated_backward<T>>::call,
         /*rms_norm           =*/ rms_norm<T>,
         /*rms_norm_backward  =*/ rms_norm_backward<T>,
         /*qkv                =*/ qkv<T>,
         /*qkv_backward       =*/ qkv_backward<T>,
-        /*attention          =*/ attention<T>,
-        /*attention_backward =*/ attention_backward<T>,
+        /*attention          =*/ multiplying<attention<T>>::call,
+        /*attention_backward =*/ multiplying<attention_backward<T>>::call,
         /*convert            =*/ convert<T>,
         /*drop               =*/ drop<T>,
         /*pack               =*/ pack,

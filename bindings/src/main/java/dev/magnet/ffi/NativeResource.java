@@ -1,0 +1,72 @@
+package dev.magnet.ffi;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.DigestInputStream;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/**
+ * The library as a natives jar carries it: {@code dev/magnet/native/<classifier>/<file>}, and beside it
+ * {@code <file>.sha256}, the hash of the content in hexadecimal.
+ *
+ * @param loader class loader that sees the jar
+ * @param name path of the library inside the jar
+ * @param sha256 what its content must hash to
+ */
+record NativeResource(ClassLoader loader, String name, String sha256) {
+    /** The resource for this machine, or null if no natives jar for it is visible to {@code loader}. */
+    static NativeResource find(ClassLoader loader, String classifier, String fileName) throws IOException {
+        String name = "dev/magnet/native/" + classifier + "/" + fileName;
+        try (InputStream hash = loader.getResourceAsStream(name + ".sha256")) {
+            return hash == null
+                    ? null
+                    : new NativeResource(loader, name, new String(hash.readAllBytes(), StandardCharsets.US_ASCII).strip());
+        }
+    }
+
+    /**
+     * Puts the library at {@code <directory>/<start of its hash>/<file>} unless it is there already with the right
+     * content. Written under another name and moved into place in one step, so that a process starting at the same
+     * moment sees the whole file or none.
+     */
+    Path extractTo(Path directory) throws IOException {
+        Path target = directory.resolve(sha256.substring(0, 16)).resolve(name.substring(name.lastIndexOf('/') + 1));
+        if (Files.isRegularFile(target) && sha256.equals(sha256Of(Files.newInputStream(target)))) {
+            return target;
+        }
+        Files.createDirectories(target.getParent());
+        Path staged = Files.createTempFile(target.getParent(), "extracting", ".part");
+        try {
+            try (InputStream content = loader.getResourceAsStream(name)) {
+                if (content == null) {
+                    throw new FileNotFoundException(name + " is missing beside its .sha256");
+                }
+                Files.copy(content, staged, StandardCopyOption.REPLACE_EXISTING);
+            }
+            String written = sha256Of(Files.newInputStream(staged));
+            if (!written.equals(sha256)) {
+                throw new IOException(name + " is damaged: SHA-256 " + written + ", expected " + sha256);
+            }
+            Files.move(staged, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(staged);
+        }
+        return target;
+    }
+
+    private static String sha256Of(InputStream content) throws IOException {
+        try (var in = new DigestInputStream(content, MessageDigest.getInstance("SHA-256"))) {
+            in.transferTo(java.io.OutputStream.nullOutputStream());
+            return HexFormat.of().formatHex(in.getMessageDigest().digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every Java platform has SHA-256", e);
+        }
+    }
+}

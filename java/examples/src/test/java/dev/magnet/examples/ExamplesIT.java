@@ -1,0 +1,88 @@
+package dev.magnet.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.magnet.DefaultModel;
+import dev.magnet.Magnet;
+import java.io.File;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs the examples as their README says: source files, the jars on the class path, the default model. */
+@Timeout(300)
+class ExamplesIT {
+    @TempDir
+    Path directory;
+
+    private static List<String> run(String input, String example, String... arguments) throws Exception {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Dstdout.encoding=UTF-8", "--enable-native-access=ALL-UNNAMED", "-cp", jars(), example,
+                DefaultModel.path().toString()));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        try (var stdin = process.getOutputStream()) {
+            stdin.write(input.getBytes(StandardCharsets.UTF_8));
+        }
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals(0, process.waitFor(), output);
+        return output.lines().toList();
+    }
+
+    /** The jars of this build, and no folder of classes among them. */
+    private static String jars() throws Exception {
+        List<Path> jars = new ArrayList<>();
+        for (String name : List.of("dev/magnet/Magnet.class", "dev/magnet/ffi/MagnetLibrary.class")) {
+            jars.add(jarOf(name));
+        }
+        try (Stream<Path> natives = Files.list(Path.of("..", "natives", "target"))) {
+            jars.addAll(natives.filter(file -> file.toString().endsWith(".jar")).toList());
+        }
+        assertEquals(3, jars.size(), jars::toString);
+        return jars.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator));
+    }
+
+    private static Path jarOf(String name) {
+        String url = Magnet.class.getClassLoader().getResource(name).toString();
+        assertTrue(url.startsWith("jar:file:"), url);
+        return Path.of(url.substring("jar:file:".length(), url.indexOf('!')));
+    }
+
+    @Test
+    void semanticSearchFindsWhatIsMeant() throws Exception {
+        Files.writeString(directory.resolve("a.txt"), """
+                The recipe calls for two eggs, a cup of flour and some sugar.
+
+                Beat the eggs and fold in the flour before baking.
+                """);
+        Files.writeString(directory.resolve("b.txt"), "The stock market fell sharply after the announcement.");
+        List<String> hits = run("", "SemanticSearch.java", directory.toString(), "How do I bake a cake?");
+        assertEquals(3, hits.size(), hits::toString);
+        assertTrue(hits.getFirst().contains("a.txt"), hits::toString);
+    }
+
+    @Test
+    void storyFillerKeepsTheStoryAroundItsGap() throws Exception {
+        List<String> stories = run(
+                "", "StoryFiller.java", "Tom lost his keys.{{gap:8}} At last he could sleep in his own bed.");
+        assertTrue(stories.getFirst().startsWith("Tom lost his keys."), stories::toString);
+        assertTrue(stories.getLast().endsWith(" At last he could sleep in his own bed."), stories::toString);
+    }
+
+    @Test
+    void chatAnswersEveryLine() throws Exception {
+        List<String> answers = run("What is the capital of France?\n\n", "Chat.java");
+        assertTrue(String.join("\n", answers).contains("Paris"), answers::toString);
+    }
+}

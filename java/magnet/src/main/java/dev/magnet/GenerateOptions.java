@@ -1,0 +1,113 @@
+package dev.magnet;
+
+import dev.magnet.internal.Defaults;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a prompt is continued.
+ *
+ * @param sampling how tokens are chosen
+ * @param maxTokens most tokens to generate; -1 = as many as fit
+ * @param stop strings that end the text, which does not contain them; none may be empty
+ * @param topLogprobs alternatives to report for every token, in [0, 100]
+ * @param addSpecial whether the begin-of-sequence token is put in front where the vocabulary asks for it
+ * @param parseSpecial whether names of control tokens in the prompt are read as such. Turn it off for a prompt that
+ *     contains text of strangers
+ * @param ignoreEos whether to go on after the model ended the text
+ * @param timeout after this time the text ends as it is ({@link StopReason#TIMEOUT}); null = never
+ * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
+ */
+public record GenerateOptions(
+        Sampling sampling,
+        int maxTokens,
+        List<String> stop,
+        int topLogprobs,
+        boolean addSpecial,
+        boolean parseSpecial,
+        boolean ignoreEos,
+        @Nullable Duration timeout,
+        @Nullable List<ScaledAdapter> adapters) {
+    /** Checks its arguments and makes its lists immutable. */
+    public GenerateOptions {
+        Objects.requireNonNull(sampling, "sampling");
+        stop = List.copyOf(stop);
+        adapters = adapters == null ? null : List.copyOf(adapters);
+    }
+
+    /** The native library's defaults. */
+    public static GenerateOptions defaults() {
+        return Defaults.generate();
+    }
+
+    /** A copy with this {@link #sampling}. */
+    public GenerateOptions withSampling(Sampling sampling) {
+        return new GenerateOptions(
+                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
+    }
+
+    /** A copy with this {@link Sampling#temperature()}. */
+    public GenerateOptions withTemperature(double temperature) {
+        return withSampling(sampling.withTemperature(temperature));
+    }
+
+    /** A copy with this {@link Sampling#seed()}. */
+    public GenerateOptions withSeed(long seed) {
+        return withSampling(sampling.withSeed(seed));
+    }
+
+    /** A copy with this {@link Sampling#grammar()}, or without one. */
+    public GenerateOptions withGrammar(@Nullable String grammar) {
+        return withSampling(sampling.withGrammar(grammar));
+    }
+
+    /** A copy with this {@link #maxTokens}. */
+    public GenerateOptions withMaxTokens(int maxTokens) {
+        return new GenerateOptions(
+                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
+    }
+
+    /** A copy with these {@link #stop} strings. */
+    public GenerateOptions withStop(String... stop) {
+        return new GenerateOptions(
+                sampling, maxTokens, List.of(stop), topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
+    }
+
+    /** A copy with this {@link #topLogprobs}. */
+    public GenerateOptions withTopLogprobs(int topLogprobs) {
+        return new GenerateOptions(
+                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
+    }
+
+    /** A copy that does, or does not, {@link #addSpecial}. */
+    public GenerateOptions withAddSpecial(boolean addSpecial) {
+        return new GenerateOptions(
+                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
+    }
+
+    /** A copy that does, or does not, {@link #parseSpecial}. */
+    public GenerateOptions withParseSpecial(boolean parseSpecial) {
+        return new GenerateOptions(
+                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
+    }
+
+    /** A copy that does, or does not, {@link #ignoreEos}. */
+    public GenerateOptions withIgnoreEos(boolean ignoreEos) {
+        return new GenerateOptions(
+                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
+    }
+
+    /** A copy with this {@link #timeout}, or without one. */
+    public GenerateOptions withTimeout(@Nullable Duration timeout) {
+        return new GenerateOptions(
+                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
+    }
+
+    /** A copy with these {@link #adapters}; none = the bare model. */
+    public GenerateOptions withAdapters(ScaledAdapter... adapters) {
+        return new GenerateOptions(
+                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, List.of(adapters));
+    }
+}

@@ -1,0 +1,77 @@
+package dev.magnet;
+
+import dev.magnet.internal.Defaults;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How gaps are filled.
+ *
+ * @param context how the text around the gaps is read
+ * @param sampling how tokens are chosen; greedy by default
+ * @param maxTokens room of an open gap that names none
+ * @param topLogprobs alternatives to report for every token, in [0, 100]
+ * @param timeout after this time the text ends as it is ({@link StopReason#TIMEOUT}); null = never
+ * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
+ */
+public record InfillOptions(
+        InfillContext context,
+        Sampling sampling,
+        int maxTokens,
+        int topLogprobs,
+        @Nullable Duration timeout,
+        @Nullable List<ScaledAdapter> adapters) {
+    /** Checks its arguments and makes {@code adapters} immutable. */
+    public InfillOptions {
+        Objects.requireNonNull(context, "context");
+        Objects.requireNonNull(sampling, "sampling");
+        adapters = adapters == null ? null : List.copyOf(adapters);
+    }
+
+    /** What the adapter was trained for; the native library's defaults elsewhere. */
+    public static InfillOptions defaults() {
+        return Defaults.infill();
+    }
+
+    /** A copy with this {@link #context}. */
+    public InfillOptions withContext(InfillContext context) {
+        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, adapters);
+    }
+
+    /** A copy with this {@link #sampling}. */
+    public InfillOptions withSampling(Sampling sampling) {
+        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, adapters);
+    }
+
+    /** A copy with this {@link Sampling#temperature()}. */
+    public InfillOptions withTemperature(double temperature) {
+        return withSampling(sampling.withTemperature(temperature));
+    }
+
+    /** A copy with this {@link Sampling#seed()}. */
+    public InfillOptions withSeed(long seed) {
+        return withSampling(sampling.withSeed(seed));
+    }
+
+    /** A copy with this {@link #maxTokens}. */
+    public InfillOptions withMaxTokens(int maxTokens) {
+        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, adapters);
+    }
+
+    /** A copy with this {@link #topLogprobs}. */
+    public InfillOptions withTopLogprobs(int topLogprobs) {
+        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, adapters);
+    }
+
+    /** A copy with this {@link #timeout}, or without one. */
+    public InfillOptions withTimeout(@Nullable Duration timeout) {
+        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, adapters);
+    }
+
+    /** A copy with these {@link #adapters}; none = the bare model. */
+    public InfillOptions withAdapters(ScaledAdapter... adapters) {
+        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, List.of(adapters));
+    }
+}

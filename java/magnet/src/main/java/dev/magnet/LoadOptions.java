@@ -1,0 +1,125 @@
+package dev.magnet;
+
+import dev.magnet.internal.Defaults;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a model is loaded and used.
+ *
+ * @param adapters LoRA adapters (GGUF) of every call that names no others
+ * @param sessions calls that may compute at the same time, each with a context of its own; further callers wait their
+ *     turn. At least 1
+ * @param contextLength most tokens of one text, generated ones counted; 0 = what the model was trained for
+ * @param batchTokens most tokens of one pass over several texts, in [32, 65536]
+ * @param threads threads that one call computes with; -1 = physical cores
+ * @param gpuLayers layers held by the GPU, if the library has a GPU backend; -1 = all
+ * @param engine what computes
+ * @param flashAttention see {@link FlashAttention}
+ * @param mmap map the file instead of reading it
+ * @param mlock keep the weights in RAM
+ * @param checkTensors look for NaN and infinity in every weight while loading
+ * @param progress told how far loading is, in thousandths of the file; null = nobody
+ */
+public record LoadOptions(
+        List<Path> adapters,
+        int sessions,
+        int contextLength,
+        int batchTokens,
+        int threads,
+        int gpuLayers,
+        Engine engine,
+        FlashAttention flashAttention,
+        boolean mmap,
+        boolean mlock,
+        boolean checkTensors,
+        @Nullable ProgressListener progress) {
+    /** Checks its arguments and makes {@code adapters} immutable. */
+    public LoadOptions {
+        adapters = List.copyOf(adapters);
+        Objects.requireNonNull(engine, "engine");
+        Objects.requireNonNull(flashAttention, "flashAttention");
+        if (sessions < 1) {
+            throw new MagnetException(Status.INVALID_ARGUMENT, "sessions is " + sessions + "; at least 1 is needed");
+        }
+    }
+
+    /** Two sessions, no adapters, CPU; the native library's defaults elsewhere. */
+    public static LoadOptions defaults() {
+        return Defaults.load();
+    }
+
+    /** A copy with these {@link #adapters}. */
+    public LoadOptions withAdapters(Path... adapters) {
+        return new LoadOptions(List.of(adapters), sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+
+    /** A copy with this number of {@link #sessions}. */
+    public LoadOptions withSessions(int sessions) {
+        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+
+    /** A copy with this {@link #contextLength}. */
+    public LoadOptions withContextLength(int contextLength) {
+        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+
+    /** A copy with this {@link #batchTokens}. */
+    public LoadOptions withBatchTokens(int batchTokens) {
+        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+
+    /** A copy with this number of {@link #threads}. */
+    public LoadOptions withThreads(int threads) {
+        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+
+    /** A copy with this number of {@link #gpuLayers}. */
+    public LoadOptions withGpuLayers(int gpuLayers) {
+        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+
+    /** A copy with this {@link #engine}. */
+    public LoadOptions withEngine(Engine engine) {
+        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+
+    /** A copy with this {@link #flashAttention}. */
+    public LoadOptions withFlashAttention(FlashAttention flashAttention) {
+        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+
+    /** A copy that does, or does not, {@link #mmap}. */
+    public LoadOptions withMmap(boolean mmap) {
+        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+
+    /** A copy that does, or does not, {@link #mlock}. */
+    public LoadOptions withMlock(boolean mlock) {
+        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+
+    /** A copy that does, or does not, {@link #checkTensors}. */
+    public LoadOptions withCheckTensors(boolean checkTensors) {
+        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+
+    /** A copy that reports {@link #progress}. */
+    public LoadOptions withProgress(@Nullable ProgressListener progress) {
+        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
+                flashAttention, mmap, mlock, checkTensors, progress);
+    }
+}

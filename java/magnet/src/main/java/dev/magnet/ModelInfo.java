@@ -1,0 +1,43 @@
+package dev.magnet;
+
+/**
+ * What a model's file says about it.
+ *
+ * @param architecture e.g. "llama"
+ * @param description architecture, size and quantisation in words
+ * @param name {@code general.name} of the file, else ""
+ * @param parameters number of weights
+ * @param bytes size of all weights
+ * @param vocabulary number of tokens that it knows
+ * @param dimensions floats of one embedding
+ * @param layers number of layers
+ * @param heads query heads of a layer
+ * @param keyValueHeads key and value heads of a layer
+ * @param trainedContext tokens that it was trained to read
+ * @param bosToken begin-of-sequence token; -1 = the vocabulary has none, here and below
+ * @param eosToken end-of-sequence token
+ * @param eotToken end-of-turn token
+ * @param hasChatTemplate whether {@link Magnet#chat(java.util.List)} works
+ * @param canEmbedBidirectionally false for recurrent and hybrid models
+ * @param canInfill whether {@link Magnet#infill(java.util.List)} works
+ * @param fusedEngine whether {@link Engine#FUSED} covers it
+ */
+public record ModelInfo(
+        String architecture,
+        String description,
+        String name,
+        long parameters,
+        long bytes,
+        int vocabulary,
+        int dimensions,
+        int layers,
+        int heads,
+        int keyValueHeads,
+        int trainedContext,
+        int bosToken,
+        int eosToken,
+        int eotToken,
+        boolean hasChatTemplate,
+        boolean canEmbedBidirectionally,
+        boolean canInfill,
+        boolean fusedEngine) {}

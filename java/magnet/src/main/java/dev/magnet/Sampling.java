@@ -1,0 +1,98 @@
+package dev.magnet;
+
+import dev.magnet.internal.Defaults;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How the next token is chosen. Values out of range are refused by the call that uses them.
+ *
+ * @param temperature 0 = always the likeliest token
+ * @param topK only the k likeliest; 0 = off
+ * @param topP only the likeliest that make up this probability, in (0, 1]; 1 = off
+ * @param minP only those at least this share as likely as the likeliest, in [0, 1); 0 = off
+ * @param repeatPenalty divides the logits of recent tokens, above 0; 1 = off
+ * @param frequencyPenalty taken off the logit of a recent token for every occurrence; 0 = off
+ * @param presencePenalty taken off the logit of a recent token once; 0 = off
+ * @param penaltyWindow how many tokens count as recent; 0 = off, -1 = all
+ * @param seed in [0, 2^32); the same seed gives the same text for the same call; -1 = another one each call
+ * @param grammar GBNF grammar that the text must follow, with a rule {@code root}; null = none
+ * @param logitBias added to the logits of tokens; negative infinity bans one
+ */
+public record Sampling(
+        float temperature,
+        int topK,
+        float topP,
+        float minP,
+        float repeatPenalty,
+        float frequencyPenalty,
+        float presencePenalty,
+        int penaltyWindow,
+        long seed,
+        @Nullable String grammar,
+        Map<Integer, Float> logitBias) {
+    /** Makes {@code logitBias} immutable. */
+    public Sampling {
+        logitBias = Map.copyOf(logitBias);
+    }
+
+    /** The defaults of generation: temperature 0.8 and moderate truncation, another seed each call. */
+    public static Sampling defaults() {
+        return Defaults.generate().sampling();
+    }
+
+    /** Always the likeliest token: the defaults of infilling. */
+    public static Sampling greedy() {
+        return Defaults.infill().sampling();
+    }
+
+    /** A copy with this {@link #temperature}. */
+    public Sampling withTemperature(double temperature) {
+        return new Sampling((float) temperature, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
+                penaltyWindow, seed, grammar, logitBias);
+    }
+
+    /** A copy with this {@link #topK}. */
+    public Sampling withTopK(int topK) {
+        return new Sampling(temperature, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
+                penaltyWindow, seed, grammar, logitBias);
+    }
+
+    /** A copy with this {@link #topP}. */
+    public Sampling withTopP(double topP) {
+        return new Sampling(temperature, topK, (float) topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
+                penaltyWindow, seed, grammar, logitBias);
+    }
+
+    /** A copy with this {@link #minP}. */
+    public Sampling withMinP(double minP) {
+        return new Sampling(temperature, topK, topP, (float) minP, repeatPenalty, frequencyPenalty, presencePenalty,
+                penaltyWindow, seed, grammar, logitBias);
+    }
+
+    /** A copy with these penalties, each as its component says. */
+    public Sampling withPenalties(double repeat, double frequency, double presence, int window) {
+        return new Sampling(temperature, topK, topP, minP, (float) repeat, (float) frequency, (float) presence, window,
+                seed, grammar, logitBias);
+    }
+
+    /** A copy with this {@link #seed}. */
+    public Sampling withSeed(long seed) {
+        return new Sampling(temperature, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
+                penaltyWindow, seed, grammar, logitBias);
+    }
+
+    /** A copy with this {@link #grammar}, or without one. */
+    public Sampling withGrammar(@Nullable String grammar) {
+        return new Sampling(temperature, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
+                penaltyWindow, seed, grammar, logitBias);
+    }
+
+    /** A copy with this {@link #logitBias}. */
+    public Sampling withLogitBias(Map<Integer, Float> logitBias) {
+        Objects.requireNonNull(logitBias, "logitBias");
+        return new Sampling(temperature, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
+                penaltyWindow, seed, grammar, logitBias);
+    }
+}

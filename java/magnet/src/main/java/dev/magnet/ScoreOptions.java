@@ -1,0 +1,51 @@
+package dev.magnet;
+
+import dev.magnet.internal.Defaults;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How filled gaps are scored.
+ *
+ * @param context how the text around them is read
+ * @param topLogprobs alternatives to report for every token, in [0, 100]
+ * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
+ * @param progress told how many items of a call are done; null = nobody
+ */
+public record ScoreOptions(
+        InfillContext context,
+        int topLogprobs,
+        @Nullable List<ScaledAdapter> adapters,
+        @Nullable ProgressListener progress) {
+    /** Checks its arguments and makes {@code adapters} immutable. */
+    public ScoreOptions {
+        Objects.requireNonNull(context, "context");
+        adapters = adapters == null ? null : List.copyOf(adapters);
+    }
+
+    /** What the adapter was trained for; the native library's defaults elsewhere. */
+    public static ScoreOptions defaults() {
+        return Defaults.score();
+    }
+
+    /** A copy with this {@link #context}. */
+    public ScoreOptions withContext(InfillContext context) {
+        return new ScoreOptions(context, topLogprobs, adapters, progress);
+    }
+
+    /** A copy with this {@link #topLogprobs}. */
+    public ScoreOptions withTopLogprobs(int topLogprobs) {
+        return new ScoreOptions(context, topLogprobs, adapters, progress);
+    }
+
+    /** A copy with these {@link #adapters}; none = the bare model. */
+    public ScoreOptions withAdapters(ScaledAdapter... adapters) {
+        return new ScoreOptions(context, topLogprobs, List.of(adapters), progress);
+    }
+
+    /** A copy that reports {@link #progress}. */
+    public ScoreOptions withProgress(@Nullable ProgressListener progress) {
+        return new ScoreOptions(context, topLogprobs, adapters, progress);
+    }
+}

@@ -1,0 +1,160 @@
+package dev.magnet.internal;
+
+import static dev.magnet.ffi.c.magnet_h.*;
+
+import dev.magnet.Attention;
+import dev.magnet.Engine;
+import dev.magnet.FlashAttention;
+import dev.magnet.InfillContext;
+import dev.magnet.Pooling;
+import dev.magnet.Role;
+import dev.magnet.Status;
+import dev.magnet.StopReason;
+import dev.magnet.Truncation;
+import java.util.function.ToIntFunction;
+
+/**
+ * Enums of the API and their codes in magnet.h. Kept out of the enums, so that naming one never needs the native
+ * library.
+ */
+public final class Codes {
+    private Codes() {}
+
+    static int of(Pooling pooling) {
+        return switch (pooling) {
+            case DEFAULT -> MAGNET_POOLING_DEFAULT();
+            case LAST -> MAGNET_POOLING_LAST();
+            case MEAN -> MAGNET_POOLING_MEAN();
+            case WEIGHTED_MEAN -> MAGNET_POOLING_WEIGHTED_MEAN();
+        };
+    }
+
+    static int of(Attention attention) {
+        return switch (attention) {
+            case DEFAULT -> MAGNET_ATTENTION_DEFAULT();
+            case BIDIRECTIONAL -> MAGNET_ATTENTION_BIDIRECTIONAL();
+            case CAUSAL -> MAGNET_ATTENTION_CAUSAL();
+        };
+    }
+
+    static int of(InfillContext context) {
+        return switch (context) {
+            case DEFAULT -> MAGNET_CONTEXT_DEFAULT();
+            case HYBRID -> MAGNET_CONTEXT_HYBRID();
+            case ORDERED -> MAGNET_CONTEXT_ORDERED();
+            case LEFT -> MAGNET_CONTEXT_LEFT();
+        };
+    }
+
+    static int of(Truncation truncation) {
+        return switch (truncation) {
+            case ERROR -> MAGNET_TRUNCATE_ERROR();
+            case HEAD -> MAGNET_TRUNCATE_HEAD();
+            case TAIL -> MAGNET_TRUNCATE_TAIL();
+        };
+    }
+
+    static int of(Engine engine) {
+        return switch (engine) {
+            case AUTO -> MAGNET_ENGINE_AUTO();
+            case FUSED -> MAGNET_ENGINE_FUSED();
+            case GRAPH -> MAGNET_ENGINE_GRAPH();
+        };
+    }
+
+    static int of(FlashAttention flashAttention) {
+        return switch (flashAttention) {
+            case AUTO -> MAGNET_FLASH_ATTENTION_AUTO();
+            case OFF -> MAGNET_FLASH_ATTENTION_OFF();
+            case ON -> MAGNET_FLASH_ATTENTION_ON();
+        };
+    }
+
+    /** Code of a role. */
+    public static int of(Role role) {
+        return switch (role) {
+            case SPAN -> MAGNET_ROLE_SPAN();
+            case CONTEXT -> MAGNET_ROLE_CONTEXT();
+            case ORDERED -> MAGNET_ROLE_ORDERED();
+        };
+    }
+
+    /** {@link StopReason#TIMEOUT} is a cancellation as far as the library knows. */
+    private static int of(StopReason stop) {
+        return switch (stop) {
+            case LENGTH -> MAGNET_STOP_LENGTH();
+            case END -> MAGNET_STOP_END();
+            case STRING -> MAGNET_STOP_STRING();
+            case CANCELLED, TIMEOUT -> MAGNET_STOP_CANCELLED();
+            case CONTEXT -> MAGNET_STOP_CONTEXT();
+            case GRAMMAR -> MAGNET_STOP_GRAMMAR();
+            case NONE -> MAGNET_STOP_NONE();
+        };
+    }
+
+    /** {@link Status#LIBRARY} is Java's alone and shares no code of the library. */
+    private static int of(Status status) {
+        return switch (status) {
+            case INVALID_ARGUMENT -> MAGNET_STATUS_INVALID_ARGUMENT();
+            case IO -> MAGNET_STATUS_IO();
+            case BAD_FILE -> MAGNET_STATUS_BAD_FILE();
+            case UNSUPPORTED -> MAGNET_STATUS_UNSUPPORTED();
+            case MISMATCH -> MAGNET_STATUS_MISMATCH();
+            case TOO_LONG -> MAGNET_STATUS_TOO_LONG();
+            case OUT_OF_MEMORY -> MAGNET_STATUS_OUT_OF_MEMORY();
+            case CANCELLED -> MAGNET_STATUS_CANCELLED();
+            case BUSY -> MAGNET_STATUS_BUSY();
+            case BUFFER_TOO_SMALL -> MAGNET_STATUS_BUFFER_TOO_SMALL();
+            case INTERNAL -> MAGNET_STATUS_INTERNAL();
+            case DIVERGED -> MAGNET_STATUS_DIVERGED();
+            case LIBRARY -> MAGNET_STATUS_OK();
+        };
+    }
+
+    static Pooling pooling(int code) {
+        return find(Pooling.values(), Codes::of, code);
+    }
+
+    static Attention attention(int code) {
+        return find(Attention.values(), Codes::of, code);
+    }
+
+    static InfillContext context(int code) {
+        return find(InfillContext.values(), Codes::of, code);
+    }
+
+    static Truncation truncation(int code) {
+        return find(Truncation.values(), Codes::of, code);
+    }
+
+    static Engine engine(int code) {
+        return find(Engine.values(), Codes::of, code);
+    }
+
+    static FlashAttention flashAttention(int code) {
+        return find(FlashAttention.values(), Codes::of, code);
+    }
+
+    static Role role(int code) {
+        return find(Role.values(), Codes::of, code);
+    }
+
+    static StopReason stop(int code) {
+        return find(StopReason.values(), Codes::of, code);
+    }
+
+    static Status status(int code) {
+        return find(Status.values(), Codes::of, code);
+    }
+
+    private static <E extends Enum<E>> E find(E[] values, ToIntFunction<E> codeOf, int code) {
+        for (E value : values) {
+            if (codeOf.applyAsInt(value) == code) {
+                return value;
+            }
+        }
+        throw new IllegalStateException(
+                "the library speaks of " + values.getClass().componentType().getSimpleName() + " " + code
+                        + ", which this version does not know");
+    }
+}

@@ -1,0 +1,110 @@
+package dev.magnet.internal;
+
+import dev.magnet.GenerateOptions;
+import dev.magnet.Generated;
+import dev.magnet.InfillOptions;
+import dev.magnet.Infilled;
+import dev.magnet.Part;
+import dev.magnet.ScoreOptions;
+import dev.magnet.Scored;
+import dev.magnet.Span;
+import dev.magnet.StopReason;
+import dev.magnet.ffi.c.magnet_h;
+import dev.magnet.ffi.c.magnet_score_item;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** Generating, infilling and scoring, blocking. */
+public final class Decoder {
+    private final Runtime runtime;
+
+    /** Decodes with the sessions of {@code runtime}. */
+    public Decoder(Runtime runtime) {
+        this.runtime = runtime;
+    }
+
+    /** Continues a prompt. */
+    public Generated generate(String prompt, GenerateOptions options, Call call) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment text = Native.text(arena, prompt, "the prompt");
+            MemorySegment params = Params.generate(arena, options, call);
+            return runtime.with(call, options.adapters(), prompt, session -> {
+                Generated generated = result(
+                        arena, session, options.timeout(), call,
+                        out -> magnet_h.magnet_generate(session.segment(), text, params, out),
+                        result -> new Generated(Results.spans(result, call).getFirst(), Results.usage(result)));
+                session.remember(prompt + generated.text());
+                throwIfInterrupted(call, List.of(generated.span()));
+                return generated;
+            });
+        }
+    }
+
+    /** Fills gaps. */
+    public Infilled infill(List<Part> parts, InfillOptions options, Call call) {
+        String start = !parts.isEmpty() && parts.getFirst() instanceof Part.Text(String text) ? text : "";
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment array = Params.parts(arena, parts);
+            MemorySegment params = Params.infill(arena, options, call);
+            return runtime.with(call, options.adapters(), start, session -> {
+                Infilled infilled = result(
+                        arena, session, options.timeout(), call,
+                        out -> magnet_h.magnet_infill(session.segment(), array, parts.size(), params, out),
+                        result -> new Infilled(parts, Results.spans(result, call), Results.usage(result)));
+                session.remember(start);
+                throwIfInterrupted(call, infilled.spans());
+                return infilled;
+            });
+        }
+    }
+
+    /** Scores what fills the gaps of each item. */
+    public List<Scored> score(List<List<Part>> items, ScoreOptions options) {
+        var call = new Call(null, options.progress());
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment array = magnet_score_item.allocateArray(Math.max(1, items.size()), arena);
+            for (int i = 0; i < items.size(); i++) {
+                MemorySegment item = magnet_score_item.asSlice(array, i);
+                magnet_score_item.parts(item, Params.parts(arena, items.get(i)));
+                magnet_score_item.n_parts(item, items.get(i).size());
+            }
+            MemorySegment params = Params.score(arena, options, call);
+            List<List<Span>> spans = runtime.with(call, options.adapters(), "", session -> result(
+                    arena, session, null, call,
+                    out -> magnet_h.magnet_score(session.segment(), array, items.size(), params, out),
+                    result -> Results.spansByItem(result, items.size(), call)));
+            return spans.stream().map(Scored::new).toList();
+        }
+    }
+
+    /** A native call whose last parameter receives a result, here copied and freed. */
+    @FunctionalInterface
+    private interface ResultCall {
+        int to(MemorySegment out);
+    }
+
+    private static <R> R result(
+            Arena arena, Session session, @Nullable Duration timeout, Call call, ResultCall nativeCall,
+            Function<MemorySegment, R> copy) {
+        MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
+        try {
+            call.run(session.segment(), timeout, () -> nativeCall.to(out));
+            return copy.apply(out.get(magnet_h.C_POINTER, 0));
+        } finally {
+            magnet_h.magnet_result_free(out.get(ValueLayout.ADDRESS, 0));
+        }
+    }
+
+    /** Interruption is not a result: whoever interrupts a thread wants it to come out of what it does. */
+    private static void throwIfInterrupted(Call call, List<Span> spans) {
+        boolean cut = spans.stream().anyMatch(span -> span.stop() == StopReason.CANCELLED);
+        if (cut && call.cause() == Call.Cause.INTERRUPT) {
+            throw call.cancelled();
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package dev.magnet.internal;
+
+import dev.magnet.InfillContext;
+import dev.magnet.Message;
+import dev.magnet.Part;
+import dev.magnet.Slot;
+import dev.magnet.ffi.c.magnet_h;
+import dev.magnet.ffi.c.magnet_message;
+import dev.magnet.ffi.c.magnet_slot;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What needs the vocabulary alone: tokens, chat prompts, layouts. */
+public final class Tokenizer {
+    private final Runtime runtime;
+
+    /** Uses the vocabulary of {@code runtime}'s model. */
+    public Tokenizer(Runtime runtime) {
+        this.runtime = runtime;
+    }
+
+    private MemorySegment model() {
+        return runtime.model().segment();
+    }
+
+    /** Tokens of a text. */
+    public int[] tokenize(String text, boolean addSpecial, boolean parseSpecial) {
+        return runtime.call(() -> {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment nativeText = Native.text(arena, text, "the text");
+                return Native.elements(arena, 4, (buffer, capacity, count) -> magnet_h.magnet_tokenize(
+                                model(), nativeText, addSpecial, parseSpecial, buffer, capacity, count))
+                        .toArray(ValueLayout.JAVA_INT);
+            }
+        });
+    }
+
+    /** Text of tokens. */
+    public String detokenize(int[] tokens, boolean special) {
+        return runtime.call(() -> {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment ids = arena.allocateFrom(ValueLayout.JAVA_INT, tokens);
+                return Native.string(arena, 1024, (buffer, capacity, size) ->
+                        magnet_h.magnet_detokenize(model(), ids, tokens.length, special, buffer, capacity, size));
+            }
+        });
+    }
+
+    /** Bytes of one token. */
+    public byte[] tokenBytes(int token) {
+        return runtime.call(() -> {
+            try (Arena arena = Arena.ofConfined()) {
+                return Native.elements(arena, 1, (buffer, capacity, size) ->
+                                magnet_h.magnet_token_bytes(model(), token, buffer, capacity, size))
+                        .toArray(ValueLayout.JAVA_BYTE);
+            }
+        });
+    }
+
+    /** The prompt of a conversation. */
+    public String chatPrompt(List<Message> messages, boolean addAssistant) {
+        return runtime.call(() -> {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment array = magnet_message.allocateArray(Math.max(1, messages.size()), arena);
+                for (int i = 0; i < messages.size(); i++) {
+                    MemorySegment message = magnet_message.asSlice(array, i);
+                    String what = "message " + i;
+                    magnet_message.role(message, Native.cString(arena, messages.get(i).role(), "role of " + what));
+                    Native.setText(magnet_message.content(message), arena, messages.get(i).content(), what);
+                }
+                return Native.string(arena, 4096, (buffer, capacity, size) -> magnet_h.magnet_chat_prompt(
+                        model(), array, messages.size(), addAssistant, buffer, capacity, size));
+            }
+        });
+    }
+
+    /** How infilling lays out a template. */
+    public List<Slot> layout(List<Part> parts, InfillContext context) {
+        return runtime.call(() -> {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment array = Params.parts(arena, parts);
+                MemorySegment slots = Native.elements(arena, magnet_slot.sizeof(), (buffer, capacity, count) ->
+                        magnet_h.magnet_layout(
+                                model(), array, parts.size(), Codes.of(context), buffer, capacity, count));
+                List<Slot> copy = new ArrayList<>();
+                for (long i = 0; i < slots.byteSize() / magnet_slot.sizeof(); i++) {
+                    MemorySegment slot = magnet_slot.asSlice(slots, i);
+                    copy.add(new Slot(
+                            magnet_slot.token(slot),
+                            magnet_slot.pos(slot),
+                            Codes.role(magnet_slot.role(slot)),
+                            magnet_slot.part(slot)));
+                }
+                return List.copyOf(copy);
+            }
+        });
+    }
+}

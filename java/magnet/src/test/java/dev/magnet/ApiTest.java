@@ -1,0 +1,113 @@
+package dev.magnet;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.lang.module.ModuleDescriptor;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.RecordComponent;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/** Rules that every public type keeps. */
+class ApiTest {
+    private static List<Class<?>> publicTypes() throws IOException {
+        Path folder = Path.of("target", "classes", "dev", "magnet");
+        try (Stream<Path> files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString())
+                    .filter(name -> name.endsWith(".class") && !name.equals("package-info.class"))
+                    .map(name -> {
+                        try {
+                            return Class.forName("dev.magnet." + name.substring(0, name.length() - 6));
+                        } catch (ClassNotFoundException e) {
+                            throw new AssertionError(e);
+                        }
+                    })
+                    .filter(type -> Modifier.isPublic(type.getModifiers()))
+                    .collect(Collectors.toList());
+        }
+    }
+
+    @Test
+    void moduleExportsThePublicPackageAlone() {
+        ModuleDescriptor descriptor = Magnet.class.getModule().getDescriptor();
+        assertEquals(
+                Set.of("dev.magnet"),
+                descriptor.exports().stream().map(ModuleDescriptor.Exports::source).collect(Collectors.toSet()));
+    }
+
+    @TestFactory
+    Stream<DynamicTest> signaturesAreFreeOfForeignMemory() throws IOException {
+        return publicTypes().stream().map(type -> DynamicTest.dynamicTest(type.getSimpleName(), () -> {
+            for (Method method : type.getMethods()) {
+                assertTrue(!method.toGenericString().contains("java.lang.foreign"), method::toGenericString);
+                if (method.getDeclaringClass() == type) {
+                    assertTrue(!method.toGenericString().contains("dev.magnet.internal"), method::toGenericString);
+                }
+            }
+        }));
+    }
+
+    /** A copy with one component changed, and every other the same. */
+    @TestFactory
+    Stream<DynamicTest> everyWithChangesItsComponentOnly() throws IOException {
+        List<Object> defaults = List.of(
+                LoadOptions.defaults(), EmbedOptions.defaults(), GenerateOptions.defaults(), InfillOptions.defaults(),
+                ScoreOptions.defaults(), Sampling.defaults());
+        return defaults.stream().flatMap(options -> Stream.of(options.getClass().getRecordComponents())
+                .map(component -> DynamicTest.dynamicTest(
+                        options.getClass().getSimpleName() + "." + component.getName(),
+                        () -> changesOnly(options, component))));
+    }
+
+    private static void changesOnly(Object options, RecordComponent component) throws Exception {
+        String name = "with" + Character.toUpperCase(component.getName().charAt(0)) + component.getName().substring(1);
+        Method with = Stream.of(options.getClass().getMethods())
+                .filter(method -> method.getName().equals(name)
+                        || component.getName().matches("(repeat|frequency|presence)Penalty|penaltyWindow")
+                                && method.getName().equals("withPenalties"))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError("no " + name));
+        Object[] arguments = with.getParameterTypes()[0] == boolean.class
+                ? new Object[] {!(boolean) component.getAccessor().invoke(options)}
+                : Stream.of(with.getParameterTypes()).map(ApiTest::another).toArray();
+        Object copy = with.invoke(options, arguments);
+        int changed = 0;
+        for (RecordComponent each : options.getClass().getRecordComponents()) {
+            Object before = each.getAccessor().invoke(options);
+            Object after = each.getAccessor().invoke(copy);
+            changed += Objects.equals(before, after) ? 0 : 1;
+        }
+        assertEquals(with.getName().equals("withPenalties") ? 4 : 1, changed, name);
+    }
+
+    /** A value that is no default of any option. */
+    private static Object another(Class<?> type) {
+        return switch (type.getSimpleName()) {
+            case "int" -> 77;
+            case "long" -> 77L;
+            case "double" -> 0.77;
+            case "String" -> "another";
+            case "String[]" -> new String[] {"another"};
+            case "Path[]" -> new Path[] {Path.of("another")};
+            case "ScaledAdapter[]" -> new ScaledAdapter[0];
+            case "Map" -> Map.of(7, 7f);
+            case "Duration" -> Duration.ofDays(77);
+            case "ProgressListener" -> (ProgressListener) (done, total) -> {};
+            case "Sampling" -> Sampling.defaults().withTopK(77);
+            default -> type.getEnumConstants()[type.getEnumConstants().length - 1];
+        };
+    }
+}

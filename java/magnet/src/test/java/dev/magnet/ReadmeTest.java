@@ -1,0 +1,59 @@
+package dev.magnet;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A new user's first program: every program that a README shows compiles, runs, and is short. */
+class ReadmeTest {
+    private static final Pattern PROGRAM = Pattern.compile("```java\\R((?:(?!```)[\\s\\S])*static void main[\\s\\S]*?)```");
+    private static final int MOST_LINES = 15;
+
+    @TempDir
+    Path directory;
+
+    @TestFactory
+    List<DynamicTest> programsOfTheReadmes() throws IOException {
+        Path root = Path.of(System.getProperty("magnet.root"));
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Path readme : List.of(root.resolve("README.md"), root.resolve("java/README.md"))) {
+            if (Files.exists(readme)) {
+                Matcher program = PROGRAM.matcher(Files.readString(readme));
+                while (program.find()) {
+                    String source = program.group(1);
+                    tests.add(DynamicTest.dynamicTest("" + root.relativize(readme), () -> compilesAndRuns(source)));
+                }
+            }
+        }
+        assertFalse(tests.isEmpty(), "java/README.md shows a program");
+        return tests;
+    }
+
+    private void compilesAndRuns(String source) throws Exception {
+        assertTrue(source.lines().count() <= MOST_LINES, source.lines().count() + " lines");
+        Matcher name = Pattern.compile("class (\\w+)").matcher(source);
+        assertTrue(name.find());
+        Path file = Files.writeString(directory.resolve(name.group(1) + ".java"), source);
+        String classPath = Jvm.path(Jvm.CLASSES.stream());
+        assertEquals(0, ToolProvider.getSystemJavaCompiler()
+                .run(null, null, null, "--release", "22", "-Xlint:all", "-Werror", "-cp", classPath, file.toString()));
+        Jvm.Result result = Jvm.run(
+                "--enable-native-access=ALL-UNNAMED", "-cp", classPath + File.pathSeparator + directory, name.group(1),
+                TinyModel.LLAMA.toString());
+        assertEquals(0, result.exitCode(), result.output());
+        assertTrue(result.output().lines().count() >= 2, result.output());
+    }
+}

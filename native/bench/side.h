@@ -1,0 +1,71 @@
+// One of the programs that a benchmark compares. All sides get the same tokens; each does one thing at a time, so that
+// their runs can take turns.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace magnet::bench {
+
+struct timing {
+    double wall = 0.0; // seconds
+    double cpu  = 0.0; // processor seconds of all threads: what remains comparable on a machine that others use, too
+};
+
+struct generated {
+    timing               prompt; // until the first logits
+    timing               decode; // n - 1 passes of one token
+    std::vector<int32_t> tokens;
+};
+
+struct embedded {
+    timing             time;
+    std::vector<float> vectors; // [texts, D], of length one
+};
+
+// Text and the tokens that every side reads for it.
+struct prompt {
+    std::string          text;
+    std::vector<int32_t> tokens;
+};
+
+class side {
+public:
+    virtual ~side() = default;
+
+    virtual std::string name() const = 0;
+
+    // n greedy tokens after the prompt, from an empty cache; an end of sequence does not stop it.
+    virtual generated generate(const prompt & p, int32_t n) = 0;
+
+    // Causal attention, output at the last token.
+    virtual embedded embed(const std::vector<prompt> & texts) = 0;
+};
+
+// What MAGNET's own side can do besides: fill a gap of n tokens between two texts, with an empty cache.
+class infilling_side : public side {
+public:
+    virtual prompt    make_prompt(const std::string & text) const                                    = 0;
+    virtual generated infill(const std::string & left, int32_t n, const std::string & right)         = 0;
+};
+
+// libmagnet in this process.
+std::unique_ptr<infilling_side> make_magnet_side(const std::string & model, int32_t n_threads);
+
+// bench-llama as a process of its own. Texts are embedded in passes of at most n_batch tokens.
+std::unique_ptr<side> make_llama_side(const std::string & name, const std::string & program, const std::string & model,
+                                      int32_t n_threads, int32_t n_batch);
+
+// A watch on this process.
+class stopwatch {
+public:
+    stopwatch();
+    timing elapsed() const;
+
+private:
+    const timing begin_;
+};
+
+} // namespace magnet::bench

@@ -1,0 +1,15 @@
+// The fused engine on kernels of the caller's choice: what make_fused_engine (magnet-engine.h) does once it has chosen.
+#pragma once
+
+#include "kernels.h"
+#include "magnet-engine.h"
+
+#include <memory>
+#include <string>
+
+namespace magnet::fused {
+
+std::unique_ptr<engine> make_engine(const std::string & path, const fused_engine_params & params,
+                                    const kernel_set & set);
+
+} // namespace magnet::fused

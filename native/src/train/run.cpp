@@ -1,0 +1,106 @@
+#include "run.h"
+
+#include "atomic-file.h"
+#include "magnet-error.h"
+#include "magnet-log.h"
+
+namespace magnet {
+
+train_vocab make_train_vocab(const std::shared_ptr<model> & m, const std::string & mask_token) {
+    const llama_vocab * vocab = m->vocab();
+    train_vocab         v;
+    v.tokenize = [m](const std::string & text, bool begins) {
+        return begins ? m->tokenize(text, false, false) : m->tokenize_continuation(text);
+    };
+    v.bos        = llama_vocab_bos(vocab);
+    v.bos_always = llama_vocab_get_add_bos(vocab) && v.bos >= 0;
+    v.eos        = llama_vocab_eos(vocab);
+    v.end        = v.eos;
+    v.mask       = llama_vocab_mask(vocab);
+    if (v.mask < 0) {
+        const std::vector<int32_t> tokens = m->tokenize_continuation(mask_token);
+        if (tokens.size() != 1) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "the mask token \"" + mask_token + "\" is " +
+                                                            std::to_string(tokens.size()) +
+                                                            " tokens in this vocabulary; name a text that is one.");
+        }
+        v.mask = tokens.front();
+    }
+    for (int32_t t = 0; t < m->n_vocab(); ++t) {
+        if (llama_vocab_get_attr(vocab, t) & LLAMA_TOKEN_ATTR_NORMAL) {
+            v.plain.push_back(t);
+        }
+    }
+    if (v.plain.empty()) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, m->path() + " has no ordinary text tokens in its vocabulary.");
+    }
+    return v;
+}
+
+static corpus read_corpus(const std::vector<std::string> & texts, const std::vector<std::string> & pairs,
+                          const train_options & options, const train_vocab & vocab) {
+    corpus c;
+    for (const std::string & path : texts) {
+        read_texts(path, options.unit, vocab, c);
+    }
+    for (const std::string & path : pairs) {
+        read_pairs(path, vocab, options.contrast.instruction.empty(), c);
+    }
+    return c;
+}
+
+// Is there a place to write to? Better known before an hour of work.
+static void check_output(const std::string & path, bool overwrite) {
+    if (!overwrite && file_exists(path)) {
+        throw error(MAGNET_STATUS_IO, path + " exists already; name another file, or allow it to be replaced.");
+    }
+    atomic_file probe(path);
+}
+
+static void check_outputs(const train_options & o) {
+    if (o.output.empty()) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no output is named: where should the adapter go?");
+    }
+    check_output(o.output, o.overwrite);
+    for (const std::string & path : {o.checkpoint, o.metrics, o.report}) {
+        if (!path.empty()) {
+            check_output(path, true);
+        }
+    }
+}
+
+training::training(const train_options & options, bool writes) : options_(options) {
+    check_options(options_);
+    if (writes) {
+        check_outputs(options_);
+    }
+    model_ = model::load_vocabulary(options_.model);
+    vocab_ = make_train_vocab(model_, options_.mask_token);
+    data_  = read_corpus(options_.texts, options_.pairs, options_, vocab_);
+    held_  = options_.holdout_texts.empty() && options_.holdout_pairs.empty()
+                 ? split_holdout(data_, options_)
+                 : read_corpus(options_.holdout_texts, options_.holdout_pairs, options_, vocab_);
+
+    fused_engine_params params;
+    params.n_threads = options_.n_threads;
+    params.precision = options_.exact ? engine_precision::f32 : engine_precision::bf16;
+    params.recompute = options_.recompute;
+    engine_          = make_fused_engine(options_.model, params);
+    trainer_         = std::make_unique<trainer>(*engine_, vocab_, data_, held_, options_);
+    log_message(MAGNET_LOG_INFO, engine_->describe());
+    for (const std::string & note : trainer_->notes()) {
+        log_message(MAGNET_LOG_WARN, note);
+    }
+}
+
+std::unique_ptr<training> training::resume(const std::string & path) {
+    checkpoint    from    = load_checkpoint(path);
+    train_options options = from.options;
+    options.checkpoint    = path; // it may have been moved
+    options.overwrite     = true; // its own adapter
+    auto t                = std::make_unique<training>(options);
+    t->trainer_->restore(std::move(from));
+    return t;
+}
+
+} // namespace magnet

@@ -1,0 +1,210 @@
+#include "gguf_file.h"
+
+#include "tiny_model.h"
+
+#include "ggml.h"
+#include "gguf.h"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <random>
+#include <stdexcept>
+
+#include <unistd.h>
+
+namespace magnet::testing {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+using gguf_ptr = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
+using ggml_ptr = std::unique_ptr<ggml_context, decltype(&ggml_free)>;
+
+ggml_ptr new_ggml() {
+    return { ggml_init({ /*mem_size =*/ size_t(16) << 20, nullptr, /*no_alloc =*/ false }), ggml_free };
+}
+
+void add_tensor(gguf_context * gguf, ggml_context * ggml, const std::string & name, int64_t n_in, int64_t n_out,
+                const std::vector<float> & values) {
+    ggml_tensor * t = n_out > 0 ? ggml_new_tensor_2d(ggml, GGML_TYPE_F32, n_in, n_out)
+                                : ggml_new_tensor_1d(ggml, GGML_TYPE_F32, n_in);
+    ggml_set_name(t, name.c_str());
+    std::copy(values.begin(), values.end(), static_cast<float *>(t->data));
+    gguf_add_tensor(gguf, t);
+}
+
+void write(const gguf_ptr & gguf, const std::string & path) {
+    if (!gguf_write_to_file(gguf.get(), path.c_str(), /*only_meta =*/ false)) {
+        throw std::runtime_error("cannot write " + path);
+    }
+}
+
+struct scratch_folder {
+    const fs::path path = fs::temp_directory_path() / ("magnet-test-" + std::to_string(getpid()));
+    scratch_folder() { fs::create_directories(path); }
+    ~scratch_folder() {
+        std::error_code ignored;
+        fs::remove_all(path, ignored);
+    }
+};
+
+} // namespace
+
+std::string scratch_path(const std::string & name) {
+    static const scratch_folder folder;
+    return (folder.path / name).string();
+}
+
+std::string read_file(const std::string & path) {
+    std::ifstream file(path, std::ios::binary);
+    return { std::istreambuf_iterator<char>(file), {} };
+}
+
+void write_file(const std::string & path, const std::string & bytes) {
+    std::ofstream file(path, std::ios::binary | std::ios::trunc);
+    file.write(bytes.data(), (std::streamsize) bytes.size());
+    if (!file) {
+        throw std::runtime_error("cannot write " + path);
+    }
+}
+
+void copy_gguf(const std::string & from, const std::string & to, const std::function<void(gguf_context *)> & edit) {
+    ggml_context * tensors = nullptr;
+    const gguf_ptr source(gguf_init_from_file(from.c_str(), { /*no_alloc =*/ false, &tensors }), gguf_free);
+    const ggml_ptr owner(tensors, ggml_free);
+    if (!source) {
+        throw std::runtime_error("cannot read " + from);
+    }
+    const gguf_ptr gguf(gguf_init_empty(), gguf_free);
+    gguf_set_kv(gguf.get(), source.get());
+    edit(gguf.get());
+    for (int64_t i = 0; i < gguf_get_n_tensors(source.get()); ++i) {
+        gguf_add_tensor(gguf.get(), ggml_get_tensor(tensors, gguf_get_tensor_name(source.get(), i)));
+    }
+    write(gguf, to);
+}
+
+void write_adapter(const std::string & path, const std::string & architecture, const lora_set & lora, float alpha,
+                   const std::function<void(gguf_context *)> & edit) {
+    const gguf_ptr gguf(gguf_init_empty(), gguf_free);
+    const ggml_ptr ggml = new_ggml();
+    gguf_set_val_str(gguf.get(), "general.architecture", architecture.c_str());
+    gguf_set_val_str(gguf.get(), "general.type", "adapter");
+    gguf_set_val_str(gguf.get(), "adapter.type", "lora");
+    gguf_set_val_f32(gguf.get(), "adapter.lora.alpha", alpha);
+    for (const lora_matrix & m : lora.matrices) {
+        add_tensor(gguf.get(), ggml.get(), m.target + ".lora_a", m.n_in, lora.rank, m.a);
+        add_tensor(gguf.get(), ggml.get(), m.target + ".lora_b", lora.rank, m.n_out, m.b);
+    }
+    if (edit) {
+        edit(gguf.get());
+    }
+    write(gguf, path);
+}
+
+lora_set random_lora(const std::vector<lora_matrix> & targets, int32_t rank, float scale, uint32_t seed) {
+    std::mt19937                    random(seed);
+    std::normal_distribution<float> normal;
+
+    lora_set lora;
+    lora.rank     = rank;
+    lora.scale    = scale;
+    lora.matrices = targets;
+    for (lora_matrix & m : lora.matrices) {
+        m.a.resize((size_t) rank * m.n_in);
+        m.b.resize((size_t) rank * m.n_out);
+        for (float & x : m.a) {
+            x = normal(random) / std::sqrt((float) m.n_in);
+        }
+        for (float & x : m.b) {
+            x = 0.3f * normal(random);
+        }
+    }
+    return lora;
+}
+
+void write_ascii_model(const std::string & path, int32_t n_vocab) {
+    tiny_model_params params;
+    params.n_vocab = n_vocab;
+    write_tiny_model(path, params);
+    copy_gguf(path, path, [&](gguf_context * gguf) {
+        std::vector<std::string> tokens = { "<|end|>", "\xC4\xA0" }; // GPT-2 writes a space so
+        for (char c = '!'; (int32_t) tokens.size() < n_vocab; ++c) {
+            tokens.emplace_back(1, c);
+        }
+        std::vector<const char *> list;
+        std::vector<int32_t>      types;
+        for (const std::string & token : tokens) {
+            list.push_back(token.c_str());
+            types.push_back(types.empty() ? 3 : 1); // control, normal
+        }
+        gguf_set_val_str(gguf, "tokenizer.ggml.model", "gpt2");
+        gguf_set_val_str(gguf, "tokenizer.ggml.pre", "gpt-2");
+        gguf_set_arr_str(gguf, "tokenizer.ggml.tokens", list.data(), list.size());
+        gguf_set_arr_data(gguf, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types.data(), types.size());
+        const char * merge = "~ ~"; // llama.cpp wants the list, and none of these gives a token
+        gguf_set_arr_str(gguf, "tokenizer.ggml.merges", &merge, 1);
+        for (const char * key : { "bos", "eos" }) {
+            gguf_set_val_u32(gguf, ("tokenizer.ggml." + std::string(key) + "_token_id").c_str(), 0);
+        }
+    });
+}
+
+void write_encoder(const std::string & path) {
+    constexpr int32_t width = 32, ffn = 64, context = 64;
+    const char * const tokens[] = { "[UNK]", "[CLS]", "[SEP]", "[PAD]", "[MASK]", "\xE2\x96\x81the", "\xE2\x96\x81" "a", "b" };
+    constexpr int32_t  n_vocab  = (int32_t) std::size(tokens);
+
+    const gguf_ptr gguf(gguf_init_empty(), gguf_free);
+    const ggml_ptr ggml = new_ggml();
+    const auto     u32  = [&](const char * key, uint32_t value) { gguf_set_val_u32(gguf.get(), key, value); };
+    gguf_set_val_str(gguf.get(), "general.architecture", "bert");
+    u32("bert.context_length", context);
+    u32("bert.embedding_length", width);
+    u32("bert.block_count", 1);
+    u32("bert.feed_forward_length", ffn);
+    u32("bert.attention.head_count", 4);
+    gguf_set_val_f32(gguf.get(), "bert.attention.layer_norm_epsilon", 1e-6f);
+    gguf_set_val_bool(gguf.get(), "bert.attention.causal", false);
+    gguf_set_val_str(gguf.get(), "tokenizer.ggml.model", "bert");
+    const char * list[n_vocab];
+    std::copy(std::begin(tokens), std::end(tokens), list);
+    gguf_set_arr_str(gguf.get(), "tokenizer.ggml.tokens", list, n_vocab);
+    const int32_t types[n_vocab] = { 2, 3, 3, 3, 3, 1, 1, 1 };
+    gguf_set_arr_data(gguf.get(), "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types, n_vocab);
+    u32("tokenizer.ggml.token_type_count", 2);
+    u32("tokenizer.ggml.unknown_token_id", 0);
+    u32("tokenizer.ggml.cls_token_id", 1);
+    u32("tokenizer.ggml.seperator_token_id", 2); // upstream's spelling
+    u32("tokenizer.ggml.padding_token_id", 3);
+    u32("tokenizer.ggml.mask_token_id", 4);
+
+    const auto matrix = [&](const std::string & name, int64_t n_in, int64_t n_out) {
+        add_tensor(gguf.get(), ggml.get(), name, n_in, n_out, std::vector<float>(n_in * n_out, 0.1f));
+    };
+    const auto vector = [&](const std::string & name, int64_t n) {
+        add_tensor(gguf.get(), ggml.get(), name, n, 0, std::vector<float>(n, 1.0f));
+    };
+    matrix("token_embd.weight", width, n_vocab);
+    matrix("position_embd.weight", width, context);
+    matrix("token_types.weight", width, 2);
+    for (const char * norm : { "token_embd_norm", "blk.0.attn_output_norm", "blk.0.layer_output_norm" }) {
+        vector(std::string(norm) + ".weight", width);
+        vector(std::string(norm) + ".bias", width);
+    }
+    for (const char * name : { "attn_q", "attn_k", "attn_v", "attn_output" }) {
+        matrix(std::string("blk.0.") + name + ".weight", width, width);
+        vector(std::string("blk.0.") + name + ".bias", width);
+    }
+    matrix("blk.0.ffn_up.weight", width, ffn);
+    vector("blk.0.ffn_up.bias", ffn);
+    matrix("blk.0.ffn_down.weight", ffn, width);
+    vector("blk.0.ffn_down.bias", width);
+    write(gguf, path);
+}
+
+} // namespace magnet::testing

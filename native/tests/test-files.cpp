@@ -1,0 +1,245 @@
+// Files that cannot be loaded: models and adapters, each with a message that says what and why.
+#include "api.h"
+#include "gguf_file.h"
+#include "reference_model.h"
+
+#include "gguf.h"
+
+#include <cmath>
+
+using namespace magnet::testing;
+
+namespace {
+
+void check_load_fails(const std::string & path, int32_t status, std::initializer_list<const char *> words,
+                      const magnet_model_params * params = nullptr) {
+    magnet_model * m = nullptr;
+    INFO("file: ", path);
+    check_fails(magnet_model_load(path.c_str(), params, &m), status, words);
+    CHECK(m == nullptr);
+    magnet_model_free(m);
+}
+
+void check_adapter_fails(const model_ptr & model, const std::string & path, int32_t status,
+                         std::initializer_list<const char *> words) {
+    magnet_adapter * a = nullptr;
+    INFO("file: ", path);
+    check_fails(magnet_adapter_load(model.get(), path.c_str(), &a), status, words);
+    CHECK(a == nullptr);
+    magnet_adapter_free(a);
+}
+
+magnet::lora_set tiny_lora(const char * architecture = "llama", uint32_t seed = 1) {
+    const std::string path = golden(std::string("tiny-") + architecture + ".gguf");
+    return random_lora(reference_model(path).targets(), 4, 1.0f, seed);
+}
+
+} // namespace
+
+TEST_CASE("model file: not there, no file, not GGUF") {
+    const std::string missing = scratch_path("missing.gguf");
+    check_load_fails(missing, MAGNET_STATUS_IO, { missing.c_str(), "No such file" });
+    check_load_fails("", MAGNET_STATUS_IO, { "No such file" });
+    check_load_fails(golden(""), MAGNET_STATUS_IO, { "directory" });
+
+    for (const std::string & bytes : { std::string(), std::string("G"), std::string("GGU"), std::string("GGML...."),
+                                       std::string("PK\3\4"), std::string(100000, '\0') }) {
+        const std::string path = scratch_path("other.bin");
+        write_file(path, bytes);
+        check_load_fails(path, MAGNET_STATUS_BAD_FILE, { path.c_str(), "GGUF" });
+    }
+}
+
+TEST_CASE("model file: cut off anywhere") {
+    const std::string whole = read_file(golden("tiny-llama.gguf"));
+    const std::string path  = scratch_path("cut.gguf");
+    REQUIRE(whole.size() > 100000);
+
+    // dense where the metadata is, then in steps that meet every tensor, and just before the end
+    std::vector<size_t> sizes;
+    for (size_t n = 4; n < whole.size(); n += n < 12000 ? 37 : 4099) {
+        sizes.push_back(n);
+    }
+    sizes.insert(sizes.end(), { 5, 8, 12, 16, 20, 23, 24, 25, whole.size() - 4096, whole.size() - 1 });
+    for (const size_t n : sizes) {
+        INFO("cut to ", n, " of ", whole.size(), " bytes");
+        write_file(path, whole.substr(0, n));
+        check_load_fails(path, MAGNET_STATUS_BAD_FILE, { path.c_str(), "truncated" });
+    }
+    write_file(path, whole);
+    CHECK(info_of(load_model(path)).n_vocab == 264);
+}
+
+TEST_CASE("model file: sizes in the header that cannot be") {
+    const std::string whole = read_file(golden("tiny-llama.gguf"));
+    const std::string path  = scratch_path("sizes.gguf");
+    for (const size_t offset : { 8, 16 }) { // number of tensors, of metadata keys
+        for (const uint64_t n : { ~uint64_t(0), uint64_t(1) << 63, uint64_t(1) << 40, uint64_t(100000000) }) {
+            std::string bytes = whole;
+            bytes.replace(offset, 8, std::string(reinterpret_cast<const char *>(&n), 8));
+            write_file(path, bytes);
+            check_load_fails(path, MAGNET_STATUS_BAD_FILE, { path.c_str() });
+        }
+    }
+}
+
+TEST_CASE("model file: architectures that are none of ours") {
+    const std::string bert = scratch_path("bert.gguf");
+    write_encoder(bert);
+    check_load_fails(bert, MAGNET_STATUS_UNSUPPORTED, { bert.c_str(), "\"bert\"", "decoder" });
+
+    const std::string unknown = scratch_path("unknown.gguf");
+    copy_gguf(golden("tiny-llama.gguf"), unknown,
+              [](gguf_context * gguf) { gguf_set_val_str(gguf, "general.architecture", "foobar"); });
+    check_load_fails(unknown, MAGNET_STATUS_UNSUPPORTED, { unknown.c_str(), "foobar" });
+
+    const std::string nameless = scratch_path("nameless.gguf");
+    copy_gguf(golden("tiny-llama.gguf"), nameless,
+              [](gguf_context * gguf) { gguf_remove_key(gguf, "general.architecture"); });
+    check_load_fails(nameless, MAGNET_STATUS_UNSUPPORTED, { nameless.c_str() });
+
+    const std::string other = scratch_path("other-architecture.gguf");
+    copy_gguf(golden("tiny-llama.gguf"), other,
+              [](gguf_context * gguf) { gguf_set_val_str(gguf, "general.architecture", "qwen3"); });
+    check_load_fails(other, MAGNET_STATUS_UNSUPPORTED, { other.c_str(), "qwen3" });
+}
+
+TEST_CASE("model file: metadata that llama.cpp needs is missing") {
+    const std::string path = scratch_path("incomplete.gguf");
+    for (const char * key : { "llama.embedding_length", "llama.block_count", "llama.attention.layer_norm_rms_epsilon" }) {
+        copy_gguf(golden("tiny-llama.gguf"), path, [&](gguf_context * gguf) { gguf_remove_key(gguf, key); });
+        check_load_fails(path, MAGNET_STATUS_UNSUPPORTED, { path.c_str(), key });
+    }
+    copy_gguf(golden("tiny-llama.gguf"), path, [](gguf_context * gguf) { gguf_remove_key(gguf, "tokenizer.ggml.tokens"); });
+    check_load_fails(path, MAGNET_STATUS_UNSUPPORTED, { path.c_str(), "vocab" });
+    copy_gguf(golden("tiny-llama.gguf"), path, [&](gguf_context * gguf) {
+        gguf_set_val_str(gguf, "tokenizer.ggml.model", "none");
+        gguf_remove_key(gguf, "tokenizer.ggml.tokens");
+    });
+    check_load_fails(path, MAGNET_STATUS_UNSUPPORTED, { path.c_str(), "vocabulary" });
+}
+
+TEST_CASE("model file: a weight that is not a number is found when it is looked for, and at the latest when it is used") {
+    const std::string path  = scratch_path("nan.gguf");
+    std::string       bytes = read_file(golden("tiny-llama.gguf"));
+    const float       nan   = NAN;
+    bytes.replace(bytes.size() - 4000, 4, std::string(reinterpret_cast<const char *>(&nan), 4)); // in the last matrix
+    write_file(path, bytes);
+
+    magnet_model_params p = magnet_model_default_params();
+    p.check_tensors       = true;
+    check_load_fails(path, MAGNET_STATUS_UNSUPPORTED, { path.c_str(), "invalid" }, &p);
+
+    const model_ptr   model   = load_model(path);
+    const session_ptr session = make_session(model);
+    magnet_result *   r       = nullptr;
+    const magnet_part parts[] = { given("a"), gap(2), given("b") };
+    check_fails(magnet_generate(session.get(), text("abc"), nullptr, &r), MAGNET_STATUS_BAD_FILE, { "not a number" });
+    check_fails(magnet_infill(session.get(), parts, 3, nullptr, &r), MAGNET_STATUS_BAD_FILE, { "not a number" });
+}
+
+TEST_CASE("model file: loading is cancelled at any step of its progress") {
+    int n_calls = 0;
+    for (int stop_at = 1; stop_at <= 1000; ++stop_at) {
+        struct state {
+            int left;
+            int calls = 0;
+        } s{ stop_at };
+        magnet_model_params p = magnet_model_default_params();
+        p.progress_user_data  = &s;
+        p.progress            = [](const magnet_progress *, void * data) {
+            auto & s = *static_cast<state *>(data);
+            ++s.calls;
+            return --s.left > 0;
+        };
+        magnet_model * m      = nullptr;
+        const int32_t  status = magnet_model_load(golden("tiny-llama.gguf").c_str(), &p, &m);
+        n_calls               = std::max(n_calls, s.calls);
+        if (s.left > 0) { // it had no step left to be stopped at
+            require_ok(status);
+            magnet_model_free(m);
+            break;
+        }
+        check_fails(status, MAGNET_STATUS_CANCELLED, { "tiny-llama.gguf", "cancelled" });
+        CHECK(m == nullptr);
+        CHECK(s.calls == stop_at); // not asked again
+    }
+    CHECK(n_calls >= 2);
+}
+
+TEST_CASE("adapter given as model, model given as adapter") {
+    const model_ptr   model = load_tiny();
+    const std::string path  = scratch_path("adapter.gguf");
+    write_adapter(path, "llama", tiny_lora(), 4.0f);
+    check_load_fails(path, MAGNET_STATUS_BAD_FILE, { path.c_str(), "adapter" });
+    check_adapter_fails(model, golden("tiny-llama.gguf"), MAGNET_STATUS_BAD_FILE, { "tiny-llama.gguf", "not a LoRA adapter" });
+}
+
+TEST_CASE("adapter file: not there, not GGUF, cut off, damaged") {
+    const model_ptr   model   = load_tiny();
+    const std::string missing = scratch_path("missing.gguf");
+    check_adapter_fails(model, missing, MAGNET_STATUS_IO, { missing.c_str(), "No such file" });
+    check_adapter_fails(model, golden(""), MAGNET_STATUS_IO, { "directory" });
+
+    const std::string path = scratch_path("damaged-adapter.gguf");
+    write_file(path, "no such format");
+    check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, { path.c_str(), "GGUF" });
+
+    write_adapter(path, "llama", tiny_lora(), 4.0f);
+    const std::string whole = read_file(path);
+    for (size_t n = 4; n < whole.size(); n += n < 3000 ? 61 : 509) {
+        INFO("cut to ", n, " of ", whole.size(), " bytes");
+        write_file(path, whole.substr(0, n));
+        check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, { path.c_str(), "truncated" });
+    }
+
+    write_adapter(path, "llama", tiny_lora(), 4.0f,
+                  [](gguf_context * gguf) { gguf_set_val_u32(gguf, "adapter.lora.alpha", 4); });
+    check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, { path.c_str(), "alpha" });
+    write_adapter(path, "llama", tiny_lora(), 4.0f, [](gguf_context * gguf) {
+        gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+        gguf_set_val_str(gguf, "magnet.pooling", "median");
+    });
+    check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, { path.c_str(), "magnet.pooling", "median", "mean" });
+}
+
+TEST_CASE("adapter of another model: nothing is loaded, and the model works on") {
+    const model_ptr   model = load_tiny();
+    const std::string path  = scratch_path("other-adapter.gguf");
+
+    write_adapter(path, "qwen2", tiny_lora("qwen2"), 4.0f);
+    check_adapter_fails(model, path, MAGNET_STATUS_MISMATCH, { path.c_str(), "qwen2", "llama" });
+
+    magnet::lora_set wide = tiny_lora();
+    for (magnet::lora_matrix & m : wide.matrices) {
+        m.n_in *= 2;
+        m.a.resize(2 * m.a.size());
+    }
+    write_adapter(path, "llama", wide, 4.0f);
+    check_adapter_fails(model, path, MAGNET_STATUS_MISMATCH, { path.c_str(), "shape" });
+
+    magnet::lora_set deep = tiny_lora();
+    deep.matrices.back().target = "blk.7.ffn_down.weight";
+    write_adapter(path, "llama", deep, 4.0f);
+    check_adapter_fails(model, path, MAGNET_STATUS_MISMATCH, { path.c_str(), "blk.7.ffn_down.weight" });
+
+    write_adapter(path, "llama", tiny_lora(), 4.0f, [](gguf_context * gguf) {
+        gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+        gguf_set_val_i32(gguf, "magnet.token.end", 264);
+    });
+    check_adapter_fails(model, path, MAGNET_STATUS_MISMATCH, { path.c_str(), "264" });
+
+    const session_ptr session = make_session(model);
+    CHECK(generate(session, "abc", greedy(3))->n_generated_tokens == 3);
+}
+
+TEST_CASE("adapter of another load of the same file: refused by the session") {
+    const std::string path = scratch_path("adapter.gguf");
+    write_adapter(path, "llama", tiny_lora(), 4.0f);
+    const model_ptr      model = load_tiny(), other = load_tiny();
+    const adapter_ptr    adapter = load_adapter(other, path);
+    const session_ptr    session = make_session(model);
+    magnet_adapter *     list[]  = { adapter.get() };
+    check_fails(magnet_session_set_adapters(session.get(), list, nullptr, 1), MAGNET_STATUS_MISMATCH, { path.c_str() });
+    CHECK(generate(session, "abc", greedy(3))->n_generated_tokens == 3);
+}

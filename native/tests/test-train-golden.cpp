@@ -1,0 +1,197 @@
+// Losses, LoRA gradients and twenty optimizer steps against PyTorch (tests/golden/README: tiny-train-*.json).
+#include "golden.h"
+#include "magnet-engine.h"
+#include "train/optimizer.h"
+#include "train/step.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+using namespace magnet;
+using namespace magnet::testing;
+using nlohmann::json;
+
+namespace {
+
+lora_set lora_of(const json & file, const json & matrices) {
+    lora_set set;
+    set.rank  = file["rank"];
+    set.scale = float(file["alpha"]) / float(set.rank);
+    for (const auto & [name, m] : matrices.items()) {
+        set.matrices.push_back({name, m["a"]["shape"][1], m["b"]["shape"][0], floats(m["a"]), floats(m["b"])});
+    }
+    return set;
+}
+
+// A text row, or a row to embed.
+train_row row_of(const json & r) {
+    train_row row;
+    row.tokens = r["tokens"].get<std::vector<int32_t>>();
+    row.pos    = r["positions"].get<std::vector<int32_t>>();
+    for (const int role : r["roles"]) {
+        row.roles.push_back(int8_t(role));
+    }
+    const auto labels = [&](const char * name, std::vector<row_label> & out) {
+        for (int32_t i = 0; r.contains(name) && i < row.n_tokens(); ++i) {
+            if (const int32_t target = r[name][i]; target >= 0) {
+                out.push_back({i, target});
+            }
+        }
+    };
+    labels("mntp", row.mntp);
+    labels("msg", row.msg);
+    if (r.contains("sentence")) {
+        row.pool_begin = r["sentence"][0];
+        row.pool_end   = r["sentence"][1];
+    }
+    return row;
+}
+
+micro_batch batch_of(const json & b, pair_options & how) {
+    micro_batch batch;
+    for (const json & r : b["rows"]) {
+        batch.rows.push_back(row_of(r));
+    }
+    batch.n_text = int32_t(batch.rows.size());
+    if (b["pairs"].is_null()) {
+        return batch;
+    }
+    const json & pairs = b["pairs"];
+    batch.n_pairs      = int32_t(pairs["anchors"].size());
+    for (const char * side : {"anchors", "positives", "negatives"}) {
+        for (const json & r : pairs[side]) {
+            batch.rows.push_back(row_of(r));
+        }
+    }
+    how.pooling     = pairs["pooling"] == "last" ? MAGNET_POOLING_LAST : MAGNET_POOLING_MEAN;
+    how.symmetric   = pairs["symmetric"];
+    how.temperature = pairs["temperature"];
+    return batch;
+}
+
+train_stage weights_of(const json & w) {
+    return {1, w.value("mntp", 0.0), w.value("sscl", 0.0), w.value("msg", 0.0)};
+}
+
+struct likeness {
+    double cosine;
+    double error; // |a - b| / |b|
+};
+
+likeness compare(const std::vector<float> & a, const std::vector<float> & b) {
+    double ab = 0, aa = 0, bb = 0, dd = 0;
+    for (size_t i = 0; i < b.size(); ++i) {
+        ab += double(a[i]) * b[i];
+        aa += double(a[i]) * a[i];
+        bb += double(b[i]) * b[i];
+        dd += (double(a[i]) - b[i]) * (double(a[i]) - b[i]);
+    }
+    return {ab / std::sqrt(aa * bb), std::sqrt(dd / bb)};
+}
+
+struct setting {
+    const char *     arch;
+    engine_precision precision;
+    bool             recompute;
+};
+
+const setting settings[] = {
+    {"llama", engine_precision::f32, false},  {"qwen2", engine_precision::f32, false},
+    {"qwen3", engine_precision::f32, false},  {"llama", engine_precision::bf16, false},
+    {"qwen2", engine_precision::bf16, false}, {"qwen3", engine_precision::bf16, false},
+    {"llama", engine_precision::f32, true},
+};
+
+std::unique_ptr<engine> engine_of(const json & file, const setting & s) {
+    fused_engine_params params;
+    params.n_threads = 2;
+    params.precision = s.precision;
+    params.recompute = s.recompute;
+    return make_fused_engine(golden_dir() + file["model"].get<std::string>(), params);
+}
+
+} // namespace
+
+TEST_CASE("losses and gradients of every objective") {
+    for (const setting & s : settings) {
+        const json      file  = read_golden(std::string("tiny-train-") + s.arch + ".json");
+        const auto      e     = engine_of(file, s);
+        const bool      exact = s.precision == engine_precision::f32;
+        trained_numbers at    = {lora_of(file, file["lora"]), {}};
+        for (const json & c : file["cases"]) {
+            CAPTURE(s.arch);
+            CAPTURE(exact);
+            CAPTURE(c["name"].get<std::string>());
+            train_options     o;
+            const micro_batch batch = batch_of(c, o.contrast);
+            trained_numbers   gradient;
+            e->set_lora({&at.lora});
+            const step_losses losses    = compute_gradient(*e, {batch}, weights_of(c["weights"]), o, at, 0, gradient);
+            const double      tolerance = exact ? 1e-5 : 0.03;
+            CHECK(losses.total == doctest::Approx(c["total"].get<double>()).epsilon(tolerance));
+            for (const auto & [name, value] : c["losses"].items()) {
+                const double mine = name == "mntp" ? losses.mntp : name == "sscl" ? losses.sscl : losses.msg;
+                CHECK(mine == doctest::Approx(value.get<double>()).epsilon(tolerance));
+            }
+            const lora_set expected = lora_of(file, c["gradients"]);
+            for (size_t i = 0; i < expected.matrices.size(); ++i) {
+                CAPTURE(expected.matrices[i].target);
+                const auto mine =
+                    std::find_if(gradient.lora.matrices.begin(), gradient.lora.matrices.end(),
+                                 [&](const lora_matrix & m) { return m.target == expected.matrices[i].target; });
+                REQUIRE(mine != gradient.lora.matrices.end());
+                for (const likeness & l :
+                     {compare(mine->a, expected.matrices[i].a), compare(mine->b, expected.matrices[i].b)}) {
+                    if (exact) {
+                        CHECK(l.error < 1e-3);
+                    } else {
+                        CHECK(l.cosine >= 0.995);
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("twenty steps of AdamW on all three objectives") {
+    for (const setting & s : settings) {
+        CAPTURE(s.arch);
+        const json    file  = read_golden(std::string("tiny-train-") + s.arch + ".json");
+        const auto    e     = engine_of(file, s);
+        const bool    exact = s.precision == engine_precision::f32;
+        const json &  how   = file["optimizer"];
+        train_options o;
+        o.optimizer.beta1        = how["beta1"];
+        o.optimizer.beta2        = how["beta2"];
+        o.optimizer.eps          = how["eps"];
+        o.optimizer.weight_decay = how["weight_decay"];
+        train_state state;
+        state.now = {lora_of(file, file["lora"]), {}};
+        state.m = state.v = zeros_like(state.now);
+        trained_numbers gradient;
+        const json &    batches = file["training"]["batches"];
+        const double    close   = exact ? 1e-3 : 0.03;
+        for (const json & step : file["training"]["steps"]) {
+            const micro_batch batch = batch_of(batches[state.step % batches.size()], o.contrast);
+            e->set_lora({&state.now.lora});
+            const step_losses losses =
+                compute_gradient(*e, {batch}, weights_of(file["weights"]), o, state.now, 0, gradient);
+            const auto   tensors = tensors_of(state, gradient);
+            const double norm    = gradient_norm(tensors);
+            CAPTURE(state.step);
+            CHECK(losses.mntp == doctest::Approx(step["mntp"].get<double>()).epsilon(close));
+            CHECK(losses.msg == doctest::Approx(step["msg"].get<double>()).epsilon(close));
+            CHECK(losses.sscl == doctest::Approx(step["sscl"].get<double>()).epsilon(close));
+            CHECK(norm == doctest::Approx(step["gradient_norm"].get<double>()).epsilon(exact ? 1e-3 : 0.1));
+            adamw_step(tensors, o.optimizer, how["lr"], std::min(1.0, double(how["clip"]) / norm), ++state.step);
+        }
+        if (exact) {
+            const lora_set expected = lora_of(file, file["training"]["lora"]);
+            for (size_t i = 0; i < expected.matrices.size(); ++i) {
+                CHECK(compare(state.now.lora.matrices[i].a, expected.matrices[i].a).error < 1e-3);
+                CHECK(compare(state.now.lora.matrices[i].b, expected.matrices[i].b).error < 1e-3);
+            }
+        }
+    }
+}
