@@ -14,6 +14,9 @@ CLI::Option * option_group::value(const std::string & flags, T & target, const s
 #define INSTANTIATE(T)                                                                                                 \
     template CLI::Option * option_group::value(const std::string &, T &, const std::string &, const std::string &);
 INSTANTIATE(int32_t)
+INSTANTIATE(int64_t)
+INSTANTIATE(float)
+INSTANTIATE(double)
 INSTANTIATE(std::string)
 INSTANTIATE(std::vector<std::string>)
 INSTANTIATE(std::optional<float>)
