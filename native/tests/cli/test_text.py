@@ -147,7 +147,7 @@ class ScoreTest(CliTest):
                 self.assertEqual([t["id"] for t in gap["tokens"]], [t["id"] for t in again["tokens"]])
                 for token, other in zip(gap["tokens"], again["tokens"]):
                     # The KV cache is F16, and the fused engine computes in bfloat16 where the CPU can.
-                    self.assertAlmostEqual(token["logprob"], other["logprob"], delta=0.005 if engine == "graph" else 0.1)
+                    self.assertAlmostEqual(token["logprob"], other["logprob"], delta=0.02 if engine == "graph" else 0.1)
 
     def test_continuations_are_ranked(self):
         rivals = [" Paris", " Rome", " Oslo"]
