@@ -32,32 +32,13 @@ struct embed_command {
 
     void run();
     void run_texts(magnet_session * session, const std::vector<record> & records, vector_writer & writer);
-    void run_tokens(magnet_session * session, const loaded_model & loaded, const std::vector<record> & records,
-                    vector_writer & writer);
+    void run_tokens(magnet_session * session, const std::vector<record> & records, vector_writer & writer);
 };
 
 // Texts of one call of the library: enough to pack them well, few enough to stop and write in between.
 constexpr size_t texts_per_call = 1024;
 
 } // namespace
-
-// The library speaks of texts by their index in the call; a person wants file and line. Only its messages about length
-// and encoding concern one text, and encoding is checked while reading.
-static void check_texts(int32_t status, const magnet_model * model, const record * begin, const record * end) {
-    if (status != MAGNET_STATUS_TOO_LONG) {
-        check(status);
-        return;
-    }
-    const std::string message = magnet_last_error();
-    const record *    longest = begin;
-    size_t            most    = 0;
-    for (const record * one = begin; one != end; ++one) {
-        const size_t n = tokenize(model, one->text, false, false).size();
-        longest        = n > most ? one : longest;
-        most           = std::max(n, most);
-    }
-    throw failure(longest->where() + ": " + message + " (use --truncate head or tail, or split the text)");
-}
 
 void embed_command::run_texts(magnet_session * session, const std::vector<record> & records, vector_writer & writer) {
     const auto           width = static_cast<size_t>(writer.columns());
@@ -74,9 +55,9 @@ void embed_command::run_texts(magnet_session * session, const std::vector<record
         }
         vectors.resize(n * width);
         bar.offset = static_cast<int64_t>(begin);
-        check_texts(magnet_embed(session, texts.data(), static_cast<int32_t>(n), &params, vectors.data(),
-                                 static_cast<int64_t>(vectors.size()), counts.data()),
-                    writer.model(), &records[begin], &records[begin] + n);
+        check(magnet_embed(session, texts.data(), static_cast<int32_t>(n), &params, vectors.data(),
+                           static_cast<int64_t>(vectors.size()), counts.data()),
+              &records[begin], n);
         for (size_t i = 0; i < n; ++i) {
             writer.text(records[begin + i], &vectors[i * width], counts[i]);
         }
@@ -85,15 +66,13 @@ void embed_command::run_texts(magnet_session * session, const std::vector<record
     bar.finish();
 }
 
-void embed_command::run_tokens(magnet_session * session, const loaded_model & loaded,
-                               const std::vector<record> & records, vector_writer & writer) {
+void embed_command::run_tokens(magnet_session * session, const std::vector<record> & records, vector_writer & writer) {
     progress bar("embedding", static_cast<int64_t>(records.size()), writer.progress_visible());
     for (size_t i = 0; i < records.size() && !interrupted(); ++i) {
         const magnet_text text = as_text(records[i].text);
         int32_t           n    = 0;
         const auto        call = [&](float * vectors, int32_t * ids, int32_t capacity) {
-            check_texts(magnet_embed_tokens(session, text, &params, vectors, ids, capacity, &n), loaded.model.get(),
-                               &records[i], &records[i] + 1);
+            check(magnet_embed_tokens(session, text, &params, vectors, ids, capacity, &n), records[i]);
         };
         call(nullptr, nullptr, 0);
         std::vector<float>   vectors(static_cast<size_t>(n) * static_cast<size_t>(writer.columns()));
@@ -129,7 +108,7 @@ void embed_command::run() {
     vector_writer      writer(out, how, loaded, records.size(), similarity);
     {
         const cancel_scope scope(session.get());
-        tokens ? run_tokens(session.get(), loaded, records, writer) : run_texts(session.get(), records, writer);
+        tokens ? run_tokens(session.get(), records, writer) : run_texts(session.get(), records, writer);
     }
     if (interrupted()) {
         return; // the file, if there is one, would be half of what was asked for

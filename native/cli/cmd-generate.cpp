@@ -72,29 +72,26 @@ std::string generate_command::prompt_of(const magnet_model * from_model, const r
     return chat_prompt(from_model, messages, from);
 }
 
-static bool stream_token(const magnet_token_event * event, void * user_data) {
-    if (user_data != nullptr) {
-        static_cast<text_stream *>(user_data)->put({event->text, static_cast<size_t>(event->text_size)});
-    }
-    return !interrupted();
-}
-
 void generate_command::run_prompt(magnet_session * session, const loaded_model & loaded, const record & from,
                                   magnet_cli::output & out) {
     const std::string prompt  = prompt_of(loaded.model.get(), from);
     const int64_t     seed    = sampling.seed.value_or(new_seed());
     const bool        streams = !output.as_json && params.n_top == 0;
-    text_stream       stream(out, false);
-    params.on_token           = stream_token;
-    params.on_token_user_data = streams ? &stream : nullptr;
+    token_stream      stream(!streams ? nullptr : std::function([&](const magnet_token_event & event) {
+        out.write({event.text, static_cast<size_t>(event.text_size)});
+        out.flush();
+    }));
+    params.on_token           = token_stream::callback;
+    params.on_token_user_data = &stream;
     for (int32_t k = 0; k < candidates && !interrupted(); ++k) {
         params.sampling.seed   = candidate_seed(seed, k);
         magnet_result * result = nullptr;
         if (streams && full) {
-            stream.put(prompt);
+            out.write(prompt);
         }
-        check(magnet_generate(session, as_text(prompt), &params, &result));
-        const result_ptr    owned(result);
+        check(magnet_generate(session, as_text(prompt), &params, &result), from);
+        const result_ptr owned(result);
+        stream.rethrow();
         const magnet_span & span = result->spans[0];
         if (output.as_json) {
             json object = from.fields.is_object() ? from.fields : json::object();

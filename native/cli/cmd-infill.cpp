@@ -70,13 +70,6 @@ private:
 
 } // namespace
 
-static bool stream_token(const magnet_token_event * event, void * user_data) {
-    if (user_data != nullptr) {
-        static_cast<infill_stream *>(user_data)->put(*event);
-    }
-    return !interrupted();
-}
-
 static std::string full_text(const pieces & all, const magnet_result & result) {
     std::string text;
     int32_t     span = 0;
@@ -94,15 +87,18 @@ void infill_command::run_template(magnet_session * session, const loaded_model &
     const int64_t                  seed    = sampling.seed.value_or(new_seed());
     const bool                     streams = !output.as_json && params.n_top == 0;
     for (int32_t k = 0; k < candidates && !interrupted(); ++k) {
-        infill_stream stream(out, all, full);
+        infill_stream fills(out, all, full);
+        token_stream  stream(!streams ? nullptr
+                                      : std::function([&](const magnet_token_event & event) { fills.put(event); }));
         params.sampling.seed      = candidate_seed(seed, k);
-        params.on_token           = stream_token;
-        params.on_token_user_data = streams ? &stream : nullptr;
+        params.on_token           = token_stream::callback;
+        params.on_token_user_data = &stream;
         magnet_result * result    = nullptr;
-        check(magnet_infill(session, parts.data(), static_cast<int32_t>(parts.size()), &params, &result));
+        check(magnet_infill(session, parts.data(), static_cast<int32_t>(parts.size()), &params, &result), from);
         const result_ptr owned(result);
+        stream.rethrow();
         if (streams) {
-            stream.end();
+            fills.end();
         } else if (!output.as_json) {
             for (int32_t i = 0; i < result->n_spans; ++i) {
                 out.write(token_lines(result->spans[i], loaded.model.get()));

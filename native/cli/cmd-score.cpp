@@ -84,7 +84,7 @@ void score_command::score(magnet_session * session, const magnet_model * of, con
         batch.push_back({parts[i].data(), static_cast<int32_t>(parts[i].size())});
     }
     magnet_result * result = nullptr;
-    check(magnet_score(session, batch.data(), static_cast<int32_t>(n), &params, &result));
+    check(magnet_score(session, batch.data(), static_cast<int32_t>(n), &params, &result), out->from, n);
     const result_ptr owned(result);
     for (int32_t i = 0; i < result->n_spans; ++i) {
         const magnet_span & span = result->spans[i];

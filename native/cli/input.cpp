@@ -5,11 +5,13 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <regex>
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "error.h"
+#include "magnet.h"
 #include "options.h"
 #include "terminal.h"
 
@@ -24,6 +26,34 @@ static const names & input_format_names() {
 
 std::string record::where() const {
     return line > 0 ? *source + ":" + std::to_string(line) : *source;
+}
+
+// An argument is before the eyes of whoever typed it.
+static std::string prefix(const record & about) {
+    return about.source->compare(0, 9, "argument ") == 0 ? "" : about.where() + ": ";
+}
+
+void check(int32_t status, const record & about) {
+    if (status != MAGNET_STATUS_OK) {
+        throw failure(prefix(about) + magnet_last_error());
+    }
+}
+
+void check(int32_t status, const record * first, size_t n) {
+    if (status == MAGNET_STATUS_OK) {
+        return;
+    }
+    static const std::regex by_index("^(text|item) ([0-9]{1,9})");
+    const std::string       message = magnet_last_error();
+    std::smatch             found;
+    if (std::regex_search(message, found, by_index)) {
+        const size_t i = std::stoul(found[2]);
+        if (i < n) {
+            throw failure(n == 1 ? prefix(*first) + "the text" + found.suffix().str()
+                                 : first[i].where() + found.suffix().str());
+        }
+    }
+    throw failure(message);
 }
 
 void input_options::add_to(CLI::App & verb, const std::string & what, const std::string & description) {

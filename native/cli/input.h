@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "output.h"
+
+namespace CLI {
+class App;
+}
 
 namespace magnet_cli {
 
@@ -21,6 +23,13 @@ struct record {
 
     std::string where() const; // "notes.txt:12", for messages
 };
+
+// Like check() of one record's work: the message begins with the file and line it came from.
+void check(int32_t status, const record & about);
+
+// Like check() of a call on n records: where the library's message names one by its index ("text 3 has …"), it gets the
+// file and line of that one instead.
+void check(int32_t status, const record * first, size_t n);
 
 // What a file or standard input holds: a text a line, one text, or a JSON object a line.
 enum class input_format : int32_t { by_name, lines, whole, jsonl };

@@ -15,9 +15,11 @@ namespace magnet_cli {
 
 enum exit_status { exit_ok = 0, exit_failure = 1, exit_usage = 2 };
 
+// One line that ends like a sentence, whoever wrote it.
 static void print_error(const std::string & message) {
+    const bool ended = !message.empty() && std::string(".!?").find(message.back()) != std::string::npos;
     std::fflush(stdout);
-    std::fprintf(stderr, "magnet: %s\n", message.c_str());
+    std::fprintf(stderr, "magnet: %s%s\n", message.c_str(), ended ? "" : ".");
 }
 
 static int report_usage(const CLI::App & app, const std::string & message) {
@@ -60,6 +62,9 @@ static int run(int argc, char ** argv) {
         return exit_usage;
     }
     try {
+        if (argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
+            throw usage_error("\"" + std::string(argv[1]) + "\" is no verb of magnet");
+        }
         app.parse(argc, argv);
         return exit_ok;
     } catch (const CLI::ParseError & error) {

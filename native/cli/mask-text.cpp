@@ -78,7 +78,7 @@ static void draw_large(output & out, const mask_picture & picture, int label_col
         for (int32_t k = 0; k < picture.size(); ++k) {
             const look how = look_of(picture.slots[k].role);
             if (!picture.sees(q, k)) {
-                line += colour ? in_colour("2", "· ") : "· ";
+                line += colour ? in_colour("2", " ·") : " ·";
             } else {
                 line += colour ? in_colour(foreground(how.colour), "██") : how.cell;
             }

@@ -5,9 +5,11 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "magnet.h"
+
+namespace CLI {
+class App;
+}
 
 namespace magnet_cli {
 

@@ -70,18 +70,4 @@ std::string words_of(const names & table) {
     return all;
 }
 
-CLI::Validator one_of(const names & table) {
-    return CLI::Validator(
-        [&table](std::string & word) {
-            for (const auto & [name, number] : table) {
-                if (word == name) {
-                    word = std::to_string(number);
-                    return std::string();
-                }
-            }
-            return "\"" + word + "\" is none of " + words_of(table);
-        },
-        "");
-}
-
 } // namespace magnet_cli

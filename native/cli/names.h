@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 namespace magnet_cli {
 
 // The words of an enum of magnet.h, as options take them and JSON shows them.
@@ -22,9 +20,6 @@ const names & stop_names();
 const names & role_names();
 
 const char * name_of(const names & table, int32_t value);
-
-// Turns a word of the table into its number; the help shows the words.
-CLI::Validator one_of(const names & table);
 
 // "last|mean|weighted-mean"
 std::string words_of(const names & table);

@@ -1,6 +1,57 @@
 #include "options.h"
 
+#include <optional>
+
 namespace magnet_cli {
+
+// Here and not in the header: the parser's templates take seconds to compile, once for each file that uses them.
+template <typename T>
+CLI::Option * option_group::value(const std::string & flags, T & target, const std::string & type,
+                                  const std::string & help) {
+    return verb->add_option(flags, target, help)->type_name(type)->group(title);
+}
+
+#define INSTANTIATE(T)                                                                                                 \
+    template CLI::Option * option_group::value(const std::string &, T &, const std::string &, const std::string &);
+INSTANTIATE(int32_t)
+INSTANTIATE(int64_t)
+INSTANTIATE(float)
+INSTANTIATE(double)
+INSTANTIATE(std::string)
+INSTANTIATE(std::vector<std::string>)
+INSTANTIATE(std::optional<float>)
+INSTANTIATE(std::optional<int32_t>)
+INSTANTIATE(std::optional<int64_t>)
+INSTANTIATE(std::optional<std::string>)
+#undef INSTANTIATE
+
+CLI::Option * option_group::list(const std::string & flags, std::vector<std::string> & target, const std::string & type,
+                                 const std::string & help) {
+    return value(flags, target, type, help)->allow_extra_args(false);
+}
+
+static CLI::Validator one_of(const names & table) {
+    return CLI::Validator(
+        [&table](std::string & word) {
+            for (const auto & [name, number] : table) {
+                if (word == name) {
+                    word = std::to_string(number);
+                    return std::string();
+                }
+            }
+            return "\"" + word + "\" is none of " + words_of(table);
+        },
+        "");
+}
+
+CLI::Option * option_group::choice(const std::string & flags, int32_t & target, const names & table,
+                                   const std::string & help) {
+    return value(flags, target, words_of(table), help)->transform(one_of(table));
+}
+
+CLI::Option * option_group::flag(const std::string & flags, bool & target, const std::string & help) {
+    return verb->add_flag(flags, target, help)->group(title);
+}
 
 namespace {
 

@@ -18,24 +18,16 @@ public:
 
     // type: the word that stands for the value in the help
     template <typename T>
-    CLI::Option * value(const std::string & flags, T & target, const std::string & type, const std::string & help) {
-        return verb->add_option(flags, target, help)->type_name(type)->group(title);
-    }
+    CLI::Option * value(const std::string & flags, T & target, const std::string & type, const std::string & help);
 
     // May be given several times, a value each.
     CLI::Option * list(const std::string & flags, std::vector<std::string> & target, const std::string & type,
-                       const std::string & help) {
-        return value(flags, target, type, help)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    }
+                       const std::string & help);
 
     // Takes a word of the table and stores its number.
-    CLI::Option * choice(const std::string & flags, int32_t & target, const names & table, const std::string & help) {
-        return value(flags, target, words_of(table), help)->transform(one_of(table));
-    }
+    CLI::Option * choice(const std::string & flags, int32_t & target, const names & table, const std::string & help);
 
-    CLI::Option * flag(const std::string & flags, bool & target, const std::string & help) {
-        return verb->add_flag(flags, target, help)->group(title);
-    }
+    CLI::Option * flag(const std::string & flags, bool & target, const std::string & help);
 
 private:
     CLI::App *  verb;

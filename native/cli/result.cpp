@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "interrupt.h"
 #include "model.h"
 #include "names.h"
 #include "terminal.h"
@@ -61,6 +62,25 @@ std::string token_lines(const magnet_span & span, const magnet_model * model) {
         lines += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
     }
     return lines;
+}
+
+bool token_stream::callback(const magnet_token_event * event, void * user_data) {
+    auto & self = *static_cast<token_stream *>(user_data);
+    try {
+        if (self.write) {
+            self.write(*event);
+        }
+        return !interrupted();
+    } catch (...) {
+        self.failed = std::current_exception();
+        return false;
+    }
+}
+
+void token_stream::rethrow() const {
+    if (failed) {
+        std::rethrow_exception(failed);
+    }
 }
 
 void text_stream::put(std::string_view text) {

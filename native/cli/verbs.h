@@ -1,6 +1,8 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
+namespace CLI {
+class App;
+}
 
 // The verbs in the order of --help, and one line about each. add_<verb>, in cmd-<verb>.cpp, gives it its options, its
 // help, and as its callback the work.

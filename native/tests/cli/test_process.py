@@ -1,0 +1,176 @@
+"""How the program behaves as a process: exit codes, error lines, full disks, closed pipes, signals."""
+
+import json
+import pathlib
+import resource
+import signal
+import subprocess
+import time
+import unittest
+
+from magnet_cli import MODEL, CliTest, environment
+
+VERBS = ["embed", "infill", "generate", "score", "tokens", "info", "mask"]
+
+
+class UsageTest(CliTest):
+    def test_without_arguments(self):
+        run = self.run_magnet()
+        self.assertEqual((run.status, run.out), (2, ""))
+        for verb in VERBS:
+            self.assertIn(verb, run.err)
+
+    def test_help_and_version(self):
+        self.assertEqual(self.ok("--help").out, self.run_magnet().err)
+        for verb in VERBS:
+            text = self.ok(verb, "--help").out
+            self.assertIn(f"Usage: magnet {verb} ", text)
+            self.assertIn(f"  magnet {verb} ", text, "an example")
+            self.assertLessEqual(max(map(len, text.splitlines())), 110)
+        self.assertRegex(self.ok("--version").out, r"^magnet \d+\.\d+\.\d+ .*\n$")
+
+    def test_wrong_usage(self):
+        self.fails(2, "nonsense", says=["nonsense"])
+        self.fails(2, "embed", "--nonsense", "a", says=["--nonsense"])
+        self.fails(2, "embed", "--pooling", "first", "a", says=["--pooling", "first", "last|mean"])
+        self.fails(2, "embed", "--threads", "0", "a", says=["--threads"])
+        self.fails(2, "embed", "--threads", "many", "a", says=["--threads", "many"])
+        self.fails(2, "embed", "--tokens", "--similarity", "a", says=["--tokens", "--similarity"])
+        self.fails(2, "embed", "--similarity", "-o", "v.npy", "a", says=["--similarity"])
+        self.fails(2, "generate", "--temperature", "-1", "a", says=["--temperature"])
+        self.fails(1, "generate", "--temperature", "nan", "a", says=["temperature", "nan"])
+        self.fails(2, "generate", "--stop", "", "a", says=["--stop"])
+
+    def test_no_model(self):
+        without = environment(MAGNET_MODEL="")
+        self.fails(2, "embed", "a", says=["--model", "MAGNET_MODEL"], env=without)
+        self.assertEqual(self.ok("info", MODEL, env=without).out, self.ok("info").out)
+
+    def test_log_lines_only_on_request(self):
+        self.assertEqual(self.ok("tokens", "a").err, "")
+        self.assertNotEqual(self.run_magnet("tokens", "--log-level", "debug", "a").err, "")
+
+
+class BadInputTest(CliTest):
+    def test_model_files(self):
+        self.fails(1, "embed", "-m", "missing.gguf", "a", says=["missing.gguf"])
+        self.file("text.gguf", "this is no model")
+        self.fails(1, "embed", "-m", "text.gguf", "a", says=["text.gguf"])
+        self.file("cut.gguf", MODEL.read_bytes()[:50000])
+        self.fails(1, "embed", "-m", "cut.gguf", "a", says=["cut.gguf"])
+        self.fails(1, "embed", "--adapter", "missing.gguf:0.5", "a", says=["missing.gguf"])
+        self.fails(1, "embed", "--adapter", str(MODEL), "a", says=[MODEL.name])
+
+    def test_no_utf8(self):
+        self.file("latin.txt", b"fine\nGr\xfc\xdfe\n")
+        for verb in ("embed", "score", "tokens"):
+            self.fails(1, verb, "--file", "latin.txt", says=["latin.txt:2", "UTF-8", "0xFC", "offset 2"])
+        self.fails(1, "embed", stdin=b"\xff", says=["standard input:1", "UTF-8"])
+        self.fails(1, "embed", stdin=b"surrogate \xed\xa0\x80", says=["UTF-8", "0xED", "offset 10"])
+        self.fails(1, "infill", stdin=b"a {{gap}} \xc0\xaf", says=["standard input", "UTF-8", "offset 10"])
+
+    def test_no_json(self):
+        self.file("a.jsonl", '{"text": "a"}\n{"text": \n')
+        self.fails(1, "embed", "--file", "a.jsonl", says=["a.jsonl:2", "JSON"])
+        self.file("a.jsonl", '{"text": "a"}\n\n["a"]\n')
+        self.fails(1, "embed", "--file", "a.jsonl", says=["a.jsonl:3", "object"])
+        self.file("a.jsonl", '{"text": 1}\n')
+        self.fails(1, "embed", "--file", "a.jsonl", says=["a.jsonl:1", "text", "string"])
+
+    def test_unreadable_files(self):
+        self.fails(1, "embed", "--file", "missing.txt", says=["missing.txt", "No such file"])
+        self.fails(1, "embed", "--file", ".", says=[".", "directory"])
+
+
+class OutputTest(CliTest):
+    def limited(self):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    def test_full_disk(self):
+        for arguments in (["embed", "a"], ["embed", "--format", "npy", "a"], ["generate", "a"], ["tokens", "a"], ["info"],
+                          ["infill", "a {{gap:2}} b"], ["score", "a"], ["mask", "a"], ["--help"], ["--version"]):
+            with open("/dev/full", "wb") as full:
+                run = self.run_magnet(*arguments, stdout=full)
+            self.assertEqual(run.status, 1, arguments)
+            if not arguments[0].startswith("--"):
+                self.assertRegex(run.err, r"^magnet: standard output: .*No space left on device\.\n$")
+        self.fails(1, "embed", "a", "-o", "/dev/full", says=["/dev/full", "No space left"])
+
+    def test_nothing_half_written_is_left(self):
+        # A limit on the size of files stands for a full disk; Python hands the signal that goes with it on as ignored.
+        options = {"preexec_fn": self.limited, "restore_signals": False, "stdin": "text\n" * 100}
+        self.fails(1, "embed", "-o", "v.npy", says=["v.npy", "File too large"], **options)
+        self.assertEqual(list(self.folder.iterdir()), [])
+        old = self.file("v.npy", "old")
+        self.fails(1, "embed", "-o", "v.npy", says=["v.npy", "kept"], **options)
+        self.assertEqual(old.read_text(), "old")
+        self.assertEqual(list(self.folder.iterdir()), [old])
+
+    def test_places_that_cannot_be_written(self):
+        self.fails(1, "embed", "a", "-o", "no/such/folder.npy", says=["no/such/folder.npy", "No such file"])
+        self.fails(1, "embed", "a", "-o", ".", says=[".", "directory"])
+
+    def test_file_keeps_mode_and_link(self):
+        target = self.file("target.txt", "old")
+        target.chmod(0o640)
+        (self.folder / "link.txt").symlink_to("target.txt")
+        self.ok("tokens", "--ids", "a", "-o", "link.txt")
+        self.assertTrue((self.folder / "link.txt").is_symlink())
+        self.assertEqual(target.read_text(), self.ok("tokens", "--ids", "a").out)
+        self.assertEqual(target.stat().st_mode & 0o777, 0o640)
+
+    def test_reader_that_goes_away(self):
+        # Far more output than a pipe holds.
+        self.file("texts.txt", "text\n" * 5000)
+        for arguments in (["embed", "--file", "texts.txt"], ["score", "--json", "--file", "texts.txt"]):
+            process = self.start(*arguments)
+            self.assertNotEqual(process.stdout.readline(), b"")
+            process.stdout.close()
+            self.assertEqual(process.stderr.read(), b"")
+            self.assertEqual(process.wait(), 0)
+
+
+class SignalTest(CliTest):
+    def test_while_waiting_for_input(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            process = self.start("embed", stdin=subprocess.PIPE)
+            stdin = pathlib.Path(f"/proc/{process.pid}/fdinfo/0")
+            while not stdin.exists():
+                time.sleep(0.01)
+            time.sleep(0.3)  # it now waits, or will: the outcome is the same
+            process.send_signal(number)
+            self.assertEqual(process.wait(60), -number)
+            self.assertEqual((process.stdout.read(), process.stderr.read()), (b"", b""))
+
+    def test_generate_keeps_what_it_has(self):
+        process = self.start("generate", "--n", "10000", "--json", "--ignore-eos", "--max-tokens", "200", "a")
+        first = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        self.assertEqual(process.wait(), -signal.SIGINT)
+        self.assertEqual(process.stderr.read(), b"")
+        made = [json.loads(line) for line in (first + rest).splitlines()]
+        self.assertLess(len(made), 10000)
+        self.assertEqual({one["stop"] for one in made[:-1]} - {"length"}, set())
+        self.assertIn(made[-1]["stop"], ("length", "cancelled"))
+
+    def test_embed_leaves_no_file(self):
+        self.file("texts.txt", "a text of some length, so that this takes a while\n" * 200000)
+        process = self.start("embed", "--file", "texts.txt", "-o", "v.npy")
+        while not list(self.folder.glob("v.npy.*")) and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(60), -signal.SIGINT)
+        self.assertEqual([path.name for path in self.folder.iterdir()], ["texts.txt"])
+
+    def test_ignored_signal_stays_ignored(self):
+        process = self.start("embed", "--json", stdin=subprocess.PIPE, restore_signals=False,
+                             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+        time.sleep(0.3)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(b"a\n")
+        self.assertEqual((process.returncode, err, out.count(b"\n")), (0, b"", 1))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,214 @@
+"""infill, generate, score, tokens and info."""
+
+import itertools
+import json
+import math
+import unittest
+
+from magnet_cli import CliTest
+
+LEFT, RIGHT = "Tom lost his keys.", " At last he slept."
+TEMPLATE = LEFT + " {{gap:6}}" + RIGHT
+
+
+def parts(*all_parts):
+    return json.dumps({"parts": list(all_parts)})
+
+
+class InfillTest(CliTest):
+    def infill(self, *arguments, **options):
+        return self.ok("infill", "--json", *arguments, **options).json()
+
+    def test_json_adds_up(self):
+        [one] = self.infill(TEMPLATE)
+        [gap] = one["gaps"]
+        self.assertEqual(one["full"], LEFT + gap["text"] + RIGHT)
+        self.assertEqual(len(gap["tokens"]), 6)
+        self.assertEqual(gap["stop"], "length")
+        self.assertAlmostEqual(gap["logprob"], sum(token["logprob"] for token in gap["tokens"]), places=4)
+        self.assertEqual(one["usage"]["generated_tokens"], 6)
+
+    def test_plain_output_is_the_fill_alone(self):
+        [one] = self.infill(TEMPLATE)
+        self.assertEqual(self.ok("infill", TEMPLATE).out, one["gaps"][0]["text"].strip(" \t\r\n") + "\n")
+        self.assertEqual(self.ok("infill", "--full", TEMPLATE).out, one["full"] + "\n")
+
+    def test_two_gaps(self):
+        template = "One {{gap:3}} two {{gap:2}} three."
+        [one] = self.infill(template)
+        fills = [gap["text"] for gap in one["gaps"]]
+        self.assertEqual([len(gap["tokens"]) for gap in one["gaps"]], [3, 2])
+        self.assertEqual(one["full"], f"One{fills[0]} two{fills[1]} three.")
+        self.assertEqual(self.ok("infill", "--full", template).out, one["full"] + "\n")
+
+    def test_every_way_to_say_a_gap(self):
+        def fill(stdin):
+            return self.infill("--input-format", "jsonl", "--length", "6", stdin=stdin)[0]["gaps"]
+        expected = self.infill(TEMPLATE)[0]["gaps"]
+        self.assertEqual(self.infill("--length", "6", LEFT + " {{ gap }}" + RIGHT)[0]["gaps"], expected)
+        self.assertEqual(fill(f'{{"text": "{TEMPLATE}"}}'), expected)
+        self.assertEqual(fill(f'{{"left": "{LEFT} ", "right": "{RIGHT}"}}'), expected)
+        self.assertEqual(fill(f'{{"left": "{LEFT} ", "gap": 6, "right": "{RIGHT}"}}'), expected)
+        self.assertEqual(fill(parts({"text": LEFT}, {"gap": 6}, {"text": RIGHT})), expected)
+        self.assertEqual(fill(parts({"text": LEFT}, {"gap": {"length": 6}}, {"text": RIGHT})), expected)
+        self.file("template.txt", TEMPLATE + "\n")
+        self.assertEqual(self.infill("template.txt")[0]["gaps"], expected)
+
+    def test_open_gap_keeps_its_limit(self):
+        for options, template, most in [((), "a {{gap:..5}} b", 5), (("--max-tokens", "7"), "a {{gap}} b", 7)]:
+            [gap] = self.infill(*options, template)[0]["gaps"]
+            self.assertLessEqual(len(gap["tokens"]), most)
+            self.assertEqual(gap["stop"], "length" if len(gap["tokens"]) == most else "end")
+
+    def test_text_that_looks_like_a_gap(self):
+        [one] = self.infill("{{name}} and \\{{gap}} {{gap:2}}.")
+        self.assertEqual(one["full"], "{{name}} and {{gap}}" + one["gaps"][0]["text"] + ".")
+
+    def test_candidates_differ_and_come_again(self):
+        first = self.infill("--n", "3", "--seed", "7", TEMPLATE)
+        again = self.infill("--n", "3", "--seed", "7", TEMPLATE)
+        self.assertEqual([one["seed"] for one in first], [7, 8, 9])
+        self.assertEqual([one["full"] for one in first], [one["full"] for one in again])
+        self.assertEqual(len({one["full"] for one in first}), 3)
+        self.assertEqual(self.infill("--n", "2", "--seed", "8", TEMPLATE)[0]["full"], first[1]["full"])
+
+    def test_greedy_takes_the_likeliest(self):
+        [one] = self.infill("--top", "3", TEMPLATE)
+        for token in one["gaps"][0]["tokens"]:
+            self.assertEqual(token["top"][0]["id"], token["id"])
+            self.assertAlmostEqual(token["top"][0]["logprob"], token["logprob"], places=5)
+            values = [other["logprob"] for other in token["top"]]
+            self.assertEqual(values, sorted(values, reverse=True))
+
+    def test_bad_templates(self):
+        self.fails(1, "infill", "no gap here", says=["no gap here", "{{gap}}"])
+        self.fails(1, "infill", "a {{gap:no}} b", says=["{{gap:no}}", "{{gap:4}}"])
+        self.fails(1, "infill", "a {{gap:0}} b", says=["{{gap:0}}"])
+        self.fails(1, "infill", "a {{gap=text}} b", says=["filled", "score"])
+        self.fails(1, "infill", "--file", self.file("empty.txt", ""), says=["empty.txt", "no gap"])
+        self.file("bad.jsonl", '{"text": "{{gap:1}}"}\n{"parts": [{"gap": -1}]}\n')
+        self.fails(1, "infill", "--file", "bad.jsonl", says=["bad.jsonl:2", "1 or more"])
+
+
+class GenerateTest(CliTest):
+    def test_plain_and_json_agree(self):
+        options = ("generate", "--seed", "3", "--max-tokens", "12")
+        [one] = self.ok(*options, "--json", "Once upon").json()
+        self.assertEqual(one["prompt"], "Once upon")
+        self.assertEqual(self.ok(*options, "Once upon").out, one["text"] + "\n")
+        self.assertEqual(self.ok(*options, "--full", "Once upon").out, "Once upon" + one["text"] + "\n")
+        self.assertAlmostEqual(one["logprob"], sum(token["logprob"] for token in one["tokens"]), places=4)
+
+    def test_limits(self):
+        [one] = self.ok("generate", "--json", "--max-tokens", "5", "--ignore-eos", "a").json()
+        self.assertEqual((len(one["tokens"]), one["stop"]), (5, "length"))
+        [one] = self.ok("generate", "--json", "--max-tokens", "0", "a").json()
+        self.assertEqual(one["text"], "")
+        [one] = self.ok("generate", "--json", "--max-tokens", "1000", "--ctx", "32", "--ignore-eos", "a").json()
+        self.assertEqual(one["stop"], "context")
+
+    def test_grammar_is_obeyed(self):
+        grammar = self.file("yes.gbnf", 'root ::= "yes" | "no"\n')
+        for seed in range(4):
+            [one] = self.ok("generate", "--json", "--grammar-file", grammar, "--seed", seed, "a").json()
+            self.assertIn(one["text"], ("yes", "no"))
+        self.assertEqual(self.ok("generate", "--grammar", 'root ::= "maybe"', "a").out, "maybe\n")
+
+    def test_stop_string(self):
+        grammar = 'root ::= "one two three"'
+        [one] = self.ok("generate", "--json", "--grammar", grammar, "--stop", " three", "a").json()
+        self.assertEqual((one["text"], one["stop"]), ("one two", "string"))
+
+    def test_logit_bias(self):
+        [one] = self.ok("generate", "--json", "--max-tokens", "3", "--logit-bias", "68:1000", "a").json()
+        self.assertEqual([token["id"] for token in one["tokens"]], [68, 68, 68])
+        self.fails(2, "generate", "--logit-bias", "x:1", "a", says=["--logit-bias", "x:1"])
+
+    def test_jsonl_prompts(self):
+        stdin = '{"prompt": "a", "id": 1}\n{"text": "b", "id": 2}\n'
+        found = self.ok("generate", "--json", "--max-tokens", "2", "--input-format", "jsonl", stdin=stdin).json()
+        self.assertEqual([(one["id"], one["prompt"]) for one in found], [(1, "a"), (2, "b")])
+
+    def test_no_chat_template(self):
+        self.fails(1, "generate", "--chat", "hello", says=["chat template"])
+
+
+class ScoreTest(CliTest):
+    def test_equals_what_infill_reported(self):
+        for engine, context in itertools.product(("graph", "auto"), ("hybrid", "ordered", "left")):
+            # Digits, as random weights like bytes that are no text, and letters may be joined when they are read again.
+            [made] = self.ok("infill", "--json", "--engine", engine, "--context", context, "--grammar", "root ::= [0-9]+",
+                             "One {{gap:3}} two {{gap:4}} three.").json()
+            fills = [gap["text"] for gap in made["gaps"]]
+            line = parts({"text": "One"}, {"gap": fills[0]}, {"text": " two"}, {"gap": fills[1]}, {"text": " three."})
+            [scored] = self.ok("score", "--json", "--engine", engine, "--context", context, "--input-format", "jsonl",
+                               stdin=line).json()
+            for gap, again in zip(made["gaps"], scored["gaps"]):
+                self.assertEqual([t["id"] for t in gap["tokens"]], [t["id"] for t in again["tokens"]])
+                for token, other in zip(gap["tokens"], again["tokens"]):
+                    # The KV cache is F16, and the fused engine computes in bfloat16 where the CPU can.
+                    self.assertAlmostEqual(token["logprob"], other["logprob"], delta=0.02 if engine == "graph" else 0.1)
+
+    def test_continuations_are_ranked(self):
+        rivals = [" Paris", " Rome", " Oslo"]
+        found = self.ok("score", "--json", "--given", "The capital is", *rivals).json()
+        self.assertEqual([one["text"] for one in found], rivals)
+        order = sorted(found, key=lambda one: -one["logprob"])
+        lines = self.ok("score", "--given", "The capital is", *rivals).lines[1:]
+        self.assertEqual([line.split('"')[1] for line in lines], [one["text"] for one in order])
+        for line, one in zip(lines, order):
+            logprob, each, n = line.split()[:3]
+            self.assertAlmostEqual(float(logprob), one["logprob"], delta=0.00051)
+            self.assertAlmostEqual(float(each), one["logprob"] / one["n_tokens"], delta=0.00051)
+            self.assertEqual(int(n), one["n_tokens"])
+
+    def test_chain_rule(self):
+        whole, first = (self.ok("score", "--json", text).json()[0] for text in ("abc def", "abc"))
+        [rest] = self.ok("score", "--json", "--given", "abc", " def").json()
+        self.assertAlmostEqual(whole["logprob"], first["logprob"] + rest["logprob"], places=3)
+
+    def test_total(self):
+        self.file("texts.txt", "one\ntwo three\n\n")
+        each = self.ok("score", "--json", "--file", "texts.txt").json()
+        [total] = self.ok("score", "--json", "--total", "--file", "texts.txt").json()
+        self.assertEqual(total["n_tokens"], sum(one["n_tokens"] for one in each))
+        self.assertAlmostEqual(total["logprob"], sum(one["logprob"] for one in each), places=3)
+        perplexity = math.exp(-total["logprob"] / total["n_tokens"])
+        self.assertAlmostEqual(total["perplexity"], perplexity, places=3)
+        self.assertIn(f"{perplexity:.3f}"[:5], self.ok("score", "--total", "--file", "texts.txt").out)
+
+    def test_a_gap_needs_its_text(self):
+        self.fails(1, "score", "a {{gap}} b", says=["{{gap=text}}"])
+
+
+class TokensTest(CliTest):
+    def test_there_and_back(self):
+        text = "Grüße, 世界 <b>"
+        ids = self.ok("tokens", "--ids", text).out
+        self.assertEqual(self.ok("tokens", "--decode", stdin=ids).out.strip(), text)
+        self.assertEqual(int(self.ok("tokens", "--count", text).out), len(ids.split()))
+        [one] = self.ok("tokens", "--json", text).json()
+        self.assertEqual([token["id"] for token in one["tokens"]], list(map(int, ids.split())))
+
+    def test_special_tokens(self):
+        plain, special = (self.ok("tokens", "--ids", *extra, "a").out.split() for extra in ((), ("--special",)))
+        bos = self.ok("info", "--json").json()[0]["bos"]["id"]
+        self.assertEqual(special, [str(bos)] + plain)
+
+    def test_bad_ids(self):
+        self.fails(1, "tokens", "--decode", "12 x", says=["token id", '"x"'])
+        self.fails(1, "tokens", "--decode", "99999999", says=["99999999"])
+
+
+class InfoTest(CliTest):
+    def test_card(self):
+        [card] = self.ok("info", "--json", "--meta").json()
+        self.assertEqual((card["architecture"], card["width"], card["layers"], card["heads"], card["kv_heads"]),
+                         ("llama", 32, 2, 4, 2))
+        self.assertEqual(card["metadata"]["general.architecture"], "llama")
+        self.assertEqual(card["vocabulary"], 264)
+        self.assertRegex(self.ok("info").out, r"(?m)^layers +2$")
+
+
+if __name__ == "__main__":
+    unittest.main()
