@@ -2,8 +2,11 @@
 // to stdout.
 //
 //   bench-engine MODEL.gguf [--kernel NAME] [--threads N] [--precision bf16|f32] [--rank R] [--repeat N]
-//                [--only NAME] [--recompute]
+//                [--only NAME] [--recompute] [--breakdown]
+#include "engine/fused-engine.h"
+#include "engine/kernel-choice.h"
 #include "magnet-engine.h"
+#include "timed-kernels.h"
 
 #include <nlohmann/json.hpp>
 
@@ -30,6 +33,7 @@ struct options {
     int32_t             rank   = 16;
     int32_t             repeat = 5;
     std::string         only;
+    bool                breakdown = false; // processor time by kernel and shape
 };
 
 options parse(int argc, char ** argv) {
@@ -57,13 +61,15 @@ options parse(int argc, char ** argv) {
             o.only = value();
         } else if (arg == "--recompute") {
             o.engine.recompute = true;
+        } else if (arg == "--breakdown") {
+            o.breakdown = true;
         } else {
             o.model = arg;
         }
     }
     if (o.model.empty()) {
         std::cerr << "usage: bench-engine MODEL.gguf [--kernel NAME] [--threads N] [--precision bf16|f32] [--rank R]\n"
-                     "                    [--repeat N] [--only NAME] [--recompute]\n";
+                     "                    [--repeat N] [--only NAME] [--recompute] [--breakdown]\n";
         std::exit(2);
     }
     return o;
@@ -131,7 +137,8 @@ seconds best_of(int32_t repeat, const std::function<void()> & run) {
 int main(int argc, char ** argv) {
     const options o     = parse(argc, argv);
     const double  begin = now();
-    const auto    e     = make_fused_engine(o.model, o.engine);
+    const auto &  plain = fused::choose_kernels(o.engine.kernel);
+    const auto    e     = fused::make_engine(o.model, o.engine, o.breakdown ? bench::timed_kernels::around(plain) : plain);
     const auto    load  = now() - begin;
 
     // Multiply-adds of a token in the matrices of the blocks.
@@ -154,6 +161,16 @@ int main(int argc, char ** argv) {
                                      { "peak_mib", peak_mib() } }
                          .dump()
                   << std::endl;
+        for (const auto & [label, t] : bench::timed_kernels::spent()) {
+            std::cout << nlohmann::json{ { "bench", name },
+                                         { "kernel", label },
+                                         { "cpu_s", t.cpu_s / (o.repeat + 1) },
+                                         { "gflops_per_cpu", t.flops / t.cpu_s * 1e-9 },
+                                         { "calls", t.n_calls / (o.repeat + 1) } }
+                             .dump()
+                      << std::endl;
+        }
+        bench::timed_kernels::spent().clear();
     };
     const auto wanted = [&](const std::string & name) { return o.only.empty() || o.only == name; };
 

@@ -56,7 +56,7 @@ struct test_weights {
     packed<T>           right;
     std::vector<double> values; // [n, k]
 
-    test_weights(int32_t k, int32_t n) : right(k, n) {
+    test_weights(int32_t k, int32_t n, const kernel_table<T> & kernels, bool from_backward) : right(k, n) {
         std::normal_distribution<float> normal;
         std::vector<float>              w(int64_t(n) * k);
         for (float & x : w) {
@@ -64,8 +64,15 @@ struct test_weights {
             from_float(normal(random_bits), rounded);
             x = to_float(rounded);
         }
-        pack_weights(w.data(), right);
         values.assign(w.begin(), w.end());
+        const rounded_matrix<T> rounded(w.data(), n, k, kernels);
+        if (from_backward) {
+            packed<T> backward(n, k);
+            rounded.pack_backward(backward);
+            right = transposed(backward);
+        } else {
+            rounded.pack_forward(right);
+        }
     }
 };
 
@@ -101,7 +108,7 @@ void test_gemm(const kernel_set & set) {
         for (int32_t t = 0; t < n_terms; ++t) {
             const int32_t k = 1 + int32_t(random_bits() % 100);
             left.emplace_back(m, k);
-            right.emplace_back(k, n);
+            right.emplace_back(k, n, kernels, round % 2 == 1);
             product<T> term = right[t].right.times(left[t].data.data(), left[t].ld);
             // The mask as the kernels' own `drop` draws it: a matrix of ones, dropped.
             std::vector<T> kept(int64_t(m) * n);
@@ -167,7 +174,7 @@ void test_gated(const kernel_set & set) {
         const auto      f = act == activation::silu ? silu : gelu;
         const int32_t   m = 29, n = 71, k = 50;
         test_matrix<T>  x(m, k);
-        test_weights<T> gate(k, n), up(k, n);
+        test_weights<T> gate(k, n, kernels, false), up(k, n, kernels, false);
         std::vector<T>  h(m * n), g(m * n), u(m * n);
         gated_args<T>   args;
         args.gate.m = args.up.m = m;
@@ -196,7 +203,7 @@ void test_gated(const kernel_set & set) {
 
         // Backward: dh = a product; gradients of gate and up by differences of the formula.
         test_matrix<T>         dy(m, k);
-        test_weights<T>        down(k, n);
+        test_weights<T>        down(k, n, kernels, true);
         std::vector<T>         dg(m * n), du(m * n), h2(m * n);
         gated_backward_args<T> back;
         back.dh.m = m;

@@ -105,10 +105,12 @@ void adapters<T>::pack(int32_t i, const std::vector<source> & sources) {
         }
         row += rank;
     }
-    pack_weights(a.data(), m.a);
-    pack_weights_transposed(a.data(), m.a_back);
-    pack_weights(b.data(), m.b);
-    pack_weights_transposed(b.data(), m.b_back);
+    const rounded_matrix<T> down(a.data(), m.rank, w.n_in, base.kernels);
+    const rounded_matrix<T> up(b.data(), w.n_out, m.rank, base.kernels);
+    down.pack_forward(m.a);
+    down.pack_backward(m.a_back);
+    up.pack_forward(m.b);
+    up.pack_backward(m.b_back);
 }
 
 template <class T>

@@ -72,7 +72,7 @@ template <class T>
 class fused_engine : public engine {
 public:
     fused_engine(const std::string & path, const fused_engine_params & params, const kernel_set & set)
-        : params(params), set(set), kernels(table_of<T>(set)), pool(params.n_threads), base(model_file(path), pool),
+        : params(params), set(set), kernels(table_of<T>(set)), pool(params.n_threads), base(model_file(path), kernels, pool),
           lora(base), head(path, base.hp, kernels) {
         info.arch        = base.hp.arch;
         info.n_vocab     = base.hp.n_vocab;

@@ -1,6 +1,7 @@
 #include "head.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace magnet::fused {
 
@@ -8,6 +9,12 @@ namespace {
 
 // Few enough that the scores stay around 16 MiB, enough to fill the kernels' tiles.
 int32_t chunk_for(int32_t n_vocab) { return std::clamp(4 * 1024 * 1024 / n_vocab, 12, 64); }
+
+// The vocabulary is worked through in blocks whose scores are still in cache when they are read again.
+constexpr int32_t vocab_block = 2048;
+
+// log(e^a + e^b)
+float log_add(float a, float b) { return std::max(a, b) + std::log1p(std::exp(-std::fabs(a - b))); }
 
 } // namespace
 
@@ -20,7 +27,7 @@ void output_head<T>::load() const {
     std::call_once(loaded, [&] {
         const std::vector<float> w = model_file(path).read(hp.tied ? "token_embd.weight" : "output.weight");
         packed<T>                p(hp.n_embd, hp.n_vocab);
-        pack_weights(w.data(), p);
+        rounded_matrix<T>(w.data(), hp.n_vocab, hp.n_embd, kernels).pack_forward(p);
         forward = std::move(p);
     });
 }
@@ -80,44 +87,50 @@ void output_head<T>::cross_entropy(const float * hidden, const int32_t * index, 
     w->scores.reserve(chunk * ldv);
     if (d_hidden != nullptr) {
         load_backward();
-        w->d_scores.reserve((chunk + row_slack) * ldv);
+        w->d_scores.reserve((chunk + row_slack) * vocab_block);
         w->d_hidden.reserve(chunk * ld);
     }
+    std::vector<float> lse(chunk);
     for (int32_t begin = 0; begin < n; begin += chunk) {
         const int32_t rows = std::min(chunk, n - begin);
         const auto    at   = [&](int32_t i) { return int64_t(index ? index[begin + i] : begin + i) * d; };
         for (int32_t i = 0; i < rows; ++i) {
             kernels.convert(hidden + at(i), d, 1, d, w->hidden.data() + i * ld, ld);
         }
-        gemm_args<T> args;
-        args.m = rows;
-        args.n = hp.n_vocab;
-        args.add(forward.times(w->hidden.data(), ld));
-        kernels.gemm_f32(args, w->scores.data(), ldv);
-        for (int32_t i = 0; i < rows; ++i) {
-            const float * s      = w->scores.data() + i * ldv;
-            const int32_t target = targets[begin + i];
-            const float   lse    = kernels.log_sum_exp(s, hp.n_vocab);
-            nll[begin + i]       = lse - s[target];
-            if (d_hidden != nullptr) {
-                kernels.softmax_gradient(s, hp.n_vocab, lse, target, weight ? weight[begin + i] : 1.0f,
-                                         w->d_scores.data() + i * ldv);
+        for (int32_t v = 0; v < hp.n_vocab; v += vocab_block) {
+            const int32_t   size = std::min(vocab_block, hp.n_vocab - v);
+            gemm_args<T>    args;
+            product<T>      term = forward.times(w->hidden.data(), ld);
+            term.b += v / panel_width * panel_size(d);
+            args.m = rows;
+            args.n = size;
+            args.add(term);
+            kernels.gemm_f32(args, w->scores.data() + v, ldv);
+            for (int32_t i = 0; i < rows; ++i) {
+                const float part = kernels.log_sum_exp(w->scores.data() + i * ldv + v, size);
+                lse[i]           = v == 0 ? part : log_add(lse[i], part);
             }
+        }
+        for (int32_t i = 0; i < rows; ++i) {
+            nll[begin + i] = lse[i] - w->scores[i * ldv + targets[begin + i]];
         }
         if (d_hidden == nullptr) {
             continue;
         }
-        // In blocks of the vocabulary, so that a block of the matrix is still in cache for the next rows.
-        constexpr int32_t block = 2048;
-        for (int32_t v = 0; v < hp.n_vocab; v += block) {
-            gemm_args<T> back;
-            back.m          = rows;
-            back.n          = d;
-            product<T> term = backward.times(w->d_scores.data() + v, ldv);
+        for (int32_t v = 0; v < hp.n_vocab; v += vocab_block) {
+            const int32_t size = std::min(vocab_block, hp.n_vocab - v);
+            for (int32_t i = 0; i < rows; ++i) {
+                kernels.softmax_gradient(w->scores.data() + i * ldv + v, size, lse[i], targets[begin + i] - v,
+                                         weight ? weight[begin + i] : 1.0f, w->d_scores.data() + i * vocab_block);
+            }
+            gemm_args<T> args;
+            product<T>   term = backward.times(w->d_scores.data(), vocab_block);
             term.b += int64_t(v) * panel_width;
-            term.k = std::min(block, hp.n_vocab - v);
-            back.add(term);
-            (v == 0 ? kernels.gemm_f32 : kernels.gemm_add)(back, w->d_hidden.data(), ld);
+            term.k = size;
+            args.m = rows;
+            args.n = d;
+            args.add(term);
+            (v == 0 ? kernels.gemm_f32 : kernels.gemm_add)(args, w->d_hidden.data(), ld);
         }
         for (int32_t i = 0; i < rows; ++i) {
             for (int32_t c = 0; c < d; ++c) {

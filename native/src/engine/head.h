@@ -27,7 +27,7 @@ private:
     struct workspace {
         buffer<T>     hidden;    // [chunk, D]
         buffer<float> scores;    // [chunk, V]
-        buffer<T>     d_scores;  // [chunk, V]
+        buffer<T>     d_scores;  // [chunk, block of V]
         buffer<float> d_hidden;  // [chunk, D]
     };
     std::unique_ptr<workspace> borrow() const;

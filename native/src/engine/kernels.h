@@ -224,12 +224,14 @@ struct kernel_table {
     void (*drop)(const T * x, int64_t ldx, int32_t rows, int32_t n, const dropout_mask & mask, T * y, int64_t ldy);
     // x [k, n] row-major -> packed [k, n].
     void (*pack)(const T * x, int64_t ldx, int32_t k, int32_t n, T * packed);
+    // x [n, k] row-major -> packed [k, n]; ldx even.
+    void (*pack_transposed)(const T * x, int64_t ldx, int32_t k, int32_t n, T * packed);
     // x [rows, n] -> y [n, round_up(rows, k_multiple)], padding zero.
     void (*transpose)(const T * x, int64_t ldx, int32_t rows, int32_t n, T * y, int64_t ldy);
 
-    // Row of the output head: returns log sum exp(x).
+    // Part of a row of the output head: returns log sum exp(x).
     float (*log_sum_exp)(const float * x, int32_t n);
-    // y = weight * (softmax(x) - onehot(target)) given lse = log sum exp(x).
+    // y = weight * (softmax(x) - onehot(target)) given the whole row's log sum exp; target may lie outside of [0, n).
     void (*softmax_gradient)(const float * x, int32_t n, float lse, int32_t target, float weight, T * y);
 };
 

@@ -6,16 +6,6 @@ namespace magnet::fused {
 
 namespace {
 
-// Where element (k, n) of a packed matrix lies: bf16 interleaves two rows, float does not.
-template <class T>
-int64_t packed_index(int64_t k_total, int64_t k, int64_t n) {
-    const int64_t panel = n / panel_width * panel_size(k_total);
-    if (sizeof(T) == sizeof(float)) {
-        return panel + k * panel_width + n % panel_width;
-    }
-    return panel + k / 2 * 2 * panel_width + n % panel_width * 2 + k % 2;
-}
-
 const char * const names[n_matrices] = { "attn_q",   "attn_k", "attn_v",  "attn_output",
                                          "ffn_gate", "ffn_up", "ffn_down" };
 
@@ -33,55 +23,59 @@ std::vector<int32_t> halves_order(int32_t n_rows, int32_t head_dim, int32_t n_ro
 
 } // namespace
 
-// The hot loops run along a panel's own memory.
 template <class T>
-void pack_weights(const float * w, packed<T> & out) {
-    constexpr int32_t pair = sizeof(T) == sizeof(float) ? 1 : 2;
-    for (int32_t j = 0; j * panel_width < out.n; ++j) {
-        T *           panel = out.data.data() + j * panel_size(out.k);
-        const int32_t cols  = std::min(panel_width, out.n - j * panel_width);
-        for (int32_t c = 0; c < cols; ++c) {
-            const float * row = w + int64_t(j * panel_width + c) * out.k;
-            for (int32_t k = 0; k < out.k; ++k) {
-                from_float(row[k], panel[k / pair * pair * panel_width + c * pair + k % pair]);
-            }
-        }
-    }
+rounded_matrix<T>::rounded_matrix(const float * w, int32_t n_out, int32_t n_in, const kernel_table<T> & kernels)
+    : kernels(kernels), n_out(n_out), n_in(n_in), ld(round_up(n_in, 2)), data((n_out + row_slack) * ld) {
+    kernels.convert(w, n_in, n_out, n_in, data.data(), ld);
 }
 
 template <class T>
-void pack_weights_transposed(const float * w, packed<T> & out) {
-    constexpr int32_t pair = sizeof(T) == sizeof(float) ? 1 : 2;
-    for (int32_t j = 0; j * panel_width < out.n; ++j) {
-        T *           panel = out.data.data() + j * panel_size(out.k);
-        const int32_t cols  = std::min(panel_width, out.n - j * panel_width);
-        for (int32_t k = 0; k < out.k; ++k) {
-            const float * row = w + int64_t(k) * out.n + j * panel_width;
-            T *           to  = panel + k / pair * pair * panel_width + k % pair;
-            for (int32_t c = 0; c < cols; ++c) {
-                from_float(row[c], to[c * pair]);
-            }
-        }
-    }
+void rounded_matrix<T>::pack_forward(packed<T> & out) const {
+    kernels.pack_transposed(data.data(), ld, n_in, n_out, out.data.data());
 }
 
 template <class T>
-packed<T> transposed(const packed<T> & w) {
-    packed<T> out(w.n, w.k);
-    for (int32_t k = 0; k < w.n; ++k) {
-        for (int32_t n = 0; n < w.k; ++n) {
-            out.data[packed_index<T>(out.k, k, n)] = w.data[packed_index<T>(w.k, n, k)];
+void rounded_matrix<T>::pack_backward(packed<T> & out) const {
+    kernels.pack(data.data(), ld, n_out, n_in, out.data.data());
+}
+
+template <>
+packed<float> transposed(const packed<float> & w) {
+    packed<float> out(w.n, w.k);
+    for (int32_t j = 0; j < w.n; ++j) {
+        const float * from = w.data.data() + j / panel_width * panel_size(w.k) + j % panel_width;
+        for (int32_t k = 0; k < w.k; ++k) {
+            out.data[k / panel_width * panel_size(out.k) + int64_t(j) * panel_width + k % panel_width] =
+                from[int64_t(k) * panel_width];
         }
     }
     return out;
 }
 
-template void          pack_weights(const float *, packed<bf16> &);
-template void          pack_weights(const float *, packed<float> &);
-template void          pack_weights_transposed(const float *, packed<bf16> &);
-template void          pack_weights_transposed(const float *, packed<float> &);
-template packed<bf16>  transposed(const packed<bf16> &);
-template packed<float> transposed(const packed<float> &);
+// Words of two: (k, k + 1) of columns n and n + 1 become (n, n + 1) of columns k and k + 1.
+template <>
+packed<bf16> transposed(const packed<bf16> & w) {
+    packed<bf16>      out(w.n, w.k);
+    const uint32_t *  from       = reinterpret_cast<const uint32_t *>(w.data.data());
+    uint32_t *        to         = reinterpret_cast<uint32_t *>(out.data.data());
+    const int64_t     from_panel = panel_size(w.k) / 2; // words
+    const int64_t     to_panel   = panel_size(out.k) / 2;
+    constexpr int32_t half       = panel_width / 2;
+    for (int32_t j = 0; j * panel_width < w.n; ++j) {
+        for (int32_t p = 0; 2 * p < w.k; ++p) {
+            const uint32_t * words = from + j * from_panel + int64_t(p) * panel_width;
+            uint32_t *       block = to + p / half * to_panel + int64_t(j) * half * panel_width + p % half * 2;
+            for (int32_t q = 0; q < half; ++q) {
+                const uint32_t even = words[2 * q];
+                const uint32_t odd  = words[2 * q + 1];
+
+                block[q * panel_width]     = (even & 0xffff) | odd << 16;
+                block[q * panel_width + 1] = even >> 16 | (odd & 0xffff0000);
+            }
+        }
+    }
+    return out;
+}
 
 template <class T>
 void weights<T>::load_matrix(const model_file & file, int32_t l, matrix m) {
@@ -119,7 +113,7 @@ void weights<T>::load_matrix(const model_file & file, int32_t l, matrix m) {
         }
     }
     to.forward = packed<T>(to.n_in, to.n_out);
-    pack_weights(w.data(), to.forward);
+    rounded_matrix<T>(w.data(), to.n_out, to.n_in, kernels).pack_forward(to.forward);
 
     if (file.has(name + ".bias")) {
         const std::vector<float> bias = file.read(name + ".bias");
@@ -131,9 +125,9 @@ void weights<T>::load_matrix(const model_file & file, int32_t l, matrix m) {
 }
 
 template <class T>
-weights<T>::weights(const model_file & file, thread_pool & pool)
+weights<T>::weights(const model_file & file, const kernel_table<T> & kernels, thread_pool & pool)
     : hp(file.params()), layers(hp.n_layer), output_norm(file.read("output_norm.weight")),
-      embeddings(file.read_raw("token_embd.weight")) {
+      embeddings(file.read_raw("token_embd.weight")), kernels(kernels) {
     if (file.has("rope_freqs.weight")) {
         rope_factors = file.read("rope_freqs.weight");
     }
@@ -193,6 +187,8 @@ head_layout weights<T>::heads(int32_t l) const {
     return h;
 }
 
+template class rounded_matrix<bf16>;
+template class rounded_matrix<float>;
 template class weights<bf16>;
 template class weights<float>;
 

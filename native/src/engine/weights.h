@@ -37,15 +37,30 @@ struct packed {
     }
 };
 
-// w [n_out, n_in] row-major -> packed [n_in, n_out] (x W^T), or -> packed [n_out, n_in] (dy W).
+// w [n_out, n_in] row-major, rounded to T, as the right-hand side of x W^T ([n_in, n_out]) and of dy W ([n_out, n_in]).
 template <class T>
-void pack_weights(const float * w, packed<T> & out);
-template <class T>
-void pack_weights_transposed(const float * w, packed<T> & out);
+class rounded_matrix {
+public:
+    rounded_matrix(const float * w, int32_t n_out, int32_t n_in, const kernel_table<T> & kernels);
+
+    void pack_forward(packed<T> & out) const;
+    void pack_backward(packed<T> & out) const;
+
+private:
+    const kernel_table<T> & kernels;
+    const int32_t           n_out;
+    const int32_t           n_in;
+    const int64_t           ld;
+    buffer<T>               data;
+};
 
 // Packed [k, n] -> packed [n, k], the same values.
 template <class T>
 packed<T> transposed(const packed<T> & w);
+template <>
+packed<bf16> transposed(const packed<bf16> & w);
+template <>
+packed<float> transposed(const packed<float> & w);
 
 // y = W x + bias
 template <class T>
@@ -72,14 +87,14 @@ struct layer {
 template <class T>
 class weights {
 public:
-    weights(const model_file & file, thread_pool & pool);
+    weights(const model_file & file, const kernel_table<T> & kernels, thread_pool & pool);
 
     // Builds the transposed matrices, once.
     void prepare_backward(thread_pool & pool);
 
     int64_t bytes() const;
 
-    hparams               hp;
+    const hparams         hp;
     std::vector<layer<T>> layers;
     std::vector<float>    output_norm;  // [n_embd]
     std::vector<float>    rope_factors; // [n_rot / 2], divisors of the frequencies; empty = 1
@@ -87,12 +102,16 @@ public:
 
     head_layout heads(int32_t layer) const;
 
+    const kernel_table<T> & kernels;
+
 private:
     void load_matrix(const model_file & file, int32_t l, matrix m);
 
     bool backward_ready = false;
 };
 
+extern template class rounded_matrix<bf16>;
+extern template class rounded_matrix<float>;
 extern template class weights<bf16>;
 extern template class weights<float>;
 

@@ -143,11 +143,8 @@ static void attention_backward(const attention_backward_args<T> & a, int32_t hea
                          mem.dq_t + queries.first * 32, mem.padded);
             }
         }
-        for (int32_t t = 0; t < n; ++t) {
-            for (int32_t c = 0; c < dim; ++c) {
-                a.d_qkv[t * a.ld_d_qkv + h * dim + c] = mem.dq_t[c * mem.padded + t];
-            }
-        }
+        transpose_block(reinterpret_cast<const uint32_t *>(mem.dq_t), mem.padded, dim, n,
+                        reinterpret_cast<uint32_t *>(a.d_qkv + h * dim), a.ld_d_qkv);
     }
     for (int32_t t = 0; t < n; ++t) {
         float * dk = a.d_qkv + t * a.ld_d_qkv + l.q_size() + head_kv * dim;

@@ -183,7 +183,9 @@ static void softmax_gradient(const float * x, int32_t n, float lse, int32_t targ
     for_each(
         n, [&](int32_t i) { store(y + i, exp(load(x + i) - lse) * weight); },
         [&](int32_t i) { from_float(__builtin_expf(x[i] - lse) * weight, y[i]); });
-    from_float((__builtin_expf(x[target] - lse) - 1.0f) * weight, y[target]);
+    if (target >= 0 && target < n) {
+        from_float((__builtin_expf(x[target] - lse) - 1.0f) * weight, y[target]);
+    }
 }
 
 } // namespace

@@ -54,35 +54,52 @@ static void pack(const bf16 * x, int64_t ldx, int32_t k, int32_t n, bf16 * packe
     }
 }
 
-// x [n, k] -> packed [k, n]: rows become columns.
-static void pack_transposed(const float * x, int64_t ldx, int32_t k, int32_t n, float * packed) {
-    const int64_t stride = panel_size(k);
-    for (int32_t j = 0; j * 32 < n; ++j, packed += stride) {
-        const int32_t cols = min_of(32, n - j * 32);
-        __builtin_memset(packed, 0, stride * sizeof(float));
-        for (int32_t c = 0; c < cols; ++c) {
-            for (int32_t r = 0; r < k; ++r) {
-                packed[r * 32 + c] = x[(j * 32 + c) * ldx + r];
+// in [rows, cols] of words -> out [cols, rows]: whole blocks of W x W in registers, the rest word by word.
+static void transpose_block(const uint32_t * in, int64_t ld_in, int32_t rows, int32_t cols, uint32_t * out,
+                            int64_t ld_out) {
+    int32_t r = 0;
+    for (; r + W <= rows; r += W) {
+        int32_t c = 0;
+        for (; c + W <= cols; c += W) {
+            vu block[W];
+            unroll<W>([&](auto i) __attribute__((always_inline)) {
+                block[i] = load_as<vu>(in + (r + i) * ld_in + c);
+            });
+            transpose_words(block);
+            unroll<W>([&](auto i) __attribute__((always_inline)) {
+                __builtin_memcpy(out + (c + i) * ld_out + r, &block[i], sizeof(vu));
+            });
+        }
+        for (; c < cols; ++c) {
+            for (int i = 0; i < W; ++i) {
+                out[c * ld_out + r + i] = load_as<uint32_t>(in + (r + i) * ld_in + c);
             }
+        }
+    }
+    for (; r < rows; ++r) {
+        for (int32_t c = 0; c < cols; ++c) {
+            out[c * ld_out + r] = load_as<uint32_t>(in + r * ld_in + c);
         }
     }
 }
 
-static void pack_transposed(const bf16 * x, int64_t ldx, int32_t k, int32_t n, bf16 * packed) {
-    const int64_t stride = panel_size(k);
+// x [n, k] -> packed [k, n]: rows become columns. A word of a panel is one float, or a pair of bf16 along k.
+template <class T>
+static void pack_transposed(const T * x, int64_t ldx, int32_t k, int32_t n, T * packed) {
+    constexpr int32_t per_word = sizeof(uint32_t) / sizeof(T);
+    const int64_t     stride   = panel_size(k);
+    const int32_t     words    = k / per_word;
     for (int32_t j = 0; j * 32 < n; ++j, packed += stride) {
         const int32_t cols = min_of(32, n - j * 32);
+        const T *     from = x + int64_t(j) * 32 * ldx;
         uint32_t *    out  = reinterpret_cast<uint32_t *>(packed);
         if (cols < 32 || k % k_multiple != 0) {
-            __builtin_memset(packed, 0, stride * sizeof(bf16));
+            __builtin_memset(packed, 0, stride * sizeof(T));
         }
-        for (int32_t c = 0; c < cols; ++c) {
-            const bf16 * row = x + (j * 32 + c) * ldx;
-            for (int32_t p = 0; p < k / 2; ++p) {
-                out[p * 32 + c] = load_as<uint32_t>(row + 2 * p);
-            }
-            if (k % 2 != 0) {
-                out[k / 2 * 32 + c] = row[k - 1].bits;
+        transpose_block(reinterpret_cast<const uint32_t *>(from), ldx / per_word, cols, words, out, 32);
+        if (words * per_word != k) {
+            for (int32_t c = 0; c < cols; ++c) {
+                __builtin_memcpy(out + words * 32 + c, from + c * ldx + k - 1, sizeof(T));
             }
         }
     }

@@ -41,6 +41,7 @@ constexpr kernel_table<T> make_table() {
         /*convert            =*/ convert<T>,
         /*drop               =*/ drop<T>,
         /*pack               =*/ pack,
+        /*pack_transposed    =*/ pack_transposed<T>,
         /*transpose          =*/ transpose<T>,
         /*log_sum_exp        =*/ log_sum_exp,
         /*softmax_gradient   =*/ softmax_gradient<T>,

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#if defined(MAGNET_DOT_BF16)
+#if defined(__AVX512F__)
 #    include <immintrin.h>
 #endif
 
@@ -29,6 +29,20 @@ struct index {
     static constexpr int value = I;
     constexpr operator int() const { return I; }
 };
+
+template <int... I>
+struct index_list {};
+
+template <int N, int... I>
+struct make_indices : make_indices<N - 1, N - 1, I...> {};
+
+template <int... I>
+struct make_indices<0, I...> {
+    using type = index_list<I...>;
+};
+
+template <int N>
+using first_indices = typename make_indices<N>::type;
 
 // f(index<0>), f(index<1>), ...: unrolled before registers are assigned, so that arrays indexed by it live in registers.
 template <int N, int I = 0, class F>
@@ -99,6 +113,24 @@ MAGNET_INLINE float max_in(vf v) {
     return m;
 }
 
+// a0 b0 a1 b1 ... of the lower, or the upper, halves of two vectors.
+template <bool Upper, int... I>
+MAGNET_INLINE vu interleave_at(vu a, vu b, index_list<I...>) {
+    return __builtin_shufflevector(a, b, (I / 2 + (Upper ? W / 2 : 0) + (I % 2 ? W : 0))...);
+}
+
+// W vectors of W words each, transposed in place: log2(W) rounds of the perfect shuffle.
+MAGNET_INLINE void transpose_words(vu (&rows)[W]) {
+    for (int round = 1; round < W; round *= 2) {
+        vu next[W];
+        unroll<W / 2>([&](auto i) __attribute__((always_inline)) {
+            next[2 * i]     = interleave_at<false>(rows[i], rows[i + W / 2], first_indices<W>{});
+            next[2 * i + 1] = interleave_at<true>(rows[i], rows[i + W / 2], first_indices<W>{});
+        });
+        unroll<W>([&](auto i) __attribute__((always_inline)) { rows[i] = next[i]; });
+    }
+}
+
 // e^x to 2 ulp; 0 below -87.
 MAGNET_INLINE vf exp(vf x) {
     const vf clamped = min_of(max_of(x, splat(-87.0f)), splat(88.0f));
@@ -116,7 +148,17 @@ MAGNET_INLINE vf exp(vf x) {
     return x < -87.0f ? vf{} : y;
 }
 
-MAGNET_INLINE vf sigmoid(vf x) { return 1.0f / (1.0f + exp(-x)); }
+// 1 / x to 1 ulp
+MAGNET_INLINE vf reciprocal(vf x) {
+#if defined(__AVX512F__)
+    const vf y = (vf)_mm512_rcp14_ps((__m512)x);
+    return y * (2.0f - x * y);
+#else
+    return 1.0f / x;
+#endif
+}
+
+MAGNET_INLINE vf sigmoid(vf x) { return reciprocal(1.0f + exp(-x)); }
 
 // Entry (key, channel) of a dropout mask: a 32-bit hash of both (Wellons' lowbias32).
 MAGNET_INLINE vu hash(uint32_t key, int32_t channel) {
