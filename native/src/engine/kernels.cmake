@@ -1,13 +1,18 @@
-# Each kernel-*.cpp is compiled for its own instruction set; which one runs is decided at run time.
+# Each kernel-*.cpp is compiled for its own instruction set and nothing above it, whatever the rest is compiled for;
+# which one runs is decided at run time.
 function(magnet_engine_kernel_flags DIR)
   if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     return()
   endif()
-  set(avx2 -mavx2 -mfma)
+  set(generic -march=x86-64)
+  if(MAGNET_NATIVE)
+    list(APPEND generic -mtune=native)
+  endif()
+  set(avx2 ${generic} -mavx2 -mfma)
   set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512dq -mavx512vl)
   set(avx512bf16 ${avx512} -mavx512bf16)
   set(amx ${avx512bf16})
-  foreach(set IN ITEMS avx2 avx512 avx512bf16 amx)
+  foreach(set IN ITEMS generic avx2 avx512 avx512bf16 amx)
     set_property(SOURCE ${DIR}/kernel-${set}.cpp APPEND PROPERTY COMPILE_OPTIONS ${${set}})
   endforeach()
   # ISO mode would keep the compiler from fusing a product with its sum.

@@ -8,7 +8,7 @@
 
 #include <cstdint>
 
-#if defined(__AVX512F__)
+#if MAGNET_VECTOR_WIDTH == 16
 #    include <immintrin.h>
 #endif
 
@@ -150,8 +150,8 @@ MAGNET_INLINE vf exp(vf x) {
 
 // 1 / x to 1 ulp
 MAGNET_INLINE vf reciprocal(vf x) {
-#if defined(__AVX512F__)
-    const vf y = (vf)_mm512_rcp14_ps((__m512)x);
+#if MAGNET_VECTOR_WIDTH == 16
+    const vf y = (vf)_mm512_maskz_rcp14_ps(__mmask16(-1), (__m512)x); // the plain form warns under GCC 12
     return y * (2.0f - x * y);
 #else
     return 1.0f / x;
