@@ -1,20 +1,18 @@
 // Speed of the fused engine: forward on short sentences, rows of 128 and 512 tokens; one LoRA training step. JSON lines
 // to stdout.
 //
-//   bench-engine MODEL.gguf [--kernel NAME] [--threads N] [--precision bf16|f32] [--rank R] [--repeat N]
-//                [--only NAME] [--recompute] [--breakdown]
+//     bench-engine model.gguf --kernel avx2
 #include "engine/fused-engine.h"
 #include "engine/kernel-choice.h"
 #include "magnet-engine.h"
 #include "timed-kernels.h"
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <functional>
 #include <iostream>
 #include <random>
@@ -28,52 +26,13 @@ using namespace magnet;
 namespace {
 
 struct options {
-    std::string         model;
+    std::string         model, precision = "bf16";
     fused_engine_params engine;
     int32_t             rank   = 16;
     int32_t             repeat = 5;
     std::string         only;
     bool                breakdown = false; // processor time by kernel and shape
 };
-
-options parse(int argc, char ** argv) {
-    options o;
-    for (int i = 1; i < argc; ++i) {
-        const std::string arg = argv[i];
-        const auto        value = [&]() -> std::string {
-            if (i + 1 == argc) {
-                std::cerr << arg << " needs a value\n";
-                std::exit(2);
-            }
-            return argv[++i];
-        };
-        if (arg == "--kernel") {
-            o.engine.kernel = value();
-        } else if (arg == "--threads") {
-            o.engine.n_threads = std::stoi(value());
-        } else if (arg == "--precision") {
-            o.engine.precision = value() == "f32" ? engine_precision::f32 : engine_precision::bf16;
-        } else if (arg == "--rank") {
-            o.rank = std::stoi(value());
-        } else if (arg == "--repeat") {
-            o.repeat = std::stoi(value());
-        } else if (arg == "--only") {
-            o.only = value();
-        } else if (arg == "--recompute") {
-            o.engine.recompute = true;
-        } else if (arg == "--breakdown") {
-            o.breakdown = true;
-        } else {
-            o.model = arg;
-        }
-    }
-    if (o.model.empty()) {
-        std::cerr << "usage: bench-engine MODEL.gguf [--kernel NAME] [--threads N] [--precision bf16|f32] [--rank R]\n"
-                     "                    [--repeat N] [--only NAME] [--recompute] [--breakdown]\n";
-        std::exit(2);
-    }
-    return o;
-}
 
 double now() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -135,7 +94,21 @@ seconds best_of(int32_t repeat, const std::function<void()> & run) {
 } // namespace
 
 int main(int argc, char ** argv) {
-    const options o     = parse(argc, argv);
+    options  o;
+    CLI::App app("Speed of the fused engine. JSON lines to standard output.");
+    app.add_option("model", o.model, "GGUF file")->required();
+    app.add_option("--kernel", o.engine.kernel, "instruction set, such as avx2; the best one without it");
+    app.add_option("--threads", o.engine.n_threads, "0 = one per core")->capture_default_str();
+    app.add_option("--precision", o.precision)->check(CLI::IsMember({ "bf16", "f32" }))->capture_default_str();
+    app.add_option("--rank", o.rank, "of the adapter that is trained")->capture_default_str();
+    app.add_option("--repeat", o.repeat, "the best of so many")->capture_default_str();
+    app.add_option("--only", o.only, "name of one benchmark");
+    app.add_flag("--recompute", o.engine.recompute, "keep the input of each block alone for the way back");
+    app.add_flag("--breakdown", o.breakdown, "processor time by kernel and shape");
+    CLI11_PARSE(app, argc, argv);
+    if (o.precision == "f32") {
+        o.engine.precision = engine_precision::f32;
+    }
     const double  begin = now();
     const auto &  plain = fused::choose_kernels(o.engine.kernel);
     const auto    e     = fused::make_engine(o.model, o.engine, o.breakdown ? bench::timed_kernels::around(plain) : plain);
