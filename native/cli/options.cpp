@@ -19,6 +19,8 @@ INSTANTIATE(float)
 INSTANTIATE(double)
 INSTANTIATE(std::string)
 INSTANTIATE(std::vector<std::string>)
+INSTANTIATE(std::vector<int32_t>)
+INSTANTIATE(std::vector<float>)
 INSTANTIATE(std::optional<float>)
 INSTANTIATE(std::optional<int32_t>)
 INSTANTIATE(std::optional<int64_t>)
@@ -47,6 +49,11 @@ static CLI::Validator one_of(const names & table) {
 CLI::Option * option_group::choice(const std::string & flags, int32_t & target, const names & table,
                                    const std::string & help) {
     return value(flags, target, words_of(table), help)->transform(one_of(table));
+}
+
+CLI::Option * option_group::choices(const std::string & flags, std::vector<int32_t> & target, const names & table,
+                                    const std::string & help) {
+    return value(flags, target, words_of(table) + ",...", help)->delimiter(',')->transform(one_of(table));
 }
 
 CLI::Option * option_group::flag(const std::string & flags, bool & target, const std::string & help) {
@@ -98,7 +105,11 @@ option_group output_options::add_to(CLI::App & verb, const std::string & json_he
 }
 
 void set_help(CLI::App & verb, const std::string & usage, const std::string & notes) {
-    verb.usage("Usage: magnet " + verb.get_name() + " " + usage);
+    std::string name = verb.get_name();
+    for (const CLI::App * outer = verb.get_parent(); outer != nullptr && !outer->get_name().empty(); outer = outer->get_parent()) {
+        name = outer->get_name() + " " + name;
+    }
+    verb.usage("Usage: magnet " + name + " " + usage);
     verb.footer(notes);
 }
 

@@ -27,6 +27,10 @@ public:
     // Takes a word of the table and stores its number.
     CLI::Option * choice(const std::string & flags, int32_t & target, const names & table, const std::string & help);
 
+    // Takes several words, separated by commas.
+    CLI::Option * choices(const std::string & flags, std::vector<int32_t> & target, const names & table,
+                          const std::string & help);
+
     CLI::Option * flag(const std::string & flags, bool & target, const std::string & help);
 
 private:

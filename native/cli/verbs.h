@@ -14,7 +14,8 @@ class App;
                     verb(info, "show what a model file and its adapters hold")                                         \
                         verb(mask, "draw who sees whom in a text with gaps")                                           \
                             verb(train, "train a LoRA adapter on text and pairs")                                      \
-                                verb(merge, "write model and adapter as one model")
+                                verb(merge, "write model and adapter as one model")                                    \
+                                    verb(eval, "measure a model and its adapters on files")
 
 namespace magnet_cli {
 

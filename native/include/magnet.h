@@ -514,6 +514,115 @@ MAGNET_API struct magnet_generate_params magnet_generate_default_params(void);
 MAGNET_API int32_t magnet_generate(struct magnet_session * session, struct magnet_text prompt,
                                    const struct magnet_generate_params * params, struct magnet_result ** out_result);
 
+/* ------------------------------------------------------------------------------------------------ eval */
+
+/* What is measured; docs/eval.md defines each, with its source. */
+enum magnet_eval_protocol {
+    MAGNET_EVAL_STS        = 0, /* Spearman x100 of cosines with gold scores                                         */
+    MAGNET_EVAL_INFILL     = 1, /* perplexity and token accuracy of gaps under several contexts                      */
+    MAGNET_EVAL_PERPLEXITY = 2, /* causal, in windows                                                                */
+    MAGNET_EVAL_REPETITION = 3, /* duplicate sentences and 4-grams in continuations of prefixes                      */
+    MAGNET_EVAL_PROBE      = 4, /* softmax regression on frozen token vectors                                        */
+    MAGNET_EVAL_CHOICE     = 5, /* multiple choice by log-likelihood                                                 */
+    MAGNET_EVAL_RETRIEVAL  = 6, /* recall@k and nDCG@10                                                              */
+};
+
+enum magnet_eval_gaps {
+    MAGNET_EVAL_GAPS_SENTENCES = 0, /* whole sentences: the inner columns of a row                                   */
+    MAGNET_EVAL_GAPS_SPANS     = 1, /* tokens of a paragraph                                                         */
+};
+
+enum magnet_eval_word {
+    MAGNET_EVAL_WORD_MEAN  = 0, /* a word's vector is the mean of its tokens'                                        */
+    MAGNET_EVAL_WORD_FIRST = 1, /* ... its first token's                                                             */
+    MAGNET_EVAL_WORD_LAST  = 2, /* ... its last token's                                                              */
+};
+
+enum magnet_eval_task {
+    MAGNET_EVAL_TASK_POS   = 1, /* second column of the CoNLL file                                                   */
+    MAGNET_EVAL_TASK_CHUNK = 2,
+    MAGNET_EVAL_TASK_NER   = 3,
+};
+
+struct magnet_eval_params {
+    const char *             file;        /* STS: TSV of score and two texts. INFILL: TSV of sentences, or a paragraph a
+                                             line. PERPLEXITY, REPETITION: text, a paragraph a line. PROBE: CoNLL columns
+                                             to judge by. CHOICE: JSONL. RETRIEVAL: queries, TSV of id and text      */
+    const char *             train_file;  /* PROBE: CoNLL columns to learn from                                      */
+    const char *             documents;   /* RETRIEVAL: TSV of id and text                                           */
+    const char *             relevance;   /* RETRIEVAL: qrels of TREC, or TSV of query, document, grade              */
+    const char *             state;       /* finished items are kept in and taken from this file (JSONL), so that an
+                                             interrupted run goes on; NULL = none                                    */
+    const char *             instruction; /* of texts to embed (RETRIEVAL: of queries); NULL = the adapter's, for PROBE
+                                             none                                                                    */
+    const char *             document_instruction; /* RETRIEVAL: NULL = the same as for queries                      */
+    const char *             prompt;      /* CHOICE: put behind each query; NULL = nothing                           */
+    const int32_t *          poolings;    /* [n_poolings] enum magnet_pooling; STS, RETRIEVAL; none = the adapter's  */
+    const int32_t *          attentions;  /* [n_attentions] enum magnet_attention; STS, PROBE, RETRIEVAL; none = the
+                                             adapter's, for PROBE both                                               */
+    const int32_t *          contexts;    /* [n_contexts] enum magnet_context; INFILL; none = LEFT, HYBRID, ORDERED  */
+    const int32_t *          tasks;       /* [n_tasks] enum magnet_eval_task; PROBE; none = all                      */
+    const int32_t *          cutoffs;     /* [n_cutoffs] k of recall@k; RETRIEVAL; none = 1, 10, 100                 */
+    const float *            l2;          /* [n_l2] PROBE: strengths of which the best on a held-out tenth of the
+                                             training sentences is taken; none = 1e-5, 1e-4, 1e-3, 1e-2              */
+    magnet_progress_callback progress;    /* unit: items; may be NULL                                                */
+    void *                   progress_user_data;
+    struct magnet_sampling_params sampling; /* REPETITION: the seed of the i-th prefix is seed + i                   */
+    int64_t                  seed;        /* [0, 2^32): where gaps lie, what is held out; default 0                  */
+    int32_t                  protocol;    /* enum magnet_eval_protocol                                               */
+    int32_t                  n_poolings;
+    int32_t                  n_attentions;
+    int32_t                  n_contexts;
+    int32_t                  n_tasks;
+    int32_t                  n_cutoffs;
+    int32_t                  n_l2;
+    int32_t                  limit;       /* rows, windows, prefixes, sentences or questions, from the first; 0 = all;
+                                             not for RETRIEVAL                                                       */
+    int32_t                  train_limit; /* PROBE: training sentences; 0 = all                                      */
+    int32_t                  gaps;        /* INFILL: enum magnet_eval_gaps                                           */
+    int32_t                  n_gaps;      /* INFILL: gaps of a row, default 1                                        */
+    int32_t                  span_min;    /* INFILL: tokens of a span, default 8 to 32                               */
+    int32_t                  span_max;
+    int32_t                  window;      /* PERPLEXITY: tokens of a window; INFILL: of a paragraph, at most; default 256 */
+    int32_t                  prefix_words; /* REPETITION: of a paragraph, default 32                                 */
+    int32_t                  max_tokens;  /* REPETITION: of a continuation, default 256                              */
+    int32_t                  word;        /* PROBE: enum magnet_eval_word                                            */
+};
+
+/* One measured number. */
+struct magnet_eval_figure {
+    const char * name;  /* "perplexity.ordered": what, then the variant                                              */
+    double       value; /* NaN where it is not defined                                                               */
+    int64_t      count; /* what it was measured on: pairs, tokens, continuations, words, questions or queries        */
+};
+
+/* The same of each item, in the order of the file. */
+struct magnet_eval_series {
+    const char *   name;
+    const double * values; /* [n_values]                                                                             */
+    int32_t        n_values;
+};
+
+/* Owned by the caller, freed as a whole by magnet_eval_result_free. */
+struct magnet_eval_result {
+    const struct magnet_eval_figure * figures; /* [n_figures]                                                        */
+    const struct magnet_eval_series * series;  /* [n_series]                                                         */
+    int32_t                           n_figures;
+    int32_t                           n_series;
+    double                            seconds;
+};
+
+MAGNET_API struct magnet_eval_params magnet_eval_default_params(void);
+
+/*
+ * Runs a protocol with the session's model and adapters. Blocking. BAD_FILE names file and line. CANCELLED: what was
+ * finished is in the state, and the same call with it goes on. MISMATCH: the state is of another evaluation (other file,
+ * model, adapter or options; the limit alone may differ).
+ */
+MAGNET_API int32_t magnet_eval(struct magnet_session * session, const struct magnet_eval_params * params,
+                               struct magnet_eval_result ** out_result);
+MAGNET_API void    magnet_eval_result_free(struct magnet_eval_result * result); /* NULL is a no-op */
+
 /* ------------------------------------------------------------------------------------------------ train */
 
 enum magnet_text_unit {

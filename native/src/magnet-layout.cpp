@@ -36,6 +36,33 @@ layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, 
     if (!parts || n_parts <= 0) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "there are no parts; give texts and gaps.");
     }
+    // the first text begins like any text, the others go on where one ended
+    bool       first    = true;
+    const auto tokenize = [&](const magnet_text & text, int32_t part) {
+        const std::string_view view     = checked_text(text, "part " + std::to_string(part));
+        const bool             is_first = first;
+        first                           = first && view.empty();
+        return is_first ? m.tokenize(view, false, false) : m.tokenize_continuation(view);
+    };
+
+    std::vector<token_part> out(n_parts);
+    for (int32_t i = 0; i < n_parts; ++i) {
+        const magnet_part & part = parts[i];
+        check_part(part, i, options.filled || options.keep_text);
+        out[i].is_gap     = part.type == MAGNET_PART_GAP;
+        out[i].filled     = out[i].is_gap && (options.filled || (options.keep_text && has_text(part)));
+        out[i].length     = part.length;
+        out[i].max_length = part.max_length;
+        if (!out[i].is_gap || out[i].filled) {
+            out[i].tokens = tokenize(part.text, i);
+        } else {
+            first = false;
+        }
+    }
+    return make_layout(m, out, options);
+}
+
+layout make_layout(const model & m, const std::vector<token_part> & parts, const layout_options & options) {
     const bool   left         = options.context == MAGNET_CONTEXT_LEFT;
     const int8_t context_role = left                                        ? MAGNET_MASK_SPAN
                                 : options.context == MAGNET_CONTEXT_HYBRID ? MAGNET_MASK_CONTEXT
@@ -43,15 +70,6 @@ layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, 
 
     layout  out;
     int64_t pos = 0;
-
-    // the first text begins like any text, the others go on where one ended
-    bool       first    = true;
-    const auto tokenize = [&](const magnet_text & text, int32_t part) {
-        const std::string_view view = checked_text(text, "part " + std::to_string(part));
-        const bool             is_first = first;
-        first                           = first && view.empty();
-        return is_first ? m.tokenize(view, false, false) : m.tokenize_continuation(view);
-    };
 
     const auto check_room = [&](int64_t end) {
         if (end > options.max_positions) {
@@ -70,12 +88,10 @@ layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, 
         put(bos, context_role, -1);
     }
 
-    for (int32_t i = 0; i < n_parts; ++i) {
-        const magnet_part & part = parts[i];
-        check_part(part, i, options.filled || options.keep_text);
-
-        if (part.type == MAGNET_PART_TEXT) {
-            for (const int32_t token : tokenize(part.text, i)) {
+    for (int32_t i = 0; i < (int32_t) parts.size(); ++i) {
+        const token_part & part = parts[i];
+        if (!part.is_gap) {
+            for (const int32_t token : part.tokens) {
                 put(token, context_role, i);
             }
             continue;
@@ -96,14 +112,12 @@ layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, 
         g.predictor = g.first - 1;
         g.open      = part.length == 0;
 
-        const int64_t begin  = pos;
-        const bool    filled = options.filled || (options.keep_text && has_text(part));
-        if (filled) {
-            for (const int32_t token : tokenize(part.text, i)) {
+        const int64_t begin = pos;
+        if (part.filled) {
+            for (const int32_t token : part.tokens) {
                 put(token, MAGNET_MASK_SPAN, i);
             }
         } else {
-            first              = false;
             const int32_t room = part.length > 0 ? part.length : part.max_length > 0 ? part.max_length : options.max_tokens;
             check_room(begin + room); // before so many slots are made
             for (int32_t k = 0; k < room; ++k) {
@@ -113,7 +127,7 @@ layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, 
         g.n_slots = (int32_t) out.slots.size() - g.first;
 
         // text behind the gap keeps its distance
-        if (filled && !left) {
+        if (part.filled && !left) {
             const int64_t room = part.length > 0 ? part.length : part.max_length;
             if (part.length > 0 && g.n_slots > part.length) {
                 bad_part(i, "is a gap of " + std::to_string(part.length) + " tokens, but its text has " +

@@ -40,8 +40,20 @@ struct layout_options {
     bool    need_bos      = false; // a leading gap without BOS is an error (UNSUPPORTED)
 };
 
-// Validates the parts (INVALID_ARGUMENT names the index). ORDERED: the last token left of a gap takes the role SPAN, so
-// that it sees the right side before it predicts the gap's first token. LEFT: no room is reserved, all is SPAN.
+// A part as tokens.
+struct token_part {
+    bool                 is_gap     = false;
+    bool                 filled     = false; // a gap that holds its tokens
+    std::vector<int32_t> tokens;
+    int32_t              length     = 0;     // as in magnet_part
+    int32_t              max_length = 0;
+};
+
+// ORDERED: the last token left of a gap takes the role SPAN, so that it sees the right side before it predicts the gap's
+// first token. LEFT: no room is reserved, all is SPAN.
+layout make_layout(const model & m, const std::vector<token_part> & parts, const layout_options & options);
+
+// The same for parts as text. Validates them (INVALID_ARGUMENT names the index).
 layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, const layout_options & options);
 
 } // namespace magnet

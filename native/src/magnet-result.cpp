@@ -16,6 +16,14 @@ struct published {
 
 } // namespace
 
+double result_span::logprob() const {
+    double sum = 0.0;
+    for (const result_token & t : tokens) {
+        sum += std::isnan(t.logprob) ? 0.0 : t.logprob;
+    }
+    return sum;
+}
+
 magnet_result * publish_result(result && r) {
     auto p = std::make_unique<published>();
     p->own = std::move(r);
@@ -24,10 +32,8 @@ magnet_result * publish_result(result && r) {
     for (size_t s = 0; s < p->own.spans.size(); ++s) {
         const result_span & from   = p->own.spans[s];
         auto &              tokens = p->tokens[s];
-        double              sum    = 0.0;
         for (const result_token & t : from.tokens) {
             tokens.push_back({ t.id, t.logprob, t.text_offset, (int32_t) t.top.size(), t.top.empty() ? nullptr : t.top.data() });
-            sum += std::isnan(t.logprob) ? 0.0 : t.logprob;
         }
 
         magnet_span to  = {};
@@ -35,7 +41,7 @@ magnet_result * publish_result(result && r) {
         to.text_size    = (int32_t) from.text.size();
         to.n_tokens     = (int32_t) tokens.size();
         to.tokens       = tokens.data();
-        to.logprob      = sum;
+        to.logprob      = from.logprob();
         to.stop_logprob = from.stop_logprob;
         to.item         = from.item;
         to.part         = from.part;

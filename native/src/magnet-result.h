@@ -23,6 +23,8 @@ struct result_span {
     int32_t                   item         = 0;
     int32_t                   part         = 0;
     int32_t                   stop         = MAGNET_STOP_NONE;
+
+    double logprob() const; // sum over tokens, NaN ones left out
 };
 
 struct result {

@@ -22,29 +22,49 @@ struct prediction {
 } // namespace
 
 result session::score(const magnet_score_item * items, int32_t n_items, const magnet_score_params & p) {
+    layout_options options;
+    options.context       = context_of(p.context);
+    options.max_positions = params_.n_ctx;
+    options.filled        = true;
+
+    std::vector<layout> plans(n_items);
+    for (int32_t i = 0; i < n_items; ++i) {
+        try {
+            plans[i] = make_layout(*base_, items[i].parts, items[i].n_parts, options);
+        } catch (const error & e) {
+            throw error(e.status, "item " + std::to_string(i) + ": " + e.what());
+        }
+    }
+    return score(plans, p);
+}
+
+result session::score(const std::vector<std::vector<token_part>> & items, const magnet_score_params & p) {
+    layout_options options;
+    options.context       = context_of(p.context);
+    options.max_positions = params_.n_ctx;
+
+    std::vector<layout> plans;
+    for (const std::vector<token_part> & parts : items) {
+        plans.push_back(make_layout(*base_, parts, options));
+    }
+    return score(plans, p);
+}
+
+result session::score(const std::vector<layout> & plans, const magnet_score_params & p) {
     if (p.n_top < 0 || p.n_top > 100) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "n_top is " + std::to_string(p.n_top) + "; it must be 0 to 100.");
     }
     using clock         = std::chrono::steady_clock;
     const auto    start = clock::now();
 
-    layout_options options;
-    options.context       = context_of(p.context);
-    options.max_positions = params_.n_ctx;
-    options.filled        = true;
-
     using predictions = std::vector<prediction>;
+    const int32_t                         n_items = (int32_t) plans.size();
     result                                out;
     std::vector<encoder_row>              rows(n_items);
     std::vector<std::vector<predictions>> targets(n_items); // [item][output]
 
     for (int32_t i = 0; i < n_items; ++i) {
-        layout plan;
-        try {
-            plan = make_layout(*base_, items[i].parts, items[i].n_parts, options);
-        } catch (const error & e) {
-            throw error(e.status, "item " + std::to_string(i) + ": " + e.what());
-        }
+        const layout & plan = plans[i];
         out.n_prompt_tokens += (int32_t) plan.slots.size();
 
         for (const slot & s : plan.slots) {

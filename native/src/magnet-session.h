@@ -5,6 +5,7 @@
 #include "magnet-adapter.h"
 #include "magnet-decoder.h"
 #include "magnet-encoder.h"
+#include "magnet-layout.h"
 #include "magnet-result.h"
 
 #include <atomic>
@@ -35,9 +36,12 @@ public:
     result infill(const magnet_part * parts, int32_t n_parts, const magnet_infill_params & params);
     result generate(const magnet_text & prompt, const magnet_generate_params & params);
     result score(const magnet_score_item * items, int32_t n_items, const magnet_score_params & params);
+    // The same for parts that are tokens already.
+    result score(const std::vector<std::vector<token_part>> & items, const magnet_score_params & params);
 
-    const model &  base() const { return *base_; }
-    const recipe & how() const { return recipe_; }
+    const model &                     base() const { return *base_; }
+    const recipe &                    how() const { return recipe_; }
+    const std::vector<used_adapter> & adapters() const { return adapters_; }
 
     // Marks a call as running while it lives; throws BUSY if one is.
     class call {
@@ -54,6 +58,7 @@ public:
 private:
     class embed_reader; // magnet-embed.cpp
 
+    result    score(const std::vector<layout> & plans, const magnet_score_params & params);
     encoder & get_encoder();
     int32_t   context_of(int32_t context) const; // DEFAULT resolved by the recipe; throws on an unknown one
 

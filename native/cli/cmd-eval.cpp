@@ -1,0 +1,240 @@
+#include <cmath>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "error.h"
+#include "interrupt.h"
+#include "model.h"
+#include "names.h"
+#include "options.h"
+#include "output.h"
+#include "progress.h"
+#include "terminal.h"
+#include "verbs.h"
+
+namespace magnet_cli {
+
+namespace {
+
+const names gap_names{{"sentences", MAGNET_EVAL_GAPS_SENTENCES}, {"spans", MAGNET_EVAL_GAPS_SPANS}};
+
+using eval_result_ptr = std::unique_ptr<magnet_eval_result, freed_by<magnet_eval_result_free>>;
+
+// One protocol: the options of all of them, of which each shows its own.
+struct eval_command {
+    model_options      model;
+    output_options     output;
+    magnet_eval_params params = magnet_eval_default_params();
+    std::string        protocol;
+
+    std::string                file, train_file, documents, relevance, state;
+    std::optional<std::string> instruction, document_instruction, prompt;
+    std::vector<int32_t>       poolings, attentions, contexts, tasks, cutoffs;
+    std::vector<float>         l2;
+    bool                       items = false;
+
+    void run();
+    void print(const magnet_eval_result & result) const;
+};
+
+// The bar, made when the library says how much there is to do.
+struct eval_display {
+    std::string             label;
+    bool                    visible;
+    std::optional<progress> bar;
+
+    static bool callback(const magnet_progress * state, void * user_data) {
+        auto & self = *static_cast<eval_display *>(user_data);
+        if (!self.bar) {
+            self.bar.emplace(self.label, state->total, self.visible);
+        }
+        return progress::callback(state, &*self.bar);
+    }
+};
+
+} // namespace
+
+static json number(double value) {
+    return std::isfinite(value) ? json(value) : json();
+}
+
+void eval_command::print(const magnet_eval_result & result) const {
+    magnet_cli::output out(output.path);
+    if (output.as_json) {
+        json object{{"protocol", protocol}, {"file", file}, {"model", model.path}, {"adapters", model.adapters}};
+        for (int32_t i = 0; i < result.n_figures; ++i) {
+            const magnet_eval_figure & figure = result.figures[i];
+            object["figures"][figure.name]    = {{"value", number(figure.value)}, {"count", figure.count}};
+        }
+        for (int32_t i = 0; items && i < result.n_series; ++i) {
+            const magnet_eval_series & series = result.series[i];
+            json &                     list   = object["items"][series.name] = json::array();
+            for (int32_t k = 0; k < series.n_values; ++k) {
+                list.push_back(number(series.values[k]));
+            }
+        }
+        object["seconds"] = result.seconds;
+        out.json_line(object);
+    } else {
+        for (int32_t i = 0; i < result.n_figures; ++i) {
+            const magnet_eval_figure & figure = result.figures[i];
+            char                       line[160];
+            std::snprintf(line, sizeof line, "%-32s %10.4f  %lld", figure.name, figure.value,
+                          static_cast<long long>(figure.count));
+            out.line(line);
+        }
+    }
+    out.close();
+}
+
+void eval_command::run() {
+    const auto pointer = [](const auto & text) { return text ? text->c_str() : nullptr; };
+    const auto path    = [](const std::string & name) { return name.empty() ? nullptr : name.c_str(); };
+    const auto list    = [](const auto & values, auto & data, int32_t & n) {
+        data = values.data();
+        n    = static_cast<int32_t>(values.size());
+    };
+    params.file                 = path(file);
+    params.train_file           = path(train_file);
+    params.documents            = path(documents);
+    params.relevance            = path(relevance);
+    params.state                = path(state);
+    params.instruction          = pointer(instruction);
+    params.document_instruction = pointer(document_instruction);
+    params.prompt               = pointer(prompt);
+    list(poolings, params.poolings, params.n_poolings);
+    list(attentions, params.attentions, params.n_attentions);
+    list(contexts, params.contexts, params.n_contexts);
+    list(tasks, params.tasks, params.n_tasks);
+    list(cutoffs, params.cutoffs, params.n_cutoffs);
+    list(l2, params.l2, params.n_l2);
+
+    const loaded_model  loaded  = load_model(model);
+    const session_ptr   session = create_session(loaded, model);
+    eval_display        display{protocol, model.log_level == 0, {}};
+    magnet_eval_result * result = nullptr;
+    params.progress             = eval_display::callback;
+    params.progress_user_data   = &display;
+    {
+        const cancel_scope scope(session.get());
+        const int32_t      status = magnet_eval(session.get(), &params, &result);
+        if (status == MAGNET_STATUS_CANCELLED && !state.empty()) {
+            display.bar.reset();
+            std::fprintf(stderr, "what is done is in %s; the same command goes on\n", state.c_str());
+        }
+        check(status);
+    }
+    const eval_result_ptr owned(result);
+    if (display.bar) {
+        display.bar->finish();
+    }
+    print(*result);
+}
+
+namespace {
+
+// What the help of a protocol says.
+struct protocol_help {
+    const char * name;
+    int32_t      protocol;
+    const char * about;
+    const char * file;
+    const char * file_help;
+    const char * notes;
+};
+
+} // namespace
+
+// The parts that every protocol has; own adds its options.
+static void add_protocol(CLI::App & verb, const protocol_help & help,
+                         const std::function<void(eval_command &, option_group &)> & own) {
+    CLI::App & sub = *verb.add_subcommand(help.name, help.about)->group("Protocols");
+    sub.set_help_flag("-h,--help")->group(""); // a hidden one is not inherited
+    auto command             = std::make_shared<eval_command>();
+    command->protocol        = help.name;
+    command->params.protocol = help.protocol;
+    sub.add_option("FILE", command->file, help.file_help)->required()->type_name("")->group("Arguments");
+
+    option_group output = command->output.add_to(sub, "one JSON object: figures, each with what it was measured on");
+    output.flag("--items", command->items, "with --json: the values of each item too");
+    output.value("--state", command->state, "FILE", "keep finished items here; the same command goes on after a stop");
+
+    option_group group(sub, "Protocol");
+    own(*command, group);
+    command->model.add_to(sub);
+    set_help(sub, std::string("[options] ") + help.file, help.notes);
+    sub.callback([command] { command->run(); });
+}
+
+static void add_limit(eval_command & c, option_group & group, const char * help) {
+    group.value("--limit", c.params.limit, "N", help)->check(between(1, 1 << 30));
+}
+
+static void add_embedding(eval_command & c, option_group & group) {
+    group.choices("--pooling", c.poolings, pooling_names(), "tokens that make the vector (default: the adapter's, else mean)");
+    group.choices("--attention", c.attentions, attention_names(),
+                  "what tokens see (default: the adapter's, else bidirectional)");
+    group.value("--instruction", c.instruction, "TEXT", "prefix of every text (default: the adapter's)");
+}
+
+static void sts_protocol(CLI::App & verb) {
+    add_protocol(verb,
+                 {"sts", MAGNET_EVAL_STS, "similarity: rank correlation of cosines with gold scores", "FILE",
+                  "TSV: score, text, text",
+                  "Example:\n"
+                  "  magnet eval sts -m model.gguf --pooling last,mean stsb-dev.tsv\n"
+                  "\n"
+                  "Spearman's correlation x100; equal values share the mean of their ranks."},
+                 [](eval_command & c, option_group & group) {
+                     add_embedding(c, group);
+                     add_limit(c, group, "pairs, from the first (default all)");
+                 });
+}
+
+static void infill_protocol(CLI::App & verb) {
+    add_protocol(verb,
+                 {"infill", MAGNET_EVAL_INFILL, "gaps: perplexity and token accuracy, from the left and from both sides",
+                  "FILE", "TSV of the sentences of a story; with --gaps spans a paragraph a line",
+                  "Examples:\n"
+                  "  magnet eval infill -m model.gguf stories.tsv\n"
+                  "  magnet eval infill -m model.gguf --gaps spans --span-min 8 --span-max 32 prose.txt\n"
+                  "\n"
+                  "Every context is measured on the same gaps. A story's gap is one of its inner sentences, a span's\n"
+                  "length and place are drawn; the same seed draws the same."},
+                 [](eval_command & c, option_group & group) {
+                     magnet_eval_params & p = c.params;
+                     group.choices("--context", c.contexts, context_names(), "what is compared (default left,hybrid,ordered)");
+                     group.choice("--gaps", p.gaps, gap_names, "what is left out (default sentences)");
+                     group.value("--n-gaps", p.n_gaps, "N", with_default("gaps of a row", p.n_gaps));
+                     group.value("--span-min", p.span_min, "N", with_default("tokens of a span, at least", p.span_min));
+                     group.value("--span-max", p.span_max, "N", with_default("tokens of a span, at most", p.span_max));
+                     group.value("--window", p.window, "N", with_default("tokens read of a paragraph", p.window));
+                     group.value("--seed", p.seed, "N", with_default("of the gaps' places", p.seed));
+                     add_limit(c, group, "rows, from the first (default all)");
+                 });
+}
+
+static void perplexity_protocol(CLI::App & verb) {
+    add_protocol(verb,
+                 {"perplexity", MAGNET_EVAL_PERPLEXITY, "causal perplexity of a text", "FILE", "plain text",
+                  "Example:\n"
+                  "  magnet eval perplexity -m model.gguf --limit 40 wiki.txt\n"
+                  "\n"
+                  "Windows do not overlap; the first token of each is not predicted."},
+                 [](eval_command & c, option_group & group) {
+                     group.value("--window", c.params.window, "N", with_default("tokens of a window", c.params.window));
+                     add_limit(c, group, "windows, from the first (default all)");
+                 });
+}
+
+void add_eval(CLI::App & verb) {
+    verb.require_subcommand(1);
+    verb.usage("Usage: magnet eval PROTOCOL [options] FILE");
+    sts_protocol(verb);
+    infill_protocol(verb);
+    perplexity_protocol(verb);
+}
+
+} // namespace magnet_cli

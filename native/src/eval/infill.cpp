@@ -1,0 +1,195 @@
+// Infilling, teacher-forced: how well is what stood in a gap predicted from the left alone, and from both sides?
+#include "eval/evaluation.h"
+#include "eval/names.h"
+#include "eval/python-random.h"
+#include "magnet-lines.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace magnet {
+
+namespace {
+
+using parts = std::vector<token_part>;
+
+constexpr int32_t rows_per_batch = 64;
+
+token_part text_part(std::vector<int32_t> tokens) {
+    token_part p;
+    p.tokens = std::move(tokens);
+    return p;
+}
+
+token_part gap_part(std::vector<int32_t> tokens) {
+    token_part p = text_part(std::move(tokens));
+    p.is_gap = p.filled = true;
+    return p;
+}
+
+// k different numbers in [lo, hi], ascending, each drawn until it is new.
+std::vector<int32_t> draw_sorted(python_random & random, int32_t k, int32_t lo, int32_t hi) {
+    std::vector<int32_t> drawn;
+    while ((int32_t) drawn.size() < k) {
+        const int32_t x = random.randint(lo, hi);
+        if (std::find(drawn.begin(), drawn.end(), x) == drawn.end()) {
+            drawn.push_back(x);
+        }
+    }
+    std::sort(drawn.begin(), drawn.end());
+    return drawn;
+}
+
+// Rows of sentences: gaps are some of the inner ones. A sentence's tokens begin with the space before it.
+std::vector<parts> read_stories(const evaluation & e) {
+    const std::string  path = e.params.file;
+    python_random      random((uint32_t) e.params.seed);
+    std::vector<parts> rows;
+    for_each_line(path, [&](std::string & line, int64_t number) {
+        if (is_blank(line) || (e.params.limit > 0 && (int32_t) rows.size() == e.params.limit)) {
+            return;
+        }
+        const std::vector<std::string> sentences = split_columns(line);
+        const int32_t                  n         = (int32_t) sentences.size();
+        if (n < e.params.n_gaps + 2) {
+            throw bad_line(path, number, "expected " + std::to_string(e.params.n_gaps + 2) +
+                                             " or more tab-separated sentences (one left, one right, and " +
+                                             std::to_string(e.params.n_gaps) + " for gaps), found " + std::to_string(n) + ".");
+        }
+        if (std::any_of(sentences.begin(), sentences.end(), is_blank)) {
+            throw bad_line(path, number, "a sentence is empty.");
+        }
+        const std::vector<int32_t> gaps = draw_sorted(random, e.params.n_gaps, 1, n - 2);
+
+        parts       row;
+        std::string text; // sentences between two gaps are one text
+        const auto  add_text = [&] {
+            if (!text.empty()) {
+                row.push_back(text_part(row.empty() ? e.base().tokenize(text, false, false)
+                                                    : e.base().tokenize_continuation(text)));
+                text.clear();
+            }
+        };
+        for (int32_t i = 0; i < n; ++i) {
+            const std::string sentence = (i > 0 ? " " : "") + sentences[i];
+            if (!std::binary_search(gaps.begin(), gaps.end(), i)) {
+                text += sentence;
+                continue;
+            }
+            add_text();
+            row.push_back(gap_part(e.base().tokenize_continuation(sentence)));
+        }
+        add_text();
+        rows.push_back(std::move(row));
+    });
+    return rows;
+}
+
+// Paragraphs: gaps are spans of tokens, with context at both ends and between them, and at least as much context as gap.
+std::vector<parts> read_paragraphs(const evaluation & e) {
+    const int32_t      n_gaps = e.params.n_gaps;
+    python_random      random((uint32_t) e.params.seed);
+    std::vector<parts> rows;
+    for_each_line(e.params.file, [&](std::string & line, int64_t) {
+        if (is_blank(line) || (e.params.limit > 0 && (int32_t) rows.size() == e.params.limit)) {
+            return;
+        }
+        std::vector<int32_t> tokens = e.base().tokenize(line, false, false);
+        tokens.resize(std::min<size_t>(tokens.size(), (size_t) e.params.window));
+
+        std::vector<int32_t> lengths;
+        int32_t              n_context = (int32_t) tokens.size();
+        for (int32_t g = 0; g < n_gaps; ++g) {
+            lengths.push_back(random.randint(e.params.span_min, e.params.span_max));
+            n_context -= lengths.back();
+        }
+        if (n_context < std::max<int32_t>((int32_t) tokens.size() - n_context, n_gaps + 1)) {
+            return;
+        }
+        parts row;
+        auto  next = tokens.begin();
+        int32_t used = 0; // context tokens so far
+        const auto take = [&](int32_t n) { return std::vector<int32_t>(next, next + n); };
+        const std::vector<int32_t> cuts = draw_sorted(random, n_gaps, 1, n_context - 1);
+        for (int32_t g = 0; g < n_gaps; ++g) {
+            row.push_back(text_part(take(cuts[g] - used)));
+            next += cuts[g] - used;
+            used = cuts[g];
+            row.push_back(gap_part(take(lengths[g])));
+            next += lengths[g];
+        }
+        row.push_back(text_part({ next, tokens.end() }));
+        rows.push_back(std::move(row));
+    });
+    return rows;
+}
+
+// Of all gaps of a row: log-probability, tokens, tokens that were the likeliest.
+std::vector<std::vector<double>> score_rows(const evaluation & e, int32_t context, const std::vector<parts> & rows,
+                                            const std::vector<int32_t> & items) {
+    std::vector<parts> batch;
+    for (const int32_t i : items) {
+        batch.push_back(rows[i]);
+        if (context == MAGNET_CONTEXT_LEFT && !batch.back().back().is_gap) {
+            batch.back().pop_back(); // nothing sees it
+        }
+    }
+    magnet_score_params how = magnet_score_default_params();
+    how.context             = context;
+    how.n_top               = 1;
+
+    std::vector<std::vector<double>> out(items.size(), std::vector<double>(3));
+    for (const result_span & span : e.with.score(batch, how).spans) {
+        out[span.item][0] += span.logprob();
+        for (const result_token & token : span.tokens) {
+            out[span.item][1] += 1.0;
+            out[span.item][2] += token.top[0].token == token.id;
+        }
+    }
+    return out;
+}
+
+} // namespace
+
+eval_result eval_infill(const evaluation & e) {
+    const magnet_eval_params & p     = e.params;
+    const bool                 spans = p.gaps == MAGNET_EVAL_GAPS_SPANS;
+    const std::vector<parts>   rows  = spans ? read_paragraphs(e) : read_stories(e);
+    if (rows.empty()) {
+        throw error(MAGNET_STATUS_BAD_FILE, std::string(p.file) + (spans ? " has no paragraph (a line) that is long enough for the gaps."
+                                                                         : " has no story (a line of sentences)."));
+    }
+
+    std::vector<evaluation::work> works;
+    for (const int32_t context : choices(p.contexts, p.n_contexts, { MAGNET_CONTEXT_LEFT, MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED },
+                                         e.with.how().context)) {
+        works.push_back({ context_name(context), (int32_t) rows.size(), rows_per_batch,
+                          [&e, &rows, context](const std::vector<int32_t> & items) { return score_rows(e, context, rows, items); } });
+    }
+
+    eval_result out;
+    const auto  values = e.run(works);
+    for (size_t w = 0; w < works.size(); ++w) {
+        std::vector<double> logprobs, correct, tokens;
+        double              sums[3] = {};
+        for (const std::vector<double> & row : values[w]) {
+            for (int32_t k = 0; k < 3; ++k) {
+                sums[k] += row[k];
+            }
+            logprobs.push_back(row[0]);
+            tokens.push_back(row[1]);
+            correct.push_back(row[2]);
+        }
+        const std::string & name = works[w].variant;
+        out.add("perplexity." + name, std::exp(-sums[0] / sums[1]), (size_t) sums[1]);
+        out.add("accuracy." + name, sums[2] / sums[1], (size_t) sums[1]);
+        out.series.push_back({ "logprob." + name, std::move(logprobs) });
+        out.series.push_back({ "correct." + name, std::move(correct) });
+        if (w == 0) {
+            out.series.push_back({ "tokens", std::move(tokens) });
+        }
+    }
+    return out;
+}
+
+} // namespace magnet

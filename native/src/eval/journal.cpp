@@ -1,0 +1,122 @@
+#include "eval/journal.h"
+
+#include "magnet-error.h"
+#include "magnet-lines.h"
+#include "train/atomic-file.h"
+
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <set>
+
+namespace magnet {
+
+namespace {
+
+constexpr const char * kind = "magnet eval";
+
+error io_error(const std::string & path, const char * what) {
+    return error(MAGNET_STATUS_IO, "cannot " + std::string(what) + " " + path + ": " + std::strerror(errno) + ".");
+}
+
+// The keys whose values are not the same.
+std::string differences(const nlohmann::json & a, const nlohmann::json & b) {
+    std::set<std::string> keys;
+    for (const nlohmann::json * object : { &a, &b }) {
+        for (const auto & [key, value] : object->items()) {
+            if (a.value(key, nlohmann::json()) != b.value(key, nlohmann::json())) {
+                keys.insert(key);
+            }
+        }
+    }
+    std::string list;
+    for (const std::string & key : keys) {
+        list += (list.empty() ? "" : ", ") + key;
+    }
+    return list;
+}
+
+} // namespace
+
+journal::journal(const std::string & path, const nlohmann::json & what) : path_(path) {
+    if (path_.empty()) {
+        return;
+    }
+    const bool exists = file_exists(path_);
+    if (exists) {
+        read(what);
+    }
+    file_ = std::fopen(path_.c_str(), "ab");
+    if (!file_) {
+        throw io_error(path_, "open");
+    }
+    if (!exists || std::filesystem::file_size(path_) == 0) {
+        write(nlohmann::json{ { "state", kind }, { "what", what } }.dump());
+    }
+}
+
+journal::~journal() {
+    if (file_) {
+        std::fclose(file_);
+    }
+}
+
+void journal::read(const nlohmann::json & what) {
+    const std::string text = read_file(path_);
+    const size_t      whole = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
+    int64_t           number = 0;
+    for (size_t begin = 0; begin < whole;) {
+        const size_t         end  = text.find('\n', begin);
+        const nlohmann::json line = parse_json(text.substr(begin, end - begin), path_, ++number);
+        begin                     = end + 1;
+        if (number == 1) {
+            if (line.value("state", "") != kind) {
+                throw bad_line(path_, number, "not the state of an evaluation; name another file.");
+            }
+            const std::string other = differences(line.value("what", nlohmann::json::object()), what);
+            if (!other.empty()) {
+                throw error(MAGNET_STATUS_MISMATCH, path_ + " is the state of another evaluation (other: " + other +
+                                                        "). Name another file, or remove it.");
+            }
+            continue;
+        }
+        const auto values = line.find("values");
+        if (!line.value("item", nlohmann::json()).is_string() || values == line.end() || !values->is_array()) {
+            throw bad_line(path_, number, "expected \"item\" and \"values\"; remove this line to compute the item again.");
+        }
+        std::vector<double> & item = items_[line["item"].get<std::string>()];
+        item.clear();
+        for (const nlohmann::json & value : *values) {
+            if (!value.is_number() && !value.is_null()) {
+                throw bad_line(path_, number, "a value is no number; remove this line to compute the item again.");
+            }
+            item.push_back(value.is_null() ? std::nan("") : value.get<double>());
+        }
+    }
+    if (whole < text.size()) {
+        std::filesystem::resize_file(path_, whole);
+    }
+}
+
+void journal::write(const std::string & line) {
+    if (std::fwrite(line.data(), 1, line.size(), file_) != line.size() || std::fputc('\n', file_) == EOF ||
+        std::fflush(file_) != 0) {
+        throw io_error(path_, "write");
+    }
+}
+
+const std::vector<double> * journal::find(const std::string & item) const {
+    const auto found = items_.find(item);
+    return found == items_.end() ? nullptr : &found->second;
+}
+
+void journal::add(const std::string & item, const std::vector<double> & values) {
+    if (file_) {
+        write(nlohmann::json{ { "item", item }, { "values", values } }.dump());
+    }
+}
+
+} // namespace magnet

@@ -1,0 +1,27 @@
+// Variants of a protocol: what is compared in one run, and the names of its figures.
+#pragma once
+
+#include "eval/evaluation.h"
+
+#include <string>
+#include <vector>
+
+namespace magnet {
+
+// A way to embed, DEFAULT resolved by the session's recipe.
+struct embed_variant {
+    std::string name; // "bidirectional.mean"
+    int32_t     attention;
+    int32_t     pooling;
+};
+
+// Every attention with every pooling that the parameters ask for, each once.
+std::vector<embed_variant> embed_variants(const evaluation & e);
+
+std::string attention_name(int32_t attention); // enum magnet_attention, not DEFAULT
+std::string context_name(int32_t context);     // enum magnet_context, not DEFAULT
+
+// values, or what stands for none; DEFAULT (0) replaced; each once, in the order given
+std::vector<int32_t> choices(const int32_t * values, int32_t n, std::vector<int32_t> none, int32_t of_recipe);
+
+} // namespace magnet

@@ -1,0 +1,63 @@
+// Causal perplexity of a text, in windows that do not overlap: is it still a language model?
+#include "eval/evaluation.h"
+#include "magnet-error.h"
+#include "magnet-text.h"
+#include "train/atomic-file.h"
+
+#include <cmath>
+
+namespace magnet {
+
+namespace {
+
+constexpr int32_t windows_per_batch = 16;
+
+} // namespace
+
+eval_result eval_perplexity(const evaluation & e) {
+    const std::string          path   = e.params.file;
+    const std::string          text   = read_file(path);
+    const std::vector<int32_t> tokens = e.base().tokenize(
+        checked_text({ text.data(), (int32_t) std::min<size_t>(text.size(), INT32_MAX) }, path), false, false);
+    const int32_t size = e.params.window;
+    const int32_t n    = (int32_t) e.limit(tokens.size() / size);
+    if (n == 0) {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " has " + std::to_string(tokens.size()) + " tokens, less than one window of " +
+                                                std::to_string(size) + ".");
+    }
+
+    const auto compute = [&](const std::vector<int32_t> & items) {
+        std::vector<std::vector<token_part>> rows;
+        for (const int32_t i : items) {
+            const auto begin = tokens.begin() + (int64_t) i * size;
+            token_part first, rest;
+            first.tokens = { *begin };
+            rest.is_gap = rest.filled = true;
+            rest.tokens.assign(begin + 1, begin + size);
+            rows.push_back({ first, rest });
+        }
+        magnet_score_params how = magnet_score_default_params();
+        how.context             = MAGNET_CONTEXT_LEFT;
+
+        std::vector<std::vector<double>> logprobs;
+        for (const result_span & span : e.with.score(rows, how).spans) {
+            logprobs.push_back({ span.logprob() });
+        }
+        return logprobs;
+    };
+    const auto values = e.run({ { "window", n, windows_per_batch, compute } });
+
+    eval_result         out;
+    double              sum = 0.0;
+    std::vector<double> windows;
+    for (const std::vector<double> & window : values[0]) {
+        sum += window[0];
+        windows.push_back(window[0]);
+    }
+    const size_t predicted = (size_t) n * (size - 1);
+    out.add("perplexity", std::exp(-sum / (double) predicted), predicted);
+    out.series.push_back({ "logprob", std::move(windows) });
+    return out;
+}
+
+} // namespace magnet
