@@ -166,19 +166,33 @@ std::vector<int32_t> session::own_tokens(const magnet_text & text, const magnet_
 }
 
 void session::embed_tokens(const std::vector<int32_t> & own, const magnet_embed_params & params, float * out) {
-    if (own.empty()) {
-        return;
-    }
-    const embed_reader reader(*this, params);
-    encoder_row        row = reader.row(own, "the text");
-    row.outputs.resize(own.size());
-    std::iota(row.outputs.begin(), row.outputs.end(), reader.head_size());
-
     const int32_t n_embd = base_->n_embd();
-    get_encoder().hidden(row, out);
-    for (size_t i = 0; params.normalize && i < own.size(); ++i) {
-        normalize(out + i * n_embd, n_embd);
+    embed_tokens(std::vector<std::vector<int32_t>>{ own }, params, [&](int32_t, int32_t token, const float * vector) {
+        float * to = out + (int64_t) token * n_embd;
+        std::copy(vector, vector + n_embd, to);
+        if (params.normalize) {
+            normalize(to, n_embd);
+        }
+    });
+}
+
+void session::embed_tokens(const std::vector<std::vector<int32_t>> & own, const magnet_embed_params & params,
+                           const encoder::output_sink & sink) {
+    const embed_reader       reader(*this, params);
+    std::vector<encoder_row> rows;
+    std::vector<int32_t>     text_of; // a text without tokens needs no pass
+    for (size_t i = 0; i < own.size(); ++i) {
+        if (own[i].empty()) {
+            continue;
+        }
+        rows.push_back(reader.row(own[i], "text " + std::to_string(i)));
+        rows.back().outputs.resize(own[i].size());
+        std::iota(rows.back().outputs.begin(), rows.back().outputs.end(), reader.head_size());
+        text_of.push_back((int32_t) i);
     }
+    get_encoder().hidden(
+        rows, [&](int32_t r, int32_t token, const float * vector) { sink(text_of[r], token, vector); },
+        [&](int32_t) { return !cancelled_; });
 }
 
 void session::embed_token_ids(const int32_t * tokens, int32_t n_tokens, const magnet_embed_params & params,

@@ -32,13 +32,15 @@ public:
     // out [rows, D] receives sum over outputs of weight * hidden state, after the model's final norm.
     virtual void pooled(const std::vector<encoder_row> & rows, float * out, const row_done & done) = 0;
 
-    // out receives the hidden states of the row's outputs, [outputs, D].
-    virtual void hidden(const encoder_row & row, float * out) = 0;
+    // Called once for each output (index into row.outputs) with its floats, valid during the call; possibly from several
+    // threads at once.
+    using output_sink = std::function<void(int32_t row, int32_t output, const float * values)>;
 
-    // sink is called once for each output (index into row.outputs) with its logits [V], valid during the call; possibly
-    // from several threads at once.
-    using logits_sink = std::function<void(int32_t row, int32_t output, const float * logits)>;
-    virtual void logits(const std::vector<encoder_row> & rows, const logits_sink & sink, const row_done & done) = 0;
+    // Hidden states [D], after the model's final norm.
+    virtual void hidden(const std::vector<encoder_row> & rows, const output_sink & sink, const row_done & done) = 0;
+
+    // Logits [V].
+    virtual void logits(const std::vector<encoder_row> & rows, const output_sink & sink, const row_done & done) = 0;
 };
 
 struct encoder_params {

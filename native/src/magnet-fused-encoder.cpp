@@ -53,16 +53,17 @@ public:
         });
     }
 
-    void hidden(const encoder_row & row, float * out) override {
+    void hidden(const std::vector<encoder_row> & rows, const output_sink & sink, const row_done & done) override {
         const int64_t n_embd = base_->n_embd();
-        for_each_chunk({ row }, [](int32_t) { return true; }, [&](int32_t, const float * hidden) {
-            for (const int32_t o : row.outputs) {
-                out = std::copy(hidden + o * n_embd, hidden + (o + 1) * n_embd, out);
+        for_each_chunk(rows, done, [&](int32_t r, const float * hidden) {
+            const std::vector<int32_t> & outputs = rows[r].outputs;
+            for (size_t o = 0; o < outputs.size(); ++o) {
+                sink(r, (int32_t) o, hidden + outputs[o] * n_embd);
             }
         });
     }
 
-    void logits(const std::vector<encoder_row> & rows, const logits_sink & sink, const row_done & done) override {
+    void logits(const std::vector<encoder_row> & rows, const output_sink & sink, const row_done & done) override {
         const int64_t n_embd = base_->n_embd(), n_vocab = base_->n_vocab();
         for_each_chunk(rows, done, [&](int32_t r, const float * hidden) {
             const std::vector<int32_t> & outputs = rows[r].outputs;

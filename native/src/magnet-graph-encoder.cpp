@@ -40,29 +40,32 @@ public:
         }, done);
     }
 
-    void hidden(const encoder_row & row, float * out) override {
-        const int32_t n_embd = base_->n_embd();
-        encode({ row }, { 0 }, false, false);
-        for (const int32_t index : row.outputs) {
-            const float * vector = llama_get_embeddings_ith(context_->get(), index);
-            out                  = std::copy(vector, vector + n_embd, out);
-        }
+    void hidden(const std::vector<encoder_row> & rows, const output_sink & sink, const row_done & done) override {
+        for_each_pass(rows, SIZE_MAX, [&](const std::vector<int32_t> & pass) {
+            encode(rows, pass, false, false);
+            for_each_output(rows, pass, llama_get_embeddings_ith, sink);
+        }, done);
     }
 
-    void logits(const std::vector<encoder_row> & rows, const logits_sink & sink, const row_done & done) override {
+    void logits(const std::vector<encoder_row> & rows, const output_sink & sink, const row_done & done) override {
         for_each_pass(rows, logits_per_pass, [&](const std::vector<int32_t> & pass) {
             encode(rows, pass, true, false);
-            int32_t first = 0; // index of the row's first token in the batch
-            for (const int32_t r : pass) {
-                for (size_t o = 0; o < rows[r].outputs.size(); ++o) {
-                    sink(r, (int32_t) o, llama_get_logits_ith(context_->get(), first + rows[r].outputs[o]));
-                }
-                first += rows[r].n_tokens();
-            }
+            for_each_output(rows, pass, llama_get_logits_ith, sink);
         }, done);
     }
 
 private:
+    void for_each_output(const std::vector<encoder_row> & rows, const std::vector<int32_t> & pass,
+                         float * (*get)(llama_context *, int32_t), const output_sink & sink) {
+        int32_t first = 0; // index of the row's first token in the batch
+        for (const int32_t r : pass) {
+            for (size_t o = 0; o < rows[r].outputs.size(); ++o) {
+                sink(r, (int32_t) o, get(context_->get(), first + rows[r].outputs[o]));
+            }
+            first += rows[r].n_tokens();
+        }
+    }
+
     // Splits rows, sorted by length, into passes of about one size each.
     template <typename Run>
     void for_each_pass(const std::vector<encoder_row> & rows, size_t max_outputs, const Run & run,

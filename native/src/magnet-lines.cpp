@@ -54,6 +54,16 @@ std::vector<std::string> split_columns(const std::string & line, char separator)
     return columns;
 }
 
+std::vector<std::string> split_words(const std::string & line) {
+    std::vector<std::string> words;
+    for (size_t begin = 0; (begin = line.find_first_not_of(" \t", begin)) != std::string::npos;) {
+        const size_t end = std::min(line.find_first_of(" \t", begin), line.size());
+        words.push_back(line.substr(begin, end - begin));
+        begin = end;
+    }
+    return words;
+}
+
 nlohmann::json parse_json(const std::string & text, const std::string & path, int64_t line) {
     nlohmann::json object = nlohmann::json::parse(text, nullptr, /*allow_exceptions =*/false);
     if (!object.is_object()) {

@@ -25,6 +25,9 @@ bool is_blank(const std::string & s);
 // The columns of a line, at least one.
 std::vector<std::string> split_columns(const std::string & line, char separator = '\t');
 
+// What stands between white space.
+std::vector<std::string> split_words(const std::string & line);
+
 // A line of JSON Lines. Throws BAD_FILE unless it is an object.
 nlohmann::json parse_json(const std::string & text, const std::string & path, int64_t line);
 

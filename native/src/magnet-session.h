@@ -30,6 +30,10 @@ public:
     std::vector<int32_t> own_tokens(const magnet_text & text, const magnet_embed_params & params) const;
     // out [tokens, D]
     void embed_tokens(const std::vector<int32_t> & own, const magnet_embed_params & params, float * out);
+    // The same for many texts: sink(text, token, vector [D]) is called once for each own token, possibly from several
+    // threads at once; vectors are not normalised.
+    void embed_tokens(const std::vector<std::vector<int32_t>> & own, const magnet_embed_params & params,
+                      const encoder::output_sink & sink);
     // out [D]: one pooled vector of tokens that the caller made
     void embed_token_ids(const int32_t * tokens, int32_t n_tokens, const magnet_embed_params & params, float * out);
 
@@ -42,6 +46,8 @@ public:
     const model &                     base() const { return *base_; }
     const recipe &                    how() const { return recipe_; }
     const std::vector<used_adapter> & adapters() const { return adapters_; }
+    int32_t                           n_ctx() const { return params_.n_ctx; }
+    int32_t                           n_threads() const { return params_.n_threads; }
 
     // Marks a call as running while it lives; throws BUSY if one is.
     class call {

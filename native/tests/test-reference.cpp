@@ -52,7 +52,9 @@ double largest_difference(const A & a, const B & b) {
 
 std::vector<float> hidden_of(encoder & e, const model & m, const encoder_row & row) {
     std::vector<float> out(row.outputs.size() * m.n_embd());
-    e.hidden(row, out.data());
+    e.hidden(
+        { row }, [&](int32_t, int32_t o, const float * h) { std::copy(h, h + m.n_embd(), out.begin() + o * m.n_embd()); },
+        [](int32_t) { return true; });
     return out;
 }
 

@@ -1,6 +1,5 @@
 #include "eval/evaluation.h"
 
-#include "eval/journal.h"
 #include "magnet-adapter.h"
 #include "magnet-error.h"
 #include "train/atomic-file.h"
@@ -112,8 +111,6 @@ void require_file(const char * path, const char * field) {
     }
 }
 
-} // namespace
-
 void check_eval_params(const magnet_eval_params & p) {
     require(p.protocol >= MAGNET_EVAL_STS && p.protocol <= MAGNET_EVAL_RETRIEVAL, "protocol", p.protocol,
             "one of enum magnet_eval_protocol");
@@ -156,56 +153,91 @@ void check_eval_params(const magnet_eval_params & p) {
             "one of enum magnet_eval_word");
 }
 
-std::vector<std::vector<std::vector<double>>> evaluation::run(const std::vector<work> & works) const {
-    const std::string state = params.state ? params.state : "";
-    journal           done(state, state.empty() ? nlohmann::json() : describe(with, params));
+} // namespace
 
-    magnet_progress progress = {};
-    for (const work & w : works) {
-        progress.total += w.n_items;
+evaluation::evaluation(session & with, const magnet_eval_params & params) :
+    with_(with), params_(params),
+    done_(params.state ? params.state : "", params.state ? describe(with, params) : nlohmann::json()) {}
+
+void evaluation::check_length(size_t n_tokens, const std::string & path, int64_t line) const {
+    if ((int64_t) n_tokens > with_.n_ctx()) {
+        throw error(MAGNET_STATUS_TOO_LONG, path + ":" + std::to_string(line) + ": " + std::to_string(n_tokens) +
+                                                " tokens; this session reads at most " + std::to_string(with_.n_ctx()) +
+                                                ". Make one with a larger n_ctx, or shorten the line.");
     }
-    const auto report = [&] {
-        if (params.progress && !params.progress(&progress, params.progress_user_data)) {
-            throw error(MAGNET_STATUS_CANCELLED, "the call was cancelled.");
-        }
-    };
-    report();
+}
 
-    std::vector<std::vector<std::vector<double>>> all;
+static std::string item_name(const evaluation::work & w, size_t item) {
+    return w.variant + ":" + std::to_string(item);
+}
+
+bool evaluation::finished(const work & w) const {
+    for (size_t i = 0; i < w.n_items; ++i) {
+        if (!done_.find(item_name(w, i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void evaluation::expect(size_t n_items) {
+    progress_.total += (int64_t) n_items;
+}
+
+void evaluation::advance(size_t n_items) {
+    progress_.done += (int64_t) n_items;
+    if (params_.progress && !params_.progress(&progress_, params_.progress_user_data)) {
+        throw error(MAGNET_STATUS_CANCELLED, "the call was cancelled.");
+    }
+}
+
+evaluation::outcomes evaluation::run(const work & w) {
+    outcomes            all(w.n_items);
+    std::vector<size_t> open;
+    for (size_t i = 0; i < w.n_items; ++i) {
+        if (const std::vector<double> * found = done_.find(item_name(w, i))) {
+            all[i] = *found;
+        } else {
+            open.push_back(i);
+        }
+    }
+    advance(w.n_items - open.size());
+
+    for (size_t begin = 0; begin < open.size(); begin += w.batch_size) {
+        const size_t              end = std::min(begin + w.batch_size, open.size());
+        const std::vector<size_t> items(open.begin() + begin, open.begin() + end);
+        outcomes                  computed = w.compute(items);
+        for (size_t i = 0; i < items.size(); ++i) {
+            done_.add(item_name(w, items[i]), computed[i]);
+            all[items[i]] = std::move(computed[i]);
+        }
+        advance(items.size());
+    }
+    return all;
+}
+
+std::vector<evaluation::outcomes> evaluation::run(const std::vector<work> & works) {
     for (const work & w : works) {
-        auto &     values  = all.emplace_back(w.n_items);
-        const auto name_of = [&](int32_t item) { return w.variant + ":" + std::to_string(item); };
-
-        std::vector<int32_t> open;
-        for (int32_t i = 0; i < w.n_items; ++i) {
-            if (const std::vector<double> * found = done.find(name_of(i))) {
-                values[i] = *found;
-                ++progress.done;
-            } else {
-                open.push_back(i);
-            }
-        }
-        for (size_t begin = 0; begin < open.size(); begin += (size_t) w.batch_size) {
-            const size_t                     end = std::min(begin + (size_t) w.batch_size, open.size());
-            const std::vector<int32_t>       items(open.begin() + begin, open.begin() + end);
-            std::vector<std::vector<double>> computed = w.compute(items);
-            for (size_t i = 0; i < items.size(); ++i) {
-                done.add(name_of(items[i]), computed[i]);
-                values[items[i]] = std::move(computed[i]);
-            }
-            progress.done += (int64_t) items.size();
-            report();
-        }
+        expect(w.n_items);
+    }
+    std::vector<outcomes> all;
+    for (const work & w : works) {
+        all.push_back(run(w));
     }
     return all;
 }
 
 eval_result evaluate(session & with, const magnet_eval_params & params) {
-    const evaluation e = { with, params };
+    check_eval_params(params);
+    evaluation e(with, params);
     switch (params.protocol) {
-        case MAGNET_EVAL_STS:    return eval_sts(e);
-        case MAGNET_EVAL_INFILL: return eval_infill(e);
-        default:                 return eval_perplexity(e);
+        case MAGNET_EVAL_STS:        return eval_sts(e);
+        case MAGNET_EVAL_INFILL:     return eval_infill(e);
+        case MAGNET_EVAL_PERPLEXITY: return eval_perplexity(e);
+        case MAGNET_EVAL_REPETITION: return eval_repetition(e);
+        case MAGNET_EVAL_PROBE:      return eval_probe(e);
+        case MAGNET_EVAL_CHOICE:     return eval_choice(e);
+        default:                     return eval_retrieval(e);
     }
 }
 

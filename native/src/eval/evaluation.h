@@ -1,8 +1,10 @@
 // An evaluation: the protocols of magnet_eval, one a file, and what they share.
 #pragma once
 
+#include "eval/journal.h"
 #include "magnet-session.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -28,35 +30,56 @@ struct eval_result {
     void add(const std::string & name, double value, size_t count) { figures.push_back({ name, value, (int64_t) count }); }
 };
 
-// What a protocol works with.
-struct evaluation {
-    session &                  with;
-    const magnet_eval_params & params; // checked
+// What a protocol works with: the session, its parameters, the items that a former run finished, progress.
+class evaluation {
+public:
+    // params are checked and outlive it.
+    evaluation(session & with, const magnet_eval_params & params);
 
-    const model & base() const { return with.base(); }
-    int64_t       limit(size_t n) const { return params.limit > 0 ? std::min<int64_t>(params.limit, (int64_t) n) : (int64_t) n; }
+    session & with() const { return with_; }
+    const magnet_eval_params & params() const { return params_; }
+    const model & base() const { return with_.base(); }
 
-    // Values of items [first, last) of a variant, one vector each.
-    using batch = std::function<std::vector<std::vector<double>>(const std::vector<int32_t> & items)>;
+    // How many of n items are wanted.
+    size_t limit(size_t n) const { return params_.limit > 0 ? std::min(n, (size_t) params_.limit) : n; }
 
-    // All of one kind: variant names them in the state.
+    // Throws TOO_LONG, naming the line, unless the session reads so many tokens.
+    void check_length(size_t n_tokens, const std::string & path, int64_t line) const;
+
+    // Items of one kind: variant names them in the state, an item's outcome is some numbers.
     struct work {
         std::string variant;
-        int32_t     n_items;
-        int32_t     batch_size; // items of one call: enough to pack well, few enough to stop in between
-        batch       compute;
+        size_t      n_items;
+        size_t      batch_size; // items of one call: enough to pack well, few enough to stop in between
+        std::function<std::vector<std::vector<double>>(const std::vector<size_t> & items)> compute;
     };
+    using outcomes = std::vector<std::vector<double>>; // [item]
 
-    // Values [work][item] of all items: those in the state are not computed again. Progress counts items of all works.
-    std::vector<std::vector<std::vector<double>>> run(const std::vector<work> & works) const;
+    // Outcomes [work] of all items: those that are finished are not computed again.
+    std::vector<outcomes> run(const std::vector<work> & works);
+
+    // The same step by step, for protocols that have other things to do in between: progress counts to what was expected.
+    void     expect(size_t n_items);
+    bool     finished(const work & w) const;
+    outcomes run(const work & w);
+    void     advance(size_t n_items);
+
+private:
+    session &                  with_;
+    const magnet_eval_params & params_;
+    journal                    done_;
+    magnet_progress            progress_ = {};
 };
 
-// Throws INVALID_ARGUMENT naming the field.
-void        check_eval_params(const magnet_eval_params & params);
+// Runs the protocol that params name. Throws INVALID_ARGUMENT naming the field, and what the protocol throws.
 eval_result evaluate(session & with, const magnet_eval_params & params);
 
-eval_result eval_sts(const evaluation & e);
-eval_result eval_infill(const evaluation & e);
-eval_result eval_perplexity(const evaluation & e);
+eval_result eval_sts(evaluation & e);
+eval_result eval_infill(evaluation & e);
+eval_result eval_perplexity(evaluation & e);
+eval_result eval_repetition(evaluation & e);
+eval_result eval_probe(evaluation & e);
+eval_result eval_choice(evaluation & e);
+eval_result eval_retrieval(evaluation & e);
 
 } // namespace magnet

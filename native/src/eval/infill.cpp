@@ -13,7 +13,7 @@ namespace {
 
 using parts = std::vector<token_part>;
 
-constexpr int32_t rows_per_batch = 64;
+constexpr size_t rows_per_batch = 64;
 
 token_part text_part(std::vector<int32_t> tokens) {
     token_part p;
@@ -42,24 +42,24 @@ std::vector<int32_t> draw_sorted(python_random & random, int32_t k, int32_t lo, 
 
 // Rows of sentences: gaps are some of the inner ones. A sentence's tokens begin with the space before it.
 std::vector<parts> read_stories(const evaluation & e) {
-    const std::string  path = e.params.file;
-    python_random      random((uint32_t) e.params.seed);
+    const std::string  path = e.params().file;
+    python_random      random((uint32_t) e.params().seed);
     std::vector<parts> rows;
     for_each_line(path, [&](std::string & line, int64_t number) {
-        if (is_blank(line) || (e.params.limit > 0 && (int32_t) rows.size() == e.params.limit)) {
+        if (is_blank(line) || (e.params().limit > 0 && (int32_t) rows.size() == e.params().limit)) {
             return;
         }
         const std::vector<std::string> sentences = split_columns(line);
         const int32_t                  n         = (int32_t) sentences.size();
-        if (n < e.params.n_gaps + 2) {
-            throw bad_line(path, number, "expected " + std::to_string(e.params.n_gaps + 2) +
+        if (n < e.params().n_gaps + 2) {
+            throw bad_line(path, number, "expected " + std::to_string(e.params().n_gaps + 2) +
                                              " or more tab-separated sentences (one left, one right, and " +
-                                             std::to_string(e.params.n_gaps) + " for gaps), found " + std::to_string(n) + ".");
+                                             std::to_string(e.params().n_gaps) + " for gaps), found " + std::to_string(n) + ".");
         }
         if (std::any_of(sentences.begin(), sentences.end(), is_blank)) {
             throw bad_line(path, number, "a sentence is empty.");
         }
-        const std::vector<int32_t> gaps = draw_sorted(random, e.params.n_gaps, 1, n - 2);
+        const std::vector<int32_t> gaps = draw_sorted(random, e.params().n_gaps, 1, n - 2);
 
         parts       row;
         std::string text; // sentences between two gaps are one text
@@ -87,20 +87,20 @@ std::vector<parts> read_stories(const evaluation & e) {
 
 // Paragraphs: gaps are spans of tokens, with context at both ends and between them, and at least as much context as gap.
 std::vector<parts> read_paragraphs(const evaluation & e) {
-    const int32_t      n_gaps = e.params.n_gaps;
-    python_random      random((uint32_t) e.params.seed);
+    const int32_t      n_gaps = e.params().n_gaps;
+    python_random      random((uint32_t) e.params().seed);
     std::vector<parts> rows;
-    for_each_line(e.params.file, [&](std::string & line, int64_t) {
-        if (is_blank(line) || (e.params.limit > 0 && (int32_t) rows.size() == e.params.limit)) {
+    for_each_line(e.params().file, [&](std::string & line, int64_t) {
+        if (is_blank(line) || (e.params().limit > 0 && (int32_t) rows.size() == e.params().limit)) {
             return;
         }
         std::vector<int32_t> tokens = e.base().tokenize(line, false, false);
-        tokens.resize(std::min<size_t>(tokens.size(), (size_t) e.params.window));
+        tokens.resize(std::min<size_t>(tokens.size(), (size_t) e.params().window));
 
         std::vector<int32_t> lengths;
         int32_t              n_context = (int32_t) tokens.size();
         for (int32_t g = 0; g < n_gaps; ++g) {
-            lengths.push_back(random.randint(e.params.span_min, e.params.span_max));
+            lengths.push_back(random.randint(e.params().span_min, e.params().span_max));
             n_context -= lengths.back();
         }
         if (n_context < std::max<int32_t>((int32_t) tokens.size() - n_context, n_gaps + 1)) {
@@ -126,9 +126,9 @@ std::vector<parts> read_paragraphs(const evaluation & e) {
 
 // Of all gaps of a row: log-probability, tokens, tokens that were the likeliest.
 std::vector<std::vector<double>> score_rows(const evaluation & e, int32_t context, const std::vector<parts> & rows,
-                                            const std::vector<int32_t> & items) {
+                                            const std::vector<size_t> & items) {
     std::vector<parts> batch;
-    for (const int32_t i : items) {
+    for (const size_t i : items) {
         batch.push_back(rows[i]);
         if (context == MAGNET_CONTEXT_LEFT && !batch.back().back().is_gap) {
             batch.back().pop_back(); // nothing sees it
@@ -139,7 +139,7 @@ std::vector<std::vector<double>> score_rows(const evaluation & e, int32_t contex
     how.n_top               = 1;
 
     std::vector<std::vector<double>> out(items.size(), std::vector<double>(3));
-    for (const result_span & span : e.with.score(batch, how).spans) {
+    for (const result_span & span : e.with().score(batch, how).spans) {
         out[span.item][0] += span.logprob();
         for (const result_token & token : span.tokens) {
             out[span.item][1] += 1.0;
@@ -151,8 +151,8 @@ std::vector<std::vector<double>> score_rows(const evaluation & e, int32_t contex
 
 } // namespace
 
-eval_result eval_infill(const evaluation & e) {
-    const magnet_eval_params & p     = e.params;
+eval_result eval_infill(evaluation & e) {
+    const magnet_eval_params & p     = e.params();
     const bool                 spans = p.gaps == MAGNET_EVAL_GAPS_SPANS;
     const std::vector<parts>   rows  = spans ? read_paragraphs(e) : read_stories(e);
     if (rows.empty()) {
@@ -162,9 +162,9 @@ eval_result eval_infill(const evaluation & e) {
 
     std::vector<evaluation::work> works;
     for (const int32_t context : choices(p.contexts, p.n_contexts, { MAGNET_CONTEXT_LEFT, MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED },
-                                         e.with.how().context)) {
-        works.push_back({ context_name(context), (int32_t) rows.size(), rows_per_batch,
-                          [&e, &rows, context](const std::vector<int32_t> & items) { return score_rows(e, context, rows, items); } });
+                                         e.with().how().context)) {
+        works.push_back({ context_name(context), rows.size(), rows_per_batch,
+                          [&e, &rows, context](const std::vector<size_t> & items) { return score_rows(e, context, rows, items); } });
     }
 
     eval_result out;

@@ -10,25 +10,25 @@ namespace magnet {
 
 namespace {
 
-constexpr int32_t windows_per_batch = 16;
+constexpr size_t windows_per_batch = 16;
 
 } // namespace
 
-eval_result eval_perplexity(const evaluation & e) {
-    const std::string          path   = e.params.file;
+eval_result eval_perplexity(evaluation & e) {
+    const std::string          path   = e.params().file;
     const std::string          text   = read_file(path);
     const std::vector<int32_t> tokens = e.base().tokenize(
         checked_text({ text.data(), (int32_t) std::min<size_t>(text.size(), INT32_MAX) }, path), false, false);
-    const int32_t size = e.params.window;
-    const int32_t n    = (int32_t) e.limit(tokens.size() / size);
+    const int32_t size = e.params().window;
+    const size_t  n    = e.limit(tokens.size() / (size_t) size);
     if (n == 0) {
         throw error(MAGNET_STATUS_BAD_FILE, path + " has " + std::to_string(tokens.size()) + " tokens, less than one window of " +
                                                 std::to_string(size) + ".");
     }
 
-    const auto compute = [&](const std::vector<int32_t> & items) {
+    const auto compute = [&](const std::vector<size_t> & items) {
         std::vector<std::vector<token_part>> rows;
-        for (const int32_t i : items) {
+        for (const size_t i : items) {
             const auto begin = tokens.begin() + (int64_t) i * size;
             token_part first, rest;
             first.tokens = { *begin };
@@ -40,7 +40,7 @@ eval_result eval_perplexity(const evaluation & e) {
         how.context             = MAGNET_CONTEXT_LEFT;
 
         std::vector<std::vector<double>> logprobs;
-        for (const result_span & span : e.with.score(rows, how).spans) {
+        for (const result_span & span : e.with().score(rows, how).spans) {
             logprobs.push_back({ span.logprob() });
         }
         return logprobs;
@@ -54,7 +54,7 @@ eval_result eval_perplexity(const evaluation & e) {
         sum += window[0];
         windows.push_back(window[0]);
     }
-    const size_t predicted = (size_t) n * (size - 1);
+    const size_t predicted = n * (size_t) (size - 1);
     out.add("perplexity", std::exp(-sum / (double) predicted), predicted);
     out.series.push_back({ "logprob", std::move(windows) });
     return out;

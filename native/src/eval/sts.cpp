@@ -46,30 +46,30 @@ std::vector<scored_pair> read_scored_pairs(const std::string & path) {
     return pairs;
 }
 
-constexpr int32_t pairs_per_batch = 128;
+constexpr size_t pairs_per_batch = 128;
 
 } // namespace
 
-eval_result eval_sts(const evaluation & e) {
-    std::vector<scored_pair> pairs = read_scored_pairs(e.params.file);
-    pairs.resize((size_t) e.limit(pairs.size()));
+eval_result eval_sts(evaluation & e) {
+    std::vector<scored_pair> pairs = read_scored_pairs(e.params().file);
+    pairs.resize(e.limit(pairs.size()));
 
     std::vector<evaluation::work> works;
     for (const embed_variant & v : embed_variants(e)) {
-        works.push_back({ v.name, (int32_t) pairs.size(), pairs_per_batch, [&e, &pairs, v](const std::vector<int32_t> & items) {
+        works.push_back({ v.name, pairs.size(), pairs_per_batch, [&e, &pairs, v](const std::vector<size_t> & items) {
             magnet_embed_params how = magnet_embed_default_params();
-            how.instruction         = e.params.instruction;
+            how.instruction         = e.params().instruction;
             how.pooling             = v.pooling;
             how.attention           = v.attention;
 
             std::vector<magnet_text> texts;
-            for (const int32_t i : items) {
+            for (const size_t i : items) {
                 texts.push_back({ pairs[i].a.data(), (int32_t) pairs[i].a.size() });
                 texts.push_back({ pairs[i].b.data(), (int32_t) pairs[i].b.size() });
             }
             const int64_t      n_embd = e.base().n_embd();
             std::vector<float> vectors(texts.size() * n_embd);
-            e.with.embed(texts.data(), (int32_t) texts.size(), how, vectors.data(), nullptr);
+            e.with().embed(texts.data(), (int32_t) texts.size(), how, vectors.data(), nullptr);
 
             std::vector<std::vector<double>> cosines;
             for (size_t i = 0; i < items.size(); ++i) {

@@ -1,0 +1,189 @@
+// Retrieval by cosine: do the documents that people judged relevant to a query come first?
+#include "eval/evaluation.h"
+#include "eval/names.h"
+#include "eval/ranking.h"
+#include "magnet-lines.h"
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <unordered_map>
+
+namespace magnet {
+
+namespace {
+
+struct collection {
+    std::vector<std::string>                texts;
+    std::unordered_map<std::string, size_t> index; // by id
+};
+
+// By index of the query: its judged documents, by index, with their grades.
+using judgements = std::vector<std::unordered_map<size_t, int32_t>>;
+
+constexpr size_t texts_per_batch = 256;
+
+// TSV of id and text; what follows a second tab belongs to the text.
+collection read_collection(const std::string & path) {
+    collection c;
+    for_each_line(path, [&](std::string & line, int64_t number) {
+        if (is_blank(line)) {
+            return;
+        }
+        const size_t tab = line.find('\t');
+        if (tab == std::string::npos || tab == 0) {
+            throw bad_line(path, number, "expected an id, a tab and a text.");
+        }
+        if (!c.index.emplace(line.substr(0, tab), c.texts.size()).second) {
+            throw bad_line(path, number, "the id " + line.substr(0, tab) + " is there twice.");
+        }
+        c.texts.push_back(line.substr(tab + 1));
+    });
+    if (c.texts.empty()) {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is empty; expected an id, a tab and a text a line.");
+    }
+    return c;
+}
+
+// "query 0 document grade" as TREC has it, or without the second column; white space separates. A first line whose grade
+// is no number is a header.
+judgements read_judgements(const std::string & path, const collection & queries, const collection & documents) {
+    judgements all(queries.texts.size());
+    size_t     n = 0;
+    for_each_line(path, [&](std::string & line, int64_t number) {
+        const std::vector<std::string> columns = split_words(line);
+        if (columns.empty()) {
+            return;
+        }
+        if (columns.size() != 3 && columns.size() != 4) {
+            throw bad_line(path, number, "expected 3 columns (query, document, grade), or 4 as in TREC's qrels, found " +
+                                             std::to_string(columns.size()) + ".");
+        }
+        const std::string & text  = columns.back();
+        int32_t             grade = 0;
+        const auto          read  = std::from_chars(text.data(), text.data() + text.size(), grade);
+        if (read.ec != std::errc() || read.ptr != text.data() + text.size()) {
+            if (number == 1) {
+                return;
+            }
+            throw bad_line(path, number, "the grade \"" + text + "\" is no whole number.");
+        }
+        const auto query    = queries.index.find(columns.front());
+        const auto document = documents.index.find(columns[columns.size() - 2]);
+        if (query == queries.index.end() || document == documents.index.end()) {
+            throw bad_line(path, number, query == queries.index.end()
+                                             ? "there is no query " + columns.front() + "."
+                                             : "there is no document " + columns[columns.size() - 2] + ".");
+        }
+        all[query->second][document->second] = grade;
+        ++n;
+    });
+    if (n == 0) {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " judges nothing; expected query, document and grade a line.");
+    }
+    return all;
+}
+
+bool has_relevant(const std::unordered_map<size_t, int32_t> & judged) {
+    return std::any_of(judged.begin(), judged.end(), [](const auto & entry) { return entry.second > 0; });
+}
+
+// Vectors as outcomes. A text that is longer than the session reads is read from its beginning.
+evaluation::work embedding(evaluation & e, const embed_variant & v, const std::string & what, const char * instruction,
+                           const std::vector<std::string> & all) {
+    magnet_embed_params how = magnet_embed_default_params();
+    how.instruction         = instruction;
+    how.pooling             = v.pooling;
+    how.attention           = v.attention;
+    how.truncate            = MAGNET_TRUNCATE_HEAD;
+    return { what + "." + v.name, all.size(), texts_per_batch, [&e, &all, how](const std::vector<size_t> & items) {
+        std::vector<magnet_text> texts;
+        for (const size_t i : items) {
+            texts.push_back({ all[i].data(), (int32_t) all[i].size() });
+        }
+        const int64_t      n_embd = e.base().n_embd();
+        std::vector<float> vectors(texts.size() * n_embd);
+        e.with().embed(texts.data(), (int32_t) texts.size(), how, vectors.data(), nullptr);
+        evaluation::outcomes out;
+        for (size_t i = 0; i < items.size(); ++i) {
+            out.emplace_back(vectors.begin() + (int64_t) i * n_embd, vectors.begin() + (int64_t) (i + 1) * n_embd);
+        }
+        return out;
+    } };
+}
+
+// Grades of the n documents with the highest cosine, best first, the one that is first in the file of equals.
+std::vector<int32_t> ranked_grades(const std::vector<double> & query, const evaluation::outcomes & documents, size_t n,
+                                   const std::unordered_map<size_t, int32_t> & judged) {
+    std::vector<double> cosines;
+    for (const std::vector<double> & document : documents) {
+        cosines.push_back(std::inner_product(query.begin(), query.end(), document.begin(), 0.0));
+    }
+    std::vector<size_t> order(documents.size());
+    std::iota(order.begin(), order.end(), size_t(0));
+    n = std::min(n, order.size());
+    std::partial_sort(order.begin(), order.begin() + (int64_t) n, order.end(), [&](size_t a, size_t b) {
+        return cosines[a] != cosines[b] ? cosines[a] > cosines[b] : a < b;
+    });
+    std::vector<int32_t> grades;
+    for (size_t i = 0; i < n; ++i) {
+        const auto found = judged.find(order[i]);
+        grades.push_back(found == judged.end() ? 0 : found->second);
+    }
+    return grades;
+}
+
+void add_mean(eval_result & out, const std::string & name, std::vector<double> values) {
+    out.add(name, std::accumulate(values.begin(), values.end(), 0.0) / (double) values.size(), values.size());
+    out.series.push_back({ name, std::move(values) });
+}
+
+} // namespace
+
+eval_result eval_retrieval(evaluation & e) {
+    const magnet_eval_params & p         = e.params();
+    const collection           queries   = read_collection(p.file);
+    const collection           documents = read_collection(p.documents);
+    const judgements           judged    = read_judgements(p.relevance, queries, documents);
+    if (std::none_of(judged.begin(), judged.end(), has_relevant)) {
+        throw error(MAGNET_STATUS_BAD_FILE, std::string(p.relevance) + " has no grade above 0: nothing is relevant.");
+    }
+
+    const std::vector<embed_variant> variants = embed_variants(e);
+    std::vector<evaluation::work>    works;
+    for (const embed_variant & v : variants) {
+        works.push_back(embedding(e, v, "query", p.instruction, queries.texts));
+        works.push_back(embedding(e, v, "document", p.document_instruction ? p.document_instruction : p.instruction,
+                                  documents.texts));
+    }
+    const auto                 vectors = e.run(works);
+    const std::vector<int32_t> cutoffs = choices(p.cutoffs, p.n_cutoffs, { 1, 10, 100 }, 0);
+    const size_t               depth   = (size_t) std::max(10, *std::max_element(cutoffs.begin(), cutoffs.end()));
+
+    eval_result out;
+    for (size_t v = 0; v < variants.size(); ++v) {
+        std::vector<double>              ndcg;
+        std::vector<std::vector<double>> recall(cutoffs.size());
+        for (size_t q = 0; q < judged.size(); ++q) {
+            if (!has_relevant(judged[q])) {
+                continue;
+            }
+            std::vector<int32_t> all;
+            for (const auto & [document, grade] : judged[q]) {
+                all.push_back(grade);
+            }
+            const std::vector<int32_t> grades = ranked_grades(vectors[2 * v][q], vectors[2 * v + 1], depth, judged[q]);
+            ndcg.push_back(ndcg_at(grades, all, 10));
+            for (size_t c = 0; c < cutoffs.size(); ++c) {
+                recall[c].push_back(recall_at(grades, all, cutoffs[c]));
+            }
+        }
+        add_mean(out, "ndcg@10." + variants[v].name, std::move(ndcg));
+        for (size_t c = 0; c < cutoffs.size(); ++c) {
+            add_mean(out, "recall@" + std::to_string(cutoffs[c]) + "." + variants[v].name, std::move(recall[c]));
+        }
+    }
+    return out;
+}
+
+} // namespace magnet

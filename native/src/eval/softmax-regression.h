@@ -1,0 +1,67 @@
+// Multinomial logistic regression: which class does a vector belong to?
+#pragma once
+
+#include "engine/threads.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace magnet {
+
+// Rows of n features, padded with a constant 1 (the bias) and zeros to a width that products like.
+class feature_matrix {
+public:
+    explicit feature_matrix(int32_t n_features);
+
+    void    resize(size_t n_rows); // new rows are zero
+    size_t  n_rows() const { return n_rows_; }
+    int32_t n_features() const { return n_features_; }
+    int32_t width() const { return width_; }
+    float *       row(size_t i) { return values_.data() + i * (size_t) width_; }
+    const float * row(size_t i) const { return values_.data() + i * (size_t) width_; }
+
+    // Each feature minus its mean over rows of `of`, divided by its standard deviation there (if that is not 0).
+    void standardize(const feature_matrix & of);
+
+private:
+    int32_t            n_features_;
+    int32_t            width_;
+    size_t             n_rows_ = 0;
+    std::vector<float> values_;
+};
+
+struct labelled_rows {
+    const feature_matrix * features;
+    std::vector<size_t>    rows;   // which of them
+    std::vector<int32_t>   labels; // [rows] in [0, n_classes); -1 = none of the known ones (not for training)
+};
+
+class softmax_regression {
+public:
+    softmax_regression(int32_t n_classes, int32_t width);
+
+    // Mean over rows of -log p(label), plus l2 / 2 * sum of squared weights, biases left out; gradient [weights].
+    double loss(const labelled_rows & data, double l2, fused::thread_pool & pool, std::vector<double> & gradient) const;
+
+    // Goes to the minimum by L-BFGS (Liu and Nocedal, 1989) from the weights it has: until no component of the gradient
+    // exceeds 1e-5, or for 300 iterations. The same bits for any number of threads. Returns the iterations.
+    int32_t fit(const labelled_rows & data, double l2, fused::thread_pool & pool);
+
+    // The likeliest class of each row.
+    std::vector<int32_t> predict(const labelled_rows & data, fused::thread_pool & pool) const;
+
+    // [width][classes padded]; weight(feature, class), the bias being the feature behind the last
+    std::vector<double> & weights() { return weights_; }
+    size_t                index(int32_t feature, int32_t c) const { return (size_t) feature * (size_t) n_padded_ + (size_t) c; }
+
+private:
+    std::vector<float> weights_as_float() const;
+    void logits(const float * const * rows, int32_t n, const std::vector<float> & weights, float * out) const;
+
+    int32_t             n_classes_;
+    int32_t             n_padded_;
+    int32_t             width_;
+    std::vector<double> weights_;
+};
+
+} // namespace magnet
