@@ -19,6 +19,10 @@ namespace magnet_cli {
 namespace {
 
 const names gap_names{{"sentences", MAGNET_EVAL_GAPS_SENTENCES}, {"spans", MAGNET_EVAL_GAPS_SPANS}};
+const names word_names{
+    {"mean", MAGNET_EVAL_WORD_MEAN}, {"first", MAGNET_EVAL_WORD_FIRST}, {"last", MAGNET_EVAL_WORD_LAST}};
+const names task_names{
+    {"pos", MAGNET_EVAL_TASK_POS}, {"chunk", MAGNET_EVAL_TASK_CHUNK}, {"ner", MAGNET_EVAL_TASK_NER}};
 
 using eval_result_ptr = std::unique_ptr<magnet_eval_result, freed_by<magnet_eval_result_free>>;
 
@@ -229,12 +233,103 @@ static void perplexity_protocol(CLI::App & verb) {
                  });
 }
 
+static void repetition_protocol(CLI::App & verb) {
+    add_protocol(verb,
+                 {"repetition", MAGNET_EVAL_REPETITION, "repeated sentences and 4-grams in continuations of prefixes", "FILE",
+                  "plain text, a paragraph a line",
+                  "Example:\n"
+                  "  magnet eval repetition -m model.gguf --limit 100 --max-tokens 256 wiki.txt\n"
+                  "\n"
+                  "Rep-Sen and Rep-4 are the shares of sentences and token 4-grams that stood before in the same\n"
+                  "continuation, averaged over continuations. The i-th prefix is sampled with seed + i."},
+                 [](eval_command & c, option_group & group) {
+                     magnet_eval_params & p = c.params;
+                     group.value("--prefix-words", p.prefix_words, "N", with_default("words of a prefix", p.prefix_words));
+                     group.value("--max-tokens", p.max_tokens, "N", with_default("tokens of a continuation", p.max_tokens));
+                     add_limit(c, group, "paragraphs that are long enough, from the first (default all)");
+                     group.value("--seed", p.seed, "N", with_default("of the first prefix; the i-th has seed + i", p.seed));
+                     magnet_sampling_params & how = p.sampling;
+                     group.value("--temperature", how.temperature, "X",
+                                 with_default("0 = always the likeliest token", how.temperature));
+                     group.value("--top-k", how.top_k, "K", with_default("choose among the K likeliest, 0 = off", how.top_k));
+                     group.value("--top-p", how.top_p, "P",
+                                 with_default("choose among those that make up P, 1 = off", how.top_p));
+                     group.value("--min-p", how.min_p, "P",
+                                 with_default("leave out those below P times the likeliest, 0 = off", how.min_p));
+                     group.value("--repeat-penalty", how.repeat_penalty, "X",
+                                 with_default("divide the logits of repeated tokens, 1 = off", how.repeat_penalty));
+                 });
+}
+
+static void probe_protocol(CLI::App & verb) {
+    add_protocol(verb,
+                 {"probe", MAGNET_EVAL_PROBE, "what frozen token vectors know of words: POS, chunk, NER", "FILE",
+                  "CoNLL columns to judge by: word, POS, chunk, NER",
+                  "Example:\n"
+                  "  magnet eval probe -m model.gguf --train eng.train --train-limit 4000 eng.testa\n"
+                  "\n"
+                  "A softmax regression for each task and attention, on standardised vectors. The strength of L2 is the\n"
+                  "one that does best on every tenth training sentence, which the first fits leave out."},
+                 [](eval_command & c, option_group & group) {
+                     magnet_eval_params & p = c.params;
+                     group.value("--train", c.train_file, "FILE", "CoNLL columns to learn from")->required();
+                     group.value("--train-limit", p.train_limit, "N", "sentences of it, from the first (default all)")
+                         ->check(between(1, 1 << 30));
+                     add_limit(c, group, "sentences to judge by, from the first (default all)");
+                     group.choices("--task", c.tasks, task_names, "what is probed (default all)");
+                     group.choices("--attention", c.attentions, attention_names(), "what tokens see (default both)");
+                     group.choice("--word", p.word, word_names, "a word's vector, of its tokens' (default mean)");
+                     group.value("--instruction", c.instruction, "TEXT", "prefix of every sentence (default none)");
+                     group.value("--l2", c.l2, "X,...", "strengths of L2 to choose from (default 1e-2,1e-3,1e-4)")
+                         ->delimiter(',');
+                 });
+}
+
+static void choice_protocol(CLI::App & verb) {
+    add_protocol(verb,
+                 {"choice", MAGNET_EVAL_CHOICE, "multiple choice by log-likelihood", "FILE",
+                  "JSONL: \"query\", \"choices\", and \"gold\", the index of the right one",
+                  "Examples:\n"
+                  "  magnet eval choice -m model.gguf hellaswag.jsonl\n"
+                  "  magnet eval choice -m model.gguf --prompt $'\\nAnswer:' arc_easy.jsonl\n"
+                  "\n"
+                  "A space and the option continue query and prompt. The option with the highest log-likelihood per\n"
+                  "character wins (accuracy.characters), per token, or as a whole (accuracy.sum)."},
+                 [](eval_command & c, option_group & group) {
+                     group.value("--prompt", c.prompt, "TEXT", "put behind every query");
+                     add_limit(c, group, "questions, from the first (default all)");
+                 });
+}
+
+static void retrieval_protocol(CLI::App & verb) {
+    add_protocol(verb,
+                 {"retrieval", MAGNET_EVAL_RETRIEVAL, "recall@k and nDCG@10 of documents ranked by cosine", "FILE",
+                  "queries, TSV: id, text",
+                  "Example:\n"
+                  "  magnet eval retrieval -m model.gguf --documents docs.tsv --relevance qrels.tsv queries.tsv\n"
+                  "\n"
+                  "Queries without a relevant document (grade above 0) are left out. A document that is longer than\n"
+                  "--ctx is read from its beginning."},
+                 [](eval_command & c, option_group & group) {
+                     group.value("--documents", c.documents, "FILE", "TSV: id, text")->required();
+                     group.value("--relevance", c.relevance, "FILE", "query, document, grade; or qrels of TREC")->required();
+                     group.value("--cutoff", c.cutoffs, "K,...", "k of recall@k (default 1,10,100)")->delimiter(',');
+                     add_embedding(c, group);
+                     group.value("--document-instruction", c.document_instruction, "TEXT",
+                                 "prefix of every document (default: as of queries)");
+                 });
+}
+
 void add_eval(CLI::App & verb) {
     verb.require_subcommand(1);
     verb.usage("Usage: magnet eval PROTOCOL [options] FILE");
     sts_protocol(verb);
     infill_protocol(verb);
     perplexity_protocol(verb);
+    repetition_protocol(verb);
+    probe_protocol(verb);
+    choice_protocol(verb);
+    retrieval_protocol(verb);
 }
 
 } // namespace magnet_cli

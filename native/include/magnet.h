@@ -564,11 +564,12 @@ struct magnet_eval_params {
     const int32_t *          tasks;       /* [n_tasks] enum magnet_eval_task; PROBE; none = all                      */
     const int32_t *          cutoffs;     /* [n_cutoffs] k of recall@k; RETRIEVAL; none = 1, 10, 100                 */
     const float *            l2;          /* [n_l2] PROBE: strengths of which the best on a held-out tenth of the
-                                             training sentences is taken; none = 1e-5, 1e-4, 1e-3, 1e-2              */
+                                             training sentences is taken; none = 1e-2, 1e-3, 1e-4                    */
     magnet_progress_callback progress;    /* unit: items; may be NULL                                                */
     void *                   progress_user_data;
-    struct magnet_sampling_params sampling; /* REPETITION: the seed of the i-th prefix is seed + i                   */
-    int64_t                  seed;        /* [0, 2^32): where gaps lie, what is held out; default 0                  */
+    struct magnet_sampling_params sampling; /* REPETITION: default as of magnet_generate; its seed is not read       */
+    int64_t                  seed;        /* [0, 2^32), default 0: where gaps lie; REPETITION: the i-th prefix is
+                                             sampled with seed + i                                                   */
     int32_t                  protocol;    /* enum magnet_eval_protocol                                               */
     int32_t                  n_poolings;
     int32_t                  n_attentions;

@@ -34,7 +34,6 @@ magnet_eval_result * publish(eval_result && r, double seconds) {
 magnet_eval_params magnet_eval_default_params(void) {
     magnet_eval_params p = {};
     p.sampling           = magnet_generate_default_params().sampling;
-    p.sampling.seed      = 0;
     p.n_gaps             = 1;
     p.span_min           = 8;
     p.span_max           = 32;

@@ -47,8 +47,13 @@ std::string stamp_of(const std::string & path) {
     return text;
 }
 
-nlohmann::json list_of(const int32_t * values, int32_t n) {
-    return std::vector<int32_t>(values, values + n);
+template <typename T>
+nlohmann::json list_of(const T * values, int32_t n) {
+    nlohmann::json list = nlohmann::json::array();
+    for (int32_t i = 0; i < n; ++i) {
+        list.push_back(values[i]);
+    }
+    return list;
 }
 
 // What finished items depend on.
@@ -63,7 +68,7 @@ nlohmann::json describe(const session & with, const magnet_eval_params & p) {
     d["prompt"]               = text(p.prompt);
     d["poolings"]             = list_of(p.poolings, p.n_poolings);
     d["attentions"]           = list_of(p.attentions, p.n_attentions);
-    d["l2"]                   = std::vector<float>(p.l2, p.l2 + p.n_l2);
+    d["l2"]                   = list_of(p.l2, p.n_l2);
     d["seed"]                 = p.seed;
     d["train_limit"]          = p.train_limit;
     d["gaps"]                 = { p.gaps, p.n_gaps, p.span_min, p.span_max };
@@ -73,7 +78,10 @@ nlohmann::json describe(const session & with, const magnet_eval_params & p) {
     d["word"]                 = p.word;
     d["sampling"]             = { p.sampling.temperature,       p.sampling.top_k,          p.sampling.top_p,
                                   p.sampling.min_p,             p.sampling.repeat_penalty, p.sampling.frequency_penalty,
-                                  p.sampling.presence_penalty,  p.sampling.penalty_last_n, p.sampling.seed };
+                                  p.sampling.presence_penalty,  p.sampling.penalty_last_n, text(p.sampling.grammar) };
+    for (int32_t i = 0; i < p.sampling.n_logit_bias && p.sampling.logit_bias; ++i) {
+        d["logit_bias"].push_back({ p.sampling.logit_bias[i].token, p.sampling.logit_bias[i].bias });
+    }
     for (const auto & [name, path] : { std::pair<const char *, const char *>{ "file", p.file },
                                        { "train_file", p.train_file },
                                        { "documents", p.documents } }) {

@@ -149,9 +149,9 @@ std::vector<double> probing::probe(int32_t task, const word_vectors & train, con
     const labelled_rows held_out   = label(train_, train, task, classes, false, is_held_out);
     const labelled_rows judged     = label(test_, test, task, classes, false, all);
 
-    std::vector<float> strengths(e_.params().l2, e_.params().l2 + e_.params().n_l2);
-    if (strengths.empty()) {
-        strengths = { 1e-3f, 1e-4f, 1e-5f };
+    std::vector<float> strengths = { 1e-2f, 1e-3f, 1e-4f };
+    if (e_.params().n_l2 > 0) {
+        strengths.assign(e_.params().l2, e_.params().l2 + e_.params().n_l2);
     }
     std::sort(strengths.rbegin(), strengths.rend()); // each fit starts from the stronger one before it
 

@@ -91,7 +91,7 @@ eval_result eval_repetition(evaluation & e) {
         for (const size_t i : items) {
             magnet_generate_params how = magnet_generate_default_params();
             how.sampling               = e.params().sampling;
-            how.sampling.seed          = (int64_t) (uint32_t) (e.params().sampling.seed + (int64_t) i);
+            how.sampling.seed          = (int64_t) (uint32_t) (e.params().seed + (int64_t) i);
             how.max_tokens             = e.params().max_tokens;
             how.parse_special          = false;
             const result_span    span  = e.with().generate({ prefixes[i].data(), (int32_t) prefixes[i].size() }, how).spans.at(0);

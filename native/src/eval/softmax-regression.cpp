@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 namespace magnet {
@@ -12,6 +13,17 @@ constexpr int32_t lanes      = 16; // classes and features are padded to it: flo
 constexpr int32_t block_rows = 8;  // rows whose logits are accumulated at once
 constexpr int32_t chunk_rows = 256;
 constexpr int32_t n_slices   = 16; // sums are taken slice by slice, so that they do not depend on the threads
+
+// Of that width on every machine: where registers are narrower, the compiler takes several.
+using lane = float __attribute__((vector_size(lanes * sizeof(float))));
+
+void load(lane & to, const float * from) {
+    std::memcpy(&to, from, sizeof(to));
+}
+
+void store(float * to, const lane & from) {
+    std::memcpy(to, &from, sizeof(from));
+}
 
 int32_t padded(int32_t n) {
     return (n + lanes - 1) / lanes * lanes;
@@ -63,19 +75,21 @@ std::vector<float> softmax_regression::weights_as_float() const {
 
 // out [n, n_padded], n <= block_rows
 void softmax_regression::logits(const float * const * rows, int32_t n, const std::vector<float> & weights, float * out) const {
+    const float * block[block_rows];
+    for (int32_t r = 0; r < block_rows; ++r) {
+        block[r] = rows[std::min(r, n - 1)];
+    }
     for (int32_t c = 0; c < n_padded_; c += lanes) {
-        float sums[block_rows][lanes] = {};
+        lane sums[block_rows] = {};
         for (int32_t d = 0; d < width_; ++d) {
-            const float * w = weights.data() + (size_t) d * n_padded_ + c;
+            lane w;
+            load(w, weights.data() + (size_t) d * n_padded_ + c);
             for (int32_t r = 0; r < block_rows; ++r) {
-                const float x = rows[r < n ? r : 0][d];
-                for (int32_t k = 0; k < lanes; ++k) {
-                    sums[r][k] += x * w[k];
-                }
+                sums[r] += block[r][d] * w;
             }
         }
         for (int32_t r = 0; r < n; ++r) {
-            std::copy(sums[r], sums[r] + lanes, out + (size_t) r * n_padded_ + c);
+            store(out + (size_t) r * n_padded_ + c, sums[r]);
         }
     }
 }
@@ -93,20 +107,20 @@ void add_products(const float * const * rows, const float * errors, int32_t n, i
     constexpr int32_t features = 8; // of which 16 classes are held in registers
     for (int32_t d = 0; d < width; d += features) {
         for (int32_t c = 0; c < n_padded; c += lanes) {
-            float sums[features][lanes] = {};
+            lane sums[features] = {};
             for (int32_t r = 0; r < n; ++r) {
                 const float * x = rows[r] + d;
-                const float * e = errors + (size_t) r * n_padded + c;
+                lane          e;
+                load(e, errors + (size_t) r * n_padded + c);
                 for (int32_t f = 0; f < features; ++f) {
-                    for (int32_t k = 0; k < lanes; ++k) {
-                        sums[f][k] += x[f] * e[k];
-                    }
+                    sums[f] += x[f] * e;
                 }
             }
             for (int32_t f = 0; f < features; ++f) {
-                for (int32_t k = 0; k < lanes; ++k) {
-                    sum[(size_t) (d + f) * n_padded + c + k] += sums[f][k];
-                }
+                float * to = sum + (size_t) (d + f) * n_padded + c;
+                lane    before;
+                load(before, to);
+                store(to, before + sums[f]);
             }
         }
     }
@@ -190,10 +204,8 @@ double softmax_regression::loss(const labelled_rows & data, double l2, fused::th
     return sum;
 }
 
-int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::thread_pool & pool) {
-    constexpr int32_t max_iterations = 300;
-    constexpr size_t  memory         = 10;
-    constexpr double  tolerance      = 1e-5;
+int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::thread_pool & pool, const fit_limits & limits) {
+    constexpr size_t memory = 10; // steps that the curvature is estimated from
 
     struct pair {
         std::vector<double> step, change; // of the weights, of the gradient
@@ -203,11 +215,11 @@ int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::th
     std::vector<double> gradient, next_gradient;
     double              f = loss(data, l2, pool, gradient);
 
-    for (int32_t iteration = 0; iteration < max_iterations; ++iteration) {
+    for (int32_t iteration = 0; iteration < limits.iterations; ++iteration) {
         const double largest = std::fabs(*std::max_element(gradient.begin(), gradient.end(), [](double a, double b) {
             return std::fabs(a) < std::fabs(b);
         }));
-        if (largest <= tolerance) {
+        if (largest <= limits.gradient) {
             return iteration;
         }
 
@@ -257,7 +269,7 @@ int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::th
         gradient.swap(next_gradient);
         f = next;
     }
-    return max_iterations;
+    return limits.iterations;
 }
 
 std::vector<int32_t> softmax_regression::predict(const labelled_rows & data, fused::thread_pool & pool) const {

@@ -36,6 +36,11 @@ struct labelled_rows {
     std::vector<int32_t>   labels; // [rows] in [0, n_classes); -1 = none of the known ones (not for training)
 };
 
+struct fit_limits {
+    int32_t iterations = 100;
+    double  gradient   = 1e-4; // largest component, of the mean loss
+};
+
 class softmax_regression {
 public:
     softmax_regression(int32_t n_classes, int32_t width);
@@ -43,9 +48,9 @@ public:
     // Mean over rows of -log p(label), plus l2 / 2 * sum of squared weights, biases left out; gradient [weights].
     double loss(const labelled_rows & data, double l2, fused::thread_pool & pool, std::vector<double> & gradient) const;
 
-    // Goes to the minimum by L-BFGS (Liu and Nocedal, 1989) from the weights it has: until no component of the gradient
-    // exceeds 1e-5, or for 300 iterations. The same bits for any number of threads. Returns the iterations.
-    int32_t fit(const labelled_rows & data, double l2, fused::thread_pool & pool);
+    // Goes to the minimum by L-BFGS (Liu and Nocedal, 1989) from the weights it has. The same bits for any number of
+    // threads. Returns the iterations.
+    int32_t fit(const labelled_rows & data, double l2, fused::thread_pool & pool, const fit_limits & limits = {});
 
     // The likeliest class of each row.
     std::vector<int32_t> predict(const labelled_rows & data, fused::thread_pool & pool) const;

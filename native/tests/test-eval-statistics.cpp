@@ -1,0 +1,238 @@
+// What the figures of an evaluation are made of, against SciPy, scikit-learn, Python and hand-worked examples.
+#include "eval/conll.h"
+#include "eval/journal.h"
+#include "eval/python-random.h"
+#include "eval/ranking.h"
+#include "eval/repetition.h"
+#include "eval/softmax-regression.h"
+#include "eval/statistics.h"
+#include "golden.h"
+#include "test_files.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numeric>
+#include <random>
+
+using namespace magnet;
+using namespace magnet::testing;
+using doctest::Approx;
+
+TEST_CASE("ranks: equal values share the mean of theirs") {
+    CHECK(average_ranks({ 10, 30, 20, 30, 30, 5 }) == std::vector<double>{ 2, 5, 3, 5, 5, 1 });
+    CHECK(average_ranks({ 7, 7 }) == std::vector<double>{ 1.5, 1.5 });
+    CHECK(average_ranks({}).empty());
+}
+
+TEST_CASE("Spearman by hand") {
+    CHECK(spearman({ 1, 2, 3 }, { 10, 100, 1000 }) == Approx(1.0));
+    CHECK(spearman({ 1, 2, 3 }, { 5, 4, -3 }) == Approx(-1.0));
+    // ranks 1 2 3 4 and 1.5 1.5 3 4: covariance 4.5, variances 5 and 4.5
+    CHECK(spearman({ 1, 2, 3, 4 }, { 0, 0, 1, 2 }) == Approx(4.5 / std::sqrt(5.0 * 4.5)));
+    CHECK(std::isnan(spearman({ 1, 2, 3 }, { 4, 4, 4 })));
+    CHECK(std::isnan(spearman({ 1 }, { 2 })));
+}
+
+TEST_CASE("Spearman as SciPy has it, with ties") {
+    for (const nlohmann::json & c : read_golden("eval.json").at("correlations")) {
+        CHECK(spearman(c.at("a").get<std::vector<double>>(), c.at("b").get<std::vector<double>>()) ==
+              Approx(c.at("rho").get<double>()).epsilon(1e-12));
+    }
+}
+
+TEST_CASE("randint draws what Python's random.Random draws") {
+    for (const nlohmann::json & c : read_golden("eval.json").at("draws")) {
+        python_random random(c.at("seed").get<uint32_t>());
+        const auto    bounds = c.at("bounds").get<std::vector<std::vector<int32_t>>>();
+        const auto    turn   = [&] {
+            std::vector<int32_t> drawn;
+            for (const std::vector<int32_t> & b : bounds) {
+                drawn.push_back(random.randint(b[0], b[1]));
+            }
+            return drawn;
+        };
+        std::vector<std::vector<int32_t>> turns;
+        for (int32_t i = 0; i < c.at("turns").get<int32_t>(); ++i) {
+            turns.push_back(turn());
+        }
+        const auto first = c.at("first").get<std::vector<std::vector<int32_t>>>();
+        CHECK(std::vector<std::vector<int32_t>>(turns.begin(), turns.begin() + (int64_t) first.size()) == first);
+        CHECK(turns.back() == c.at("last").get<std::vector<int32_t>>());
+    }
+}
+
+TEST_CASE("recall and nDCG by hand") {
+    // ranked: relevant, not, relevant (grade 2), not judged; a third relevant one was not found
+    const std::vector<int32_t> ranked = { 1, 0, 2, 0 }, judged = { 0, 1, 2, 1, -1 };
+    CHECK(recall_at(ranked, judged, 1) == Approx(1.0 / 3));
+    CHECK(recall_at(ranked, judged, 2) == Approx(1.0 / 3));
+    CHECK(recall_at(ranked, judged, 3) == Approx(2.0 / 3));
+    CHECK(recall_at(ranked, judged, 100) == Approx(2.0 / 3));
+    // 1 + 2 / log2(4) over 2 + 1 / log2(3) + 1 / log2(4)
+    CHECK(ndcg_at(ranked, judged, 10) == Approx(2.0 / (2.0 + 1.0 / std::log2(3.0) + 0.5)));
+    CHECK(ndcg_at(ranked, judged, 1) == Approx(0.5));
+    CHECK(ndcg_at({ 2, 1, 1 }, judged, 10) == Approx(1.0));
+    CHECK(ndcg_at({ -1, 2 }, judged, 1) == 0.0);
+}
+
+TEST_CASE("nDCG as scikit-learn has it") {
+    for (const nlohmann::json & c : read_golden("eval.json").at("rankings")) {
+        const auto grades = c.at("grades").get<std::vector<int32_t>>();
+        CHECK(ndcg_at(grades, grades, c.at("k").get<int32_t>()) == Approx(c.at("ndcg").get<double>()).epsilon(1e-12));
+    }
+}
+
+TEST_CASE("repetition by hand") {
+    CHECK(repeated_sentences("He ran. She sat. He ran.\nHe ran.") == Approx(0.5)); // 2 of 4 are new
+    CHECK(repeated_sentences("He ran. He sat.") == 0.0);
+    CHECK(std::isnan(repeated_sentences(" \n")));
+    // 1234 2345 3451 4512 5123 1234 2345: 5 of 7 are new
+    CHECK(repeated_ngrams({ 1, 2, 3, 4, 5, 1, 2, 3, 4, 5 }, 4) == Approx(2.0 / 7));
+    CHECK(repeated_ngrams({ 1, 2, 3, 4 }, 4) == 0.0);
+    CHECK(repeated_ngrams({ 8, 8, 8, 8, 8 }, 4) == Approx(0.5));
+    CHECK(std::isnan(repeated_ngrams({ 1, 2, 3 }, 4)));
+}
+
+namespace {
+
+struct regression_case {
+    feature_matrix features;
+    labelled_rows  data;
+    int32_t        n_classes;
+
+    explicit regression_case(const nlohmann::json & c) : features((int32_t) c.at("x")[0].size()), data{ &features, {}, {} } {
+        const auto x = c.at("x").get<std::vector<std::vector<float>>>();
+        features.resize(x.size());
+        for (size_t i = 0; i < x.size(); ++i) {
+            std::copy(x[i].begin(), x[i].end(), features.row(i));
+            data.rows.push_back(i);
+        }
+        features.standardize(features);
+        data.labels = c.at("y").get<std::vector<int32_t>>();
+        n_classes   = 1 + *std::max_element(data.labels.begin(), data.labels.end());
+    }
+};
+
+} // namespace
+
+TEST_CASE("features are standardised by another matrix's mean and deviation") {
+    feature_matrix train(2), test(2);
+    train.resize(3);
+    test.resize(1);
+    const float values[3][2] = { { 1, 4 }, { 2, 4 }, { 6, 4 } };
+    for (size_t i = 0; i < 3; ++i) {
+        std::copy(values[i], values[i] + 2, train.row(i));
+    }
+    test.row(0)[0] = 10;
+    test.row(0)[1] = 5;
+    test.standardize(train);
+    CHECK(test.row(0)[0] == Approx(7.0 / std::sqrt(14.0 / 3))); // mean 3, variance (4 + 1 + 9) / 3
+    CHECK(test.row(0)[1] == Approx(1.0));                       // no spread: only the mean is taken off
+    CHECK(test.row(0)[2] == 1.0f);                              // the bias stays
+}
+
+TEST_CASE("softmax regression: the gradient is that of the loss") {
+    const nlohmann::json  golden = read_golden("eval.json").at("regressions")[2];
+    const regression_case c(golden);
+    fused::thread_pool    pool(2);
+    softmax_regression    regression(c.n_classes, c.features.width());
+    std::mt19937          rng(5);
+    for (int32_t d = 0; d <= c.features.n_features(); ++d) {
+        for (int32_t k = 0; k < c.n_classes; ++k) {
+            regression.weights()[regression.index(d, k)] = (double) (rng() % 1000) / 1000.0 - 0.5;
+        }
+    }
+    std::vector<double> gradient, ignored;
+    const double        l2 = 0.3, h = 1e-2;
+    regression.loss(c.data, l2, pool, gradient);
+    for (const auto & [d, k] : { std::pair<int32_t, int32_t>{ 0, 0 }, { 7, 3 }, { 19, 18 }, { c.features.n_features(), 2 } }) {
+        double &     w      = regression.weights()[regression.index(d, k)];
+        const double before = w;
+        w                   = before + h;
+        const double up     = regression.loss(c.data, l2, pool, ignored);
+        w                   = before - h;
+        const double down   = regression.loss(c.data, l2, pool, ignored);
+        w                   = before;
+        CHECK(gradient[regression.index(d, k)] == Approx((up - down) / (2 * h)).epsilon(1e-3)); // logits are floats
+    }
+}
+
+TEST_CASE("softmax regression finds scikit-learn's minimum") {
+    for (const nlohmann::json & golden : read_golden("eval.json").at("regressions")) {
+        const regression_case c(golden);
+        fused::thread_pool    pool(1);
+        softmax_regression    regression(c.n_classes, c.features.width());
+        std::vector<double>   gradient;
+        const double          l2 = golden.at("l2").get<double>();
+        regression.fit(c.data, l2, pool, { 1000, 1e-6 });
+        CHECK(regression.loss(c.data, l2, pool, gradient) == Approx(golden.at("loss").get<double>()).epsilon(1e-6));
+
+        const auto weights = golden.at("weights").get<std::vector<std::vector<double>>>(); // [class][feature]
+        double     worst   = 0.0;
+        for (int32_t k = 0; k < c.n_classes; ++k) {
+            for (int32_t d = 0; d < c.features.n_features(); ++d) {
+                worst = std::max(worst, std::fabs(regression.weights()[regression.index(d, k)] - weights[k][d]));
+            }
+        }
+        CHECK(worst < 5e-3); // the gradient is below 1e-6, the curvature l2 >= 1e-3 at least
+        CHECK(regression.predict(c.data, pool) == golden.at("predicted").get<std::vector<int32_t>>());
+    }
+}
+
+TEST_CASE("softmax regression: the threads do not change a bit") {
+    const regression_case c(read_golden("eval.json").at("regressions")[2]);
+    fused::thread_pool    one(1), three(3);
+    softmax_regression    a(c.n_classes, c.features.width()), b = a;
+    a.fit(c.data, 1e-2, one);
+    b.fit(c.data, 1e-2, three);
+    CHECK(a.weights() == b.weights());
+}
+
+TEST_CASE("CoNLL columns") {
+    const test_folder folder;
+    const std::string text = "-DOCSTART- -X- O O\n\nEU NNP I-NP I-ORG\nrejects VBZ I-VP O\n\n\nPeter\tNNP\tI-NP\tI-PER\n";
+    const auto        all  = read_conll(folder.write("a", text), 0);
+    REQUIRE(all.size() == 2);
+    CHECK(all[0].words == std::vector<std::string>{ "EU", "rejects" });
+    CHECK(all[0].labels[0] == std::vector<std::string>{ "NNP", "VBZ" });
+    CHECK(all[0].labels[1] == std::vector<std::string>{ "I-NP", "I-VP" });
+    CHECK(all[0].labels[2] == std::vector<std::string>{ "I-ORG", "O" });
+    CHECK(all[1].words == std::vector<std::string>{ "Peter" });
+    CHECK(all[1].line == 7);
+    CHECK(read_conll(folder / "a", 1).size() == 1);
+    const std::string message = error_of([&] { read_conll(folder.write("b", "EU NNP I-NP O\nrejects VBZ\n"), 0); });
+    CHECK(message.find("b:2: expected 4 columns (word, POS, chunk, NER), found 2.") != std::string::npos);
+    CHECK(error_of([&] { read_conll(folder.write("c", "\n"), 0); }).find("no sentence") != std::string::npos);
+}
+
+TEST_CASE("a journal gives back what was added, and nothing that was cut off") {
+    const test_folder    folder;
+    const std::string    path = folder / "state";
+    const nlohmann::json what = { { "protocol", "sts" }, { "seed", 1 } };
+    {
+        journal j(path, what);
+        CHECK(j.find("x:0") == nullptr);
+        j.add("x:0", { 0.1, -3.0, std::nan("") });
+        j.add("x:1", {});
+    }
+    std::ofstream(path, std::ios::app) << "{\"item\":\"x:2\",\"val"; // killed while writing
+    {
+        journal j(path, what);
+        REQUIRE(j.find("x:0") != nullptr);
+        CHECK(j.find("x:0")->at(0) == 0.1); // to the bit
+        CHECK(j.find("x:0")->at(1) == -3.0);
+        CHECK(std::isnan(j.find("x:0")->at(2)));
+        CHECK(j.find("x:1")->empty());
+        CHECK(j.find("x:2") == nullptr);
+        j.add("x:2", { 5.0 });
+    }
+    CHECK(journal(path, what).find("x:2")->at(0) == 5.0);
+
+    const std::string other = error_of([&] { journal(path, { { "protocol", "sts" }, { "seed", 2 } }); });
+    CHECK(other.find("another evaluation (other: seed)") != std::string::npos);
+    CHECK(error_of([&] { journal(folder.write("text", "hello\n"), what); }).find("text:1: ") != std::string::npos);
+    CHECK(error_of([&] { journal(folder.write("json", "{}\n"), what); }).find("not the state of an evaluation") !=
+          std::string::npos);
+    CHECK(error_of([&] { journal(folder / "no/such", what); }).find("no/such") != std::string::npos);
+}
