@@ -2808,6 +2808,320 @@ public class magnet_h extends magnet_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int MAGNET_EVAL_STS = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_protocol.MAGNET_EVAL_STS = 0
+     * }
+     */
+    public static int MAGNET_EVAL_STS() {
+        return MAGNET_EVAL_STS;
+    }
+    private static final int MAGNET_EVAL_INFILL = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_protocol.MAGNET_EVAL_INFILL = 1
+     * }
+     */
+    public static int MAGNET_EVAL_INFILL() {
+        return MAGNET_EVAL_INFILL;
+    }
+    private static final int MAGNET_EVAL_PERPLEXITY = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_protocol.MAGNET_EVAL_PERPLEXITY = 2
+     * }
+     */
+    public static int MAGNET_EVAL_PERPLEXITY() {
+        return MAGNET_EVAL_PERPLEXITY;
+    }
+    private static final int MAGNET_EVAL_REPETITION = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_protocol.MAGNET_EVAL_REPETITION = 3
+     * }
+     */
+    public static int MAGNET_EVAL_REPETITION() {
+        return MAGNET_EVAL_REPETITION;
+    }
+    private static final int MAGNET_EVAL_PROBE = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_protocol.MAGNET_EVAL_PROBE = 4
+     * }
+     */
+    public static int MAGNET_EVAL_PROBE() {
+        return MAGNET_EVAL_PROBE;
+    }
+    private static final int MAGNET_EVAL_CHOICE = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_protocol.MAGNET_EVAL_CHOICE = 5
+     * }
+     */
+    public static int MAGNET_EVAL_CHOICE() {
+        return MAGNET_EVAL_CHOICE;
+    }
+    private static final int MAGNET_EVAL_RETRIEVAL = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_protocol.MAGNET_EVAL_RETRIEVAL = 6
+     * }
+     */
+    public static int MAGNET_EVAL_RETRIEVAL() {
+        return MAGNET_EVAL_RETRIEVAL;
+    }
+    private static final int MAGNET_EVAL_GAPS_SENTENCES = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_gaps.MAGNET_EVAL_GAPS_SENTENCES = 0
+     * }
+     */
+    public static int MAGNET_EVAL_GAPS_SENTENCES() {
+        return MAGNET_EVAL_GAPS_SENTENCES;
+    }
+    private static final int MAGNET_EVAL_GAPS_SPANS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_gaps.MAGNET_EVAL_GAPS_SPANS = 1
+     * }
+     */
+    public static int MAGNET_EVAL_GAPS_SPANS() {
+        return MAGNET_EVAL_GAPS_SPANS;
+    }
+    private static final int MAGNET_EVAL_WORD_MEAN = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_word.MAGNET_EVAL_WORD_MEAN = 0
+     * }
+     */
+    public static int MAGNET_EVAL_WORD_MEAN() {
+        return MAGNET_EVAL_WORD_MEAN;
+    }
+    private static final int MAGNET_EVAL_WORD_FIRST = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_word.MAGNET_EVAL_WORD_FIRST = 1
+     * }
+     */
+    public static int MAGNET_EVAL_WORD_FIRST() {
+        return MAGNET_EVAL_WORD_FIRST;
+    }
+    private static final int MAGNET_EVAL_WORD_LAST = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_word.MAGNET_EVAL_WORD_LAST = 2
+     * }
+     */
+    public static int MAGNET_EVAL_WORD_LAST() {
+        return MAGNET_EVAL_WORD_LAST;
+    }
+    private static final int MAGNET_EVAL_TASK_POS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_task.MAGNET_EVAL_TASK_POS = 1
+     * }
+     */
+    public static int MAGNET_EVAL_TASK_POS() {
+        return MAGNET_EVAL_TASK_POS;
+    }
+    private static final int MAGNET_EVAL_TASK_CHUNK = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_task.MAGNET_EVAL_TASK_CHUNK = 2
+     * }
+     */
+    public static int MAGNET_EVAL_TASK_CHUNK() {
+        return MAGNET_EVAL_TASK_CHUNK;
+    }
+    private static final int MAGNET_EVAL_TASK_NER = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_task.MAGNET_EVAL_TASK_NER = 3
+     * }
+     */
+    public static int MAGNET_EVAL_TASK_NER() {
+        return MAGNET_EVAL_TASK_NER;
+    }
+
+    private static class magnet_eval_default_params {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_eval_params.layout()    );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_eval_default_params").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * struct magnet_eval_params magnet_eval_default_params(void)
+     * }
+     */
+    public static FunctionDescriptor magnet_eval_default_params$descriptor() {
+        return magnet_eval_default_params.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * struct magnet_eval_params magnet_eval_default_params(void)
+     * }
+     */
+    public static MethodHandle magnet_eval_default_params$handle() {
+        return magnet_eval_default_params.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * struct magnet_eval_params magnet_eval_default_params(void)
+     * }
+     */
+    public static MemorySegment magnet_eval_default_params$address() {
+        return magnet_eval_default_params.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * struct magnet_eval_params magnet_eval_default_params(void)
+     * }
+     */
+    public static MemorySegment magnet_eval_default_params(SegmentAllocator allocator) {
+        var mh$ = magnet_eval_default_params.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_eval_default_params", allocator);
+            }
+            return (MemorySegment)mh$.invokeExact(allocator);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class magnet_eval {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_eval").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_eval(struct magnet_session *session, const struct magnet_eval_params *params, struct magnet_eval_result **out_result)
+     * }
+     */
+    public static FunctionDescriptor magnet_eval$descriptor() {
+        return magnet_eval.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_eval(struct magnet_session *session, const struct magnet_eval_params *params, struct magnet_eval_result **out_result)
+     * }
+     */
+    public static MethodHandle magnet_eval$handle() {
+        return magnet_eval.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_eval(struct magnet_session *session, const struct magnet_eval_params *params, struct magnet_eval_result **out_result)
+     * }
+     */
+    public static MemorySegment magnet_eval$address() {
+        return magnet_eval.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_eval(struct magnet_session *session, const struct magnet_eval_params *params, struct magnet_eval_result **out_result)
+     * }
+     */
+    public static int magnet_eval(MemorySegment session, MemorySegment params, MemorySegment out_result) {
+        var mh$ = magnet_eval.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_eval", session, params, out_result);
+            }
+            return (int)mh$.invokeExact(session, params, out_result);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class magnet_eval_result_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_eval_result_free").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void magnet_eval_result_free(struct magnet_eval_result *result)
+     * }
+     */
+    public static FunctionDescriptor magnet_eval_result_free$descriptor() {
+        return magnet_eval_result_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void magnet_eval_result_free(struct magnet_eval_result *result)
+     * }
+     */
+    public static MethodHandle magnet_eval_result_free$handle() {
+        return magnet_eval_result_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void magnet_eval_result_free(struct magnet_eval_result *result)
+     * }
+     */
+    public static MemorySegment magnet_eval_result_free$address() {
+        return magnet_eval_result_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void magnet_eval_result_free(struct magnet_eval_result *result)
+     * }
+     */
+    public static void magnet_eval_result_free(MemorySegment result) {
+        var mh$ = magnet_eval_result_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_eval_result_free", result);
+            }
+            mh$.invokeExact(result);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int MAGNET_TEXT_PARAGRAPHS = (int)0L;
     /**
      * {@snippet lang=c :
