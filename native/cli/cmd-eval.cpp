@@ -321,8 +321,6 @@ static void retrieval_protocol(CLI::App & verb) {
 }
 
 void add_eval(CLI::App & verb) {
-    verb.require_subcommand(1);
-    verb.usage("Usage: magnet eval PROTOCOL [options] FILE");
     sts_protocol(verb);
     infill_protocol(verb);
     perplexity_protocol(verb);
@@ -330,6 +328,20 @@ void add_eval(CLI::App & verb) {
     probe_protocol(verb);
     choice_protocol(verb);
     retrieval_protocol(verb);
+    verb.require_subcommand(0, 1)->allow_extras(); // after the protocols, which inherit it
+    verb.callback([&verb] {
+        if (verb.get_subcommands().empty()) {
+            const std::vector<std::string> words = verb.remaining();
+            throw usage_error(words.empty() ? "name a protocol, such as sts or infill"
+                                            : "\"" + words[0] + "\" is no protocol of magnet eval");
+        }
+    });
+    set_help(verb, "PROTOCOL [options] FILE",
+             "Example:\n"
+             "  magnet eval infill -m model.gguf --adapter mine.gguf stories.tsv\n"
+             "\n"
+             "Each protocol has its own --help. A line a figure: its name, its value, and on how many pairs, tokens,\n"
+             "words, questions or queries it was measured.");
 }
 
 } // namespace magnet_cli

@@ -23,9 +23,12 @@ static void print_error(const std::string & message) {
 }
 
 static int report_usage(const CLI::App & app, const std::string & message) {
-    const auto verbs = app.get_subcommands();
+    std::string verbs;
+    for (auto chosen = app.get_subcommands(); !chosen.empty(); chosen = chosen[0]->get_subcommands()) {
+        verbs += chosen[0]->get_name() + " ";
+    }
     print_error(message);
-    std::fprintf(stderr, "See: magnet %s--help\n", verbs.empty() ? "" : (verbs[0]->get_name() + " ").c_str());
+    std::fprintf(stderr, "See: magnet %s--help\n", verbs.c_str());
     return exit_usage;
 }
 
