@@ -118,7 +118,7 @@ public:
 
     void forward_each(const std::vector<engine_row> & rows, const row_sink & sink) override {
         const std::lock_guard<std::mutex> lock(mutex);
-        run(rows, run_mode::infer, {}, [&](const member & me, team<T> & t) {
+        run(plan(rows), rows, run_mode::infer, {}, [&](const member & me, team<T> & t) {
             for_rows(me, t, [&](int32_t row, int64_t at) { sink(row, t.hidden.data() + at); });
         });
     }
@@ -133,20 +133,49 @@ public:
         lora.check_gradient(grad);
         base.prepare_backward(pool);
         const int32_t n_teams =
-            run(rows, params.recompute ? run_mode::train_recompute : run_mode::train, dropout,
-                [&](const member & me, team<T> & t) {
-                    if (!for_rows(me, t, [&](int32_t row, int64_t at) {
-                            loss(row, t.hidden.data() + at, t.d_hidden.data() + at);
-                        })) {
-                        return;
-                    }
-                    int32_t from, to;
-                    me.range(0, t.group->n_tokens(), from, to);
-                    final_norm_backward(base.hp, base.output_norm, t.runner.x, from, to, t.d_hidden.data(), t.runner.dx);
-                    me.sync();
-                    t.runner.backward(me, *t.group, dropout, t.gradient.data());
-                });
+            run(plan(rows), rows, params.recompute ? run_mode::train_recompute : run_mode::train, dropout,
+                [&](const member & me, team<T> & t) { backward(me, t, loss, dropout); });
+        if (n_teams == 0) {
+            return;
+        }
         reduce_gradients(n_teams);
+        lora.add_gradient(teams[0]->gradient.data(), grad, pool);
+    }
+
+    void train_coupled(const std::vector<engine_row> & rows, const row_sink & gather, const std::function<void()> & meet,
+                       const row_loss & gradient, lora_set & grad) override {
+        check_rows(rows);
+        if (!fits_at_once(rows)) {
+            engine::train_coupled(rows, gather, meet, gradient, grad);
+            return;
+        }
+        const std::lock_guard<std::mutex> lock(mutex);
+        lora.check_gradient(grad);
+        base.prepare_backward(pool);
+        barrier           all(pool.size());
+        std::atomic<bool> failed{ false };
+        run(plan_at_once(rows, pool.size()), rows, run_mode::train, {}, [&](const member & me, team<T> & t) {
+            const auto attempt = [&](const std::function<void()> & what) {
+                try {
+                    what();
+                } catch (...) {
+                    t.failure = std::current_exception();
+                    failed    = true;
+                }
+            };
+            if (!for_rows(me, t, [&](int32_t row, int64_t at) { gather(row, t.hidden.data() + at); })) {
+                failed = true;
+            }
+            all.wait();
+            if (&t == teams[0].get() && !failed) {
+                attempt(meet);
+            }
+            all.wait();
+            if (!failed) {
+                backward(me, t, gradient, {});
+            }
+        });
+        reduce_gradients(pool.size());
         lora.add_gradient(teams[0]->gradient.data(), grad, pool);
     }
 
@@ -189,15 +218,42 @@ private:
         }
     }
 
+    work_plan plan(const std::vector<engine_row> & rows) const {
+        check_rows(rows);
+        return rows.empty() ? work_plan() : plan_work(rows, base.hp, pool.size());
+    }
+
+    // True if train_coupled can keep what it computes.
+    bool fits_at_once(const std::vector<engine_row> & rows) const {
+        if (params.recompute || int64_t(rows.size()) < pool.size()) {
+            return false;
+        }
+        int64_t n = 0;
+        for (const engine_row & row : rows) {
+            n += row.n_tokens;
+        }
+        return n * block_runner<T>(base, lora, kernels).kept_bytes_per_token() <= params.coupled_bytes;
+    }
+
+    // SPMD: the team's group, from its loss to its share of the gradient.
+    void backward(const member & me, team<T> & t, const row_loss & loss, const engine_dropout & dropout) {
+        if (!for_rows(me, t, [&](int32_t row, int64_t at) {
+                loss(row, t.hidden.data() + at, t.d_hidden.data() + at);
+            })) {
+            return;
+        }
+        int32_t from, to;
+        me.range(0, t.group->n_tokens(), from, to);
+        final_norm_backward(base.hp, base.output_norm, t.runner.x, from, to, t.d_hidden.data(), t.runner.dx);
+        me.sync();
+        t.runner.backward(me, *t.group, dropout, t.gradient.data());
+    }
+
     // Forward of all rows; finish(me, team) once a group by each of the team's threads, hidden states ready.
     template <class Finish>
-    int32_t run(const std::vector<engine_row> & rows, run_mode mode, const engine_dropout & dropout, Finish && finish) {
-        check_rows(rows);
-        if (rows.empty()) {
-            return 0;
-        }
-        const work_plan plan    = plan_work(rows, base.hp, pool.size());
-        const int32_t   n_teams = int32_t(plan.teams.size());
+    int32_t run(const work_plan & plan, const std::vector<engine_row> & rows, run_mode mode,
+                const engine_dropout & dropout, Finish && finish) {
+        const int32_t n_teams = int32_t(plan.teams.size());
         prepare_teams(plan, mode);
         pool.run([&](int32_t rank) {
             if (rank / plan.team_size >= n_teams) {
