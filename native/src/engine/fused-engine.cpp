@@ -6,11 +6,11 @@
 #include "kernel-choice.h"
 #include "magnet-error.h"
 #include "magnet-mask.h"
+#include "magnet-threads.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <thread>
 
 namespace magnet {
 
@@ -68,12 +68,32 @@ struct team {
     std::mutex                      failure_mutex;
 };
 
+class any_weights : public fused_weights {
+public:
+    virtual std::unique_ptr<engine> make_engine(const std::shared_ptr<fused_weights> & self,
+                                                const fused_engine_params & params) = 0;
+};
+
+template <class T>
+class loaded_weights : public any_weights {
+public:
+    loaded_weights(const std::string & path, const kernel_set & set, thread_pool & pool)
+        : set(set), base(model_file(path), table_of<T>(set), pool), head(path, base.hp, table_of<T>(set)) {}
+
+    std::unique_ptr<engine> make_engine(const std::shared_ptr<fused_weights> & self,
+                                        const fused_engine_params & params) override;
+
+    const kernel_set & set;
+    weights<T>         base;
+    output_head<T>     head;
+};
+
 template <class T>
 class fused_engine : public engine {
 public:
-    fused_engine(const std::string & path, const fused_engine_params & params, const kernel_set & set)
-        : params(params), set(set), kernels(table_of<T>(set)), pool(params.n_threads), base(model_file(path), kernels, pool),
-          lora(base), head(path, base.hp, kernels) {
+    fused_engine(std::shared_ptr<loaded_weights<T>> w, const fused_engine_params & params)
+        : params(params), shared(std::move(w)), kernels(table_of<T>(shared->set)), base(shared->base),
+          head(shared->head), pool(params.n_threads), lora(base) {
         info.arch        = base.hp.arch;
         info.n_vocab     = base.hp.n_vocab;
         info.n_embd      = base.hp.n_embd;
@@ -88,7 +108,7 @@ public:
         for (const auto & t : teams) {
             bytes += t->runner.bytes() + t->hidden.bytes() + t->d_hidden.bytes() + t->gradient.bytes();
         }
-        return "fused engine, " + std::string(set.name) + (sizeof(T) == sizeof(float) ? " f32" : " bf16") + ", " +
+        return "fused engine, " + std::string(shared->set.name) + (sizeof(T) == sizeof(float) ? " f32" : " bf16") + ", " +
                std::to_string(pool.size()) + " threads, " + std::to_string(bytes >> 20) + " MiB";
     }
 
@@ -353,35 +373,40 @@ private:
     }
 
     const fused_engine_params             params;
-    const kernel_set &                    set;
+    std::shared_ptr<loaded_weights<T>>    shared;
     const kernel_table<T> &               kernels;
+    weights<T> &                          base;
+    output_head<T> &                      head;
     thread_pool                           pool;
-    weights<T>                            base;
     adapters<T>                           lora;
-    output_head<T>                        head;
     engine_shape                          info;
     std::vector<std::unique_ptr<team<T>>> teams;
     std::mutex                            mutex; // one call that uses the teams at a time
 };
 
-int32_t default_threads() {
-    return std::max(1, int32_t(std::thread::hardware_concurrency()));
+template <class T>
+std::unique_ptr<engine> loaded_weights<T>::make_engine(const std::shared_ptr<fused_weights> & self,
+                                                       const fused_engine_params & params) {
+    return std::make_unique<fused_engine<T>>(std::static_pointer_cast<loaded_weights<T>>(self), params);
+}
+
+int32_t threads_of(const fused_engine_params & params) {
+    if (params.n_threads < 0 || params.n_threads > 4096) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "n_threads must lie in [0, 4096], not " + std::to_string(params.n_threads));
+    }
+    return params.n_threads == 0 ? physical_cores() : params.n_threads;
 }
 
 } // namespace
 
-std::unique_ptr<engine> make_engine(const std::string & path, const fused_engine_params & params,
-                                    const kernel_set & set) {
-    fused_engine_params p = params;
-    if (p.n_threads < 0 || p.n_threads > 4096) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
-                    "n_threads must lie in [0, 4096], not " + std::to_string(p.n_threads));
+std::shared_ptr<fused_weights> load_weights(const std::string & path, const fused_engine_params & params,
+                                            const kernel_set & set) {
+    thread_pool pool(threads_of(params));
+    if (params.precision == engine_precision::f32) {
+        return std::make_shared<loaded_weights<float>>(path, set, pool);
     }
-    p.n_threads = p.n_threads == 0 ? default_threads() : p.n_threads;
-    if (p.precision == engine_precision::f32) {
-        return std::make_unique<fused_engine<float>>(path, p, set);
-    }
-    return std::make_unique<fused_engine<bf16>>(path, p, set);
+    return std::make_shared<loaded_weights<bf16>>(path, set, pool);
 }
 
 } // namespace fused
@@ -397,8 +422,18 @@ bool fused_engine_covers(const std::string & path, std::string & why) {
     }
 }
 
+std::shared_ptr<fused_weights> load_fused_weights(const std::string & path, const fused_engine_params & params) {
+    return fused::load_weights(path, params, fused::choose_kernels(params.kernel));
+}
+
+std::unique_ptr<engine> make_fused_engine(std::shared_ptr<fused_weights> weights, const fused_engine_params & params) {
+    fused_engine_params p = params;
+    p.n_threads           = fused::threads_of(params);
+    return static_cast<fused::any_weights &>(*weights).make_engine(weights, p);
+}
+
 std::unique_ptr<engine> make_fused_engine(const std::string & path, const fused_engine_params & params) {
-    return fused::make_engine(path, params, fused::choose_kernels(params.kernel));
+    return make_fused_engine(load_fused_weights(path, params), params);
 }
 
 } // namespace magnet
