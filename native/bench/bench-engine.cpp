@@ -111,7 +111,8 @@ int main(int argc, char ** argv) {
     }
     const double  begin = now();
     const auto &  plain = fused::choose_kernels(o.engine.kernel);
-    const auto    e     = fused::make_engine(o.model, o.engine, o.breakdown ? bench::timed_kernels::around(plain) : plain);
+    const auto    e     = make_fused_engine(
+        fused::load_weights(o.model, o.engine, o.breakdown ? bench::timed_kernels::around(plain) : plain), o.engine);
     const auto    load  = now() - begin;
 
     // Multiply-adds of a token in the matrices of the blocks.

@@ -89,6 +89,17 @@ public:
     virtual void train(const std::vector<engine_row> & rows, const row_loss & loss, const engine_dropout & dropout,
                        lora_set & grad) = 0;
 
+    // train with a loss that couples rows (InfoNCE), without dropout: gather(row, hidden) of every row, from worker
+    // threads; meet() once, when all are gathered; then gradient(row, hidden, d_hidden) of every row as train calls it.
+    // This one keeps nothing and computes forward twice (GradCache, arXiv 2101.06983): memory does not grow with the
+    // rows. Implementations may keep the activations of all rows instead.
+    virtual void train_coupled(const std::vector<engine_row> & rows, const row_sink & gather,
+                               const std::function<void()> & meet, const row_loss & gradient, lora_set & grad) {
+        forward_each(rows, gather);
+        meet();
+        train(rows, gradient, {}, grad);
+    }
+
     // logits [n, V] of n hidden vectors [n, D]. Any thread.
     virtual void logits(const float * hidden, int32_t n, float * out) const = 0;
 
@@ -102,16 +113,29 @@ public:
 enum class engine_precision { bf16, f32 };
 
 struct fused_engine_params {
-    int32_t          n_threads = 0;                      // 0 = physical cores
+    int32_t          n_threads = 0;                      // 0 = physical_cores()
     engine_precision precision = engine_precision::bf16; // of products; f32 is the exact mode of the tests
     std::string      kernel;                             // "" = best here; "amx", "avx512bf16", "avx512", "avx2", "neon", "generic"
     bool             recompute = false;                  // training keeps one activation a layer and recomputes the rest
+    int64_t          coupled_bytes = int64_t(2) << 30;   // train_coupled may keep so much instead of computing it twice
 };
 
 // True if the file's architecture and tensors are covered by the fused engine; otherwise why says what is not.
 bool fused_engine_covers(const std::string & path, std::string & why);
 
-// Loads weights of any quantisation from a GGUF file. Throws magnet::error with a reason a user can act on.
+// A model's weights as the fused engine reads them. Immutable; shared by engines of any thread.
+class fused_weights {
+public:
+    virtual ~fused_weights() = default;
+};
+
+// Loads weights of any quantisation from a GGUF file. Throws magnet::error with a reason a user can act on. So all three.
+std::shared_ptr<fused_weights> load_fused_weights(const std::string & path, const fused_engine_params & params);
+
+// Precision and kernel are those that the weights were loaded for.
+std::unique_ptr<engine> make_fused_engine(std::shared_ptr<fused_weights> weights, const fused_engine_params & params);
+
+// An engine with weights of its own.
 std::unique_ptr<engine> make_fused_engine(const std::string & path, const fused_engine_params & params);
 
 // Names of the product kernels that this machine can run, best first.

@@ -22,7 +22,7 @@ public:
         base_(std::move(base)), cancelled_(cancelled) {
         fused_engine_params params;
         params.n_threads = n_threads;
-        engine_          = make_fused_engine(base_->path(), params);
+        engine_          = make_fused_engine(base_->fused(), params);
     }
 
     void set_adapters(const std::vector<used_adapter> & adapters) override {

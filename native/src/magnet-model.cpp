@@ -116,6 +116,16 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
     return m;
 }
 
+std::shared_ptr<fused_weights> model::fused() const {
+    const std::lock_guard<std::mutex> lock(fused_mutex_);
+    std::shared_ptr<fused_weights>    weights = fused_.lock();
+    if (!weights) {
+        weights = load_fused_weights(path_, {});
+        fused_  = weights;
+    }
+    return weights;
+}
+
 magnet_model_info model::info() const {
     const llama_model * l    = llama_.get();
     magnet_model_info   info = {};

@@ -13,6 +13,8 @@
 
 namespace magnet {
 
+class fused_weights;
+
 struct llama_model_deleter {
     void operator()(llama_model * model) const { llama_model_free(model); }
 };
@@ -38,6 +40,9 @@ public:
         why = no_fused_engine_;
         return why.empty();
     }
+
+    // The fused engine's weights, loaded when first asked for and shared by all who ask while one of them holds them.
+    std::shared_ptr<fused_weights> fused() const;
 
     // The pointers borrow from the model.
     magnet_model_info info() const;
@@ -75,6 +80,8 @@ private:
     std::string                                       description_;
     std::string                                       name_;
     mutable std::mutex                                adapter_mutex_;
+    mutable std::mutex                                fused_mutex_;
+    mutable std::weak_ptr<fused_weights>              fused_;
 };
 
 } // namespace magnet

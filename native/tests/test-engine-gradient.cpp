@@ -309,3 +309,78 @@ TEST_CASE("gradients are added to what the caller has") {
         }
     }
 }
+
+TEST_CASE("a loss that couples rows: the same gradient with activations kept and computed twice") {
+    const tiny_model_params p = small("llama");
+    const temporary_model   file(p);
+    const auto              rows = random_rows({ 5, 7, 9, 12, 4 }, p.n_vocab, 1);
+    const size_t            d    = size_t(p.n_embd);
+
+    // Each row's sum of hidden states, times the sum over all rows: every gradient depends on every row.
+    const auto gradient_of = [&](int64_t coupled_bytes, int32_t n_threads, const char * fails) {
+        fused_engine_params params = engine_params("", engine_precision::f32, n_threads);
+        params.coupled_bytes       = coupled_bytes;
+        const auto     e           = make_fused_engine(file.path, params);
+        const lora_set set         = random_adapter(e->targets(), 3, 0.7f, 21);
+        lora_set       gradient    = zeros_like(set);
+        e->set_lora({ &set });
+        std::vector<std::vector<float>> sums(rows.size(), std::vector<float>(d, 0.0f));
+        std::vector<float>              all(d, 0.0f);
+        int32_t                         n_met = 0;
+        const auto                      fail  = [&](const std::string & where) {
+            if (where == fails) {
+                throw std::runtime_error(where);
+            }
+        };
+        const auto run = [&] {
+            e->train_coupled(
+                views(rows),
+                [&](int32_t row, const float * hidden) {
+                    fail("gather");
+                    std::fill(sums[row].begin(), sums[row].end(), 0.0f);
+                    for (size_t i = 0; i < rows[row].tokens.size() * d; ++i) {
+                        sums[row][i % d] += hidden[i];
+                    }
+                },
+                [&] {
+                    fail("meet");
+                    ++n_met;
+                    std::fill(all.begin(), all.end(), 0.0f);
+                    for (const auto & sum : sums) {
+                        for (size_t c = 0; c < d; ++c) {
+                            all[c] += sum[c];
+                        }
+                    }
+                },
+                [&](int32_t row, const float *, float * d_hidden) {
+                    fail("gradient");
+                    for (size_t i = 0; i < rows[row].tokens.size() * d; ++i) {
+                        d_hidden[i] += all[i % d] - sums[row][i % d];
+                    }
+                },
+                gradient);
+        };
+        if (*fails) {
+            CHECK_THROWS_WITH(run(), fails);
+            fails    = ""; // and it goes on from there
+            gradient = zeros_like(set);
+            n_met    = 0;
+        }
+        run();
+        CHECK(n_met == 1);
+        return gradient;
+    };
+    const lora_set twice = gradient_of(0, 1, "");
+    for (const int32_t n_threads : { 1, 2, 4, 8 }) { // 8: more threads than rows
+        for (const char * fails : { "", "gather", "meet", "gradient" }) {
+            CAPTURE(n_threads);
+            CAPTURE(fails);
+            const lora_set kept = gradient_of(int64_t(1) << 30, n_threads, fails);
+            for (size_t m = 0; m < twice.matrices.size(); ++m) {
+                for (size_t i = 0; i < twice.matrices[m].a.size(); ++i) {
+                    CHECK(kept.matrices[m].a[i] == doctest::Approx(twice.matrices[m].a[i]).epsilon(1e-3).scale(1.0));
+                }
+            }
+        }
+    }
+}

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <thread>
+
 using namespace magnet;
 using namespace magnet::testing;
 
@@ -146,5 +148,38 @@ TEST_CASE("results do not depend on how rows are grouped or on the number of thr
             CHECK(relative_error(hidden[i], expected[i]) < 1e-5);
             CHECK(relative_error(hidden_of(*e, { rows[i].view() })[0], expected[i]) < 1e-5); // one row, a team
         }
+    }
+}
+
+TEST_CASE("engines that share weights keep their adapters apart, on threads of their own") {
+    const tiny_model_params             p = models()[0];
+    const temporary_model               file(p);
+    const reference_model               reference(file.path);
+    const auto                          how    = engine_params("", engine_precision::f32, 1);
+    const std::shared_ptr<fused_weights> weights = load_fused_weights(file.path, how);
+    const auto                          rows   = random_rows({ 12, 7 }, p.n_vocab, 3);
+
+    std::vector<std::thread> threads;
+    std::vector<double>      errors(4, 1.0);
+    for (int32_t i = 0; i < 4; ++i) {
+        threads.emplace_back([&, i] {
+            const auto     e   = make_fused_engine(weights, how);
+            const lora_set set = random_adapter(e->targets(), 2, 0.7f, uint32_t(30 + i));
+            e->set_lora({ &set });
+            errors[i] = 0.0;
+            for (int32_t round = 0; round < 20; ++round) {
+                const auto hidden = hidden_of(*e, views(rows));
+                for (size_t r = 0; r < rows.size(); ++r) {
+                    errors[i] =
+                        std::max(errors[i], relative_error(hidden[r], reference.hidden(rows[r].view(), { &set })));
+                }
+            }
+        });
+    }
+    for (std::thread & t : threads) {
+        t.join();
+    }
+    for (const double error : errors) {
+        CHECK(error < 1e-5);
     }
 }

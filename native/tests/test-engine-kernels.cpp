@@ -394,7 +394,8 @@ TEST_CASE("the engine on emulated AMX tiles agrees with the reference") {
     const temporary_model file(p);
     const reference_model reference(file.path);
     const auto            rows = random_rows({ 3, 40, 33, 170 }, p.n_vocab, 2);
-    const auto e = make_engine(file.path, engine_params("", engine_precision::bf16, 2), *kernel_set_amx_emulated());
+    const auto how = engine_params("", engine_precision::bf16, 2);
+    const auto e   = make_fused_engine(load_weights(file.path, how, *kernel_set_amx_emulated()), how);
     const auto exact   = make_fused_engine(file.path, engine_params("", engine_precision::f32, 2));
     const lora_set set = random_adapter(reference.targets(), 5, 0.5f, 3);
     e->set_lora({ &set });

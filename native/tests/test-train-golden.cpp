@@ -1,4 +1,5 @@
 // Losses, LoRA gradients and twenty optimizer steps against PyTorch (tests/golden/README: tiny-train-*.json).
+#include "batch_json.h"
 #include "golden.h"
 #include "magnet-engine.h"
 #include "train/optimizer.h"
@@ -22,52 +23,6 @@ lora_set lora_of(const json & file, const json & matrices) {
         set.matrices.push_back({name, m["a"]["shape"][1], m["b"]["shape"][0], floats(m["a"]), floats(m["b"])});
     }
     return set;
-}
-
-// A text row, or a row to embed.
-train_row row_of(const json & r) {
-    train_row row;
-    row.tokens = r["tokens"].get<std::vector<int32_t>>();
-    row.pos    = r["positions"].get<std::vector<int32_t>>();
-    for (const int role : r["roles"]) {
-        row.roles.push_back(int8_t(role));
-    }
-    const auto labels = [&](const char * name, std::vector<row_label> & out) {
-        for (int32_t i = 0; r.contains(name) && i < row.n_tokens(); ++i) {
-            if (const int32_t target = r[name][i]; target >= 0) {
-                out.push_back({i, target});
-            }
-        }
-    };
-    labels("mntp", row.mntp);
-    labels("msg", row.msg);
-    if (r.contains("sentence")) {
-        row.pool_begin = r["sentence"][0];
-        row.pool_end   = r["sentence"][1];
-    }
-    return row;
-}
-
-micro_batch batch_of(const json & b, pair_options & how) {
-    micro_batch batch;
-    for (const json & r : b["rows"]) {
-        batch.rows.push_back(row_of(r));
-    }
-    batch.n_text = int32_t(batch.rows.size());
-    if (b["pairs"].is_null()) {
-        return batch;
-    }
-    const json & pairs = b["pairs"];
-    batch.n_pairs      = int32_t(pairs["anchors"].size());
-    for (const char * side : {"anchors", "positives", "negatives"}) {
-        for (const json & r : pairs[side]) {
-            batch.rows.push_back(row_of(r));
-        }
-    }
-    how.pooling     = pairs["pooling"] == "last" ? MAGNET_POOLING_LAST : MAGNET_POOLING_MEAN;
-    how.symmetric   = pairs["symmetric"];
-    how.temperature = pairs["temperature"];
-    return batch;
 }
 
 train_stage weights_of(const json & w) {

@@ -118,6 +118,17 @@ int64_t block_runner<T>::bytes() const {
 }
 
 template <class T>
+int64_t block_runner<T>::kept_bytes_per_token() const {
+    const hparams &   hp     = base.hp;
+    const head_layout heads  = base.heads(0);
+    const int64_t     normed = heads.q_norm != nullptr ? heads.q_size() + heads.k_size() : 0;
+    const int64_t     values = 2 * int64_t(hp.n_embd) + heads.size() + heads.q_size() + 2 * int64_t(hp.n_ff) +
+                           lora.width() + normed;
+    const int64_t     scales = 2 + 2 * int64_t(hp.n_head) + hp.n_head_kv;
+    return hp.n_layer * (values * int64_t(sizeof(T)) + scales * int64_t(sizeof(float)));
+}
+
+template <class T>
 std::vector<typename block_runner<T>::chunk> block_runner<T>::chunks(const context & c) const {
     const int32_t      n     = c.g.n_tokens();
     const int32_t      count = (n + max_chunk_tokens - 1) / max_chunk_tokens;
@@ -164,6 +175,8 @@ template void    block_runner<bf16>::reserve(int32_t, run_mode);
 template void    block_runner<float>::reserve(int32_t, run_mode);
 template int64_t block_runner<bf16>::bytes() const;
 template int64_t block_runner<float>::bytes() const;
+template int64_t block_runner<bf16>::kept_bytes_per_token() const;
+template int64_t block_runner<float>::kept_bytes_per_token() const;
 template std::vector<block_runner<bf16>::chunk>  block_runner<bf16>::chunks(const context &) const;
 template std::vector<block_runner<float>::chunk> block_runner<float>::chunks(const context &) const;
 template void block_runner<bf16>::dropout_keys(const context &, int32_t, const chunk &);

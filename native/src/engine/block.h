@@ -85,6 +85,9 @@ public:
 
     int64_t bytes() const;
 
+    // What training keeps of each token, without recomputing.
+    int64_t kept_bytes_per_token() const;
+
 private:
     struct chunk {
         int32_t begin;

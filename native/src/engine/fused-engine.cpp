@@ -6,11 +6,11 @@
 #include "kernel-choice.h"
 #include "magnet-error.h"
 #include "magnet-mask.h"
+#include "magnet-threads.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <thread>
 
 namespace magnet {
 
@@ -68,12 +68,32 @@ struct team {
     std::mutex                      failure_mutex;
 };
 
+class any_weights : public fused_weights {
+public:
+    virtual std::unique_ptr<engine> make_engine(const std::shared_ptr<fused_weights> & self,
+                                                const fused_engine_params & params) = 0;
+};
+
+template <class T>
+class loaded_weights : public any_weights {
+public:
+    loaded_weights(const std::string & path, const kernel_set & set, thread_pool & pool)
+        : set(set), base(model_file(path), table_of<T>(set), pool), head(path, base.hp, table_of<T>(set)) {}
+
+    std::unique_ptr<engine> make_engine(const std::shared_ptr<fused_weights> & self,
+                                        const fused_engine_params & params) override;
+
+    const kernel_set & set;
+    weights<T>         base;
+    output_head<T>     head;
+};
+
 template <class T>
 class fused_engine : public engine {
 public:
-    fused_engine(const std::string & path, const fused_engine_params & params, const kernel_set & set)
-        : params(params), set(set), kernels(table_of<T>(set)), pool(params.n_threads), base(model_file(path), kernels, pool),
-          lora(base), head(path, base.hp, kernels) {
+    fused_engine(std::shared_ptr<loaded_weights<T>> w, const fused_engine_params & params)
+        : params(params), shared(std::move(w)), kernels(table_of<T>(shared->set)), base(shared->base),
+          head(shared->head), pool(params.n_threads), lora(base) {
         info.arch        = base.hp.arch;
         info.n_vocab     = base.hp.n_vocab;
         info.n_embd      = base.hp.n_embd;
@@ -88,7 +108,7 @@ public:
         for (const auto & t : teams) {
             bytes += t->runner.bytes() + t->hidden.bytes() + t->d_hidden.bytes() + t->gradient.bytes();
         }
-        return "fused engine, " + std::string(set.name) + (sizeof(T) == sizeof(float) ? " f32" : " bf16") + ", " +
+        return "fused engine, " + std::string(shared->set.name) + (sizeof(T) == sizeof(float) ? " f32" : " bf16") + ", " +
                std::to_string(pool.size()) + " threads, " + std::to_string(bytes >> 20) + " MiB";
     }
 
@@ -118,7 +138,7 @@ public:
 
     void forward_each(const std::vector<engine_row> & rows, const row_sink & sink) override {
         const std::lock_guard<std::mutex> lock(mutex);
-        run(rows, run_mode::infer, {}, [&](const member & me, team<T> & t) {
+        run(plan(rows), rows, run_mode::infer, {}, [&](const member & me, team<T> & t) {
             for_rows(me, t, [&](int32_t row, int64_t at) { sink(row, t.hidden.data() + at); });
         });
     }
@@ -133,20 +153,49 @@ public:
         lora.check_gradient(grad);
         base.prepare_backward(pool);
         const int32_t n_teams =
-            run(rows, params.recompute ? run_mode::train_recompute : run_mode::train, dropout,
-                [&](const member & me, team<T> & t) {
-                    if (!for_rows(me, t, [&](int32_t row, int64_t at) {
-                            loss(row, t.hidden.data() + at, t.d_hidden.data() + at);
-                        })) {
-                        return;
-                    }
-                    int32_t from, to;
-                    me.range(0, t.group->n_tokens(), from, to);
-                    final_norm_backward(base.hp, base.output_norm, t.runner.x, from, to, t.d_hidden.data(), t.runner.dx);
-                    me.sync();
-                    t.runner.backward(me, *t.group, dropout, t.gradient.data());
-                });
+            run(plan(rows), rows, params.recompute ? run_mode::train_recompute : run_mode::train, dropout,
+                [&](const member & me, team<T> & t) { backward(me, t, loss, dropout); });
+        if (n_teams == 0) {
+            return;
+        }
         reduce_gradients(n_teams);
+        lora.add_gradient(teams[0]->gradient.data(), grad, pool);
+    }
+
+    void train_coupled(const std::vector<engine_row> & rows, const row_sink & gather, const std::function<void()> & meet,
+                       const row_loss & gradient, lora_set & grad) override {
+        check_rows(rows);
+        if (!fits_at_once(rows)) {
+            engine::train_coupled(rows, gather, meet, gradient, grad);
+            return;
+        }
+        const std::lock_guard<std::mutex> lock(mutex);
+        lora.check_gradient(grad);
+        base.prepare_backward(pool);
+        barrier           all(pool.size());
+        std::atomic<bool> failed{ false };
+        run(plan_at_once(rows, pool.size()), rows, run_mode::train, {}, [&](const member & me, team<T> & t) {
+            const auto attempt = [&](const std::function<void()> & what) {
+                try {
+                    what();
+                } catch (...) {
+                    t.failure = std::current_exception();
+                    failed    = true;
+                }
+            };
+            if (!for_rows(me, t, [&](int32_t row, int64_t at) { gather(row, t.hidden.data() + at); })) {
+                failed = true;
+            }
+            all.wait();
+            if (&t == teams[0].get() && !failed) {
+                attempt(meet);
+            }
+            all.wait();
+            if (!failed) {
+                backward(me, t, gradient, {});
+            }
+        });
+        reduce_gradients(pool.size());
         lora.add_gradient(teams[0]->gradient.data(), grad, pool);
     }
 
@@ -189,15 +238,42 @@ private:
         }
     }
 
+    work_plan plan(const std::vector<engine_row> & rows) const {
+        check_rows(rows);
+        return rows.empty() ? work_plan() : plan_work(rows, base.hp, pool.size());
+    }
+
+    // True if train_coupled can keep what it computes.
+    bool fits_at_once(const std::vector<engine_row> & rows) const {
+        if (params.recompute || int64_t(rows.size()) < pool.size()) {
+            return false;
+        }
+        int64_t n = 0;
+        for (const engine_row & row : rows) {
+            n += row.n_tokens;
+        }
+        return n * block_runner<T>(base, lora, kernels).kept_bytes_per_token() <= params.coupled_bytes;
+    }
+
+    // SPMD: the team's group, from its loss to its share of the gradient.
+    void backward(const member & me, team<T> & t, const row_loss & loss, const engine_dropout & dropout) {
+        if (!for_rows(me, t, [&](int32_t row, int64_t at) {
+                loss(row, t.hidden.data() + at, t.d_hidden.data() + at);
+            })) {
+            return;
+        }
+        int32_t from, to;
+        me.range(0, t.group->n_tokens(), from, to);
+        final_norm_backward(base.hp, base.output_norm, t.runner.x, from, to, t.d_hidden.data(), t.runner.dx);
+        me.sync();
+        t.runner.backward(me, *t.group, dropout, t.gradient.data());
+    }
+
     // Forward of all rows; finish(me, team) once a group by each of the team's threads, hidden states ready.
     template <class Finish>
-    int32_t run(const std::vector<engine_row> & rows, run_mode mode, const engine_dropout & dropout, Finish && finish) {
-        check_rows(rows);
-        if (rows.empty()) {
-            return 0;
-        }
-        const work_plan plan    = plan_work(rows, base.hp, pool.size());
-        const int32_t   n_teams = int32_t(plan.teams.size());
+    int32_t run(const work_plan & plan, const std::vector<engine_row> & rows, run_mode mode,
+                const engine_dropout & dropout, Finish && finish) {
+        const int32_t n_teams = int32_t(plan.teams.size());
         prepare_teams(plan, mode);
         pool.run([&](int32_t rank) {
             if (rank / plan.team_size >= n_teams) {
@@ -297,35 +373,40 @@ private:
     }
 
     const fused_engine_params             params;
-    const kernel_set &                    set;
+    std::shared_ptr<loaded_weights<T>>    shared;
     const kernel_table<T> &               kernels;
+    weights<T> &                          base;
+    output_head<T> &                      head;
     thread_pool                           pool;
-    weights<T>                            base;
     adapters<T>                           lora;
-    output_head<T>                        head;
     engine_shape                          info;
     std::vector<std::unique_ptr<team<T>>> teams;
     std::mutex                            mutex; // one call that uses the teams at a time
 };
 
-int32_t default_threads() {
-    return std::max(1, int32_t(std::thread::hardware_concurrency()));
+template <class T>
+std::unique_ptr<engine> loaded_weights<T>::make_engine(const std::shared_ptr<fused_weights> & self,
+                                                       const fused_engine_params & params) {
+    return std::make_unique<fused_engine<T>>(std::static_pointer_cast<loaded_weights<T>>(self), params);
+}
+
+int32_t threads_of(const fused_engine_params & params) {
+    if (params.n_threads < 0 || params.n_threads > 4096) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "n_threads must lie in [0, 4096], not " + std::to_string(params.n_threads));
+    }
+    return params.n_threads == 0 ? physical_cores() : params.n_threads;
 }
 
 } // namespace
 
-std::unique_ptr<engine> make_engine(const std::string & path, const fused_engine_params & params,
-                                    const kernel_set & set) {
-    fused_engine_params p = params;
-    if (p.n_threads < 0 || p.n_threads > 4096) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
-                    "n_threads must lie in [0, 4096], not " + std::to_string(p.n_threads));
+std::shared_ptr<fused_weights> load_weights(const std::string & path, const fused_engine_params & params,
+                                            const kernel_set & set) {
+    thread_pool pool(threads_of(params));
+    if (params.precision == engine_precision::f32) {
+        return std::make_shared<loaded_weights<float>>(path, set, pool);
     }
-    p.n_threads = p.n_threads == 0 ? default_threads() : p.n_threads;
-    if (p.precision == engine_precision::f32) {
-        return std::make_unique<fused_engine<float>>(path, p, set);
-    }
-    return std::make_unique<fused_engine<bf16>>(path, p, set);
+    return std::make_shared<loaded_weights<bf16>>(path, set, pool);
 }
 
 } // namespace fused
@@ -341,8 +422,18 @@ bool fused_engine_covers(const std::string & path, std::string & why) {
     }
 }
 
+std::shared_ptr<fused_weights> load_fused_weights(const std::string & path, const fused_engine_params & params) {
+    return fused::load_weights(path, params, fused::choose_kernels(params.kernel));
+}
+
+std::unique_ptr<engine> make_fused_engine(std::shared_ptr<fused_weights> weights, const fused_engine_params & params) {
+    fused_engine_params p = params;
+    p.n_threads           = fused::threads_of(params);
+    return static_cast<fused::any_weights &>(*weights).make_engine(weights, p);
+}
+
 std::unique_ptr<engine> make_fused_engine(const std::string & path, const fused_engine_params & params) {
-    return fused::make_engine(path, params, fused::choose_kernels(params.kernel));
+    return make_fused_engine(load_fused_weights(path, params), params);
 }
 
 } // namespace magnet

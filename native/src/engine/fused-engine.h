@@ -1,4 +1,4 @@
-// The fused engine on kernels of the caller's choice: what make_fused_engine (magnet-engine.h) does once it has chosen.
+// The fused engine on kernels of the caller's choice: what load_fused_weights (magnet-engine.h) does once it has chosen.
 #pragma once
 
 #include "kernels.h"
@@ -9,7 +9,7 @@
 
 namespace magnet::fused {
 
-std::unique_ptr<engine> make_engine(const std::string & path, const fused_engine_params & params,
-                                    const kernel_set & set);
+std::shared_ptr<fused_weights> load_weights(const std::string & path, const fused_engine_params & params,
+                                            const kernel_set & set);
 
 } // namespace magnet::fused

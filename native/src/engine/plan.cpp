@@ -26,15 +26,8 @@ double cost(const row_group & g, const hparams & hp) {
     return sum;
 }
 
-// The same number of groups for every thread, of nearly equal size: longest rows first, each to the emptiest group.
-std::vector<row_group> make_groups(const std::vector<engine_row> & rows, int32_t n_threads) {
-    int64_t total = 0;
-    for (const engine_row & row : rows) {
-        total += row.n_tokens;
-    }
-    const int64_t per_round = int64_t(n_threads) * group_tokens;
-    const int64_t n_groups  = std::min<int64_t>((total + per_round - 1) / per_round * n_threads, int64_t(rows.size()));
-
+// Groups of nearly equal size: longest rows first, each to the emptiest group.
+std::vector<row_group> make_groups(const std::vector<engine_row> & rows, int64_t n_groups) {
     std::vector<int32_t> order(rows.size());
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(),
@@ -76,7 +69,13 @@ double assign(const std::vector<row_group> & groups, const hparams & hp, int32_t
 } // namespace
 
 work_plan plan_work(const std::vector<engine_row> & rows, const hparams & hp, int32_t n_threads) {
-    const std::vector<row_group> groups = make_groups(rows, n_threads);
+    int64_t total = 0;
+    for (const engine_row & row : rows) {
+        total += row.n_tokens;
+    }
+    const int64_t per_round = int64_t(n_threads) * group_tokens; // the same number of groups for every thread
+    const int64_t n_groups  = std::min<int64_t>((total + per_round - 1) / per_round * n_threads, int64_t(rows.size()));
+    const std::vector<row_group> groups = make_groups(rows, n_groups);
 
     // Threads of a team wait for each other some ten times a layer, and small shares run less well.
     constexpr double team_efficiency = 0.9;
@@ -100,6 +99,15 @@ work_plan plan_work(const std::vector<engine_row> & rows, const hparams & hp, in
         best.max_tokens = std::max(best.max_tokens, g.n_tokens());
     }
     return best;
+}
+
+work_plan plan_at_once(const std::vector<engine_row> & rows, int32_t n_threads) {
+    work_plan plan;
+    for (row_group & g : make_groups(rows, n_threads)) {
+        plan.max_tokens = std::max(plan.max_tokens, g.n_tokens());
+        plan.teams.push_back({ std::move(g) });
+    }
+    return plan;
 }
 
 } // namespace magnet::fused

@@ -30,4 +30,7 @@ constexpr int32_t max_chunk_tokens = 160;
 
 work_plan plan_work(const std::vector<engine_row> & rows, const hparams & hp, int32_t n_threads);
 
+// One group for each thread alone, all rows at once. Needs as many rows as threads.
+work_plan plan_at_once(const std::vector<engine_row> & rows, int32_t n_threads);
+
 } // namespace magnet::fused

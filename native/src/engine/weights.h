@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <string>
+#include <mutex>
 #include <vector>
 
 namespace magnet::fused {
@@ -89,7 +90,7 @@ class weights {
 public:
     weights(const model_file & file, const kernel_table<T> & kernels, thread_pool & pool);
 
-    // Builds the transposed matrices, once.
+    // Builds the transposed matrices, once. Any thread.
     void prepare_backward(thread_pool & pool);
 
     int64_t bytes() const;
@@ -107,7 +108,7 @@ public:
 private:
     void load_matrix(const model_file & file, int32_t l, matrix m);
 
-    bool backward_ready = false;
+    std::once_flag backward_ready;
 };
 
 extern template class rounded_matrix<bf16>;

@@ -15,23 +15,33 @@ static std::vector<engine_row> views_of(const std::vector<train_row> & rows, siz
     return views;
 }
 
-// SSCL of one micro-batch; d_vectors receives weight * gradient with respect to the pooled vectors [rows to embed, D].
+// SSCL of one micro-batch; adds weight * gradient to that of the adapter and of the head.
 static double contrast(engine & e, const micro_batch & b, const pair_options & options, double weight,
-                       const projection & head, std::vector<float> & d_vectors, projection & d_head) {
+                       const projection & head, trained_numbers & gradient) {
     const int32_t                 d     = e.shape().n_embd;
     const std::vector<engine_row> views = views_of(b.rows, size_t(b.n_text), b.rows.size());
-    std::vector<float>            vectors(views.size() * size_t(d));
-    e.forward_each(views, [&](int32_t i, const float * hidden) {
-        pool(b.rows[b.n_text + i], options.pooling, hidden, d, &vectors[size_t(i) * d]);
-    });
-    contrast_batch batch;
-    batch.n_pairs = b.n_pairs;
-    batch.texts   = b.texts;
-    batch.n_embd  = head.n_in > 0 ? head.n_out : d;
-    batch.vectors = head.n_in > 0 ? project(head, vectors) : vectors;
-    std::vector<float> d_batch;
-    const double       loss = sscl_loss(batch, options.temperature, options.symmetric, float(weight), &d_batch);
-    d_vectors = head.n_in > 0 ? project_backward(head, vectors, batch.vectors, d_batch, d_head) : std::move(d_batch);
+    std::vector<float>            vectors(views.size() * size_t(d)), d_vectors;
+    double                        loss = 0;
+    e.train_coupled(
+        views,
+        [&](int32_t i, const float * hidden) {
+            pool(b.rows[b.n_text + i], options.pooling, hidden, d, &vectors[size_t(i) * d]);
+        },
+        [&] {
+            contrast_batch batch;
+            batch.n_pairs = b.n_pairs;
+            batch.texts   = b.texts;
+            batch.n_embd  = head.n_in > 0 ? head.n_out : d;
+            batch.vectors = head.n_in > 0 ? project(head, vectors) : vectors;
+            loss          = sscl_loss(batch, options.temperature, options.symmetric, float(weight), &d_vectors);
+            if (head.n_in > 0) {
+                d_vectors = project_backward(head, vectors, batch.vectors, d_vectors, gradient.head);
+            }
+        },
+        [&](int32_t i, const float *, float * d_hidden) {
+            pool_backward(b.rows[b.n_text + i], options.pooling, &d_vectors[size_t(i) * d], d, d_hidden);
+        },
+        gradient.lora);
     return loss;
 }
 
@@ -50,44 +60,25 @@ step_losses compute_gradient(engine & e, const std::vector<micro_batch> & batche
     n_msg       = weights.msg > 0 ? n_msg : 0;
     n_contrasts = weights.sscl > 0 ? n_contrasts : 0;
 
-    gradient        = zeros_like(numbers);
-    const int32_t d = e.shape().n_embd;
-    step_losses   sum;
-    uint64_t      pass = 0;
+    gradient = zeros_like(numbers);
+    step_losses sum;
+    uint64_t    pass = 0;
     for (const micro_batch & b : batches) {
-        std::vector<float> d_vectors;
         if (n_contrasts > 0 && b.n_pairs >= 2) {
-            sum.sscl += contrast(e, b, options.contrast, weights.sscl / double(n_contrasts), numbers.head, d_vectors,
-                                 gradient.head);
+            sum.sscl += contrast(e, b, options.contrast, weights.sscl / double(n_contrasts), numbers.head, gradient);
         }
-        std::vector<double> mntp(b.rows.size(), 0.0),
-            msg(b.rows.size(), 0.0); // by row: the sum's order must not depend on threads
-        const auto backward = [&](size_t begin, size_t end, float dropout) {
-            if (begin == end) {
-                return;
+        std::vector<double> mntp(b.n_text, 0.0), msg(b.n_text, 0.0); // by row: the sum's order must not depend on threads
+        const auto          loss_of = [&](int32_t i, const float * hidden, float * d_hidden) {
+            if (n_mntp > 0) {
+                mntp[i] = mntp_loss(e, b.rows[i], hidden, float(weights.mntp / double(n_mntp)), d_hidden);
             }
-            const auto loss_of = [&](int32_t i, const float * hidden, float * d_hidden) {
-                const int32_t     k   = int32_t(begin) + i;
-                const train_row & row = b.rows[k];
-                if (k >= b.n_text) {
-                    pool_backward(row, options.contrast.pooling, &d_vectors[size_t(k - b.n_text) * d], d, d_hidden);
-                    return;
-                }
-                if (n_mntp > 0) {
-                    mntp[k] = mntp_loss(e, row, hidden, float(weights.mntp / double(n_mntp)), d_hidden);
-                }
-                if (n_msg > 0) {
-                    msg[k] = msg_loss(e, row, hidden, float(weights.msg / double(n_msg)), d_hidden);
-                }
-            };
-            e.train(views_of(b.rows, begin, end), loss_of, {dropout, dropout_seed + pass++}, gradient.lora);
+            if (n_msg > 0) {
+                msg[i] = msg_loss(e, b.rows[i], hidden, float(weights.msg / double(n_msg)), d_hidden);
+            }
         };
-        const size_t n_text = size_t(b.n_text), n_all = d_vectors.empty() ? n_text : b.rows.size();
-        if (options.lora.dropout > 0) {
-            backward(0, n_text, options.lora.dropout);
-            backward(n_text, n_all, 0);
-        } else {
-            backward(0, n_all, 0); // all together: threads have more rows to share
+        if (b.n_text > 0) {
+            e.train(views_of(b.rows, 0, size_t(b.n_text)), loss_of, {options.lora.dropout, dropout_seed + pass++},
+                    gradient.lora);
         }
         sum.mntp = std::accumulate(mntp.begin(), mntp.end(), sum.mntp);
         sum.msg  = std::accumulate(msg.begin(), msg.end(), sum.msg);

@@ -17,10 +17,8 @@ struct step_losses {
 // Gradient of weights.mntp * MNTP + weights.sscl * SSCL + weights.msg * MSG, MNTP and MSG being means over all labels
 // of the micro-batches together, SSCL the mean over micro-batches, each contrasted by itself.
 //
-// The contrastive loss couples rows that need not fit in memory together, so it takes two passes (GradCache, arXiv
-// 2101.06983): vectors of all rows without keeping anything, the loss and its gradient with respect to the vectors,
-// then forward and backward of each row with that gradient. Dropout acts on text rows only: both passes must see the
-// same network.
+// Dropout acts on text rows only: rows to embed may be computed twice (engine::train_coupled), and both passes must see
+// the same network.
 //
 // e must have numbers.lora set as its first adapter. gradient has the shape of numbers and is overwritten.
 step_losses compute_gradient(engine & e, const std::vector<micro_batch> & batches, const train_stage & weights,

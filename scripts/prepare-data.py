@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Text files -> the JSON Lines that `magnet train --text` reads, one document a line.
+
+    scripts/prepare-data.py --paragraphs wiki.txt 0 --stories tinystories.txt 0 > train.jsonl
+
+--paragraphs FILE N   every line of at least 250 characters is a document; N of them, evenly spread (0 = all)
+--stories FILE N      stories, each begun on a line of its own, their paragraphs apart by blank lines; N of them (0 = all)
+"""
+import argparse
+import json
+import pathlib
+import re
+
+SHORTEST = 250  # characters; shorter lines are headings, verse and dialogue out of context
+
+
+def paragraphs(text):
+    return [line.strip() for line in text.splitlines() if len(line) >= SHORTEST]
+
+
+def stories(text):
+    found = (re.sub(r"\s+", " ", story).strip() for story in re.split(r"(?<!\n)\n(?!\n)", text))
+    return [story for story in found if len(story) >= SHORTEST]
+
+
+def spread(documents, count):
+    if count <= 0 or count >= len(documents):
+        return documents
+    return [documents[i * len(documents) // count] for i in range(count)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("paragraphs", "stories"):
+        parser.add_argument(f"--{name}", nargs=2, action="append", default=[], metavar=("FILE", "N"))
+    args = parser.parse_args()
+    for split, files in ((paragraphs, args.paragraphs), (stories, args.stories)):
+        for path, count in files:
+            for text in spread(split(pathlib.Path(path).read_text(encoding="utf-8")), int(count)):
+                print(json.dumps({"text": text}, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
