@@ -1,17 +1,6 @@
-#include <cmath>
-#include <cstdio>
-#include <functional>
-#include <memory>
-#include <optional>
-
 #include "error.h"
-#include "interrupt.h"
-#include "model.h"
+#include "eval.h"
 #include "names.h"
-#include "options.h"
-#include "output.h"
-#include "progress.h"
-#include "terminal.h"
 #include "verbs.h"
 
 namespace magnet_cli {
@@ -21,163 +10,17 @@ namespace {
 const names gap_names{{"sentences", MAGNET_EVAL_GAPS_SENTENCES}, {"spans", MAGNET_EVAL_GAPS_SPANS}};
 const names word_names{
     {"mean", MAGNET_EVAL_WORD_MEAN}, {"first", MAGNET_EVAL_WORD_FIRST}, {"last", MAGNET_EVAL_WORD_LAST}};
-const names task_names{
-    {"pos", MAGNET_EVAL_TASK_POS}, {"chunk", MAGNET_EVAL_TASK_CHUNK}, {"ner", MAGNET_EVAL_TASK_NER}};
-
-using eval_result_ptr = std::unique_ptr<magnet_eval_result, freed_by<magnet_eval_result_free>>;
-
-// One protocol: the options of all of them, of which each shows its own.
-struct eval_command {
-    model_options      model;
-    output_options     output;
-    magnet_eval_params params = magnet_eval_default_params();
-    std::string        protocol;
-
-    std::string                file, train_file, documents, relevance, state;
-    std::optional<std::string> instruction, document_instruction, prompt;
-    std::vector<int32_t>       poolings, attentions, contexts, tasks, cutoffs;
-    std::vector<float>         l2;
-    bool                       items = false;
-
-    void run();
-    void print(const magnet_eval_result & result) const;
-};
-
-// The bar, made when the library says how much there is to do.
-struct eval_display {
-    std::string             label;
-    bool                    visible;
-    std::optional<progress> bar;
-
-    static bool callback(const magnet_progress * state, void * user_data) {
-        auto & self = *static_cast<eval_display *>(user_data);
-        if (!self.bar) {
-            self.bar.emplace(self.label, state->total, self.visible);
-        }
-        return progress::callback(state, &*self.bar);
-    }
-};
+const names task_names{{"pos", MAGNET_EVAL_TASK_POS}, {"chunk", MAGNET_EVAL_TASK_CHUNK}, {"ner", MAGNET_EVAL_TASK_NER}};
 
 } // namespace
-
-static json number(double value) {
-    return std::isfinite(value) ? json(value) : json();
-}
-
-void eval_command::print(const magnet_eval_result & result) const {
-    magnet_cli::output out(output.path);
-    if (output.as_json) {
-        json object{{"protocol", protocol}, {"file", file}, {"model", model.path}, {"adapters", model.adapters}};
-        for (int32_t i = 0; i < result.n_figures; ++i) {
-            const magnet_eval_figure & figure = result.figures[i];
-            object["figures"][figure.name]    = {{"value", number(figure.value)}, {"count", figure.count}};
-        }
-        for (int32_t i = 0; items && i < result.n_series; ++i) {
-            const magnet_eval_series & series = result.series[i];
-            json &                     list   = object["items"][series.name] = json::array();
-            for (int32_t k = 0; k < series.n_values; ++k) {
-                list.push_back(number(series.values[k]));
-            }
-        }
-        object["seconds"] = result.seconds;
-        out.json_line(object);
-    } else {
-        for (int32_t i = 0; i < result.n_figures; ++i) {
-            const magnet_eval_figure & figure = result.figures[i];
-            char                       line[160];
-            std::snprintf(line, sizeof line, "%-32s %10.4f  %lld", figure.name, figure.value,
-                          static_cast<long long>(figure.count));
-            out.line(line);
-        }
-    }
-    out.close();
-}
-
-void eval_command::run() {
-    const auto pointer = [](const auto & text) { return text ? text->c_str() : nullptr; };
-    const auto path    = [](const std::string & name) { return name.empty() ? nullptr : name.c_str(); };
-    const auto list    = [](const auto & values, auto & data, int32_t & n) {
-        data = values.data();
-        n    = static_cast<int32_t>(values.size());
-    };
-    params.file                 = path(file);
-    params.train_file           = path(train_file);
-    params.documents            = path(documents);
-    params.relevance            = path(relevance);
-    params.state                = path(state);
-    params.instruction          = pointer(instruction);
-    params.document_instruction = pointer(document_instruction);
-    params.prompt               = pointer(prompt);
-    list(poolings, params.poolings, params.n_poolings);
-    list(attentions, params.attentions, params.n_attentions);
-    list(contexts, params.contexts, params.n_contexts);
-    list(tasks, params.tasks, params.n_tasks);
-    list(cutoffs, params.cutoffs, params.n_cutoffs);
-    list(l2, params.l2, params.n_l2);
-
-    const loaded_model  loaded  = load_model(model);
-    const session_ptr   session = create_session(loaded, model);
-    eval_display        display{protocol, model.log_level == 0, {}};
-    magnet_eval_result * result = nullptr;
-    params.progress             = eval_display::callback;
-    params.progress_user_data   = &display;
-    {
-        const cancel_scope scope(session.get());
-        const int32_t      status = magnet_eval(session.get(), &params, &result);
-        if (status == MAGNET_STATUS_CANCELLED && !state.empty()) {
-            display.bar.reset();
-            std::fprintf(stderr, "what is done is in %s; the same command goes on\n", state.c_str());
-        }
-        check(status);
-    }
-    const eval_result_ptr owned(result);
-    if (display.bar) {
-        display.bar->finish();
-    }
-    print(*result);
-}
-
-namespace {
-
-// What the help of a protocol says.
-struct protocol_help {
-    const char * name;
-    int32_t      protocol;
-    const char * about;
-    const char * file;
-    const char * file_help;
-    const char * notes;
-};
-
-} // namespace
-
-// The parts that every protocol has; own adds its options.
-static void add_protocol(CLI::App & verb, const protocol_help & help,
-                         const std::function<void(eval_command &, option_group &)> & own) {
-    CLI::App & sub = *verb.add_subcommand(help.name, help.about)->group("Protocols");
-    sub.set_help_flag("-h,--help")->group(""); // a hidden one is not inherited
-    auto command             = std::make_shared<eval_command>();
-    command->protocol        = help.name;
-    command->params.protocol = help.protocol;
-    sub.add_option("FILE", command->file, help.file_help)->required()->type_name("")->group("Arguments");
-
-    option_group output = command->output.add_to(sub, "one JSON object: figures, each with what it was measured on");
-    output.flag("--items", command->items, "with --json: the values of each item too");
-    output.value("--state", command->state, "FILE", "keep finished items here; the same command goes on after a stop");
-
-    option_group group(sub, "Protocol");
-    own(*command, group);
-    command->model.add_to(sub);
-    set_help(sub, std::string("[options] ") + help.file, help.notes);
-    sub.callback([command] { command->run(); });
-}
 
 static void add_limit(eval_command & c, option_group & group, const char * help) {
     group.value("--limit", c.params.limit, "N", help)->check(between(1, 1 << 30));
 }
 
 static void add_embedding(eval_command & c, option_group & group) {
-    group.choices("--pooling", c.poolings, pooling_names(), "tokens that make the vector (default: the adapter's, else mean)");
+    group.choices("--pooling", c.poolings, pooling_names(),
+                  "tokens that make the vector (default: the adapter's, else mean)");
     group.choices("--attention", c.attentions, attention_names(),
                   "what tokens see (default: the adapter's, else bidirectional)");
     group.value("--instruction", c.instruction, "TEXT", "prefix of every text (default: the adapter's)");
@@ -185,7 +28,7 @@ static void add_embedding(eval_command & c, option_group & group) {
 
 static void sts_protocol(CLI::App & verb) {
     add_protocol(verb,
-                 {"sts", MAGNET_EVAL_STS, "similarity: rank correlation of cosines with gold scores", "FILE",
+                 {"sts", MAGNET_EVAL_STS, "similarity: rank correlation of cosines with gold scores",
                   "TSV: score, text, text",
                   "Example:\n"
                   "  magnet eval sts -m model.gguf --pooling last,mean stsb-dev.tsv\n"
@@ -198,31 +41,32 @@ static void sts_protocol(CLI::App & verb) {
 }
 
 static void infill_protocol(CLI::App & verb) {
-    add_protocol(verb,
-                 {"infill", MAGNET_EVAL_INFILL, "gaps: perplexity and token accuracy, from the left and from both sides",
-                  "FILE", "TSV of the sentences of a story; with --gaps spans a paragraph a line",
-                  "Examples:\n"
-                  "  magnet eval infill -m model.gguf stories.tsv\n"
-                  "  magnet eval infill -m model.gguf --gaps spans --span-min 8 --span-max 32 prose.txt\n"
-                  "\n"
-                  "Every context is measured on the same gaps. A story's gap is one of its inner sentences, a span's\n"
-                  "length and place are drawn; the same seed draws the same."},
-                 [](eval_command & c, option_group & group) {
-                     magnet_eval_params & p = c.params;
-                     group.choices("--context", c.contexts, context_names(), "what is compared (default left,hybrid,ordered)");
-                     group.choice("--gaps", p.gaps, gap_names, "what is left out (default sentences)");
-                     group.value("--n-gaps", p.n_gaps, "N", with_default("gaps of a row", p.n_gaps));
-                     group.value("--span-min", p.span_min, "N", with_default("tokens of a span, at least", p.span_min));
-                     group.value("--span-max", p.span_max, "N", with_default("tokens of a span, at most", p.span_max));
-                     group.value("--window", p.window, "N", with_default("tokens read of a paragraph", p.window));
-                     group.value("--seed", p.seed, "N", with_default("of the gaps' places", p.seed));
-                     add_limit(c, group, "rows, from the first (default all)");
-                 });
+    add_protocol(
+        verb,
+        {"infill", MAGNET_EVAL_INFILL, "gaps: perplexity and token accuracy, from the left and from both sides",
+         "TSV of the sentences of a story; with --gaps spans a paragraph a line",
+         "Examples:\n"
+         "  magnet eval infill -m model.gguf stories.tsv\n"
+         "  magnet eval infill -m model.gguf --gaps spans --span-min 8 --span-max 32 prose.txt\n"
+         "\n"
+         "Every context is measured on the same gaps. A story's gap is one of its inner sentences, a span's\n"
+         "length and place are drawn; the same seed draws the same."},
+        [](eval_command & c, option_group & group) {
+            magnet_eval_params & p = c.params;
+            group.choices("--context", c.contexts, context_names(), "what is compared (default left,hybrid,ordered)");
+            group.choice("--gaps", p.gaps, gap_names, "what is left out (default sentences)");
+            group.value("--n-gaps", p.n_gaps, "N", with_default("gaps of a row", p.n_gaps));
+            group.value("--span-min", p.span_min, "N", with_default("tokens of a span, at least", p.span_min));
+            group.value("--span-max", p.span_max, "N", with_default("tokens of a span, at most", p.span_max));
+            group.value("--window", p.window, "N", with_default("tokens read of a paragraph", p.window));
+            group.value("--seed", p.seed, "N", with_default("of the gaps' places", p.seed));
+            add_limit(c, group, "rows, from the first (default all)");
+        });
 }
 
 static void perplexity_protocol(CLI::App & verb) {
     add_protocol(verb,
-                 {"perplexity", MAGNET_EVAL_PERPLEXITY, "causal perplexity of a text", "FILE", "plain text",
+                 {"perplexity", MAGNET_EVAL_PERPLEXITY, "causal perplexity of a text", "plain text",
                   "Example:\n"
                   "  magnet eval perplexity -m model.gguf --limit 40 wiki.txt\n"
                   "\n"
@@ -234,60 +78,62 @@ static void perplexity_protocol(CLI::App & verb) {
 }
 
 static void repetition_protocol(CLI::App & verb) {
-    add_protocol(verb,
-                 {"repetition", MAGNET_EVAL_REPETITION, "repeated sentences and 4-grams in continuations of prefixes", "FILE",
-                  "plain text, a paragraph a line",
-                  "Example:\n"
-                  "  magnet eval repetition -m model.gguf --limit 100 --max-tokens 256 wiki.txt\n"
-                  "\n"
-                  "Rep-Sen and Rep-4 are the shares of sentences and token 4-grams that stood before in the same\n"
-                  "continuation, averaged over continuations. The i-th prefix is sampled with seed + i."},
-                 [](eval_command & c, option_group & group) {
-                     magnet_eval_params & p = c.params;
-                     group.value("--prefix-words", p.prefix_words, "N", with_default("words of a prefix", p.prefix_words));
-                     group.value("--max-tokens", p.max_tokens, "N", with_default("tokens of a continuation", p.max_tokens));
-                     add_limit(c, group, "paragraphs that are long enough, from the first (default all)");
-                     group.value("--seed", p.seed, "N", with_default("of the first prefix; the i-th has seed + i", p.seed));
-                     magnet_sampling_params & how = p.sampling;
-                     group.value("--temperature", how.temperature, "X",
-                                 with_default("0 = always the likeliest token", how.temperature));
-                     group.value("--top-k", how.top_k, "K", with_default("choose among the K likeliest, 0 = off", how.top_k));
-                     group.value("--top-p", how.top_p, "P",
-                                 with_default("choose among those that make up P, 1 = off", how.top_p));
-                     group.value("--min-p", how.min_p, "P",
-                                 with_default("leave out those below P times the likeliest, 0 = off", how.min_p));
-                     group.value("--repeat-penalty", how.repeat_penalty, "X",
-                                 with_default("divide the logits of repeated tokens, 1 = off", how.repeat_penalty));
-                 });
+    add_protocol(
+        verb,
+        {"repetition", MAGNET_EVAL_REPETITION, "repeated sentences and 4-grams in continuations of prefixes",
+         "plain text, a paragraph a line",
+         "Example:\n"
+         "  magnet eval repetition -m model.gguf --limit 100 --max-tokens 256 wiki.txt\n"
+         "\n"
+         "Rep-Sen and Rep-4 are the shares of sentences and token 4-grams that stood before in the same\n"
+         "continuation, averaged over continuations. The i-th prefix is sampled with seed + i."},
+        [](eval_command & c, option_group & group) {
+            magnet_eval_params & p = c.params;
+            group.value("--prefix-words", p.prefix_words, "N", with_default("words of a prefix", p.prefix_words));
+            group.value("--max-tokens", p.max_tokens, "N", with_default("tokens of a continuation", p.max_tokens));
+            add_limit(c, group, "paragraphs that are long enough, from the first (default all)");
+            group.value("--seed", p.seed, "N", with_default("of the first prefix; the i-th has seed + i", p.seed));
+            magnet_sampling_params & how = p.sampling;
+            group.value("--temperature", how.temperature, "X",
+                        with_default("0 = always the likeliest token", how.temperature));
+            group.value("--top-k", how.top_k, "K", with_default("choose among the K likeliest, 0 = off", how.top_k));
+            group.value("--top-p", how.top_p, "P",
+                        with_default("choose among those that make up P, 1 = off", how.top_p));
+            group.value("--min-p", how.min_p, "P",
+                        with_default("leave out those below P times the likeliest, 0 = off", how.min_p));
+            group.value("--repeat-penalty", how.repeat_penalty, "X",
+                        with_default("divide the logits of repeated tokens, 1 = off", how.repeat_penalty));
+        });
 }
 
 static void probe_protocol(CLI::App & verb) {
-    add_protocol(verb,
-                 {"probe", MAGNET_EVAL_PROBE, "what frozen token vectors know of words: POS, chunk, NER", "FILE",
-                  "CoNLL columns to judge by: word, POS, chunk, NER",
-                  "Example:\n"
-                  "  magnet eval probe -m model.gguf --train eng.train --train-limit 4000 eng.testa\n"
-                  "\n"
-                  "A softmax regression for each task and attention, on standardised vectors. The strength of L2 is the\n"
-                  "one that does best on every tenth training sentence, which the first fits leave out."},
-                 [](eval_command & c, option_group & group) {
-                     magnet_eval_params & p = c.params;
-                     group.value("--train", c.train_file, "FILE", "CoNLL columns to learn from")->required();
-                     group.value("--train-limit", p.train_limit, "N", "sentences of it, from the first (default all)")
-                         ->check(between(1, 1 << 30));
-                     add_limit(c, group, "sentences to judge by, from the first (default all)");
-                     group.choices("--task", c.tasks, task_names, "what is probed (default all)");
-                     group.choices("--attention", c.attentions, attention_names(), "what tokens see (default both)");
-                     group.choice("--word", p.word, word_names, "a word's vector, of its tokens' (default mean)");
-                     group.value("--instruction", c.instruction, "TEXT", "prefix of every sentence (default none)");
-                     group.value("--l2", c.l2, "X,...", "strengths of L2 to choose from (default 1e-2,1e-3,1e-4)")
-                         ->delimiter(',');
-                 });
+    add_protocol(
+        verb,
+        {"probe", MAGNET_EVAL_PROBE, "what frozen token vectors know of words: POS, chunk, NER",
+         "CoNLL columns to judge by: word, POS, chunk, NER",
+         "Example:\n"
+         "  magnet eval probe -m model.gguf --train eng.train --train-limit 4000 eng.testa\n"
+         "\n"
+         "A softmax regression for each task and attention, on standardised vectors. The strength of L2 is the\n"
+         "one that does best on every tenth training sentence, which the first fits leave out."},
+        [](eval_command & c, option_group & group) {
+            magnet_eval_params & p = c.params;
+            group.value("--train", c.train_file, "FILE", "CoNLL columns to learn from")->required();
+            group.value("--train-limit", p.train_limit, "N", "sentences of it, from the first (default all)")
+                ->check(between(1, 1 << 30));
+            add_limit(c, group, "sentences to judge by, from the first (default all)");
+            group.choices("--task", c.tasks, task_names, "what is probed (default all)");
+            group.choices("--attention", c.attentions, attention_names(), "what tokens see (default both)");
+            group.choice("--word", p.word, word_names, "a word's vector, of its tokens' (default mean)");
+            group.value("--instruction", c.instruction, "TEXT", "prefix of every sentence (default none)");
+            group.value("--l2", c.l2, "X,...", "strengths of L2 to choose from (default 1e-2,1e-3,1e-4)")
+                ->delimiter(',');
+        });
 }
 
 static void choice_protocol(CLI::App & verb) {
     add_protocol(verb,
-                 {"choice", MAGNET_EVAL_CHOICE, "multiple choice by log-likelihood", "FILE",
+                 {"choice", MAGNET_EVAL_CHOICE, "multiple choice by log-likelihood",
                   "JSONL: \"query\", \"choices\", and \"gold\", the index of the right one",
                   "Examples:\n"
                   "  magnet eval choice -m model.gguf hellaswag.jsonl\n"
@@ -302,22 +148,23 @@ static void choice_protocol(CLI::App & verb) {
 }
 
 static void retrieval_protocol(CLI::App & verb) {
-    add_protocol(verb,
-                 {"retrieval", MAGNET_EVAL_RETRIEVAL, "recall@k and nDCG@10 of documents ranked by cosine", "FILE",
-                  "queries, TSV: id, text",
-                  "Example:\n"
-                  "  magnet eval retrieval -m model.gguf --documents docs.tsv --relevance qrels.tsv queries.tsv\n"
-                  "\n"
-                  "Queries without a relevant document (grade above 0) are left out. A document that is longer than\n"
-                  "--ctx is read from its beginning."},
-                 [](eval_command & c, option_group & group) {
-                     group.value("--documents", c.documents, "FILE", "TSV: id, text")->required();
-                     group.value("--relevance", c.relevance, "FILE", "query, document, grade; or qrels of TREC")->required();
-                     group.value("--cutoff", c.cutoffs, "K,...", "k of recall@k (default 1,10,100)")->delimiter(',');
-                     add_embedding(c, group);
-                     group.value("--document-instruction", c.document_instruction, "TEXT",
-                                 "prefix of every document (default: as of queries)");
-                 });
+    add_protocol(
+        verb,
+        {"retrieval", MAGNET_EVAL_RETRIEVAL, "recall@k and nDCG@10 of documents ranked by cosine",
+         "queries, TSV: id, text",
+         "Example:\n"
+         "  magnet eval retrieval -m model.gguf --documents docs.tsv --relevance qrels.tsv queries.tsv\n"
+         "\n"
+         "Queries without a relevant document (grade above 0) are left out. A document that is longer than\n"
+         "--ctx is read from its beginning."},
+        [](eval_command & c, option_group & group) {
+            group.value("--documents", c.documents, "FILE", "TSV: id, text")->required();
+            group.value("--relevance", c.relevance, "FILE", "query, document, grade; or qrels of TREC")->required();
+            group.value("--cutoff", c.cutoffs, "K,...", "k of recall@k (default 1,10,100)")->delimiter(',');
+            add_embedding(c, group);
+            group.value("--document-instruction", c.document_instruction, "TEXT",
+                        "prefix of every document (default: as of queries)");
+        });
 }
 
 void add_eval(CLI::App & verb) {

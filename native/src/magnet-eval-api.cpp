@@ -20,12 +20,12 @@ magnet_eval_result * publish(eval_result && r, double seconds) {
     auto p = std::make_unique<published>();
     p->own = std::move(r);
     for (const eval_figure & f : p->own.figures) {
-        p->figures.push_back({ f.name.c_str(), f.value, f.count });
+        p->figures.push_back({f.name.c_str(), f.value, f.count});
     }
     for (const eval_series & s : p->own.series) {
-        p->series.push_back({ s.name.c_str(), s.values.data(), (int32_t) s.values.size() });
+        p->series.push_back({s.name.c_str(), s.values.data(), (int32_t)s.values.size()});
     }
-    p->c = { p->figures.data(), p->series.data(), (int32_t) p->figures.size(), (int32_t) p->series.size(), seconds };
+    p->c = {p->figures.data(), p->series.data(), (int32_t)p->figures.size(), (int32_t)p->series.size(), seconds};
     return &p.release()->c;
 }
 
@@ -50,10 +50,10 @@ int32_t magnet_eval(magnet_session * s, const magnet_eval_params * params, magne
         const session::call call(impl);
         not_null(params, "params");
 
-        using clock         = std::chrono::steady_clock;
-        const auto  start   = clock::now();
-        eval_result result  = evaluate(impl, *params);
-        *out_result         = publish(std::move(result), std::chrono::duration<double>(clock::now() - start).count());
+        using clock        = std::chrono::steady_clock;
+        const auto  start  = clock::now();
+        eval_result result = evaluate(impl, *params);
+        *out_result        = publish(std::move(result), std::chrono::duration<double>(clock::now() - start).count());
     });
 }
 

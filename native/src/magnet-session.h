@@ -23,6 +23,7 @@ public:
 
     // Any thread: stops the call that is running.
     void cancel() { cancelled_ = running_.load(); }
+    bool cancelled() const { return cancelled_; }
 
     void embed(const magnet_text * texts, int32_t n_texts, const magnet_embed_params & params, float * out,
                int32_t * out_n_tokens);

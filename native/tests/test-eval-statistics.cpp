@@ -20,18 +20,18 @@ using namespace magnet::testing;
 using doctest::Approx;
 
 TEST_CASE("ranks: equal values share the mean of theirs") {
-    CHECK(average_ranks({ 10, 30, 20, 30, 30, 5 }) == std::vector<double>{ 2, 5, 3, 5, 5, 1 });
-    CHECK(average_ranks({ 7, 7 }) == std::vector<double>{ 1.5, 1.5 });
+    CHECK(average_ranks({10, 30, 20, 30, 30, 5}) == std::vector<double>{2, 5, 3, 5, 5, 1});
+    CHECK(average_ranks({7, 7}) == std::vector<double>{1.5, 1.5});
     CHECK(average_ranks({}).empty());
 }
 
 TEST_CASE("Spearman by hand") {
-    CHECK(spearman({ 1, 2, 3 }, { 10, 100, 1000 }) == Approx(1.0));
-    CHECK(spearman({ 1, 2, 3 }, { 5, 4, -3 }) == Approx(-1.0));
+    CHECK(spearman({1, 2, 3}, {10, 100, 1000}) == Approx(1.0));
+    CHECK(spearman({1, 2, 3}, {5, 4, -3}) == Approx(-1.0));
     // ranks 1 2 3 4 and 1.5 1.5 3 4: covariance 4.5, variances 5 and 4.5
-    CHECK(spearman({ 1, 2, 3, 4 }, { 0, 0, 1, 2 }) == Approx(4.5 / std::sqrt(5.0 * 4.5)));
-    CHECK(std::isnan(spearman({ 1, 2, 3 }, { 4, 4, 4 })));
-    CHECK(std::isnan(spearman({ 1 }, { 2 })));
+    CHECK(spearman({1, 2, 3, 4}, {0, 0, 1, 2}) == Approx(4.5 / std::sqrt(5.0 * 4.5)));
+    CHECK(std::isnan(spearman({1, 2, 3}, {4, 4, 4})));
+    CHECK(std::isnan(spearman({1}, {2})));
 }
 
 TEST_CASE("Spearman as SciPy has it, with ties") {
@@ -57,14 +57,14 @@ TEST_CASE("randint draws what Python's random.Random draws") {
             turns.push_back(turn());
         }
         const auto first = c.at("first").get<std::vector<std::vector<int32_t>>>();
-        CHECK(std::vector<std::vector<int32_t>>(turns.begin(), turns.begin() + (int64_t) first.size()) == first);
+        CHECK(std::vector<std::vector<int32_t>>(turns.begin(), turns.begin() + (int64_t)first.size()) == first);
         CHECK(turns.back() == c.at("last").get<std::vector<int32_t>>());
     }
 }
 
 TEST_CASE("recall and nDCG by hand") {
     // ranked: relevant, not, relevant (grade 2), not judged; a third relevant one was not found
-    const std::vector<int32_t> ranked = { 1, 0, 2, 0 }, judged = { 0, 1, 2, 1, -1 };
+    const std::vector<int32_t> ranked = {1, 0, 2, 0}, judged = {0, 1, 2, 1, -1};
     CHECK(recall_at(ranked, judged, 1) == Approx(1.0 / 3));
     CHECK(recall_at(ranked, judged, 2) == Approx(1.0 / 3));
     CHECK(recall_at(ranked, judged, 3) == Approx(2.0 / 3));
@@ -72,8 +72,8 @@ TEST_CASE("recall and nDCG by hand") {
     // 1 + 2 / log2(4) over 2 + 1 / log2(3) + 1 / log2(4)
     CHECK(ndcg_at(ranked, judged, 10) == Approx(2.0 / (2.0 + 1.0 / std::log2(3.0) + 0.5)));
     CHECK(ndcg_at(ranked, judged, 1) == Approx(0.5));
-    CHECK(ndcg_at({ 2, 1, 1 }, judged, 10) == Approx(1.0));
-    CHECK(ndcg_at({ -1, 2 }, judged, 1) == 0.0);
+    CHECK(ndcg_at({2, 1, 1}, judged, 10) == Approx(1.0));
+    CHECK(ndcg_at({-1, 2}, judged, 1) == 0.0);
 }
 
 TEST_CASE("nDCG as scikit-learn has it") {
@@ -88,10 +88,10 @@ TEST_CASE("repetition by hand") {
     CHECK(repeated_sentences("He ran. He sat.") == 0.0);
     CHECK(std::isnan(repeated_sentences(" \n")));
     // 1234 2345 3451 4512 5123 1234 2345: 5 of 7 are new
-    CHECK(repeated_ngrams({ 1, 2, 3, 4, 5, 1, 2, 3, 4, 5 }, 4) == Approx(2.0 / 7));
-    CHECK(repeated_ngrams({ 1, 2, 3, 4 }, 4) == 0.0);
-    CHECK(repeated_ngrams({ 8, 8, 8, 8, 8 }, 4) == Approx(0.5));
-    CHECK(std::isnan(repeated_ngrams({ 1, 2, 3 }, 4)));
+    CHECK(repeated_ngrams({1, 2, 3, 4, 5, 1, 2, 3, 4, 5}, 4) == Approx(2.0 / 7));
+    CHECK(repeated_ngrams({1, 2, 3, 4}, 4) == 0.0);
+    CHECK(repeated_ngrams({8, 8, 8, 8, 8}, 4) == Approx(0.5));
+    CHECK(std::isnan(repeated_ngrams({1, 2, 3}, 4)));
 }
 
 namespace {
@@ -101,7 +101,8 @@ struct regression_case {
     labelled_rows  data;
     int32_t        n_classes;
 
-    explicit regression_case(const nlohmann::json & c) : features((int32_t) c.at("x")[0].size()), data{ &features, {}, {} } {
+    explicit regression_case(const nlohmann::json & c)
+        : features((int32_t)c.at("x")[0].size()), data{&features, {}, {}} {
         const auto x = c.at("x").get<std::vector<std::vector<float>>>();
         features.resize(x.size());
         for (size_t i = 0; i < x.size(); ++i) {
@@ -120,7 +121,7 @@ TEST_CASE("features are standardised by another matrix's mean and deviation") {
     feature_matrix train(2), test(2);
     train.resize(3);
     test.resize(1);
-    const float values[3][2] = { { 1, 4 }, { 2, 4 }, { 6, 4 } };
+    const float values[3][2] = {{1, 4}, {2, 4}, {6, 4}};
     for (size_t i = 0; i < 3; ++i) {
         std::copy(values[i], values[i] + 2, train.row(i));
     }
@@ -140,13 +141,13 @@ TEST_CASE("softmax regression: the gradient is that of the loss") {
     std::mt19937          rng(5);
     for (int32_t d = 0; d <= c.features.n_features(); ++d) {
         for (int32_t k = 0; k < c.n_classes; ++k) {
-            regression.weights()[regression.index(d, k)] = (double) (rng() % 1000) / 1000.0 - 0.5;
+            regression.weights()[regression.index(d, k)] = (double)(rng() % 1000) / 1000.0 - 0.5;
         }
     }
     std::vector<double> gradient, ignored;
     const double        l2 = 0.3, h = 1e-2;
     regression.loss(c.data, l2, pool, gradient);
-    for (const auto & [d, k] : { std::pair<int32_t, int32_t>{ 0, 0 }, { 7, 3 }, { 19, 18 }, { c.features.n_features(), 2 } }) {
+    for (const auto & [d, k] : {std::pair<int32_t, int32_t>{0, 0}, {7, 3}, {19, 18}, {c.features.n_features(), 2}}) {
         double &     w      = regression.weights()[regression.index(d, k)];
         const double before = w;
         w                   = before + h;
@@ -165,7 +166,7 @@ TEST_CASE("softmax regression finds scikit-learn's minimum") {
         softmax_regression    regression(c.n_classes, c.features.width());
         std::vector<double>   gradient;
         const double          l2 = golden.at("l2").get<double>();
-        regression.fit(c.data, l2, pool, { 1000, 1e-6 });
+        regression.fit(c.data, l2, pool, {1000, 1e-6});
         CHECK(regression.loss(c.data, l2, pool, gradient) == Approx(golden.at("loss").get<double>()).epsilon(1e-6));
 
         const auto weights = golden.at("weights").get<std::vector<std::vector<double>>>(); // [class][feature]
@@ -191,14 +192,15 @@ TEST_CASE("softmax regression: the threads do not change a bit") {
 
 TEST_CASE("CoNLL columns") {
     const test_folder folder;
-    const std::string text = "-DOCSTART- -X- O O\n\nEU NNP I-NP I-ORG\nrejects VBZ I-VP O\n\n\nPeter\tNNP\tI-NP\tI-PER\n";
-    const auto        all  = read_conll(folder.write("a", text), 0);
+    const std::string text =
+        "-DOCSTART- -X- O O\n\nEU NNP I-NP I-ORG\nrejects VBZ I-VP O\n\n\nPeter\tNNP\tI-NP\tI-PER\n";
+    const auto all = read_conll(folder.write("a", text), 0);
     REQUIRE(all.size() == 2);
-    CHECK(all[0].words == std::vector<std::string>{ "EU", "rejects" });
-    CHECK(all[0].labels[0] == std::vector<std::string>{ "NNP", "VBZ" });
-    CHECK(all[0].labels[1] == std::vector<std::string>{ "I-NP", "I-VP" });
-    CHECK(all[0].labels[2] == std::vector<std::string>{ "I-ORG", "O" });
-    CHECK(all[1].words == std::vector<std::string>{ "Peter" });
+    CHECK(all[0].words == std::vector<std::string>{"EU", "rejects"});
+    CHECK(all[0].labels[0] == std::vector<std::string>{"NNP", "VBZ"});
+    CHECK(all[0].labels[1] == std::vector<std::string>{"I-NP", "I-VP"});
+    CHECK(all[0].labels[2] == std::vector<std::string>{"I-ORG", "O"});
+    CHECK(all[1].words == std::vector<std::string>{"Peter"});
     CHECK(all[1].line == 7);
     CHECK(read_conll(folder / "a", 1).size() == 1);
     const std::string message = error_of([&] { read_conll(folder.write("b", "EU NNP I-NP O\nrejects VBZ\n"), 0); });
@@ -209,11 +211,11 @@ TEST_CASE("CoNLL columns") {
 TEST_CASE("a journal gives back what was added, and nothing that was cut off") {
     const test_folder    folder;
     const std::string    path = folder / "state";
-    const nlohmann::json what = { { "protocol", "sts" }, { "seed", 1 } };
+    const nlohmann::json what = {{"protocol", "sts"}, {"seed", 1}};
     {
         journal j(path, what);
         CHECK(j.find("x:0") == nullptr);
-        j.add("x:0", { 0.1, -3.0, std::nan("") });
+        j.add("x:0", {0.1, -3.0, std::nan("")});
         j.add("x:1", {});
     }
     std::ofstream(path, std::ios::app) << "{\"item\":\"x:2\",\"val"; // killed while writing
@@ -225,11 +227,11 @@ TEST_CASE("a journal gives back what was added, and nothing that was cut off") {
         CHECK(std::isnan(j.find("x:0")->at(2)));
         CHECK(j.find("x:1")->empty());
         CHECK(j.find("x:2") == nullptr);
-        j.add("x:2", { 5.0 });
+        j.add("x:2", {5.0});
     }
     CHECK(journal(path, what).find("x:2")->at(0) == 5.0);
 
-    const std::string other = error_of([&] { journal(path, { { "protocol", "sts" }, { "seed", 2 } }); });
+    const std::string other = error_of([&] { journal(path, {{"protocol", "sts"}, {"seed", 2}}); });
     CHECK(other.find("another evaluation (other: seed)") != std::string::npos);
     CHECK(error_of([&] { journal(folder.write("text", "hello\n"), what); }).find("text:1: ") != std::string::npos);
     CHECK(error_of([&] { journal(folder.write("json", "{}\n"), what); }).find("not the state of an evaluation") !=

@@ -1,10 +1,9 @@
 // magnet_eval on tiny models: every figure against the same numbers put together here from the other calls of magnet.h.
-#include "api.h"
 #include "eval/python-random.h"
 #include "eval/ranking.h"
 #include "eval/repetition.h"
 #include "eval/statistics.h"
-#include "test_files.h"
+#include "eval_api.h"
 
 #include <algorithm>
 #include <cmath>
@@ -16,52 +15,6 @@ using namespace magnet::testing;
 using doctest::Approx;
 
 namespace {
-
-struct eval_deleter {
-    void operator()(magnet_eval_result * r) const { magnet_eval_result_free(r); }
-};
-using eval_ptr = std::unique_ptr<magnet_eval_result, eval_deleter>;
-
-magnet_eval_params params_of(int32_t protocol, const std::string & file) {
-    magnet_eval_params p = magnet_eval_default_params();
-    p.protocol           = protocol;
-    p.file               = file.c_str();
-    return p;
-}
-
-eval_ptr evaluate(const session_ptr & session, const magnet_eval_params & p) {
-    magnet_eval_result * r = nullptr;
-    require_ok(magnet_eval(session.get(), &p, &r));
-    return eval_ptr(r);
-}
-
-// The call fails, with all of this in its message.
-void check_eval_fails(const session_ptr & session, const magnet_eval_params & p, int32_t status,
-                      std::initializer_list<const char *> words) {
-    magnet_eval_result * r = nullptr;
-    check_fails(magnet_eval(session.get(), &p, &r), status, words);
-    CHECK(r == nullptr);
-}
-
-const magnet_eval_figure & figure(const eval_ptr & r, const std::string & name) {
-    for (int32_t i = 0; i < r->n_figures; ++i) {
-        if (r->figures[i].name == name) {
-            return r->figures[i];
-        }
-    }
-    FAIL("there is no figure ", name);
-    return r->figures[0];
-}
-
-std::vector<double> series(const eval_ptr & r, const std::string & name) {
-    for (int32_t i = 0; i < r->n_series; ++i) {
-        if (r->series[i].name == name) {
-            return { r->series[i].values, r->series[i].values + r->series[i].n_values };
-        }
-    }
-    FAIL("there is no series ", name);
-    return {};
-}
 
 std::vector<float> embed(const session_ptr & session, const std::string & s, int32_t attention, int32_t pooling,
                          const char * instruction = "") {
@@ -99,26 +52,8 @@ struct sums {
     double perplexity() const { return std::exp(-logprob / tokens); }
 };
 
-const std::vector<std::vector<std::string>> stories = {
-    { "Tom lost a key.", "He looked for it.", "It was in the car.", "He took it out.", "Then he went home." },
-    { "The dog ran.", "It saw a cat.", "The cat hid.", "It sat in a tree.", "The dog left." },
-    { "Rain fell.", "The river rose.", "A bridge broke.", "Men came.", "They built it again." },
-    { "Ann baked.", "The cake burned.", "She began again.", "Her son helped.", "They ate it all." },
-};
-
-std::string story_file() {
-    std::string text;
-    for (const auto & story : stories) {
-        for (size_t i = 0; i < story.size(); ++i) {
-            text += (i > 0 ? "\t" : "") + story[i];
-        }
-        text += "\n";
-    }
-    return text;
-}
-
 // [random.Random(0).randint(1, 3), ...] in Python: 2, 2, 1, 2; random.Random(7): 2, 1, 2, 3
-const std::map<int64_t, std::vector<size_t>> gap_of_story = { { 0, { 2, 2, 1, 2 } }, { 7, { 2, 1, 2, 3 } } };
+const std::map<int64_t, std::vector<size_t>> gap_of_story = {{0, {2, 2, 1, 2}}, {7, {2, 1, 2, 3}}};
 
 std::string join(const std::vector<std::string> & sentences, size_t begin, size_t end) {
     std::string text;
@@ -128,46 +63,33 @@ std::string join(const std::vector<std::string> & sentences, size_t begin, size_
     return text;
 }
 
-const char * const pairs = "5\tA man plays a guitar.\tSomeone plays music.\n"
-                           "0.5\tA dog runs.\tThe stock market fell.\n"
-                           "\n"
-                           "3\tRain falls.\tIt is wet outside.\r\n"
-                           "3\tTwo boys swim.\tChildren are in the water.\n"
-                           "1e0\tA cat.\tA very long train went through the valley.\n";
-
-struct work {
-    test_folder folder;
-    model_ptr   model   = load_tiny("gpt2"); // a byte is a token, but for a few merges; no BOS
-    session_ptr session = make_session(model);
-};
-
 } // namespace
 
 TEST_CASE_FIXTURE(work, "sts: cosines of embeddings, and their rank correlation") {
-    const std::string        file         = folder.write("pairs.tsv", pairs);
-    const int32_t            poolings[]   = { MAGNET_POOLING_LAST, MAGNET_POOLING_MEAN, MAGNET_POOLING_LAST };
-    const int32_t            attentions[] = { MAGNET_ATTENTION_CAUSAL, MAGNET_ATTENTION_DEFAULT };
-    magnet_eval_params       p            = params_of(MAGNET_EVAL_STS, file);
-    p.poolings                            = poolings;
-    p.n_poolings                          = 3; // one is there twice
-    p.attentions                          = attentions;
-    p.n_attentions                        = 2;
-    p.instruction                         = "Text: ";
-    const eval_ptr result                 = evaluate(session, p);
+    const std::string  file         = folder.write("pairs.tsv", pairs);
+    const int32_t      poolings[]   = {MAGNET_POOLING_LAST, MAGNET_POOLING_MEAN, MAGNET_POOLING_LAST};
+    const int32_t      attentions[] = {MAGNET_ATTENTION_CAUSAL, MAGNET_ATTENTION_DEFAULT};
+    magnet_eval_params p            = params_of(MAGNET_EVAL_STS, file);
+    p.poolings                      = poolings;
+    p.n_poolings                    = 3; // one is there twice
+    p.attentions                    = attentions;
+    p.n_attentions                  = 2;
+    p.instruction                   = "Text: ";
+    const eval_ptr result           = evaluate(session, p);
     CHECK(result->n_figures == 4);
     CHECK(result->seconds > 0.0);
 
-    const std::vector<double> gold = { 5, 0.5, 3, 3, 1 };
+    const std::vector<double> gold = {5, 0.5, 3, 3, 1};
     CHECK(series(result, "gold") == gold);
-    const std::vector<std::vector<std::string>> texts = { { "A man plays a guitar.", "Someone plays music." },
-                                                          { "A dog runs.", "The stock market fell." },
-                                                          { "Rain falls.", "It is wet outside." },
-                                                          { "Two boys swim.", "Children are in the water." },
-                                                          { "A cat.", "A very long train went through the valley." } };
-    for (const auto & [attention, attention_name] : { std::pair<int32_t, std::string>{ MAGNET_ATTENTION_CAUSAL, "causal" },
-                                                      { MAGNET_ATTENTION_BIDIRECTIONAL, "bidirectional" } }) {
+    const std::vector<std::vector<std::string>> texts = {{"A man plays a guitar.", "Someone plays music."},
+                                                         {"A dog runs.", "The stock market fell."},
+                                                         {"Rain falls.", "It is wet outside."},
+                                                         {"Two boys swim.", "Children are in the water."},
+                                                         {"A cat.", "A very long train went through the valley."}};
+    for (const auto & [attention, attention_name] : {std::pair<int32_t, std::string>{MAGNET_ATTENTION_CAUSAL, "causal"},
+                                                     {MAGNET_ATTENTION_BIDIRECTIONAL, "bidirectional"}}) {
         for (const auto & [pooling, pooling_name] :
-             { std::pair<int32_t, std::string>{ MAGNET_POOLING_LAST, "last" }, { MAGNET_POOLING_MEAN, "mean" } }) {
+             {std::pair<int32_t, std::string>{MAGNET_POOLING_LAST, "last"}, {MAGNET_POOLING_MEAN, "mean"}}) {
             const std::string   name = attention_name + "." + pooling_name;
             std::vector<double> expected;
             const auto          cosines = series(result, "cosine." + name);
@@ -190,9 +112,9 @@ TEST_CASE_FIXTURE(work, "infill: stories, the gap where Python's generator puts 
         p.seed                = seed;
         const eval_ptr result = evaluate(session, p);
         CHECK(result->n_figures == 6);
-        for (const auto & [context, name] : { std::pair<int32_t, std::string>{ MAGNET_CONTEXT_LEFT, "left" },
-                                              { MAGNET_CONTEXT_HYBRID, "hybrid" },
-                                              { MAGNET_CONTEXT_ORDERED, "ordered" } }) {
+        for (const auto & [context, name] : {std::pair<int32_t, std::string>{MAGNET_CONTEXT_LEFT, "left"},
+                                             {MAGNET_CONTEXT_HYBRID, "hybrid"},
+                                             {MAGNET_CONTEXT_ORDERED, "ordered"}}) {
             sums                all;
             std::vector<double> tokens, logprobs, correct;
             for (size_t i = 0; i < stories.size(); ++i) {
@@ -200,12 +122,12 @@ TEST_CASE_FIXTURE(work, "infill: stories, the gap where Python's generator puts 
                                   right = join(stories[i], gaps[i] + 1, 5);
                 sums one;
                 context == MAGNET_CONTEXT_LEFT
-                    ? one.add(session, { given(left.c_str()), filled(gap.c_str()) }, context)
-                    : one.add(session, { given(left.c_str()), filled(gap.c_str()), given(right.c_str()) }, context);
+                    ? one.add(session, {given(left.c_str()), filled(gap.c_str())}, context)
+                    : one.add(session, {given(left.c_str()), filled(gap.c_str()), given(right.c_str())}, context);
                 tokens.push_back(one.tokens);
                 logprobs.push_back(one.logprob);
                 correct.push_back(one.correct);
-                all = { all.logprob + one.logprob, all.tokens + one.tokens, all.correct + one.correct };
+                all = {all.logprob + one.logprob, all.tokens + one.tokens, all.correct + one.correct};
             }
             CHECK(series(result, "tokens") == tokens);
             CHECK(series(result, "correct." + name) == correct);
@@ -216,20 +138,21 @@ TEST_CASE_FIXTURE(work, "infill: stories, the gap where Python's generator puts 
             }
             CHECK(figure(result, "perplexity." + name).value == Approx(all.perplexity()).epsilon(1e-4));
             CHECK(figure(result, "accuracy." + name).value == Approx(all.correct / all.tokens));
-            CHECK(figure(result, "perplexity." + name).count == (int64_t) all.tokens);
+            CHECK(figure(result, "perplexity." + name).count == (int64_t)all.tokens);
         }
     }
 }
 
 TEST_CASE_FIXTURE(work, "infill: several gaps in a story, one beside the other") {
     const std::string  file      = folder.write("s.tsv", "One a.\tTwo b.\tTwo b.\tTwo b.\tThree c.\n");
-    const int32_t      context[] = { MAGNET_CONTEXT_ORDERED };
+    const int32_t      context[] = {MAGNET_CONTEXT_ORDERED};
     magnet_eval_params p         = params_of(MAGNET_EVAL_INFILL, file);
     p.n_gaps                     = 3; // all inner sentences, whatever is drawn
     p.contexts                   = context;
     p.n_contexts                 = 1;
     sums expected;
-    expected.add(session, { given("One a."), filled(" Two b."), filled(" Two b."), filled(" Two b."), given(" Three c.") },
+    expected.add(session,
+                 {given("One a."), filled(" Two b."), filled(" Two b."), filled(" Two b."), given(" Three c.")},
                  MAGNET_CONTEXT_ORDERED);
     const eval_ptr result = evaluate(session, p);
     CHECK(result->n_figures == 2);
@@ -238,8 +161,8 @@ TEST_CASE_FIXTURE(work, "infill: several gaps in a story, one beside the other")
 
 TEST_CASE_FIXTURE(work, "infill: spans of prose lie where the draws put them") {
     // letters without the merges "he", "the", "in": a token each
-    const std::vector<std::string> lines = { "abcdefgabcdefgabcdefgabcdefgabcdefgabcdefg", "too short",
-                                             "zyxwvuzyxwvuzyxwvuzyxwvuzyxwvuzyxwvuzyxwvuzyxwvu" };
+    const std::vector<std::string> lines = {"abcdefgabcdefgabcdefgabcdefgabcdefgabcdefg", "too short",
+                                            "zyxwvuzyxwvuzyxwvuzyxwvuzyxwvuzyxwvuzyxwvuzyxwvu"};
     const std::string  file = folder.write("prose.txt", lines[0] + "\n\n" + lines[1] + "\n" + lines[2] + "\n");
     magnet_eval_params p    = params_of(MAGNET_EVAL_INFILL, file);
     p.gaps                  = MAGNET_EVAL_GAPS_SPANS;
@@ -253,9 +176,9 @@ TEST_CASE_FIXTURE(work, "infill: spans of prose lie where the draws put them") {
     magnet::python_random random(3);
     sums                  left, hybrid;
     for (const std::string & line : lines) {
-        const std::string text  = line.substr(0, 40);
-        const int32_t     a     = random.randint(5, 9), b = random.randint(5, 9);
-        const int32_t     n     = (int32_t) text.size() - a - b; // context
+        const std::string text = line.substr(0, 40);
+        const int32_t     a = random.randint(5, 9), b = random.randint(5, 9);
+        const int32_t     n = (int32_t)text.size() - a - b; // context
         if (n < a + b) {
             continue;
         }
@@ -266,16 +189,17 @@ TEST_CASE_FIXTURE(work, "infill: spans of prose lie where the draws put them") {
         if (second < first) {
             std::swap(first, second);
         }
-        const std::string t0 = text.substr(0, first), g0 = text.substr(first, a), t1 = text.substr(first + a, second - first),
-                          g1 = text.substr(second + a, b), t2 = text.substr(second + a + b);
+        const std::string t0 = text.substr(0, first), g0 = text.substr(first, a),
+                          t1 = text.substr(first + a, second - first), g1 = text.substr(second + a, b),
+                          t2 = text.substr(second + a + b);
         CHECK(t0 + g0 + t1 + g1 + t2 == text);
-        const std::vector<magnet_part> parts = { given(t0.c_str()), filled(g0.c_str()), given(t1.c_str()), filled(g1.c_str()),
-                                                 given(t2.c_str()) };
+        const std::vector<magnet_part> parts = {given(t0.c_str()), filled(g0.c_str()), given(t1.c_str()),
+                                                filled(g1.c_str()), given(t2.c_str())};
         hybrid.add(session, parts, MAGNET_CONTEXT_HYBRID);
         left.add(session, parts, MAGNET_CONTEXT_LEFT);
     }
     CHECK(series(result, "tokens").size() == 2);
-    CHECK(figure(result, "perplexity.left").count == (int64_t) left.tokens);
+    CHECK(figure(result, "perplexity.left").count == (int64_t)left.tokens);
     CHECK(figure(result, "perplexity.left").value == Approx(left.perplexity()).epsilon(1e-4));
     CHECK(figure(result, "perplexity.hybrid").value == Approx(hybrid.perplexity()).epsilon(1e-4));
     CHECK(figure(result, "accuracy.hybrid").value == Approx(hybrid.correct / hybrid.tokens));
@@ -292,7 +216,7 @@ TEST_CASE_FIXTURE(work, "perplexity: windows of a text, summed by hand") {
     for (size_t begin = 0; begin + 16 <= text.size(); begin += 16) {
         const std::string first = text.substr(begin, 1), rest = text.substr(begin + 1, 15);
         const double      before = expected.logprob;
-        expected.add(session, { given(first.c_str()), filled(rest.c_str()) }, MAGNET_CONTEXT_LEFT);
+        expected.add(session, {given(first.c_str()), filled(rest.c_str())}, MAGNET_CONTEXT_LEFT);
         windows.push_back(expected.logprob - before);
     }
     REQUIRE(windows.size() == 2);
@@ -303,7 +227,7 @@ TEST_CASE_FIXTURE(work, "perplexity: windows of a text, summed by hand") {
     CHECK(figure(evaluate(session, p), "perplexity").value == Approx(std::exp(-windows[0] / 15)).epsilon(1e-4));
 
     p.window = 64;
-    check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, { "t.txt", "44 tokens", "64" });
+    check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, {"t.txt", "44 tokens", "64"});
 }
 
 TEST_CASE("perplexity: a vocabulary that asks for BOS gets it in front of every window") {
@@ -312,12 +236,12 @@ TEST_CASE("perplexity: a vocabulary that asks for BOS gets it in front of every 
     const session_ptr  session = make_session(model);
     const std::string  file    = folder.write("t.txt", "abcdefgh");
     magnet_eval_params p       = params_of(MAGNET_EVAL_PERPLEXITY, file);
-    p.window                   = (int32_t) tokenize(model, "abcdefgh").size();
+    p.window                   = (int32_t)tokenize(model, "abcdefgh").size();
     sums expected; // the space that SentencePiece puts in front is the first token
-    expected.add(session, { given(""), filled("abcdefgh") }, MAGNET_CONTEXT_LEFT);
+    expected.add(session, {given(""), filled("abcdefgh")}, MAGNET_CONTEXT_LEFT);
     magnet_score_params how = magnet_score_default_params();
     how.context             = MAGNET_CONTEXT_LEFT;
-    const double first      = score(session, { filled("abcdefgh") }, how)->spans[0].tokens[0].logprob;
+    const double first      = score(session, {filled("abcdefgh")}, how)->spans[0].tokens[0].logprob;
     CHECK(series(evaluate(session, p), "logprob")[0] == Approx(expected.logprob - first).epsilon(1e-4));
 }
 
@@ -331,13 +255,13 @@ TEST_CASE_FIXTURE(work, "repetition: of the very continuations that magnet_gener
     const eval_ptr result   = evaluate(session, p);
 
     std::vector<double> sentences, ngrams, tokens;
-    const char * const  prefixes[] = { "one two three", "five  six\tseven" };
+    const char * const  prefixes[] = {"one two three", "five  six\tseven"};
     for (int32_t i = 0; i < 2; ++i) {
         magnet_generate_params how = magnet_generate_default_params();
         how.sampling               = p.sampling;
         how.sampling.seed          = 11 + i;
         how.max_tokens             = 40;
-        const result_ptr    r      = generate(session, prefixes[i], how);
+        const result_ptr r         = generate(session, prefixes[i], how);
         sentences.push_back(magnet::repeated_sentences(r->spans[0].text));
         ngrams.push_back(magnet::repeated_ngrams(ids(r->spans[0]), 4));
         tokens.push_back(r->spans[0].n_tokens);
@@ -348,7 +272,7 @@ TEST_CASE_FIXTURE(work, "repetition: of the very continuations that magnet_gener
     CHECK(figure(result, "rep-sen").value == Approx((sentences[0] + sentences[1]) / 2));
     CHECK(figure(result, "tokens").value == Approx((tokens[0] + tokens[1]) / 2));
     p.prefix_words = 6;
-    check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, { "p.txt", "more than 6 words" });
+    check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, {"p.txt", "more than 6 words"});
 }
 
 TEST_CASE_FIXTURE(work, "choice: the likeliest option by each length, doubles dropped") {
@@ -356,10 +280,10 @@ TEST_CASE_FIXTURE(work, "choice: the likeliest option by each length, doubles dr
         std::string              query;
         std::vector<std::string> options;
     };
-    const std::vector<question> questions = { { "The sky is", { "blue", "a very very long story", "é", "q" } },
-                                              { "Two and two", { "are four", "is", "zz zz", "make one" } },
-                                              { "A dog", { "barks", "meows loudly at the moon" } },
-                                              { "Water", { "is wet", "ii", "ïïï" } } };
+    const std::vector<question> questions = {{"The sky is", {"blue", "a very very long story", "é", "q"}},
+                                             {"Two and two", {"are four", "is", "zz zz", "make one"}},
+                                             {"A dog", {"barks", "meows loudly at the moon"}},
+                                             {"Water", {"is wet", "ii", "ïïï"}}};
     for (size_t gold = 0; gold < 2; ++gold) {
         std::string text;
         double      expected[3] = {};
@@ -370,20 +294,20 @@ TEST_CASE_FIXTURE(work, "choice: the likeliest option by each length, doubles dr
                 list += "\"" + option + "\",";
             }
             list += "\"" + q.options[0] + "\"";
-            text += "{\"query\": \"" + q.query + "\", \"choices\": [" + list + "], \"gold\": " +
-                    std::to_string(gold == 0 ? q.options.size() : gold) + "}\n";
+            text += "{\"query\": \"" + q.query + "\", \"choices\": [" + list +
+                    "], \"gold\": " + std::to_string(gold == 0 ? q.options.size() : gold) + "}\n";
 
             size_t best[3] = {};
-            double most[3] = { -INFINITY, -INFINITY, -INFINITY };
+            double most[3] = {-INFINITY, -INFINITY, -INFINITY};
             for (size_t o = 0; o < q.options.size(); ++o) {
                 const std::string prompt = q.query + "!", answer = " " + q.options[o];
                 sums              one;
-                one.add(session, { given(prompt.c_str()), filled(answer.c_str()) }, MAGNET_CONTEXT_LEFT);
+                one.add(session, {given(prompt.c_str()), filled(answer.c_str())}, MAGNET_CONTEXT_LEFT);
                 size_t characters = 0; // é and ï take two bytes
                 for (const char c : q.options[o]) {
-                    characters += ((unsigned char) c & 0xc0) != 0x80;
+                    characters += ((unsigned char)c & 0xc0) != 0x80;
                 }
-                const double values[3] = { one.logprob / (double) characters, one.logprob / one.tokens, one.logprob };
+                const double values[3] = {one.logprob / (double)characters, one.logprob / one.tokens, one.logprob};
                 for (int32_t k = 0; k < 3; ++k) {
                     if (values[k] > most[k]) {
                         most[k] = values[k];
@@ -407,10 +331,19 @@ TEST_CASE_FIXTURE(work, "choice: the likeliest option by each length, doubles dr
 }
 
 TEST_CASE_FIXTURE(work, "retrieval: documents ranked by cosine") {
-    const std::vector<std::string> queries = { "a dog", "rain", "the river rose", "nobody asks" };
-    const std::vector<std::string> documents = { "the dog barks", "it rains", "a river in spring", "keys", "the train is late",
-                                                 "bread", "a bridge over the river", "snow and rain", "cats and dogs",
-                                                 "the market", "a guitar", "the last one" };
+    const std::vector<std::string> queries   = {"a dog", "rain", "the river rose", "nobody asks"};
+    const std::vector<std::string> documents = {"the dog barks",
+                                                "it rains",
+                                                "a river in spring",
+                                                "keys",
+                                                "the train is late",
+                                                "bread",
+                                                "a bridge over the river",
+                                                "snow and rain",
+                                                "cats and dogs",
+                                                "the market",
+                                                "a guitar",
+                                                "the last one"};
     std::string                    query_text, document_text;
     for (size_t i = 0; i < queries.size(); ++i) {
         query_text += "q" + std::to_string(i) + "\t" + queries[i] + "\n";
@@ -418,9 +351,8 @@ TEST_CASE_FIXTURE(work, "retrieval: documents ranked by cosine") {
     for (size_t i = 0; i < documents.size(); ++i) {
         document_text += "d" + std::to_string(i) + "\t" + documents[i] + "\n";
     }
-    const std::map<size_t, std::map<size_t, int32_t>> judged = { { 0, { { 0, 2 }, { 8, 1 }, { 5, 0 } } },
-                                                                 { 1, { { 1, 1 }, { 7, 1 } } },
-                                                                 { 2, { { 6, 3 }, { 2, 1 }, { 11, -1 } } } };
+    const std::map<size_t, std::map<size_t, int32_t>> judged = {
+        {0, {{0, 2}, {8, 1}, {5, 0}}}, {1, {{1, 1}, {7, 1}}}, {2, {{6, 3}, {2, 1}, {11, -1}}}};
     std::string trec, tsv = "query-id\tcorpus-id\tscore\n";
     for (const auto & [q, grades] : judged) {
         for (const auto & [d, grade] : grades) {
@@ -428,25 +360,27 @@ TEST_CASE_FIXTURE(work, "retrieval: documents ranked by cosine") {
             tsv += "q" + std::to_string(q) + "\td" + std::to_string(d) + "\t" + std::to_string(grade) + "\n";
         }
     }
-    const std::string  query_file = folder.write("queries.tsv", query_text);
-    const std::string  document_file = folder.write("documents.tsv", document_text), trec_file = folder.write("qrels", trec);
-    const int32_t      cutoffs[] = { 2, 5 };
-    magnet_eval_params p         = params_of(MAGNET_EVAL_RETRIEVAL, query_file);
-    p.documents                  = document_file.c_str();
-    p.relevance                  = trec_file.c_str();
-    p.cutoffs                    = cutoffs;
-    p.n_cutoffs                  = 2;
-    p.instruction                = "Q: ";
-    p.document_instruction       = "";
-    const eval_ptr result        = evaluate(session, p);
+    const std::string query_file    = folder.write("queries.tsv", query_text);
+    const std::string document_file = folder.write("documents.tsv", document_text),
+                      trec_file     = folder.write("qrels", trec);
+    const int32_t      cutoffs[]    = {2, 5};
+    magnet_eval_params p            = params_of(MAGNET_EVAL_RETRIEVAL, query_file);
+    p.documents                     = document_file.c_str();
+    p.relevance                     = trec_file.c_str();
+    p.cutoffs                       = cutoffs;
+    p.n_cutoffs                     = 2;
+    p.instruction                   = "Q: ";
+    p.document_instruction          = "";
+    const eval_ptr result           = evaluate(session, p);
 
     double ndcg = 0.0, recall[2] = {};
     for (const auto & [q, grades] : judged) {
         std::vector<std::pair<double, size_t>> order;
         for (size_t d = 0; d < documents.size(); ++d) {
-            order.push_back({ -dot(embed(session, queries[q], MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_POOLING_MEAN, "Q: "),
-                                   embed(session, documents[d], MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_POOLING_MEAN)),
-                              d });
+            order.push_back(
+                {-dot(embed(session, queries[q], MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_POOLING_MEAN, "Q: "),
+                      embed(session, documents[d], MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_POOLING_MEAN)),
+                 d});
         }
         std::sort(order.begin(), order.end());
         std::vector<int32_t> ranked, all;
@@ -467,12 +401,13 @@ TEST_CASE_FIXTURE(work, "retrieval: documents ranked by cosine") {
 
     const std::string tsv_file = folder.write("qrels.tsv", tsv);
     p.relevance                = tsv_file.c_str();
-    CHECK(figure(evaluate(session, p), "ndcg@10.bidirectional.mean").value == figure(result, "ndcg@10.bidirectional.mean").value);
+    CHECK(figure(evaluate(session, p), "ndcg@10.bidirectional.mean").value ==
+          figure(result, "ndcg@10.bidirectional.mean").value);
 }
 
 TEST_CASE_FIXTURE(work, "probe: learns what a word shows, and only a bidirectional mask shows what follows") {
     // POS: the word itself. Chunk: the word behind it. NER: a coin.
-    const char * const words[] = { "ab", "cd", "xyz", "q" };
+    const char * const words[] = {"ab", "cd", "xyz", "q"};
     std::mt19937       rng(4);
     const auto         write = [&](const std::string & name, int32_t n) {
         std::string text = "-DOCSTART- -X- O O\n\n";
@@ -480,17 +415,17 @@ TEST_CASE_FIXTURE(work, "probe: learns what a word shows, and only a bidirection
             std::vector<uint32_t> row(6);
             std::generate(row.begin(), row.end(), [&] { return rng() % 4; });
             for (size_t i = 0; i + 1 < row.size(); ++i) {
-                text += std::string(words[row[i]]) + " P" + std::to_string(row[i]) + " C" + std::to_string(row[i + 1]) + " N" +
-                        std::to_string(rng() % 2) + "\n";
+                text += std::string(words[row[i]]) + " P" + std::to_string(row[i]) + " C" + std::to_string(row[i + 1]) +
+                        " N" + std::to_string(rng() % 2) + "\n";
             }
             text += "\n";
         }
         return folder.write(name, text);
     };
     const std::string  train = write("train", 300), test = write("test", 100);
-    magnet_eval_params p     = params_of(MAGNET_EVAL_PROBE, test);
-    p.train_file             = train.c_str();
-    for (const int32_t word : { MAGNET_EVAL_WORD_MEAN, MAGNET_EVAL_WORD_FIRST, MAGNET_EVAL_WORD_LAST }) {
+    magnet_eval_params p = params_of(MAGNET_EVAL_PROBE, test);
+    p.train_file         = train.c_str();
+    for (const int32_t word : {MAGNET_EVAL_WORD_MEAN, MAGNET_EVAL_WORD_FIRST, MAGNET_EVAL_WORD_LAST}) {
         p.word                = word;
         const eval_ptr result = evaluate(session, p);
         if (word == MAGNET_EVAL_WORD_FIRST) { // the space before the word: it says nothing to a causal mask
@@ -501,143 +436,12 @@ TEST_CASE_FIXTURE(work, "probe: learns what a word shows, and only a bidirection
         }
         CHECK(figure(result, "accuracy.pos.causal").count == 500);
         CHECK(figure(result, "accuracy.chunk.causal").value < 0.35); // a quarter by chance
-        CHECK(figure(result, "accuracy.chunk.bidirectional").value > figure(result, "accuracy.chunk.causal").value + 0.1);
+        CHECK(figure(result, "accuracy.chunk.bidirectional").value >
+              figure(result, "accuracy.chunk.causal").value + 0.1);
         CHECK(figure(result, "accuracy.ner.causal").value < 0.62);
         const std::vector<double> correct = series(result, "correct.ner.causal");
         CHECK(correct.size() == 100);
-        CHECK(std::accumulate(correct.begin(), correct.end(), 0.0) / 500 == Approx(figure(result, "accuracy.ner.causal").value));
+        CHECK(std::accumulate(correct.begin(), correct.end(), 0.0) / 500 ==
+              Approx(figure(result, "accuracy.ner.causal").value));
     }
-}
-
-TEST_CASE_FIXTURE(work, "state: an interrupted run goes on, and ends as if it had not stopped") {
-    const std::string  file = folder.write("stories.tsv", story_file()), state = folder / "state";
-    magnet_eval_params p    = params_of(MAGNET_EVAL_INFILL, file);
-    const eval_ptr     whole = evaluate(session, p);
-
-    struct seen {
-        int64_t first = -1, last = -1, total = -1;
-        int64_t stop_at = INT64_MAX;
-        static bool callback(const magnet_progress * progress, void * data) {
-            auto & self = *static_cast<seen *>(data);
-            self.first  = self.first < 0 ? progress->done : self.first;
-            self.last   = progress->done;
-            self.total  = progress->total;
-            return progress->done < self.stop_at;
-        }
-    };
-    p.state    = state.c_str();
-    p.progress = seen::callback;
-    seen interrupted;
-    interrupted.stop_at  = 4; // all four stories with the left context
-    p.progress_user_data = &interrupted;
-    check_eval_fails(session, p, MAGNET_STATUS_CANCELLED, { "cancelled" });
-    CHECK(interrupted.total == 12);
-
-    seen resumed;
-    p.progress_user_data = &resumed;
-    const eval_ptr again = evaluate(session, p);
-    CHECK(resumed.first == 4);
-    CHECK(resumed.last == 12);
-    CHECK(resumed.total == 12);
-    REQUIRE(again->n_figures == whole->n_figures);
-    for (int32_t i = 0; i < whole->n_figures; ++i) {
-        CHECK(again->figures[i].name == std::string(whole->figures[i].name));
-        CHECK(again->figures[i].value == whole->figures[i].value);
-    }
-
-    p.limit = 2; // fewer of the same items
-    seen known;
-    p.progress_user_data = &known;
-    evaluate(session, p);
-    CHECK(known.first == 2);
-
-    p.limit = 0;
-    p.seed  = 1;
-    check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, { "state", "other: seed" });
-    p.seed                  = 0;
-    const session_ptr llama = make_session(load_tiny("llama"));
-    check_eval_fails(llama, p, MAGNET_STATUS_MISMATCH, { "other: model" });
-    folder.write("stories.tsv", story_file() + "a\tb\tc\n");
-    check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, { "other: file" });
-}
-
-TEST_CASE_FIXTURE(work, "bad input is named with its file and line") {
-    const auto fails = [&](int32_t protocol, const std::string & text, std::initializer_list<const char *> words) {
-        const std::string file = folder.write("bad", text);
-        check_eval_fails(session, params_of(protocol, file), MAGNET_STATUS_BAD_FILE, words);
-    };
-    fails(MAGNET_EVAL_STS, "", { "bad", "0 pairs" });
-    fails(MAGNET_EVAL_STS, "1\ta\tb\n2\ta\n", { "bad:2:", "3 tab-separated columns", "found 2" });
-    fails(MAGNET_EVAL_STS, "1\ta\tb\nnan\ta\tb\n", { "bad:2:", "\"nan\" is no finite number" });
-    fails(MAGNET_EVAL_STS, "1x\ta\tb\n2\ta\tb\n", { "bad:1:", "\"1x\"" });
-    fails(MAGNET_EVAL_STS, "1\ta\t\xff\n", { "bad:1:", "not UTF-8" });
-    fails(MAGNET_EVAL_INFILL, "a\tb\n", { "bad:1:", "3 or more", "found 2" });
-    fails(MAGNET_EVAL_INFILL, "a\t\tc\n", { "bad:1:", "a sentence is empty" });
-    fails(MAGNET_EVAL_INFILL, "\n", { "bad", "no story" });
-    fails(MAGNET_EVAL_PERPLEXITY, "", { "bad", "0 tokens" });
-    fails(MAGNET_EVAL_CHOICE, "", { "bad", "no question" });
-    fails(MAGNET_EVAL_CHOICE, "\nx\n", { "bad:2:", "JSON object" });
-    fails(MAGNET_EVAL_CHOICE, "{\"query\":\"a\",\"choices\":[\"b\"],\"gold\":0}\n", { "bad:1:", "2 or more options" });
-    fails(MAGNET_EVAL_CHOICE, "{\"query\":\"a\",\"choices\":[\"b\",\" \"],\"gold\":0}\n", { "bad:1:", "option 1" });
-    fails(MAGNET_EVAL_CHOICE, "{\"query\":\"a\",\"choices\":[\"b\",\"c\"],\"gold\":2}\n", { "bad:1:", "0 to 1", "\"gold\"" });
-    fails(MAGNET_EVAL_CHOICE, "{\"choices\":[\"b\",\"c\"],\"gold\":1}\n", { "bad:1:", "\"query\"" });
-    const std::string too_long =
-        folder.write("long", "\n{\"query\":\"" + std::string(1000, 'a') + "\",\"choices\":[\"b\",\"c\"],\"gold\":1}\n");
-    check_eval_fails(session, params_of(MAGNET_EVAL_CHOICE, too_long), MAGNET_STATUS_TOO_LONG,
-                     { "long:2: 1002 tokens", "at most 256" });
-
-    const std::string  queries = folder.write("q", "1\ta dog\n2\ta cat\n"), documents = folder.write("d", "x\tb\ny\tc\n");
-    magnet_eval_params p = params_of(MAGNET_EVAL_RETRIEVAL, queries);
-    p.documents          = documents.c_str();
-    const auto fails_of = [&](const char * text, std::initializer_list<const char *> words) {
-        const std::string relevance = folder.write("rel", text);
-        p.relevance                 = relevance.c_str();
-        check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, words);
-    };
-    fails_of("1 0 z 1\n", { "rel:1:", "no document z" });
-    fails_of("1 0 x 1\n3 0 x 1\n", { "rel:2:", "no query 3" });
-    fails_of("1 0 x 1\n1 0 x y\n", { "rel:2:", "\"y\" is no whole number" });
-    fails_of("1 x\n", { "rel:1:", "found 2" });
-    fails_of("1 0 x 0\n", { "rel", "nothing is relevant" });
-    fails_of("", { "rel", "judges nothing" });
-
-    const std::string relevance = folder.write("rel", "1 0 x 1\n");
-    p.relevance                 = relevance.c_str();
-    const std::string twice = folder.write("twice", "x\tb\nx\tc\n");
-    p.documents             = twice.c_str();
-    check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, { "twice:2:", "there twice" });
-}
-
-TEST_CASE_FIXTURE(work, "parameters out of range are named") {
-    const std::string file = folder.write("pairs.tsv", pairs);
-    const int32_t     bad[] = { 99 };
-    const float       zero[] = { 0.0f };
-    const auto        fails = [&](const std::function<void(magnet_eval_params &)> & change, const char * field) {
-        magnet_eval_params p = params_of(MAGNET_EVAL_STS, file);
-        change(p);
-        check_eval_fails(session, p, MAGNET_STATUS_INVALID_ARGUMENT, { field });
-    };
-    fails([](magnet_eval_params & p) { p.protocol = 99; }, "protocol is 99");
-    fails([](magnet_eval_params & p) { p.file = nullptr; }, "file is NULL");
-    fails([](magnet_eval_params & p) { p.protocol = MAGNET_EVAL_PROBE; }, "train_file is NULL");
-    fails([](magnet_eval_params & p) { p.protocol = MAGNET_EVAL_RETRIEVAL; }, "documents is NULL");
-    fails([&](magnet_eval_params & p) { p.poolings = bad, p.n_poolings = 1; }, "poolings is 99");
-    fails([](magnet_eval_params & p) { p.n_attentions = 1; }, "attentions is NULL");
-    fails([&](magnet_eval_params & p) { p.contexts = bad, p.n_contexts = 1; }, "contexts");
-    fails([&](magnet_eval_params & p) { p.tasks = bad, p.n_tasks = 1; }, "tasks");
-    fails([&](magnet_eval_params & p) { p.l2 = zero, p.n_l2 = 1; }, "l2");
-    fails([](magnet_eval_params & p) { p.seed = -1; }, "seed");
-    fails([](magnet_eval_params & p) { p.limit = -1; }, "limit");
-    fails([](magnet_eval_params & p) { p.n_gaps = 0; }, "n_gaps");
-    fails([](magnet_eval_params & p) { p.span_max = 7; }, "span_max");
-    fails([](magnet_eval_params & p) { p.window = 1; }, "window");
-    fails([](magnet_eval_params & p) { p.word = 3; }, "word is 3");
-
-    const std::string  missing = folder / "no-such-file";
-    magnet_eval_params p       = params_of(MAGNET_EVAL_STS, missing);
-    check_eval_fails(session, p, MAGNET_STATUS_IO, { "no-such-file" });
-    magnet_eval_result * r = nullptr;
-    check_fails(magnet_eval(session.get(), nullptr, &r), MAGNET_STATUS_INVALID_ARGUMENT, { "params is NULL" });
-    check_fails(magnet_eval(nullptr, &p, &r), MAGNET_STATUS_INVALID_ARGUMENT, { "session is NULL" });
-    magnet_eval_result_free(nullptr);
 }

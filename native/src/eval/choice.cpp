@@ -27,11 +27,12 @@ question read_question(const nlohmann::json & object, const std::string & path, 
         throw bad_line(path, line, "expected a list of 2 or more options under \"choices\".");
     }
     if (gold == object.end() || !gold->is_number_integer() || gold->get<int64_t>() < 0 ||
-        gold->get<int64_t>() >= (int64_t) choices->size()) {
-        throw bad_line(path, line, "expected the index of the right option, 0 to " + std::to_string(choices->size() - 1) +
-                                       ", under \"gold\".");
+        gold->get<int64_t>() >= (int64_t)choices->size()) {
+        throw bad_line(path, line,
+                       "expected the index of the right option, 0 to " + std::to_string(choices->size() - 1) +
+                           ", under \"gold\".");
     }
-    question q = { json_text(object, "query", true, path, line), {}, 0, line };
+    question q = {json_text(object, "query", true, path, line), {}, 0, line};
     for (size_t i = 0; i < choices->size(); ++i) {
         if (!(*choices)[i].is_string() || is_blank((*choices)[i].get<std::string>())) {
             throw bad_line(path, line, "option " + std::to_string(i) + " is no text, or an empty one.");
@@ -39,7 +40,7 @@ question read_question(const nlohmann::json & object, const std::string & path, 
         const std::string option = (*choices)[i].get<std::string>();
         const auto        same   = std::find(q.options.begin(), q.options.end(), option);
         if (gold->get<size_t>() == i) {
-            q.gold = (size_t) (same - q.options.begin());
+            q.gold = (size_t)(same - q.options.begin());
         }
         if (same == q.options.end()) {
             q.options.push_back(option);
@@ -63,7 +64,7 @@ std::vector<question> read_questions(const std::string & path) {
 
 // Unicode code points.
 double characters_of(const std::string & text) {
-    return (double) std::count_if(text.begin(), text.end(), [](char c) { return ((unsigned char) c & 0xc0) != 0x80; });
+    return (double)std::count_if(text.begin(), text.end(), [](char c) { return ((unsigned char)c & 0xc0) != 0x80; });
 }
 
 // Of each option its log-probability and number of tokens, one after the other.
@@ -71,7 +72,7 @@ std::vector<double> outcome_of(const std::vector<result_span> & spans, size_t fi
     std::vector<double> values;
     for (size_t i = first; i < first + n; ++i) {
         values.push_back(spans[i].logprob());
-        values.push_back((double) spans[i].tokens.size());
+        values.push_back((double)spans[i].tokens.size());
     }
     return values;
 }
@@ -104,7 +105,7 @@ eval_result eval_choice(evaluation & e) {
             for (const std::string & option : questions[i].options) {
                 answer.tokens = e.base().tokenize_continuation(" " + option);
                 e.check_length(query.tokens.size() + answer.tokens.size(), e.params().file, questions[i].line);
-                rows.push_back({ query, answer });
+                rows.push_back({query, answer});
             }
         }
         magnet_score_params how = magnet_score_default_params();
@@ -119,20 +120,23 @@ eval_result eval_choice(evaluation & e) {
         }
         return out;
     };
-    const auto outcomes = e.run({ { "question", questions.size(), questions_per_batch, compute } })[0];
+    const auto outcomes = e.run({{"question", questions.size(), questions_per_batch, compute}})[0];
 
-    eval_series by_characters = { "correct.characters", {} }, by_tokens = { "correct.tokens", {} }, by_sum = { "correct.sum", {} };
+    eval_series by_characters = {"correct.characters", {}}, by_tokens = {"correct.tokens", {}},
+                by_sum = {"correct.sum", {}};
     for (size_t i = 0; i < questions.size(); ++i) {
         const question &            q       = questions[i];
         const std::vector<double> & outcome = outcomes[i];
-        by_characters.values.push_back(best_of(outcome, [&](size_t o) { return characters_of(q.options[o]); }) == q.gold);
+        by_characters.values.push_back(best_of(outcome, [&](size_t o) { return characters_of(q.options[o]); }) ==
+                                       q.gold);
         by_tokens.values.push_back(best_of(outcome, [&](size_t o) { return outcome[2 * o + 1]; }) == q.gold);
         by_sum.values.push_back(best_of(outcome, [](size_t) { return 1.0; }) == q.gold);
     }
     eval_result out;
-    for (eval_series * series : { &by_characters, &by_tokens, &by_sum }) {
-        const double correct = (double) std::count(series->values.begin(), series->values.end(), 1.0);
-        out.add("accuracy" + series->name.substr(series->name.find('.')), correct / (double) questions.size(), questions.size());
+    for (eval_series * series : {&by_characters, &by_tokens, &by_sum}) {
+        const double correct = (double)std::count(series->values.begin(), series->values.end(), 1.0);
+        out.add("accuracy" + series->name.substr(series->name.find('.')), correct / (double)questions.size(),
+                questions.size());
         out.series.push_back(std::move(*series));
     }
     return out;

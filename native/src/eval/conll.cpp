@@ -14,10 +14,10 @@ std::vector<conll_sentence> read_conll(const std::string & path, int32_t limit) 
             return;
         }
         if (columns.size() != conll_tasks + 1) {
-            throw bad_line(path, number, "expected 4 columns (word, POS, chunk, NER), found " +
-                                             std::to_string(columns.size()) + ".");
+            throw bad_line(path, number,
+                           "expected 4 columns (word, POS, chunk, NER), found " + std::to_string(columns.size()) + ".");
         }
-        if (!open && limit > 0 && (int32_t) sentences.size() == limit) {
+        if (!open && limit > 0 && (int32_t)sentences.size() == limit) {
             return;
         }
         if (!open) {

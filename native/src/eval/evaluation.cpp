@@ -15,7 +15,7 @@ namespace magnet {
 
 namespace {
 
-constexpr const char * protocol_names[] = { "sts", "infill", "perplexity", "repetition", "probe", "choice", "retrieval" };
+constexpr const char * protocol_names[] = {"sts", "infill", "perplexity", "repetition", "probe", "choice", "retrieval"};
 
 // FNV-1a, 64 bits
 uint64_t hash_of(const std::string & bytes, uint64_t hash = 0xcbf29ce484222325u) {
@@ -30,20 +30,20 @@ std::string stamp_of(const std::string & path) {
     constexpr std::streamoff part = 1 << 20;
 
     std::error_code      code;
-    const std::streamoff size = (std::streamoff) std::filesystem::file_size(path, code);
+    const std::streamoff size = (std::streamoff)std::filesystem::file_size(path, code);
     std::ifstream        file(path, std::ios::binary);
     if (code || !file) {
         throw error(MAGNET_STATUS_IO, "cannot read " + path + " (to tell the state of this evaluation from others).");
     }
-    std::string bytes((size_t) std::min(size, part), '\0');
+    std::string bytes((size_t)std::min(size, part), '\0');
     uint64_t    hash = hash_of(std::to_string(size));
-    for (const std::streamoff begin : { std::streamoff(0), std::max<std::streamoff>(size - part, 0) }) {
+    for (const std::streamoff begin : {std::streamoff(0), std::max<std::streamoff>(size - part, 0)}) {
         file.seekg(begin);
-        file.read(bytes.data(), (std::streamsize) bytes.size());
+        file.read(bytes.data(), (std::streamsize)bytes.size());
         hash = hash_of(bytes, hash);
     }
     char text[20];
-    std::snprintf(text, sizeof(text), "%016llx", (unsigned long long) hash);
+    std::snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
     return text;
 }
 
@@ -71,25 +71,31 @@ nlohmann::json describe(const session & with, const magnet_eval_params & p) {
     d["l2"]                   = list_of(p.l2, p.n_l2);
     d["seed"]                 = p.seed;
     d["train_limit"]          = p.train_limit;
-    d["gaps"]                 = { p.gaps, p.n_gaps, p.span_min, p.span_max };
+    d["gaps"]                 = {p.gaps, p.n_gaps, p.span_min, p.span_max};
     d["window"]               = p.window;
     d["prefix_words"]         = p.prefix_words;
     d["max_tokens"]           = p.max_tokens;
     d["word"]                 = p.word;
-    d["sampling"]             = { p.sampling.temperature,       p.sampling.top_k,          p.sampling.top_p,
-                                  p.sampling.min_p,             p.sampling.repeat_penalty, p.sampling.frequency_penalty,
-                                  p.sampling.presence_penalty,  p.sampling.penalty_last_n, text(p.sampling.grammar) };
+    d["sampling"]             = {p.sampling.temperature,
+                                 p.sampling.top_k,
+                                 p.sampling.top_p,
+                                 p.sampling.min_p,
+                                 p.sampling.repeat_penalty,
+                                 p.sampling.frequency_penalty,
+                                 p.sampling.presence_penalty,
+                                 p.sampling.penalty_last_n,
+                                 text(p.sampling.grammar)};
     for (int32_t i = 0; i < p.sampling.n_logit_bias && p.sampling.logit_bias; ++i) {
-        d["logit_bias"].push_back({ p.sampling.logit_bias[i].token, p.sampling.logit_bias[i].bias });
+        d["logit_bias"].push_back({p.sampling.logit_bias[i].token, p.sampling.logit_bias[i].bias});
     }
-    for (const auto & [name, path] : { std::pair<const char *, const char *>{ "file", p.file },
-                                       { "train_file", p.train_file },
-                                       { "documents", p.documents } }) {
+    for (const auto & [name, path] : {std::pair<const char *, const char *>{"file", p.file},
+                                      {"train_file", p.train_file},
+                                      {"documents", p.documents}}) {
         d[name] = path ? nlohmann::json(stamp_of(path)) : nlohmann::json();
     }
     d["adapters"] = nlohmann::json::array();
     for (const used_adapter & use : with.adapters()) {
-        d["adapters"].push_back({ stamp_of(use.what->path()), use.scale });
+        d["adapters"].push_back({stamp_of(use.what->path()), use.scale});
     }
     if (p.protocol == MAGNET_EVAL_PROBE) {
         d["limit"] = p.limit; // its items are whole probes
@@ -104,9 +110,11 @@ void require(bool ok, const char * field, int64_t value, const char * range) {
     }
 }
 
-void require_list(const int32_t * values, int32_t n, const char * field, int32_t first, int32_t last, const char * range) {
+void require_list(const int32_t * values, int32_t n, const char * field, int32_t first, int32_t last,
+                  const char * range) {
     if (n < 0 || (n > 0 && !values)) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, std::string(field) + " is NULL, or has a negative number of elements.");
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    std::string(field) + " is NULL, or has a negative number of elements.");
     }
     for (int32_t i = 0; i < n; ++i) {
         require(values[i] >= first && values[i] <= last, field, values[i], range);
@@ -163,12 +171,12 @@ void check_eval_params(const magnet_eval_params & p) {
 
 } // namespace
 
-evaluation::evaluation(session & with, const magnet_eval_params & params) :
-    with_(with), params_(params),
-    done_(params.state ? params.state : "", params.state ? describe(with, params) : nlohmann::json()) {}
+evaluation::evaluation(session & with, const magnet_eval_params & params)
+    : with_(with), params_(params),
+      done_(params.state ? params.state : "", params.state ? describe(with, params) : nlohmann::json()) {}
 
 void evaluation::check_length(size_t n_tokens, const std::string & path, int64_t line) const {
-    if ((int64_t) n_tokens > with_.n_ctx()) {
+    if ((int64_t)n_tokens > with_.n_ctx()) {
         throw error(MAGNET_STATUS_TOO_LONG, path + ":" + std::to_string(line) + ": " + std::to_string(n_tokens) +
                                                 " tokens; this session reads at most " + std::to_string(with_.n_ctx()) +
                                                 ". Make one with a larger n_ctx, or shorten the line.");
@@ -189,12 +197,12 @@ bool evaluation::finished(const work & w) const {
 }
 
 void evaluation::expect(size_t n_items) {
-    progress_.total += (int64_t) n_items;
+    progress_.total += (int64_t)n_items;
 }
 
 void evaluation::advance(size_t n_items) {
-    progress_.done += (int64_t) n_items;
-    if (params_.progress && !params_.progress(&progress_, params_.progress_user_data)) {
+    progress_.done += (int64_t)n_items;
+    if (with_.cancelled() || (params_.progress && !params_.progress(&progress_, params_.progress_user_data))) {
         throw error(MAGNET_STATUS_CANCELLED, "the call was cancelled.");
     }
 }
@@ -239,13 +247,20 @@ eval_result evaluate(session & with, const magnet_eval_params & params) {
     check_eval_params(params);
     evaluation e(with, params);
     switch (params.protocol) {
-        case MAGNET_EVAL_STS:        return eval_sts(e);
-        case MAGNET_EVAL_INFILL:     return eval_infill(e);
-        case MAGNET_EVAL_PERPLEXITY: return eval_perplexity(e);
-        case MAGNET_EVAL_REPETITION: return eval_repetition(e);
-        case MAGNET_EVAL_PROBE:      return eval_probe(e);
-        case MAGNET_EVAL_CHOICE:     return eval_choice(e);
-        default:                     return eval_retrieval(e);
+        case MAGNET_EVAL_STS:
+            return eval_sts(e);
+        case MAGNET_EVAL_INFILL:
+            return eval_infill(e);
+        case MAGNET_EVAL_PERPLEXITY:
+            return eval_perplexity(e);
+        case MAGNET_EVAL_REPETITION:
+            return eval_repetition(e);
+        case MAGNET_EVAL_PROBE:
+            return eval_probe(e);
+        case MAGNET_EVAL_CHOICE:
+            return eval_choice(e);
+        default:
+            return eval_retrieval(e);
     }
 }
 

@@ -27,7 +27,7 @@ struct eval_result {
     std::vector<eval_figure> figures;
     std::vector<eval_series> series;
 
-    void add(const std::string & name, double value, size_t count) { figures.push_back({ name, value, (int64_t) count }); }
+    void add(const std::string & name, double value, size_t count) { figures.push_back({name, value, (int64_t)count}); }
 };
 
 // What a protocol works with: the session, its parameters, the items that a former run finished, progress.
@@ -36,12 +36,12 @@ public:
     // params are checked and outlive it.
     evaluation(session & with, const magnet_eval_params & params);
 
-    session & with() const { return with_; }
+    session &                  with() const { return with_; }
     const magnet_eval_params & params() const { return params_; }
-    const model & base() const { return with_.base(); }
+    const model &              base() const { return with_.base(); }
 
     // How many of n items are wanted.
-    size_t limit(size_t n) const { return params_.limit > 0 ? std::min(n, (size_t) params_.limit) : n; }
+    size_t limit(size_t n) const { return params_.limit > 0 ? std::min(n, (size_t)params_.limit) : n; }
 
     // Throws TOO_LONG, naming the line, unless the session reads so many tokens.
     void check_length(size_t n_tokens, const std::string & path, int64_t line) const;
@@ -58,7 +58,8 @@ public:
     // Outcomes [work] of all items: those that are finished are not computed again.
     std::vector<outcomes> run(const std::vector<work> & works);
 
-    // The same step by step, for protocols that have other things to do in between: progress counts to what was expected.
+    // The same step by step, for protocols that have other things to do in between: progress counts to what was
+    // expected.
     void     expect(size_t n_items);
     bool     finished(const work & w) const;
     outcomes run(const work & w);

@@ -30,7 +30,7 @@ token_part gap_part(std::vector<int32_t> tokens) {
 // k different numbers in [lo, hi], ascending, each drawn until it is new.
 std::vector<int32_t> draw_sorted(python_random & random, int32_t k, int32_t lo, int32_t hi) {
     std::vector<int32_t> drawn;
-    while ((int32_t) drawn.size() < k) {
+    while ((int32_t)drawn.size() < k) {
         const int32_t x = random.randint(lo, hi);
         if (std::find(drawn.begin(), drawn.end(), x) == drawn.end()) {
             drawn.push_back(x);
@@ -43,18 +43,19 @@ std::vector<int32_t> draw_sorted(python_random & random, int32_t k, int32_t lo, 
 // Rows of sentences: gaps are some of the inner ones. A sentence's tokens begin with the space before it.
 std::vector<parts> read_stories(const evaluation & e) {
     const std::string  path = e.params().file;
-    python_random      random((uint32_t) e.params().seed);
+    python_random      random((uint32_t)e.params().seed);
     std::vector<parts> rows;
     for_each_line(path, [&](std::string & line, int64_t number) {
-        if (is_blank(line) || (e.params().limit > 0 && (int32_t) rows.size() == e.params().limit)) {
+        if (is_blank(line) || (e.params().limit > 0 && (int32_t)rows.size() == e.params().limit)) {
             return;
         }
         const std::vector<std::string> sentences = split_columns(line);
-        const int32_t                  n         = (int32_t) sentences.size();
+        const int32_t                  n         = (int32_t)sentences.size();
         if (n < e.params().n_gaps + 2) {
-            throw bad_line(path, number, "expected " + std::to_string(e.params().n_gaps + 2) +
-                                             " or more tab-separated sentences (one left, one right, and " +
-                                             std::to_string(e.params().n_gaps) + " for gaps), found " + std::to_string(n) + ".");
+            throw bad_line(path, number,
+                           "expected " + std::to_string(e.params().n_gaps + 2) +
+                               " or more tab-separated sentences (one left, one right, and " +
+                               std::to_string(e.params().n_gaps) + " for gaps), found " + std::to_string(n) + ".");
         }
         if (std::any_of(sentences.begin(), sentences.end(), is_blank)) {
             throw bad_line(path, number, "a sentence is empty.");
@@ -66,7 +67,7 @@ std::vector<parts> read_stories(const evaluation & e) {
         const auto  add_text = [&] {
             if (!text.empty()) {
                 row.push_back(text_part(row.empty() ? e.base().tokenize(text, false, false)
-                                                    : e.base().tokenize_continuation(text)));
+                                                     : e.base().tokenize_continuation(text)));
                 text.clear();
             }
         };
@@ -85,31 +86,32 @@ std::vector<parts> read_stories(const evaluation & e) {
     return rows;
 }
 
-// Paragraphs: gaps are spans of tokens, with context at both ends and between them, and at least as much context as gap.
+// Paragraphs: gaps are spans of tokens, with context at both ends and between them, and at least as much context as
+// gap.
 std::vector<parts> read_paragraphs(const evaluation & e) {
     const int32_t      n_gaps = e.params().n_gaps;
-    python_random      random((uint32_t) e.params().seed);
+    python_random      random((uint32_t)e.params().seed);
     std::vector<parts> rows;
     for_each_line(e.params().file, [&](std::string & line, int64_t) {
-        if (is_blank(line) || (e.params().limit > 0 && (int32_t) rows.size() == e.params().limit)) {
+        if (is_blank(line) || (e.params().limit > 0 && (int32_t)rows.size() == e.params().limit)) {
             return;
         }
         std::vector<int32_t> tokens = e.base().tokenize(line, false, false);
-        tokens.resize(std::min<size_t>(tokens.size(), (size_t) e.params().window));
+        tokens.resize(std::min<size_t>(tokens.size(), (size_t)e.params().window));
 
         std::vector<int32_t> lengths;
-        int32_t              n_context = (int32_t) tokens.size();
+        int32_t              n_context = (int32_t)tokens.size();
         for (int32_t g = 0; g < n_gaps; ++g) {
             lengths.push_back(random.randint(e.params().span_min, e.params().span_max));
             n_context -= lengths.back();
         }
-        if (n_context < std::max<int32_t>((int32_t) tokens.size() - n_context, n_gaps + 1)) {
+        if (n_context < std::max<int32_t>((int32_t)tokens.size() - n_context, n_gaps + 1)) {
             return;
         }
-        parts row;
-        auto  next = tokens.begin();
-        int32_t used = 0; // context tokens so far
-        const auto take = [&](int32_t n) { return std::vector<int32_t>(next, next + n); };
+        parts                      row;
+        auto                       next = tokens.begin();
+        int32_t                    used = 0; // context tokens so far
+        const auto                 take = [&](int32_t n) { return std::vector<int32_t>(next, next + n); };
         const std::vector<int32_t> cuts = draw_sorted(random, n_gaps, 1, n_context - 1);
         for (int32_t g = 0; g < n_gaps; ++g) {
             row.push_back(text_part(take(cuts[g] - used)));
@@ -118,7 +120,7 @@ std::vector<parts> read_paragraphs(const evaluation & e) {
             row.push_back(gap_part(take(lengths[g])));
             next += lengths[g];
         }
-        row.push_back(text_part({ next, tokens.end() }));
+        row.push_back(text_part({next, tokens.end()}));
         rows.push_back(std::move(row));
     });
     return rows;
@@ -156,15 +158,18 @@ eval_result eval_infill(evaluation & e) {
     const bool                 spans = p.gaps == MAGNET_EVAL_GAPS_SPANS;
     const std::vector<parts>   rows  = spans ? read_paragraphs(e) : read_stories(e);
     if (rows.empty()) {
-        throw error(MAGNET_STATUS_BAD_FILE, std::string(p.file) + (spans ? " has no paragraph (a line) that is long enough for the gaps."
-                                                                         : " has no story (a line of sentences)."));
+        throw error(MAGNET_STATUS_BAD_FILE,
+                    std::string(p.file) + (spans ? " has no paragraph (a line) that is long enough for the gaps."
+                                                 : " has no story (a line of sentences)."));
     }
 
     std::vector<evaluation::work> works;
-    for (const int32_t context : choices(p.contexts, p.n_contexts, { MAGNET_CONTEXT_LEFT, MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED },
-                                         e.with().how().context)) {
-        works.push_back({ context_name(context), rows.size(), rows_per_batch,
-                          [&e, &rows, context](const std::vector<size_t> & items) { return score_rows(e, context, rows, items); } });
+    for (const int32_t context :
+         choices(p.contexts, p.n_contexts, {MAGNET_CONTEXT_LEFT, MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED},
+                 e.with().how().context)) {
+        works.push_back(
+            {context_name(context), rows.size(), rows_per_batch,
+             [&e, &rows, context](const std::vector<size_t> & items) { return score_rows(e, context, rows, items); }});
     }
 
     eval_result out;
@@ -181,12 +186,12 @@ eval_result eval_infill(evaluation & e) {
             correct.push_back(row[2]);
         }
         const std::string & name = works[w].variant;
-        out.add("perplexity." + name, std::exp(-sums[0] / sums[1]), (size_t) sums[1]);
-        out.add("accuracy." + name, sums[2] / sums[1], (size_t) sums[1]);
-        out.series.push_back({ "logprob." + name, std::move(logprobs) });
-        out.series.push_back({ "correct." + name, std::move(correct) });
+        out.add("perplexity." + name, std::exp(-sums[0] / sums[1]), (size_t)sums[1]);
+        out.add("accuracy." + name, sums[2] / sums[1], (size_t)sums[1]);
+        out.series.push_back({"logprob." + name, std::move(logprobs)});
+        out.series.push_back({"correct." + name, std::move(correct)});
         if (w == 0) {
-            out.series.push_back({ "tokens", std::move(tokens) });
+            out.series.push_back({"tokens", std::move(tokens)});
         }
     }
     return out;

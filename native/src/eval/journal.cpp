@@ -25,7 +25,7 @@ error io_error(const std::string & path, const char * what) {
 // The keys whose values are not the same.
 std::string differences(const nlohmann::json & a, const nlohmann::json & b) {
     std::set<std::string> keys;
-    for (const nlohmann::json * object : { &a, &b }) {
+    for (const nlohmann::json * object : {&a, &b}) {
         for (const auto & [key, value] : object->items()) {
             if (a.value(key, nlohmann::json()) != b.value(key, nlohmann::json())) {
                 keys.insert(key);
@@ -54,7 +54,7 @@ journal::journal(const std::string & path, const nlohmann::json & what) : path_(
         throw io_error(path_, "open");
     }
     if (!exists || std::filesystem::file_size(path_) == 0) {
-        write(nlohmann::json{ { "state", kind }, { "what", what } }.dump());
+        write(nlohmann::json{{"state", kind}, {"what", what}}.dump());
     }
 }
 
@@ -65,8 +65,8 @@ journal::~journal() {
 }
 
 void journal::read(const nlohmann::json & what) {
-    const std::string text = read_file(path_);
-    const size_t      whole = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
+    const std::string text   = read_file(path_);
+    const size_t      whole  = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
     int64_t           number = 0;
     for (size_t begin = 0; begin < whole;) {
         const size_t         end  = text.find('\n', begin);
@@ -85,7 +85,8 @@ void journal::read(const nlohmann::json & what) {
         }
         const auto values = line.find("values");
         if (!line.value("item", nlohmann::json()).is_string() || values == line.end() || !values->is_array()) {
-            throw bad_line(path_, number, "expected \"item\" and \"values\"; remove this line to compute the item again.");
+            throw bad_line(path_, number,
+                           "expected \"item\" and \"values\"; remove this line to compute the item again.");
         }
         std::vector<double> & item = items_[line["item"].get<std::string>()];
         item.clear();
@@ -115,7 +116,7 @@ const std::vector<double> * journal::find(const std::string & item) const {
 
 void journal::add(const std::string & item, const std::vector<double> & values) {
     if (file_) {
-        write(nlohmann::json{ { "item", item }, { "values", values } }.dump());
+        write(nlohmann::json{{"item", item}, {"values", values}}.dump());
     }
 }
 

@@ -13,8 +13,8 @@ namespace magnet {
 class journal {
 public:
     // Reads what is at path, if anything, and appends to it. path "": keeps nothing. what: an object that says what is
-    // evaluated how, the same for runs that may share items. Throws MISMATCH naming the keys that differ, BAD_FILE if the
-    // file is no journal, IO. A last line that was cut off is dropped.
+    // evaluated how, the same for runs that may share items. Throws MISMATCH naming the keys that differ, BAD_FILE if
+    // the file is no journal, IO. A last line that was cut off is dropped.
     journal(const std::string & path, const nlohmann::json & what);
     ~journal();
     journal(const journal &)             = delete;

@@ -10,9 +10,12 @@ std::string attention_name(int32_t attention) {
 
 std::string context_name(int32_t context) {
     switch (context) {
-        case MAGNET_CONTEXT_HYBRID:  return "hybrid";
-        case MAGNET_CONTEXT_ORDERED: return "ordered";
-        default:                     return "left";
+        case MAGNET_CONTEXT_HYBRID:
+            return "hybrid";
+        case MAGNET_CONTEXT_ORDERED:
+            return "ordered";
+        default:
+            return "left";
     }
 }
 
@@ -37,9 +40,9 @@ std::vector<embed_variant> embed_variants(const evaluation & e) {
     const magnet_eval_params & p = e.params();
 
     std::vector<embed_variant> out;
-    for (const int32_t attention : choices(p.attentions, p.n_attentions, { 0 }, e.with().how().attention)) {
-        for (const int32_t pooling : choices(p.poolings, p.n_poolings, { 0 }, e.with().how().pooling)) {
-            out.push_back({ attention_name(attention) + "." + pooling_name(pooling), attention, pooling });
+    for (const int32_t attention : choices(p.attentions, p.n_attentions, {0}, e.with().how().attention)) {
+        for (const int32_t pooling : choices(p.poolings, p.n_poolings, {0}, e.with().how().pooling)) {
+            out.push_back({attention_name(attention) + "." + pooling_name(pooling), attention, pooling});
         }
     }
     return out;

@@ -18,34 +18,34 @@ eval_result eval_perplexity(evaluation & e) {
     const std::string          path   = e.params().file;
     const std::string          text   = read_file(path);
     const std::vector<int32_t> tokens = e.base().tokenize(
-        checked_text({ text.data(), (int32_t) std::min<size_t>(text.size(), INT32_MAX) }, path), false, false);
+        checked_text({text.data(), (int32_t)std::min<size_t>(text.size(), INT32_MAX)}, path), false, false);
     const int32_t size = e.params().window;
-    const size_t  n    = e.limit(tokens.size() / (size_t) size);
+    const size_t  n    = e.limit(tokens.size() / (size_t)size);
     if (n == 0) {
-        throw error(MAGNET_STATUS_BAD_FILE, path + " has " + std::to_string(tokens.size()) + " tokens, less than one window of " +
-                                                std::to_string(size) + ".");
+        throw error(MAGNET_STATUS_BAD_FILE, path + " has " + std::to_string(tokens.size()) +
+                                                " tokens, less than one window of " + std::to_string(size) + ".");
     }
 
     const auto compute = [&](const std::vector<size_t> & items) {
         std::vector<std::vector<token_part>> rows;
         for (const size_t i : items) {
-            const auto begin = tokens.begin() + (int64_t) i * size;
+            const auto begin = tokens.begin() + (int64_t)i * size;
             token_part first, rest;
-            first.tokens = { *begin };
+            first.tokens = {*begin};
             rest.is_gap = rest.filled = true;
             rest.tokens.assign(begin + 1, begin + size);
-            rows.push_back({ first, rest });
+            rows.push_back({first, rest});
         }
         magnet_score_params how = magnet_score_default_params();
         how.context             = MAGNET_CONTEXT_LEFT;
 
         std::vector<std::vector<double>> logprobs;
         for (const result_span & span : e.with().score(rows, how).spans) {
-            logprobs.push_back({ span.logprob() });
+            logprobs.push_back({span.logprob()});
         }
         return logprobs;
     };
-    const auto values = e.run({ { "window", n, windows_per_batch, compute } });
+    const auto values = e.run({{"window", n, windows_per_batch, compute}});
 
     eval_result         out;
     double              sum = 0.0;
@@ -54,9 +54,9 @@ eval_result eval_perplexity(evaluation & e) {
         sum += window[0];
         windows.push_back(window[0]);
     }
-    const size_t predicted = n * (size_t) (size - 1);
-    out.add("perplexity", std::exp(-sum / (double) predicted), predicted);
-    out.series.push_back({ "logprob", std::move(windows) });
+    const size_t predicted = n * (size_t)(size - 1);
+    out.add("perplexity", std::exp(-sum / (double)predicted), predicted);
+    out.series.push_back({"logprob", std::move(windows)});
     return out;
 }
 

@@ -42,21 +42,22 @@ struct cut_sentence {
 cut_sentence cut(const model & base, const conll_sentence & s, bool begins) {
     cut_sentence out;
     for (size_t w = 0; w < s.words.size(); ++w) {
-        const std::vector<int32_t> tokens = w == 0 && begins ? base.tokenize(s.words[0], false, false)
-                                                             : base.tokenize_continuation((w > 0 ? " " : "") + s.words[w]);
-        out.begin.push_back((int32_t) out.tokens.size());
+        const std::vector<int32_t> tokens = w == 0 && begins
+                                                ? base.tokenize(s.words[0], false, false)
+                                                : base.tokenize_continuation((w > 0 ? " " : "") + s.words[w]);
+        out.begin.push_back((int32_t)out.tokens.size());
         out.tokens.insert(out.tokens.end(), tokens.begin(), tokens.end());
-        out.word.resize(out.tokens.size(), (int32_t) w);
-        out.end.push_back((int32_t) out.tokens.size());
+        out.word.resize(out.tokens.size(), (int32_t)w);
+        out.end.push_back((int32_t)out.tokens.size());
     }
     return out;
 }
 
 class probing {
 public:
-    probing(evaluation & e) :
-        e_(e), train_(read_conll(e.params().train_file, e.params().train_limit)),
-        test_(read_conll(e.params().file, e.params().limit)), pool_(e.with().n_threads()) {}
+    probing(evaluation & e)
+        : e_(e), train_(read_conll(e.params().train_file, e.params().train_limit)),
+          test_(read_conll(e.params().file, e.params().limit)), pool_(e.with().n_threads()) {}
 
     eval_result run();
 
@@ -98,7 +99,7 @@ word_vectors probing::embed(const sentences & list, const char * path, int32_t a
             const int32_t        kind = e_.params().word;
             float *              row  = out.features.row(out.first[begin + s] + w);
             if (kind == MAGNET_EVAL_WORD_MEAN || t == (kind == MAGNET_EVAL_WORD_FIRST ? c.begin[w] : c.end[w] - 1)) {
-                const float weight = kind == MAGNET_EVAL_WORD_MEAN ? 1.0f / (float) n : 1.0f;
+                const float weight = kind == MAGNET_EVAL_WORD_MEAN ? 1.0f / (float)n : 1.0f;
                 for (int32_t d = 0; d < n_embd; ++d) {
                     row[d] += weight * vector[d];
                 }
@@ -111,16 +112,16 @@ word_vectors probing::embed(const sentences & list, const char * path, int32_t a
 
 // Rows and labels of the sentences that `wanted` says; classes grows with labels that are new, if grow.
 template <typename Wanted>
-labelled_rows label(const sentences & list, const word_vectors & vectors, int32_t task, std::map<std::string, int32_t> & classes,
-                    bool grow, const Wanted & wanted) {
-    labelled_rows out = { &vectors.features, {}, {} };
+labelled_rows label(const sentences & list, const word_vectors & vectors, int32_t task,
+                    std::map<std::string, int32_t> & classes, bool grow, const Wanted & wanted) {
+    labelled_rows out = {&vectors.features, {}, {}};
     for (size_t i = 0; i < list.size(); ++i) {
         for (size_t w = 0; wanted(i) && w < list[i].words.size(); ++w) {
             const std::string & name  = list[i].labels[task][w];
             const auto          found = classes.find(name);
             int32_t             c     = found == classes.end() ? -1 : found->second;
             if (c < 0 && grow) {
-                c             = (int32_t) classes.size();
+                c             = (int32_t)classes.size();
                 classes[name] = c;
             }
             out.rows.push_back(vectors.first[i] + w);
@@ -135,7 +136,7 @@ double accuracy(const std::vector<int32_t> & predicted, const std::vector<int32_
     for (size_t i = 0; i < labels.size(); ++i) {
         correct += predicted[i] == labels[i];
     }
-    return (double) correct / (double) labels.size();
+    return (double)correct / (double)labels.size();
 }
 
 // The strength of L2 that was chosen, the accuracy that chose it, and the correct words of each test sentence.
@@ -145,18 +146,18 @@ std::vector<double> probing::probe(int32_t task, const word_vectors & train, con
     const auto all         = [](size_t) { return true; };
 
     const labelled_rows everything = label(train_, train, task, classes, true, all);
-    const labelled_rows fitted     = label(train_, train, task, classes, false, [&](size_t i) { return !is_held_out(i); });
-    const labelled_rows held_out   = label(train_, train, task, classes, false, is_held_out);
-    const labelled_rows judged     = label(test_, test, task, classes, false, all);
+    const labelled_rows fitted = label(train_, train, task, classes, false, [&](size_t i) { return !is_held_out(i); });
+    const labelled_rows held_out = label(train_, train, task, classes, false, is_held_out);
+    const labelled_rows judged   = label(test_, test, task, classes, false, all);
 
-    std::vector<float> strengths = { 1e-2f, 1e-3f, 1e-4f };
+    std::vector<float> strengths = {1e-2f, 1e-3f, 1e-4f};
     if (e_.params().n_l2 > 0) {
         strengths.assign(e_.params().l2, e_.params().l2 + e_.params().n_l2);
     }
     std::sort(strengths.rbegin(), strengths.rend()); // each fit starts from the stronger one before it
 
     const size_t       units = units_of_fit(train_.size());
-    softmax_regression regression((int32_t) classes.size(), train.features.width()), best = regression;
+    softmax_regression regression((int32_t)classes.size(), train.features.width()), best = regression;
     double             best_accuracy = -1.0, best_strength = strengths[0];
     for (size_t i = 0; i < strengths.size() && strengths.size() > 1 && !held_out.rows.empty(); ++i) {
         regression.fit(fitted, strengths[i], pool_);
@@ -172,7 +173,7 @@ std::vector<double> probing::probe(int32_t task, const word_vectors & train, con
     e_.advance(units);
 
     const std::vector<int32_t> predicted = best.predict(judged, pool_);
-    std::vector<double>        outcome   = { best_strength, best_accuracy };
+    std::vector<double>        outcome   = {best_strength, best_accuracy};
     size_t                     row       = 0;
     for (const conll_sentence & s : test_) {
         double correct = 0.0;
@@ -186,10 +187,12 @@ std::vector<double> probing::probe(int32_t task, const word_vectors & train, con
 
 eval_result probing::run() {
     const magnet_eval_params & p       = e_.params();
-    static const char * const  names[] = { "", "pos", "chunk", "ner" };
-    const auto                 tasks   = choices(p.tasks, p.n_tasks, { MAGNET_EVAL_TASK_POS, MAGNET_EVAL_TASK_CHUNK, MAGNET_EVAL_TASK_NER }, 0);
-    const auto attentions = choices(p.attentions, p.n_attentions, { MAGNET_ATTENTION_CAUSAL, MAGNET_ATTENTION_BIDIRECTIONAL },
-                                    e_.with().how().attention);
+    static const char * const  names[] = {"", "pos", "chunk", "ner"};
+    const auto                 tasks =
+        choices(p.tasks, p.n_tasks, {MAGNET_EVAL_TASK_POS, MAGNET_EVAL_TASK_CHUNK, MAGNET_EVAL_TASK_NER}, 0);
+    const auto attentions =
+        choices(p.attentions, p.n_attentions, {MAGNET_ATTENTION_CAUSAL, MAGNET_ATTENTION_BIDIRECTIONAL},
+                e_.with().how().attention);
     size_t n_words = 0;
     for (const conll_sentence & s : test_) {
         n_words += s.words.size();
@@ -198,20 +201,21 @@ eval_result probing::run() {
     // what is finished needs no vectors
     std::vector<std::vector<evaluation::work>> works;
     std::vector<std::unique_ptr<word_vectors>> train(attentions.size()), test(attentions.size());
-    const size_t n_fits = (p.n_l2 == 0 ? 3 : (size_t) p.n_l2) + 1;
+    const size_t                               n_fits = (p.n_l2 == 0 ? 3 : (size_t)p.n_l2) + 1;
     for (size_t a = 0; a < attentions.size(); ++a) {
         works.emplace_back();
         for (const int32_t task : tasks) {
-            works[a].push_back({ std::string(names[task]) + "." + attention_name(attentions[a]), 1, 1,
-                                 [&, a, task](const std::vector<size_t> &) {
-                                     if (!train[a]) {
-                                         train[a] = std::make_unique<word_vectors>(embed(train_, p.train_file, attentions[a]));
-                                         test[a]  = std::make_unique<word_vectors>(embed(test_, p.file, attentions[a]));
-                                         test[a]->features.standardize(train[a]->features);
-                                         train[a]->features.standardize(train[a]->features);
-                                     }
-                                     return evaluation::outcomes{ probe(task - 1, *train[a], *test[a]) };
-                                 } });
+            works[a].push_back({std::string(names[task]) + "." + attention_name(attentions[a]), 1, 1,
+                                [&, a, task](const std::vector<size_t> &) {
+                                    if (!train[a]) {
+                                        train[a] =
+                                            std::make_unique<word_vectors>(embed(train_, p.train_file, attentions[a]));
+                                        test[a] = std::make_unique<word_vectors>(embed(test_, p.file, attentions[a]));
+                                        test[a]->features.standardize(train[a]->features);
+                                        train[a]->features.standardize(train[a]->features);
+                                    }
+                                    return evaluation::outcomes{probe(task - 1, *train[a], *test[a])};
+                                }});
         }
         bool embeds = false;
         for (const evaluation::work & w : works[a]) {
@@ -230,9 +234,9 @@ eval_result probing::run() {
             for (size_t i = 2; i < outcome.size(); ++i) {
                 correct += outcome[i];
             }
-            out.add("accuracy." + w.variant, correct / (double) n_words, n_words);
+            out.add("accuracy." + w.variant, correct / (double)n_words, n_words);
             out.add("l2." + w.variant, outcome[0], train_.size());
-            out.series.push_back({ "correct." + w.variant, { outcome.begin() + 2, outcome.end() } });
+            out.series.push_back({"correct." + w.variant, {outcome.begin() + 2, outcome.end()}});
         }
         train[a].reset();
         test[a].reset();

@@ -10,13 +10,13 @@ class python_random {
 public:
     // random.Random(seed)
     explicit python_random(uint32_t seed) {
-        key k = { seed };
+        key k = {seed};
         engine_.seed(k);
     }
 
     // randint(lo, hi): uniform in [lo, hi], lo <= hi
     int32_t randint(int32_t lo, int32_t hi) {
-        const uint32_t n    = (uint32_t) (hi - lo) + 1;
+        const uint32_t n    = (uint32_t)(hi - lo) + 1;
         int            bits = 0;
         while (bits < 32 && (n >> bits) != 0) {
             ++bits;
@@ -25,7 +25,7 @@ public:
         while (r >= n) {
             r = engine_() >> (32 - bits);
         }
-        return lo + (int32_t) r;
+        return lo + (int32_t)r;
     }
 
 private:
@@ -36,15 +36,15 @@ private:
 
         template <typename It>
         void generate(It begin, It end) const {
-            const uint32_t n = (uint32_t) (end - begin); // 624
+            const uint32_t n = (uint32_t)(end - begin); // 624
             begin[0]         = 19650218u;
             for (uint32_t i = 1; i < n; ++i) {
-                begin[i] = 1812433253u * ((uint32_t) begin[i - 1] ^ ((uint32_t) begin[i - 1] >> 30)) + i;
+                begin[i] = 1812433253u * ((uint32_t)begin[i - 1] ^ ((uint32_t)begin[i - 1] >> 30)) + i;
             }
             uint32_t   i    = 1;
             const auto step = [&](uint32_t factor) {
-                const uint32_t last = (uint32_t) begin[i - 1];
-                return (uint32_t) begin[i] ^ ((last ^ (last >> 30)) * factor);
+                const uint32_t last = (uint32_t)begin[i - 1];
+                return (uint32_t)begin[i] ^ ((last ^ (last >> 30)) * factor);
             };
             const auto next = [&] {
                 if (++i == n) {

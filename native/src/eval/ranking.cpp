@@ -9,17 +9,17 @@ namespace magnet {
 
 static double gain(const std::vector<int32_t> & grades, int32_t k) {
     double sum = 0.0;
-    for (size_t i = 0; i < std::min(grades.size(), (size_t) k); ++i) {
-        sum += std::max(grades[i], 0) / std::log2((double) i + 2.0);
+    for (size_t i = 0; i < std::min(grades.size(), (size_t)k); ++i) {
+        sum += std::max(grades[i], 0) / std::log2((double)i + 2.0);
     }
     return sum;
 }
 
 double recall_at(const std::vector<int32_t> & grades, const std::vector<int32_t> & judged, int32_t k) {
     const auto relevant = [](int32_t grade) { return grade > 0; };
-    const auto end      = grades.begin() + (int64_t) std::min(grades.size(), (size_t) k);
-    return (double) std::count_if(grades.begin(), end, relevant) /
-           (double) std::count_if(judged.begin(), judged.end(), relevant);
+    const auto end      = grades.begin() + (int64_t)std::min(grades.size(), (size_t)k);
+    return (double)std::count_if(grades.begin(), end, relevant) /
+           (double)std::count_if(judged.begin(), judged.end(), relevant);
 }
 
 double ndcg_at(const std::vector<int32_t> & grades, const std::vector<int32_t> & judged, int32_t k) {

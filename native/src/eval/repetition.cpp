@@ -1,5 +1,5 @@
-// Repetition in open-ended generation: prefixes of paragraphs are continued, and the continuations searched for sentences
-// and 4-grams that come again.
+// Repetition in open-ended generation: prefixes of paragraphs are continued, and the continuations searched for
+// sentences and 4-grams that come again.
 #include "eval/repetition.h"
 
 #include "eval/evaluation.h"
@@ -16,23 +16,24 @@ double repeated_sentences(const std::string & text) {
     std::set<std::string>     different;
     size_t                    n = 0;
     for (size_t i = 0; i < starts.size(); ++i) {
-        const std::string sentence = text.substr(starts[i], (i + 1 < starts.size() ? starts[i + 1] : text.size()) - starts[i]);
-        const size_t      begin    = sentence.find_first_not_of(" \t\r\n");
+        const std::string sentence =
+            text.substr(starts[i], (i + 1 < starts.size() ? starts[i + 1] : text.size()) - starts[i]);
+        const size_t begin = sentence.find_first_not_of(" \t\r\n");
         if (begin != std::string::npos) {
             different.insert(sentence.substr(begin, sentence.find_last_not_of(" \t\r\n") + 1 - begin));
             ++n;
         }
     }
-    return n > 0 ? 1.0 - (double) different.size() / (double) n : std::nan("");
+    return n > 0 ? 1.0 - (double)different.size() / (double)n : std::nan("");
 }
 
 double repeated_ngrams(const std::vector<int32_t> & tokens, int32_t n) {
     std::set<std::vector<int32_t>> different;
     size_t                         all = 0;
-    for (size_t i = 0; i + (size_t) n <= tokens.size(); ++i, ++all) {
-        different.emplace(tokens.begin() + (int64_t) i, tokens.begin() + (int64_t) i + n);
+    for (size_t i = 0; i + (size_t)n <= tokens.size(); ++i, ++all) {
+        different.emplace(tokens.begin() + (int64_t)i, tokens.begin() + (int64_t)i + n);
     }
-    return all > 0 ? 1.0 - (double) different.size() / (double) all : std::nan("");
+    return all > 0 ? 1.0 - (double)different.size() / (double)all : std::nan("");
 }
 
 namespace {
@@ -77,7 +78,7 @@ void add_mean(eval_result & out, const std::string & name, const std::vector<dou
             ++n;
         }
     }
-    out.add(name, sum / (double) n, n); // NaN of none
+    out.add(name, sum / (double)n, n); // NaN of none
 }
 
 } // namespace
@@ -91,10 +92,11 @@ eval_result eval_repetition(evaluation & e) {
         for (const size_t i : items) {
             magnet_generate_params how = magnet_generate_default_params();
             how.sampling               = e.params().sampling;
-            how.sampling.seed          = (int64_t) (uint32_t) (e.params().seed + (int64_t) i);
+            how.sampling.seed          = (int64_t)(uint32_t)(e.params().seed + (int64_t)i);
             how.max_tokens             = e.params().max_tokens;
             how.parse_special          = false;
-            const result_span    span  = e.with().generate({ prefixes[i].data(), (int32_t) prefixes[i].size() }, how).spans.at(0);
+            const result_span span =
+                e.with().generate({prefixes[i].data(), (int32_t)prefixes[i].size()}, how).spans.at(0);
             if (span.stop == MAGNET_STOP_CANCELLED) {
                 throw error(MAGNET_STATUS_CANCELLED, "the call was cancelled.");
             }
@@ -102,21 +104,21 @@ eval_result eval_repetition(evaluation & e) {
             for (const result_token & token : span.tokens) {
                 tokens.push_back(token.id);
             }
-            out.push_back({ repeated_sentences(span.text), repeated_ngrams(tokens, 4), (double) tokens.size() });
+            out.push_back({repeated_sentences(span.text), repeated_ngrams(tokens, 4), (double)tokens.size()});
         }
         return out;
     };
-    const auto outcomes = e.run({ { "prefix", prefixes.size(), 1, compute } })[0];
+    const auto outcomes = e.run({{"prefix", prefixes.size(), 1, compute}})[0];
 
-    eval_result         out;
-    const char * const  names[] = { "rep-sen", "rep-4", "tokens" };
+    eval_result        out;
+    const char * const names[] = {"rep-sen", "rep-4", "tokens"};
     for (size_t k = 0; k < std::size(names); ++k) {
         std::vector<double> values;
         for (const std::vector<double> & outcome : outcomes) {
             values.push_back(outcome[k]);
         }
         add_mean(out, names[k], values);
-        out.series.push_back({ names[k], std::move(values) });
+        out.series.push_back({names[k], std::move(values)});
     }
     return out;
 }

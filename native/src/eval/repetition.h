@@ -11,8 +11,8 @@ namespace magnet {
 // around them. NaN for a text without any.
 double repeated_sentences(const std::string & text);
 
-// Share of n-grams that stood before, in tokens: seq-rep-n (Welleck et al., 2020, arXiv 1908.04319). NaN for less than n
-// tokens.
+// Share of n-grams that stood before, in tokens: seq-rep-n (Welleck et al., 2020, arXiv 1908.04319). NaN for less than
+// n tokens.
 double repeated_ngrams(const std::vector<int32_t> & tokens, int32_t n);
 
 } // namespace magnet

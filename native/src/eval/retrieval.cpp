@@ -45,8 +45,8 @@ collection read_collection(const std::string & path) {
     return c;
 }
 
-// "query 0 document grade" as TREC has it, or without the second column; white space separates. A first line whose grade
-// is no number is a header.
+// "query 0 document grade" as TREC has it, or without the second column; white space separates. A first line whose
+// grade is no number is a header.
 judgements read_judgements(const std::string & path, const collection & queries, const collection & documents) {
     judgements all(queries.texts.size());
     size_t     n = 0;
@@ -56,8 +56,9 @@ judgements read_judgements(const std::string & path, const collection & queries,
             return;
         }
         if (columns.size() != 3 && columns.size() != 4) {
-            throw bad_line(path, number, "expected 3 columns (query, document, grade), or 4 as in TREC's qrels, found " +
-                                             std::to_string(columns.size()) + ".");
+            throw bad_line(path, number,
+                           "expected 3 columns (query, document, grade), or 4 as in TREC's qrels, found " +
+                               std::to_string(columns.size()) + ".");
         }
         const std::string & text  = columns.back();
         int32_t             grade = 0;
@@ -71,9 +72,9 @@ judgements read_judgements(const std::string & path, const collection & queries,
         const auto query    = queries.index.find(columns.front());
         const auto document = documents.index.find(columns[columns.size() - 2]);
         if (query == queries.index.end() || document == documents.index.end()) {
-            throw bad_line(path, number, query == queries.index.end()
-                                             ? "there is no query " + columns.front() + "."
-                                             : "there is no document " + columns[columns.size() - 2] + ".");
+            throw bad_line(path, number,
+                           query == queries.index.end() ? "there is no query " + columns.front() + "."
+                                                        : "there is no document " + columns[columns.size() - 2] + ".");
         }
         all[query->second][document->second] = grade;
         ++n;
@@ -96,20 +97,21 @@ evaluation::work embedding(evaluation & e, const embed_variant & v, const std::s
     how.pooling             = v.pooling;
     how.attention           = v.attention;
     how.truncate            = MAGNET_TRUNCATE_HEAD;
-    return { what + "." + v.name, all.size(), texts_per_batch, [&e, &all, how](const std::vector<size_t> & items) {
-        std::vector<magnet_text> texts;
-        for (const size_t i : items) {
-            texts.push_back({ all[i].data(), (int32_t) all[i].size() });
-        }
-        const int64_t      n_embd = e.base().n_embd();
-        std::vector<float> vectors(texts.size() * n_embd);
-        e.with().embed(texts.data(), (int32_t) texts.size(), how, vectors.data(), nullptr);
-        evaluation::outcomes out;
-        for (size_t i = 0; i < items.size(); ++i) {
-            out.emplace_back(vectors.begin() + (int64_t) i * n_embd, vectors.begin() + (int64_t) (i + 1) * n_embd);
-        }
-        return out;
-    } };
+    return {what + "." + v.name, all.size(), texts_per_batch, [&e, &all, how](const std::vector<size_t> & items) {
+                std::vector<magnet_text> texts;
+                for (const size_t i : items) {
+                    texts.push_back({all[i].data(), (int32_t)all[i].size()});
+                }
+                const int64_t      n_embd = e.base().n_embd();
+                std::vector<float> vectors(texts.size() * n_embd);
+                e.with().embed(texts.data(), (int32_t)texts.size(), how, vectors.data(), nullptr);
+                evaluation::outcomes out;
+                for (size_t i = 0; i < items.size(); ++i) {
+                    out.emplace_back(vectors.begin() + (int64_t)i * n_embd,
+                                     vectors.begin() + (int64_t)(i + 1) * n_embd);
+                }
+                return out;
+            }};
 }
 
 // Grades of the n documents with the highest cosine, best first, the one that is first in the file of equals.
@@ -122,9 +124,8 @@ std::vector<int32_t> ranked_grades(const std::vector<double> & query, const eval
     std::vector<size_t> order(documents.size());
     std::iota(order.begin(), order.end(), size_t(0));
     n = std::min(n, order.size());
-    std::partial_sort(order.begin(), order.begin() + (int64_t) n, order.end(), [&](size_t a, size_t b) {
-        return cosines[a] != cosines[b] ? cosines[a] > cosines[b] : a < b;
-    });
+    std::partial_sort(order.begin(), order.begin() + (int64_t)n, order.end(),
+                      [&](size_t a, size_t b) { return cosines[a] != cosines[b] ? cosines[a] > cosines[b] : a < b; });
     std::vector<int32_t> grades;
     for (size_t i = 0; i < n; ++i) {
         const auto found = judged.find(order[i]);
@@ -134,8 +135,8 @@ std::vector<int32_t> ranked_grades(const std::vector<double> & query, const eval
 }
 
 void add_mean(eval_result & out, const std::string & name, std::vector<double> values) {
-    out.add(name, std::accumulate(values.begin(), values.end(), 0.0) / (double) values.size(), values.size());
-    out.series.push_back({ name, std::move(values) });
+    out.add(name, std::accumulate(values.begin(), values.end(), 0.0) / (double)values.size(), values.size());
+    out.series.push_back({name, std::move(values)});
 }
 
 } // namespace
@@ -157,8 +158,8 @@ eval_result eval_retrieval(evaluation & e) {
                                   documents.texts));
     }
     const auto                 vectors = e.run(works);
-    const std::vector<int32_t> cutoffs = choices(p.cutoffs, p.n_cutoffs, { 1, 10, 100 }, 0);
-    const size_t               depth   = (size_t) std::max(10, *std::max_element(cutoffs.begin(), cutoffs.end()));
+    const std::vector<int32_t> cutoffs = choices(p.cutoffs, p.n_cutoffs, {1, 10, 100}, 0);
+    const size_t               depth   = (size_t)std::max(10, *std::max_element(cutoffs.begin(), cutoffs.end()));
 
     eval_result out;
     for (size_t v = 0; v < variants.size(); ++v) {

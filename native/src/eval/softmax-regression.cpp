@@ -9,8 +9,7 @@ namespace magnet {
 
 namespace {
 
-constexpr int32_t lanes      = 16; // classes and features are padded to it: floats of the widest register
-constexpr int32_t block_rows = 8;  // rows whose logits are accumulated at once
+constexpr int32_t block_rows = 8; // rows whose logits are accumulated at once
 constexpr int32_t chunk_rows = 256;
 constexpr int32_t n_slices   = 16; // sums are taken slice by slice, so that they do not depend on the threads
 
@@ -25,56 +24,18 @@ void store(float * to, const lane & from) {
     std::memcpy(to, &from, sizeof(from));
 }
 
-int32_t padded(int32_t n) {
-    return (n + lanes - 1) / lanes * lanes;
-}
-
 } // namespace
 
-feature_matrix::feature_matrix(int32_t n_features) : n_features_(n_features), width_(padded(n_features + 1)) {}
-
-void feature_matrix::resize(size_t n_rows) {
-    values_.resize(n_rows * (size_t) width_);
-    for (size_t i = n_rows_; i < n_rows; ++i) {
-        row(i)[n_features_] = 1.0f;
-    }
-    n_rows_ = n_rows;
-}
-
-void feature_matrix::standardize(const feature_matrix & of) {
-    std::vector<double> mean((size_t) n_features_), square((size_t) n_features_);
-    for (size_t i = 0; i < of.n_rows(); ++i) {
-        for (int32_t d = 0; d < n_features_; ++d) {
-            const double x = of.row(i)[d];
-            mean[d] += x;
-            square[d] += x * x;
-        }
-    }
-    const double        n = (double) of.n_rows();
-    std::vector<double> scale((size_t) n_features_, 1.0);
-    for (int32_t d = 0; d < n_features_; ++d) {
-        mean[d] /= n;
-        const double variance = square[d] / n - mean[d] * mean[d];
-        if (variance > 0.0) {
-            scale[d] = 1.0 / std::sqrt(variance);
-        }
-    }
-    for (size_t i = 0; i < n_rows_; ++i) {
-        for (int32_t d = 0; d < n_features_; ++d) {
-            row(i)[d] = (float) ((row(i)[d] - mean[d]) * scale[d]);
-        }
-    }
-}
-
-softmax_regression::softmax_regression(int32_t n_classes, int32_t width) :
-    n_classes_(n_classes), n_padded_(padded(n_classes)), width_(width), weights_((size_t) width * (size_t) n_padded_) {}
+softmax_regression::softmax_regression(int32_t n_classes, int32_t width)
+    : n_classes_(n_classes), n_padded_(padded(n_classes)), width_(width), weights_((size_t)width * (size_t)n_padded_) {}
 
 std::vector<float> softmax_regression::weights_as_float() const {
-    return { weights_.begin(), weights_.end() };
+    return {weights_.begin(), weights_.end()};
 }
 
 // out [n, n_padded], n <= block_rows
-void softmax_regression::logits(const float * const * rows, int32_t n, const std::vector<float> & weights, float * out) const {
+void softmax_regression::logits(const float * const * rows, int32_t n, const std::vector<float> & weights,
+                                float * out) const {
     const float * block[block_rows];
     for (int32_t r = 0; r < block_rows; ++r) {
         block[r] = rows[std::min(r, n - 1)];
@@ -83,13 +44,13 @@ void softmax_regression::logits(const float * const * rows, int32_t n, const std
         lane sums[block_rows] = {};
         for (int32_t d = 0; d < width_; ++d) {
             lane w;
-            load(w, weights.data() + (size_t) d * n_padded_ + c);
+            load(w, weights.data() + (size_t)d * n_padded_ + c);
             for (int32_t r = 0; r < block_rows; ++r) {
                 sums[r] += block[r][d] * w;
             }
         }
         for (int32_t r = 0; r < n; ++r) {
-            store(out + (size_t) r * n_padded_ + c, sums[r]);
+            store(out + (size_t)r * n_padded_ + c, sums[r]);
         }
     }
 }
@@ -98,12 +59,13 @@ namespace {
 
 // Rows [begin, end) of slice s.
 void slice_of(size_t n_rows, int32_t s, size_t & begin, size_t & end) {
-    begin = n_rows * (size_t) s / n_slices;
-    end   = n_rows * (size_t) (s + 1) / n_slices;
+    begin = n_rows * (size_t)s / n_slices;
+    end   = n_rows * (size_t)(s + 1) / n_slices;
 }
 
 // sum [width, n_padded] += X^T E for n rows of features and of errors [n, n_padded].
-void add_products(const float * const * rows, const float * errors, int32_t n, int32_t width, int32_t n_padded, float * sum) {
+void add_products(const float * const * rows, const float * errors, int32_t n, int32_t width, int32_t n_padded,
+                  float * sum) {
     constexpr int32_t features = 8; // of which 16 classes are held in registers
     for (int32_t d = 0; d < width; d += features) {
         for (int32_t c = 0; c < n_padded; c += lanes) {
@@ -111,13 +73,13 @@ void add_products(const float * const * rows, const float * errors, int32_t n, i
             for (int32_t r = 0; r < n; ++r) {
                 const float * x = rows[r] + d;
                 lane          e;
-                load(e, errors + (size_t) r * n_padded + c);
+                load(e, errors + (size_t)r * n_padded + c);
                 for (int32_t f = 0; f < features; ++f) {
                     sums[f] += x[f] * e;
                 }
             }
             for (int32_t f = 0; f < features; ++f) {
-                float * to = sum + (size_t) (d + f) * n_padded + c;
+                float * to = sum + (size_t)(d + f) * n_padded + c;
                 lane    before;
                 load(before, to);
                 store(to, before + sums[f]);
@@ -136,7 +98,7 @@ double softmax_error(float * logits, int32_t n_classes, int32_t n_padded, int32_
         sum += logits[c];
     }
     for (int32_t c = 0; c < n_classes; ++c) {
-        logits[c] = (float) (logits[c] / sum);
+        logits[c] = (float)(logits[c] / sum);
     }
     logits[label] -= 1.0f;
     std::fill(logits + n_classes, logits + n_padded, 0.0f);
@@ -166,19 +128,20 @@ double softmax_regression::loss(const labelled_rows & data, double l2, fused::th
     fused::parallel_for(pool, n_slices, [&](int32_t s) {
         sums[s].resize(weights_.size());
         std::vector<const float *> rows(chunk_rows);
-        std::vector<float>         errors((size_t) chunk_rows * n_padded_);
+        std::vector<float>         errors((size_t)chunk_rows * n_padded_);
         size_t                     begin, end;
         slice_of(n_rows, s, begin, end);
         for (size_t first = begin; first < end; first += chunk_rows) {
-            const int32_t n = (int32_t) std::min<size_t>(chunk_rows, end - first);
+            const int32_t n = (int32_t)std::min<size_t>(chunk_rows, end - first);
             for (int32_t r = 0; r < n; ++r) {
                 rows[r] = data.features->row(data.rows[first + r]);
             }
             for (int32_t r = 0; r < n; r += block_rows) {
-                logits(rows.data() + r, std::min(block_rows, n - r), weights, errors.data() + (size_t) r * n_padded_);
+                logits(rows.data() + r, std::min(block_rows, n - r), weights, errors.data() + (size_t)r * n_padded_);
             }
             for (int32_t r = 0; r < n; ++r) {
-                losses[s] += softmax_error(errors.data() + (size_t) r * n_padded_, n_classes_, n_padded_, data.labels[first + r]);
+                losses[s] +=
+                    softmax_error(errors.data() + (size_t)r * n_padded_, n_classes_, n_padded_, data.labels[first + r]);
             }
             add_products(rows.data(), errors.data(), n, width_, n_padded_, sums[s].data());
         }
@@ -192,10 +155,10 @@ double softmax_regression::loss(const labelled_rows & data, double l2, fused::th
             gradient[i] += sums[s][i];
         }
     }
-    sum /= (double) n_rows;
+    sum /= (double)n_rows;
     const size_t n_penalised = index(data.features->n_features(), 0); // what follows are the biases
     for (size_t i = 0; i < gradient.size(); ++i) {
-        gradient[i] /= (double) n_rows;
+        gradient[i] /= (double)n_rows;
         if (i < n_penalised) {
             sum += 0.5 * l2 * weights_[i] * weights_[i];
             gradient[i] += l2 * weights_[i];
@@ -204,7 +167,8 @@ double softmax_regression::loss(const labelled_rows & data, double l2, fused::th
     return sum;
 }
 
-int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::thread_pool & pool, const fit_limits & limits) {
+int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::thread_pool & pool,
+                                const fit_limits & limits) {
     constexpr size_t memory = 10; // steps that the curvature is estimated from
 
     struct pair {
@@ -216,9 +180,8 @@ int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::th
     double              f = loss(data, l2, pool, gradient);
 
     for (int32_t iteration = 0; iteration < limits.iterations; ++iteration) {
-        const double largest = std::fabs(*std::max_element(gradient.begin(), gradient.end(), [](double a, double b) {
-            return std::fabs(a) < std::fabs(b);
-        }));
+        const double largest = std::fabs(*std::max_element(
+            gradient.begin(), gradient.end(), [](double a, double b) { return std::fabs(a) < std::fabs(b); }));
         if (largest <= limits.gradient) {
             return iteration;
         }
@@ -230,8 +193,9 @@ int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::th
             add(direction, -factors[i], history[i].change);
         }
         const double first_scale = 1.0 / std::max(1.0, std::sqrt(dot(gradient, gradient)));
-        const double scale = history.empty() ? first_scale
-                                             : history.back().curvature / dot(history.back().change, history.back().change);
+        const double scale       = history.empty()
+                                       ? first_scale
+                                       : history.back().curvature / dot(history.back().change, history.back().change);
         for (double & d : direction) {
             d *= -scale;
         }
@@ -241,7 +205,7 @@ int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::th
 
         const double slope = dot(gradient, direction);
         const auto   start = weights_;
-        double       step  = 1.0, next = 0.0;
+        double       step = 1.0, next = 0.0;
         const auto   enough = [&] { return next <= f + 1e-4 * step * slope; }; // Armijo
         for (int32_t tries = 0; tries < 20; ++tries, step *= 0.5) {
             weights_ = start;
@@ -256,7 +220,7 @@ int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::th
             return iteration;
         }
 
-        pair p = { weights_, next_gradient, 0.0 };
+        pair p = {weights_, next_gradient, 0.0};
         add(p.step, -1.0, start);
         add(p.change, -1.0, gradient);
         p.curvature = dot(p.step, p.change);
@@ -276,19 +240,19 @@ std::vector<int32_t> softmax_regression::predict(const labelled_rows & data, fus
     const std::vector<float> weights = weights_as_float();
     std::vector<int32_t>     classes(data.rows.size());
     fused::parallel_for(pool, n_slices, [&](int32_t s) {
-        std::vector<float> out((size_t) block_rows * n_padded_);
+        std::vector<float> out((size_t)block_rows * n_padded_);
         size_t             begin, end;
         slice_of(data.rows.size(), s, begin, end);
         for (size_t first = begin; first < end; first += block_rows) {
-            const int32_t n = (int32_t) std::min<size_t>(block_rows, end - first);
+            const int32_t n = (int32_t)std::min<size_t>(block_rows, end - first);
             const float * rows[block_rows];
             for (int32_t r = 0; r < n; ++r) {
                 rows[r] = data.features->row(data.rows[first + r]);
             }
             logits(rows, n, weights, out.data());
             for (int32_t r = 0; r < n; ++r) {
-                const float * own  = out.data() + (size_t) r * n_padded_;
-                classes[first + r] = (int32_t) (std::max_element(own, own + n_classes_) - own);
+                const float * own  = out.data() + (size_t)r * n_padded_;
+                classes[first + r] = (int32_t)(std::max_element(own, own + n_classes_) - own);
             }
         }
     });

@@ -2,33 +2,12 @@
 #pragma once
 
 #include "engine/threads.h"
+#include "eval/feature-matrix.h"
 
 #include <cstdint>
 #include <vector>
 
 namespace magnet {
-
-// Rows of n features, padded with a constant 1 (the bias) and zeros to a width that products like.
-class feature_matrix {
-public:
-    explicit feature_matrix(int32_t n_features);
-
-    void    resize(size_t n_rows); // new rows are zero
-    size_t  n_rows() const { return n_rows_; }
-    int32_t n_features() const { return n_features_; }
-    int32_t width() const { return width_; }
-    float *       row(size_t i) { return values_.data() + i * (size_t) width_; }
-    const float * row(size_t i) const { return values_.data() + i * (size_t) width_; }
-
-    // Each feature minus its mean over rows of `of`, divided by its standard deviation there (if that is not 0).
-    void standardize(const feature_matrix & of);
-
-private:
-    int32_t            n_features_;
-    int32_t            width_;
-    size_t             n_rows_ = 0;
-    std::vector<float> values_;
-};
 
 struct labelled_rows {
     const feature_matrix * features;
@@ -57,7 +36,7 @@ public:
 
     // [width][classes padded]; weight(feature, class), the bias being the feature behind the last
     std::vector<double> & weights() { return weights_; }
-    size_t                index(int32_t feature, int32_t c) const { return (size_t) feature * (size_t) n_padded_ + (size_t) c; }
+    size_t index(int32_t feature, int32_t c) const { return (size_t)feature * (size_t)n_padded_ + (size_t)c; }
 
 private:
     std::vector<float> weights_as_float() const;

@@ -18,7 +18,7 @@ std::vector<double> average_ranks(const std::vector<double> & values) {
             ++end;
         }
         for (size_t i = begin; i < end; ++i) {
-            ranks[order[i]] = (double) (begin + 1 + end) / 2.0; // mean of begin + 1 … end
+            ranks[order[i]] = (double)(begin + 1 + end) / 2.0; // mean of begin + 1 … end
         }
     }
     return ranks;
@@ -26,7 +26,7 @@ std::vector<double> average_ranks(const std::vector<double> & values) {
 
 double spearman(const std::vector<double> & a, const std::vector<double> & b) {
     const std::vector<double> x = average_ranks(a), y = average_ranks(b);
-    const double              mean = ((double) x.size() + 1.0) / 2.0;
+    const double              mean = ((double)x.size() + 1.0) / 2.0;
 
     double xy = 0.0, xx = 0.0, yy = 0.0;
     for (size_t i = 0; i < x.size(); ++i) {

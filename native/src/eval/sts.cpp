@@ -34,10 +34,11 @@ std::vector<scored_pair> read_scored_pairs(const std::string & path) {
         }
         const std::vector<std::string> columns = split_columns(line);
         if (columns.size() != 3) {
-            throw bad_line(path, number, "expected 3 tab-separated columns (score, text, text), found " +
-                                             std::to_string(columns.size()) + ".");
+            throw bad_line(path, number,
+                           "expected 3 tab-separated columns (score, text, text), found " +
+                               std::to_string(columns.size()) + ".");
         }
-        pairs.push_back({ number_of(columns[0], path, number), columns[1], columns[2] });
+        pairs.push_back({number_of(columns[0], path, number), columns[1], columns[2]});
     });
     if (pairs.size() < 2) {
         throw error(MAGNET_STATUS_BAD_FILE, path + " holds " + std::to_string(pairs.size()) +
@@ -56,28 +57,28 @@ eval_result eval_sts(evaluation & e) {
 
     std::vector<evaluation::work> works;
     for (const embed_variant & v : embed_variants(e)) {
-        works.push_back({ v.name, pairs.size(), pairs_per_batch, [&e, &pairs, v](const std::vector<size_t> & items) {
-            magnet_embed_params how = magnet_embed_default_params();
-            how.instruction         = e.params().instruction;
-            how.pooling             = v.pooling;
-            how.attention           = v.attention;
+        works.push_back({v.name, pairs.size(), pairs_per_batch, [&e, &pairs, v](const std::vector<size_t> & items) {
+                             magnet_embed_params how = magnet_embed_default_params();
+                             how.instruction         = e.params().instruction;
+                             how.pooling             = v.pooling;
+                             how.attention           = v.attention;
 
-            std::vector<magnet_text> texts;
-            for (const size_t i : items) {
-                texts.push_back({ pairs[i].a.data(), (int32_t) pairs[i].a.size() });
-                texts.push_back({ pairs[i].b.data(), (int32_t) pairs[i].b.size() });
-            }
-            const int64_t      n_embd = e.base().n_embd();
-            std::vector<float> vectors(texts.size() * n_embd);
-            e.with().embed(texts.data(), (int32_t) texts.size(), how, vectors.data(), nullptr);
+                             std::vector<magnet_text> texts;
+                             for (const size_t i : items) {
+                                 texts.push_back({pairs[i].a.data(), (int32_t)pairs[i].a.size()});
+                                 texts.push_back({pairs[i].b.data(), (int32_t)pairs[i].b.size()});
+                             }
+                             const int64_t      n_embd = e.base().n_embd();
+                             std::vector<float> vectors(texts.size() * n_embd);
+                             e.with().embed(texts.data(), (int32_t)texts.size(), how, vectors.data(), nullptr);
 
-            std::vector<std::vector<double>> cosines;
-            for (size_t i = 0; i < items.size(); ++i) {
-                const float * a = vectors.data() + 2 * i * n_embd;
-                cosines.push_back({ std::inner_product(a, a + n_embd, a + n_embd, 0.0) });
-            }
-            return cosines;
-        } });
+                             std::vector<std::vector<double>> cosines;
+                             for (size_t i = 0; i < items.size(); ++i) {
+                                 const float * a = vectors.data() + 2 * i * n_embd;
+                                 cosines.push_back({std::inner_product(a, a + n_embd, a + n_embd, 0.0)});
+                             }
+                             return cosines;
+                         }});
     }
 
     std::vector<double> gold;
@@ -92,9 +93,9 @@ eval_result eval_sts(evaluation & e) {
             cosines.push_back(item[0]);
         }
         out.add("spearman." + works[w].variant, 100.0 * spearman(cosines, gold), gold.size());
-        out.series.push_back({ "cosine." + works[w].variant, std::move(cosines) });
+        out.series.push_back({"cosine." + works[w].variant, std::move(cosines)});
     }
-    out.series.push_back({ "gold", std::move(gold) });
+    out.series.push_back({"gold", std::move(gold)});
     return out;
 }
 

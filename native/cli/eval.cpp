@@ -1,0 +1,131 @@
+#include "eval.h"
+
+#include <cmath>
+#include <cstdio>
+#include <memory>
+
+#include "interrupt.h"
+#include "output.h"
+#include "progress.h"
+
+namespace magnet_cli {
+
+namespace {
+
+using eval_result_ptr = std::unique_ptr<magnet_eval_result, freed_by<magnet_eval_result_free>>;
+
+// The bar, made when the library says how much there is to do.
+struct eval_display {
+    std::string             label;
+    bool                    visible;
+    std::optional<progress> bar;
+
+    static bool callback(const magnet_progress * state, void * user_data) {
+        auto & self = *static_cast<eval_display *>(user_data);
+        if (!self.bar) {
+            self.bar.emplace(self.label, state->total, self.visible);
+        }
+        return progress::callback(state, &*self.bar);
+    }
+};
+
+} // namespace
+
+static json number(double value) {
+    return std::isfinite(value) ? json(value) : json();
+}
+
+void eval_command::print(const magnet_eval_result & result) const {
+    magnet_cli::output out(output.path);
+    if (output.as_json) {
+        json object{{"protocol", protocol}, {"file", file}, {"model", model.path}, {"adapters", model.adapters}};
+        for (int32_t i = 0; i < result.n_figures; ++i) {
+            const magnet_eval_figure & figure = result.figures[i];
+            object["figures"][figure.name]    = {{"value", number(figure.value)}, {"count", figure.count}};
+        }
+        for (int32_t i = 0; items && i < result.n_series; ++i) {
+            const magnet_eval_series & series = result.series[i];
+            json &                     list = object["items"][series.name] = json::array();
+            for (int32_t k = 0; k < series.n_values; ++k) {
+                list.push_back(number(series.values[k]));
+            }
+        }
+        object["seconds"] = result.seconds;
+        out.json_line(object);
+    } else {
+        for (int32_t i = 0; i < result.n_figures; ++i) {
+            const magnet_eval_figure & figure = result.figures[i];
+            char                       line[160];
+            std::snprintf(line, sizeof line, "%-32s %10.4f  %lld", figure.name, figure.value,
+                          static_cast<long long>(figure.count));
+            out.line(line);
+        }
+    }
+    out.close();
+}
+
+void eval_command::run() {
+    const auto pointer = [](const auto & text) { return text ? text->c_str() : nullptr; };
+    const auto path    = [](const std::string & name) { return name.empty() ? nullptr : name.c_str(); };
+    const auto list    = [](const auto & values, auto & data, int32_t & n) {
+        data = values.data();
+        n    = static_cast<int32_t>(values.size());
+    };
+    params.file                 = path(file);
+    params.train_file           = path(train_file);
+    params.documents            = path(documents);
+    params.relevance            = path(relevance);
+    params.state                = path(state);
+    params.instruction          = pointer(instruction);
+    params.document_instruction = pointer(document_instruction);
+    params.prompt               = pointer(prompt);
+    list(poolings, params.poolings, params.n_poolings);
+    list(attentions, params.attentions, params.n_attentions);
+    list(contexts, params.contexts, params.n_contexts);
+    list(tasks, params.tasks, params.n_tasks);
+    list(cutoffs, params.cutoffs, params.n_cutoffs);
+    list(l2, params.l2, params.n_l2);
+
+    const loaded_model   loaded  = load_model(model);
+    const session_ptr    session = create_session(loaded, model);
+    eval_display         display{protocol, model.log_level == 0, {}};
+    magnet_eval_result * result = nullptr;
+    params.progress             = eval_display::callback;
+    params.progress_user_data   = &display;
+    {
+        const cancel_scope scope(session.get());
+        const int32_t      status = magnet_eval(session.get(), &params, &result);
+        if (status == MAGNET_STATUS_CANCELLED && !state.empty()) {
+            display.bar.reset();
+            std::fprintf(stderr, "what is done is in %s; the same command goes on\n", state.c_str());
+        }
+        check(status);
+    }
+    const eval_result_ptr owned(result);
+    if (display.bar) {
+        display.bar->finish();
+    }
+    print(*result);
+}
+
+void add_protocol(CLI::App & eval, const protocol_help & help,
+                  const std::function<void(eval_command &, option_group &)> & own) {
+    CLI::App & sub = *eval.add_subcommand(help.name, help.about)->group("Protocols");
+    sub.set_help_flag("-h,--help")->group(""); // a hidden one is not inherited
+    auto command             = std::make_shared<eval_command>();
+    command->protocol        = help.name;
+    command->params.protocol = help.protocol;
+    sub.add_option("FILE", command->file, help.file_help)->required()->type_name("")->group("Arguments");
+
+    option_group output = command->output.add_to(sub, "one JSON object: figures, each with what it was measured on");
+    output.flag("--items", command->items, "with --json: the values of each item too");
+    output.value("--state", command->state, "FILE", "keep finished items here; the same command goes on after a stop");
+
+    option_group group(sub, "Protocol");
+    own(*command, group);
+    command->model.add_to(sub);
+    set_help(sub, "[options] FILE", help.notes);
+    sub.callback([command] { command->run(); });
+}
+
+} // namespace magnet_cli

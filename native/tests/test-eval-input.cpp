@@ -1,0 +1,141 @@
+// magnet_eval: stopping and going on, files that are wrong, parameters that are out of range.
+#include "eval_api.h"
+
+#include <functional>
+
+using namespace magnet::testing;
+
+TEST_CASE_FIXTURE(work, "state: an interrupted run goes on, and ends as if it had not stopped") {
+    const std::string  file = folder.write("stories.tsv", story_file()), state = folder / "state";
+    magnet_eval_params p     = params_of(MAGNET_EVAL_INFILL, file);
+    const eval_ptr     whole = evaluate(session, p);
+
+    struct seen {
+        int64_t     first = -1, last = -1, total = -1;
+        int64_t     stop_at = INT64_MAX;
+        static bool callback(const magnet_progress * progress, void * data) {
+            auto & self = *static_cast<seen *>(data);
+            self.first  = self.first < 0 ? progress->done : self.first;
+            self.last   = progress->done;
+            self.total  = progress->total;
+            return progress->done < self.stop_at;
+        }
+    };
+    p.state    = state.c_str();
+    p.progress = seen::callback;
+    seen interrupted;
+    interrupted.stop_at  = 4; // all four stories with the left context
+    p.progress_user_data = &interrupted;
+    check_eval_fails(session, p, MAGNET_STATUS_CANCELLED, {"cancelled"});
+    CHECK(interrupted.total == 12);
+
+    seen resumed;
+    p.progress_user_data = &resumed;
+    const eval_ptr again = evaluate(session, p);
+    CHECK(resumed.first == 4);
+    CHECK(resumed.last == 12);
+    CHECK(resumed.total == 12);
+    REQUIRE(again->n_figures == whole->n_figures);
+    for (int32_t i = 0; i < whole->n_figures; ++i) {
+        CHECK(again->figures[i].name == std::string(whole->figures[i].name));
+        CHECK(again->figures[i].value == whole->figures[i].value);
+    }
+
+    p.limit = 2; // fewer of the same items
+    seen known;
+    p.progress_user_data = &known;
+    evaluate(session, p);
+    CHECK(known.first == 2);
+
+    p.limit = 0;
+    p.seed  = 1;
+    check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, {"state", "other: seed"});
+    p.seed                  = 0;
+    const session_ptr llama = make_session(load_tiny("llama"));
+    check_eval_fails(llama, p, MAGNET_STATUS_MISMATCH, {"other: model"});
+    folder.write("stories.tsv", story_file() + "a\tb\tc\n");
+    check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, {"other: file"});
+}
+
+TEST_CASE_FIXTURE(work, "bad input is named with its file and line") {
+    const auto fails = [&](int32_t protocol, const std::string & text, std::initializer_list<const char *> words) {
+        const std::string file = folder.write("bad", text);
+        check_eval_fails(session, params_of(protocol, file), MAGNET_STATUS_BAD_FILE, words);
+    };
+    fails(MAGNET_EVAL_STS, "", {"bad", "0 pairs"});
+    fails(MAGNET_EVAL_STS, "1\ta\tb\n2\ta\n", {"bad:2:", "3 tab-separated columns", "found 2"});
+    fails(MAGNET_EVAL_STS, "1\ta\tb\nnan\ta\tb\n", {"bad:2:", "\"nan\" is no finite number"});
+    fails(MAGNET_EVAL_STS, "1x\ta\tb\n2\ta\tb\n", {"bad:1:", "\"1x\""});
+    fails(MAGNET_EVAL_STS, "1\ta\t\xff\n", {"bad:1:", "not UTF-8"});
+    fails(MAGNET_EVAL_INFILL, "a\tb\n", {"bad:1:", "3 or more", "found 2"});
+    fails(MAGNET_EVAL_INFILL, "a\t\tc\n", {"bad:1:", "a sentence is empty"});
+    fails(MAGNET_EVAL_INFILL, "\n", {"bad", "no story"});
+    fails(MAGNET_EVAL_PERPLEXITY, "", {"bad", "0 tokens"});
+    fails(MAGNET_EVAL_CHOICE, "", {"bad", "no question"});
+    fails(MAGNET_EVAL_CHOICE, "\nx\n", {"bad:2:", "JSON object"});
+    fails(MAGNET_EVAL_CHOICE, "{\"query\":\"a\",\"choices\":[\"b\"],\"gold\":0}\n", {"bad:1:", "2 or more options"});
+    fails(MAGNET_EVAL_CHOICE, "{\"query\":\"a\",\"choices\":[\"b\",\" \"],\"gold\":0}\n", {"bad:1:", "option 1"});
+    fails(MAGNET_EVAL_CHOICE, "{\"query\":\"a\",\"choices\":[\"b\",\"c\"],\"gold\":2}\n",
+          {"bad:1:", "0 to 1", "\"gold\""});
+    fails(MAGNET_EVAL_CHOICE, "{\"choices\":[\"b\",\"c\"],\"gold\":1}\n", {"bad:1:", "\"query\""});
+    const std::string too_long =
+        folder.write("long", "\n{\"query\":\"" + std::string(1000, 'a') + "\",\"choices\":[\"b\",\"c\"],\"gold\":1}\n");
+    check_eval_fails(session, params_of(MAGNET_EVAL_CHOICE, too_long), MAGNET_STATUS_TOO_LONG,
+                     {"long:2: 1002 tokens", "at most 256"});
+
+    const std::string queries   = folder.write("q", "1\ta dog\n2\ta cat\n"),
+                      documents = folder.write("d", "x\tb\ny\tc\n");
+    magnet_eval_params p        = params_of(MAGNET_EVAL_RETRIEVAL, queries);
+    p.documents                 = documents.c_str();
+    const auto fails_of         = [&](const char * text, std::initializer_list<const char *> words) {
+        const std::string relevance = folder.write("rel", text);
+        p.relevance                 = relevance.c_str();
+        check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, words);
+    };
+    fails_of("1 0 z 1\n", {"rel:1:", "no document z"});
+    fails_of("1 0 x 1\n3 0 x 1\n", {"rel:2:", "no query 3"});
+    fails_of("1 0 x 1\n1 0 x y\n", {"rel:2:", "\"y\" is no whole number"});
+    fails_of("1 x\n", {"rel:1:", "found 2"});
+    fails_of("1 0 x 0\n", {"rel", "nothing is relevant"});
+    fails_of("", {"rel", "judges nothing"});
+
+    const std::string relevance = folder.write("rel", "1 0 x 1\n");
+    p.relevance                 = relevance.c_str();
+    const std::string twice     = folder.write("twice", "x\tb\nx\tc\n");
+    p.documents                 = twice.c_str();
+    check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, {"twice:2:", "there twice"});
+}
+
+TEST_CASE_FIXTURE(work, "parameters out of range are named") {
+    const std::string file   = folder.write("pairs.tsv", pairs);
+    const int32_t     bad[]  = {99};
+    const float       zero[] = {0.0f};
+    const auto        fails  = [&](const std::function<void(magnet_eval_params &)> & change, const char * field) {
+        magnet_eval_params p = params_of(MAGNET_EVAL_STS, file);
+        change(p);
+        check_eval_fails(session, p, MAGNET_STATUS_INVALID_ARGUMENT, {field});
+    };
+    fails([](magnet_eval_params & p) { p.protocol = 99; }, "protocol is 99");
+    fails([](magnet_eval_params & p) { p.file = nullptr; }, "file is NULL");
+    fails([](magnet_eval_params & p) { p.protocol = MAGNET_EVAL_PROBE; }, "train_file is NULL");
+    fails([](magnet_eval_params & p) { p.protocol = MAGNET_EVAL_RETRIEVAL; }, "documents is NULL");
+    fails([&](magnet_eval_params & p) { p.poolings = bad, p.n_poolings = 1; }, "poolings is 99");
+    fails([](magnet_eval_params & p) { p.n_attentions = 1; }, "attentions is NULL");
+    fails([&](magnet_eval_params & p) { p.contexts = bad, p.n_contexts = 1; }, "contexts");
+    fails([&](magnet_eval_params & p) { p.tasks = bad, p.n_tasks = 1; }, "tasks");
+    fails([&](magnet_eval_params & p) { p.l2 = zero, p.n_l2 = 1; }, "l2");
+    fails([](magnet_eval_params & p) { p.seed = -1; }, "seed");
+    fails([](magnet_eval_params & p) { p.limit = -1; }, "limit");
+    fails([](magnet_eval_params & p) { p.n_gaps = 0; }, "n_gaps");
+    fails([](magnet_eval_params & p) { p.span_max = 7; }, "span_max");
+    fails([](magnet_eval_params & p) { p.window = 1; }, "window");
+    fails([](magnet_eval_params & p) { p.word = 3; }, "word is 3");
+
+    const std::string  missing = folder / "no-such-file";
+    magnet_eval_params p       = params_of(MAGNET_EVAL_STS, missing);
+    check_eval_fails(session, p, MAGNET_STATUS_IO, {"no-such-file"});
+    magnet_eval_result * r = nullptr;
+    check_fails(magnet_eval(session.get(), nullptr, &r), MAGNET_STATUS_INVALID_ARGUMENT, {"params is NULL"});
+    check_fails(magnet_eval(nullptr, &p, &r), MAGNET_STATUS_INVALID_ARGUMENT, {"session is NULL"});
+    magnet_eval_result_free(nullptr);
+}
