@@ -19,6 +19,11 @@ using namespace magnet;
 using namespace magnet::testing;
 using doctest::Approx;
 
+static const nlohmann::json & golden() {
+    static const nlohmann::json all = read_golden("eval.json");
+    return all;
+}
+
 TEST_CASE("ranks: equal values share the mean of theirs") {
     CHECK(average_ranks({10, 30, 20, 30, 30, 5}) == std::vector<double>{2, 5, 3, 5, 5, 1});
     CHECK(average_ranks({7, 7}) == std::vector<double>{1.5, 1.5});
@@ -35,14 +40,14 @@ TEST_CASE("Spearman by hand") {
 }
 
 TEST_CASE("Spearman as SciPy has it, with ties") {
-    for (const nlohmann::json & c : read_golden("eval.json").at("correlations")) {
+    for (const nlohmann::json & c : golden().at("correlations")) {
         CHECK(spearman(c.at("a").get<std::vector<double>>(), c.at("b").get<std::vector<double>>()) ==
               Approx(c.at("rho").get<double>()).epsilon(1e-12));
     }
 }
 
 TEST_CASE("randint draws what Python's random.Random draws") {
-    for (const nlohmann::json & c : read_golden("eval.json").at("draws")) {
+    for (const nlohmann::json & c : golden().at("draws")) {
         python_random random(c.at("seed").get<uint32_t>());
         const auto    bounds = c.at("bounds").get<std::vector<std::vector<int32_t>>>();
         const auto    turn   = [&] {
@@ -77,7 +82,7 @@ TEST_CASE("recall and nDCG by hand") {
 }
 
 TEST_CASE("nDCG as scikit-learn has it") {
-    for (const nlohmann::json & c : read_golden("eval.json").at("rankings")) {
+    for (const nlohmann::json & c : golden().at("rankings")) {
         const auto grades = c.at("grades").get<std::vector<int32_t>>();
         CHECK(ndcg_at(grades, grades, c.at("k").get<int32_t>()) == Approx(c.at("ndcg").get<double>()).epsilon(1e-12));
     }
@@ -134,8 +139,8 @@ TEST_CASE("features are standardised by another matrix's mean and deviation") {
 }
 
 TEST_CASE("softmax regression: the gradient is that of the loss") {
-    const nlohmann::json  golden = read_golden("eval.json").at("regressions")[2];
-    const regression_case c(golden);
+    const nlohmann::json  one = golden().at("regressions")[2];
+    const regression_case c(one);
     fused::thread_pool    pool(2);
     softmax_regression    regression(c.n_classes, c.features.width());
     std::mt19937          rng(5);
@@ -160,16 +165,16 @@ TEST_CASE("softmax regression: the gradient is that of the loss") {
 }
 
 TEST_CASE("softmax regression finds scikit-learn's minimum") {
-    for (const nlohmann::json & golden : read_golden("eval.json").at("regressions")) {
-        const regression_case c(golden);
+    for (const nlohmann::json & one : golden().at("regressions")) {
+        const regression_case c(one);
         fused::thread_pool    pool(1);
         softmax_regression    regression(c.n_classes, c.features.width());
         std::vector<double>   gradient;
-        const double          l2 = golden.at("l2").get<double>();
+        const double          l2 = one.at("l2").get<double>();
         regression.fit(c.data, l2, pool, {1000, 1e-6});
-        CHECK(regression.loss(c.data, l2, pool, gradient) == Approx(golden.at("loss").get<double>()).epsilon(1e-6));
+        CHECK(regression.loss(c.data, l2, pool, gradient) == Approx(one.at("loss").get<double>()).epsilon(1e-6));
 
-        const auto weights = golden.at("weights").get<std::vector<std::vector<double>>>(); // [class][feature]
+        const auto weights = one.at("weights").get<std::vector<std::vector<double>>>(); // [class][feature]
         double     worst   = 0.0;
         for (int32_t k = 0; k < c.n_classes; ++k) {
             for (int32_t d = 0; d < c.features.n_features(); ++d) {
@@ -177,12 +182,12 @@ TEST_CASE("softmax regression finds scikit-learn's minimum") {
             }
         }
         CHECK(worst < 5e-3); // the gradient is below 1e-6, the curvature l2 >= 1e-3 at least
-        CHECK(regression.predict(c.data, pool) == golden.at("predicted").get<std::vector<int32_t>>());
+        CHECK(regression.predict(c.data, pool) == one.at("predicted").get<std::vector<int32_t>>());
     }
 }
 
 TEST_CASE("softmax regression: the threads do not change a bit") {
-    const regression_case c(read_golden("eval.json").at("regressions")[2]);
+    const regression_case c(golden().at("regressions")[2]);
     fused::thread_pool    one(1), three(3);
     softmax_regression    a(c.n_classes, c.features.width()), b = a;
     a.fit(c.data, 1e-2, one);
