@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.magnet.ffi.c.magnet_embed_params;
+import dev.magnet.ffi.c.magnet_eval_figure;
+import dev.magnet.ffi.c.magnet_eval_params;
+import dev.magnet.ffi.c.magnet_eval_result;
+import dev.magnet.ffi.c.magnet_eval_series;
 import dev.magnet.ffi.c.magnet_generate_params;
 import dev.magnet.ffi.c.magnet_h;
 import dev.magnet.ffi.c.magnet_infill_params;
@@ -18,13 +22,16 @@ import dev.magnet.ffi.c.magnet_slot;
 import dev.magnet.ffi.c.magnet_span;
 import dev.magnet.ffi.c.magnet_text;
 import dev.magnet.ffi.c.magnet_token_callback;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Calls every function of magnet.h once, in the header's order, through the raw binding. */
 class BindingsTest {
@@ -225,5 +232,25 @@ class BindingsTest {
         assertEquals(3, calls[0]);
         assertEquals(magnet_h.MAGNET_STOP_CANCELLED(), magnet_span.stop(magnet_result.spans(result)));
         magnet_h.magnet_result_free(result);
+    }
+
+    @Test
+    void evalReturnsItsFigures(@TempDir Path folder) throws IOException {
+        Path file = Files.writeString(folder.resolve("text.txt"), "Tom lost his keys. ".repeat(20));
+        MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
+        MemorySegment params = magnet_h.magnet_eval_default_params(arena);
+        magnet_eval_params.protocol(params, magnet_h.MAGNET_EVAL_PERPLEXITY());
+        magnet_eval_params.file(params, arena.allocateFrom(file.toString()));
+        magnet_eval_params.window(params, 16);
+        magnet_eval_params.limit(params, 2);
+        check(magnet_h.magnet_eval(session, params, out));
+        MemorySegment result = out.get(magnet_h.C_POINTER, 0);
+        assertEquals(1, magnet_eval_result.n_figures(result));
+        MemorySegment figure = magnet_eval_result.figures(result);
+        assertEquals("perplexity", magnet_eval_figure.name(figure).getString(0));
+        assertEquals(30, magnet_eval_figure.count(figure));
+        assertTrue(magnet_eval_figure.value(figure) > 1);
+        assertEquals(2, magnet_eval_series.n_values(magnet_eval_result.series(result)));
+        magnet_h.magnet_eval_result_free(result);
     }
 }
