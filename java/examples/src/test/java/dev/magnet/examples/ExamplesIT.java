@@ -82,8 +82,8 @@ class ExamplesIT {
 
     @Test
     void chatAnswersEveryLine() throws Exception {
-        List<String> answers = run("What is the capital of France?\n\n", "Chat.java");
-        assertTrue(String.join("\n", answers).contains("Paris"), answers::toString);
+        List<String> answers = run("What is the capital of France?\nAnd of Italy?\n\n", "Chat.java");
+        assertTrue(answers.stream().filter(line -> !line.isBlank()).count() >= 2, answers::toString);
     }
 
     @Test
