@@ -404,7 +404,10 @@ struct magnet_token_event {
     float               logprob;
 };
 
-/* Returns false to stop: the call then succeeds with what it has (MAGNET_STOP_CANCELLED). The event is borrowed. */
+/*
+ * Returns false to stop: the call then succeeds with what it has (MAGNET_STOP_CANCELLED). The event is borrowed. Text that
+ * might become a stop string waits; if it still waits at the end, one more event brings it, with the last token's index.
+ */
 typedef bool (*magnet_token_callback)(const struct magnet_token_event * event, void * user_data);
 
 /* ------------------------------------------------------------------------------------------------ infill, score */
@@ -459,11 +462,12 @@ struct magnet_score_params {
 MAGNET_API struct magnet_score_params magnet_score_default_params(void);
 
 /*
- * log p of what fills the gaps of each item, token by token, given the item's context: the very numbers that magnet_infill
- * would have reported had it chosen these tokens. One span a gap, items in order. A gap's length, if > 0, is the number
- * of places it takes (INVALID_ARGUMENT if its text has more tokens), an open gap takes max_length, or its own tokens if
- * that is more: text behind it moves right by the rest. A gap that starts a text is predicted from
- * BOS where the vocabulary has one, else its first token has no prediction (NaN).
+ * log p of what fills the gaps of each item, token by token, given the item's context: what magnet_infill reports for the
+ * tokens that it chooses, but for rounding (it decodes through llama.cpp's graph, this runs on the fused engine where
+ * that covers the model). One span a gap, items in order. A gap's length, if > 0, is the number of places it takes
+ * (INVALID_ARGUMENT if its text has more tokens), an open gap takes max_length, or its own tokens if that is more: text
+ * behind it moves right by the rest. A gap that starts a text is predicted from BOS where the vocabulary has one, else
+ * its first token has no prediction (NaN).
  */
 MAGNET_API int32_t magnet_score(struct magnet_session * session, const struct magnet_score_item * items, int32_t n_items,
                                 const struct magnet_score_params * params, struct magnet_result ** out_result);

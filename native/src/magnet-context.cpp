@@ -75,7 +75,7 @@ void graph_context::run(const llama_batch & batch, bool with_memory) {
         lock.lock();
     }
 
-    log_capture   capture;
+    log_capture   capture(/*warns=*/false); // of what it takes back when a call is cancelled
     const int32_t status = with_memory ? llama_decode(llama_.get(), batch) : llama_encode(llama_.get(), batch);
     reserve_pending_     = false;
     switch (status) {

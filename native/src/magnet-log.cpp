@@ -29,10 +29,14 @@ int32_t level_of(ggml_log_level level) {
 
 } // namespace
 
-void capture_error(const std::string & line) {
-    if (active_capture && active_capture->first_error_.empty()) {
-        active_capture->first_error_ = line;
+// What a captured line is to the log: the call fails with these words, or was cancelled and does not fail.
+ggml_log_level captured(const std::string & line, ggml_log_level level) {
+    log_capture & to = *active_capture;
+    if (level == GGML_LOG_LEVEL_ERROR) {
+        to.first_error_ = to.first_error_.empty() ? line : to.first_error_;
+        return GGML_LOG_LEVEL_INFO;
     }
+    return level == GGML_LOG_LEVEL_WARN && !to.warns_ ? GGML_LOG_LEVEL_INFO : level;
 }
 
 namespace {
@@ -54,8 +58,8 @@ void on_llama_log(ggml_log_level level, const char * text, void *) {
     while (!line.empty() && line.back() == '\n') {
         line.pop_back();
     }
-    if (line_level == GGML_LOG_LEVEL_ERROR) {
-        capture_error(line);
+    if (active_capture) {
+        line_level = captured(line, line_level);
     }
     for (size_t begin = 0; begin < line.size();) {
         const size_t end = std::min(line.find('\n', begin), line.size());
@@ -86,7 +90,7 @@ void log_message(int32_t level, const std::string & message) {
     }
 }
 
-log_capture::log_capture() : outer_(active_capture) {
+log_capture::log_capture(bool warns) : outer_(active_capture), warns_(warns) {
     active_capture = this;
 }
 

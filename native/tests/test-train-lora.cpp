@@ -270,6 +270,9 @@ TEST_CASE("what cannot be merged is said, and nothing is written") {
     CHECK(error_of([&] {
               merge_lora(base, folder / "a.gguf", 1, merge_type::base, base);
           }).find("is one of the inputs") != std::string::npos);
+    CHECK(error_of([&] {
+              merge_lora(base, folder / "a.gguf", NAN, merge_type::base, folder / "m.gguf");
+          }) == "scale is nan; it must be finite.");
     CHECK_FALSE(std::filesystem::exists(folder / "m.gguf"));
 }
 

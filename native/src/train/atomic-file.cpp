@@ -39,6 +39,12 @@ static void sync_folder_of(const std::string & path) {
 }
 
 atomic_file::atomic_file(const std::string & path) : path(path), temporary(path + ".tmp") {
+    std::error_code ignored;
+    const auto      there = std::filesystem::status(path, ignored);
+    if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
+        // a folder cannot be replaced, and a device like /dev/null must not be
+        throw error(MAGNET_STATUS_IO, "cannot write " + path + ": it is not a file.");
+    }
     file = std::fopen(temporary.c_str(), "wb");
     if (!file) {
         fail("open");

@@ -4,6 +4,7 @@
 #include "lora.h"
 #include "magnet-error.h"
 
+#include <cmath>
 #include <filesystem>
 #include <map>
 
@@ -43,6 +44,9 @@ static bool same_file(const std::string & a, const std::string & b) {
 
 merge_result merge_lora(const std::string & base, const std::string & adapter, float scale, merge_type type,
                         const std::string & output) {
+    if (!std::isfinite(scale)) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "scale is " + std::to_string(scale) + "; it must be finite.");
+    }
     if (same_file(base, output) || same_file(adapter, output)) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT,
                     "the output " + output + " is one of the inputs; choose another name.");

@@ -56,8 +56,9 @@ static void in_range(const char * name, double value, double lo, double hi) {
 }
 
 void check_options(const train_options & o) {
-    const double most = INT32_MAX;
-    in_range("rows.batch", o.rows.batch, 1, most);
+    const double most       = INT32_MAX;
+    const double most_batch = 65536; // beyond, memory ends before the first step does
+    in_range("rows.batch", o.rows.batch, 1, most_batch);
     in_range("rows.length", o.rows.length, 4, most);
     in_range("rows.share_hybrid", o.rows.share_hybrid, 0, 1e6);
     in_range("rows.share_ordered", o.rows.share_ordered, 0, 1e6);
@@ -69,7 +70,7 @@ void check_options(const train_options & o) {
     in_range("rows.span_max", o.rows.span_max, o.rows.span_min, most);
     in_range("rows.sentence_share", o.rows.sentence_share, 0, 1);
     in_range("rows.slack", o.rows.slack, 0, 1e6);
-    in_range("contrast.batch", o.contrast.batch, 2, most);
+    in_range("contrast.batch", o.contrast.batch, 2, most_batch);
     in_range("contrast.length", o.contrast.length, 4, most);
     in_range("contrast.temperature", o.contrast.temperature, 1e-4, 100);
     in_range("contrast.pooling", o.contrast.pooling, MAGNET_POOLING_LAST, MAGNET_POOLING_WEIGHTED_MEAN);
@@ -100,7 +101,7 @@ void check_options(const train_options & o) {
         steps += s.steps;
     }
     in_range("the steps of all stages", steps, 1, most);
-    in_range("accumulate", o.accumulate, 1, most);
+    in_range("accumulate", o.accumulate, 1, most_batch);
     in_range("holdout_rows", o.holdout_rows, 0, most);
     in_range("eval_every", o.eval_every, 0, most);
     in_range("checkpoint_every", o.checkpoint_every, 1, most);

@@ -191,11 +191,20 @@ public final class MagnetLibrary {
                 return null;
             }
             try {
+                long size = Files.size(file);
+                long needed = ElfFile.sizeNeeded(file);
+                if (size < needed) { // opening it would kill the process
+                    tried.add("%s: cut off, it has %d of at least %d bytes; copy or build it again"
+                            .formatted(file, size, needed));
+                    return null;
+                }
                 return SymbolLookup.libraryLookup(file.toAbsolutePath(), Arena.global());
             } catch (IllegalArgumentException e) {
                 tried.add(file + ": " + reasonOf(file, e));
-                return null;
+            } catch (IOException e) {
+                tried.add(file + ": cannot be read: " + e);
             }
+            return null;
         }
 
         /** The platform's message names the file only; the linker's own words are to be had through System.load. */

@@ -14,6 +14,7 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Stream;
@@ -113,6 +114,35 @@ class MagnetLibraryTest {
         elf[ELF_MACHINE] = ELF_MACHINE_RISCV;
         Path foreign = Files.write(directory.resolve("libmagnet.so"), elf);
         assertFailed(probe(List.of(), GRANTED, "-Dmagnet.library=" + foreign), foreign + ": ", "RISCV");
+    }
+
+    /** The dynamic linker would kill the process over it. */
+    @Test
+    void libraryThatIsCutOffIsRefusedWithItsSize() throws Exception {
+        byte[] whole = Files.readAllBytes(LIBRARY);
+        Path cut = directory.resolve("libmagnet.so");
+        for (int size : new int[] {0, 10, 63, 64, 4096, 100_000, whole.length / 2, whole.length - 1}) {
+            Files.write(cut, Arrays.copyOf(whole, size));
+            assertFailed(
+                    probe(List.of(), GRANTED, "-Dmagnet.library=" + cut),
+                    cut + ": cut off, it has " + size + " of at least ", "copy or build it again");
+        }
+        assertFailed(
+                probe(List.of(), GRANTED, "-Djava.library.path=" + directory), cut + ": cut off", "no MAGNET library");
+    }
+
+    /** Headers that promise nonsense. */
+    @Test
+    void libraryWithDamagedHeadersDoesNotKillTheProcess() throws Exception {
+        byte[] whole = Files.readAllBytes(LIBRARY);
+        Path damaged = directory.resolve("libmagnet.so");
+        for (int at = 32; at < 64; at += 2) { // where the tables are, and how long
+            byte[] copy = whole.clone();
+            copy[at] ^= (byte) 0xFF;
+            Files.write(damaged, copy);
+            List<String> output = probe(List.of(), GRANTED, "-Dmagnet.library=" + damaged);
+            assertTrue(output.stream().anyMatch(line -> line.matches("(failed|opened) .*")), output::toString);
+        }
     }
 
     @Test

@@ -6,6 +6,7 @@ import dev.magnet.ffi.c.magnet_h;
 import dev.magnet.ffi.c.magnet_log_callback;
 import dev.magnet.ffi.c.magnet_progress_callback;
 import dev.magnet.ffi.c.magnet_token_callback;
+import dev.magnet.ffi.c.magnet_train_callback;
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.GroupLayout;
@@ -33,8 +34,11 @@ class ReachabilityTest {
     private static final String METADATA =
             "/META-INF/native-image/dev.magnet/magnet-bindings/reachability-metadata.json";
 
-    private static final List<Class<?>> CALLBACKS =
-            List.of(magnet_log_callback.class, magnet_progress_callback.class, magnet_token_callback.class);
+    private static final List<Class<?>> CALLBACKS = List.of(
+            magnet_log_callback.class,
+            magnet_progress_callback.class,
+            magnet_token_callback.class,
+            magnet_train_callback.class);
 
     @Test
     void metadataCoversEveryForeignCall() throws Exception {

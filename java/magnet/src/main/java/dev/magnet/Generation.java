@@ -129,7 +129,7 @@ public final class Generation<R> implements AutoCloseable {
     }
 
     private Call start(@Nullable Consumer<? super Token> listener) {
-        var call = new Call(listener, null);
+        var call = Call.tellingTokens(listener);
         State former = state.getAndUpdate(now -> now.call() == null ? new State(call, now.cancelled()) : now);
         if (former.call() != null) {
             throw new IllegalStateException("this generation has been delivered; make another one");

@@ -65,7 +65,9 @@ class ApiTest {
     Stream<DynamicTest> everyWithChangesItsComponentOnly() throws IOException {
         List<Object> defaults = List.of(
                 LoadOptions.defaults(), EmbedOptions.defaults(), GenerateOptions.defaults(), InfillOptions.defaults(),
-                ScoreOptions.defaults(), Sampling.defaults());
+                ScoreOptions.defaults(), Sampling.defaults(), TrainOptions.defaults(), TrainData.defaults(),
+                TrainFiles.defaults(), TrainStage.of(5), RowOptions.defaults(), ContrastOptions.defaults(),
+                LoraOptions.defaults(), OptimizerOptions.defaults());
         return defaults.stream().flatMap(options -> Stream.of(options.getClass().getRecordComponents())
                 .map(component -> DynamicTest.dynamicTest(
                         options.getClass().getSimpleName() + "." + component.getName(),
@@ -101,12 +103,21 @@ class ApiTest {
             case "double" -> 0.77;
             case "String" -> "another";
             case "String[]" -> new String[] {"another"};
+            case "Path" -> Path.of("another");
             case "Path[]" -> new Path[] {Path.of("another")};
             case "ScaledAdapter[]" -> new ScaledAdapter[0];
             case "Map" -> Map.of(7, 7f);
             case "Duration" -> Duration.ofDays(77);
             case "ProgressListener" -> (ProgressListener) (done, total) -> {};
             case "Sampling" -> Sampling.defaults().withTopK(77);
+            case "TrainData" -> TrainData.defaults().withHeldoutRows(77);
+            case "TrainStage[]" -> new TrainStage[] {TrainStage.of(77)};
+            case "TrainFiles" -> TrainFiles.defaults().withCheckpointEvery(77);
+            case "RowOptions" -> RowOptions.defaults().withLength(77);
+            case "ContrastOptions" -> ContrastOptions.defaults().withLength(77);
+            case "LoraOptions" -> LoraOptions.defaults().withRank(77);
+            case "LearningRateDecay" -> LearningRateDecay.LINEAR;
+            case "OptimizerOptions" -> OptimizerOptions.defaults().withWarmup(77);
             default -> type.getEnumConstants()[type.getEnumConstants().length - 1];
         };
     }

@@ -4,32 +4,21 @@ import dev.magnet.MagnetException;
 import dev.magnet.ProgressListener;
 import dev.magnet.Status;
 import dev.magnet.Token;
+import dev.magnet.TrainProgress;
 import dev.magnet.ffi.c.magnet_h;
-import dev.magnet.ffi.c.magnet_progress;
-import dev.magnet.ffi.c.magnet_progress_callback;
-import dev.magnet.ffi.c.magnet_token_callback;
-import dev.magnet.ffi.c.magnet_token_event;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.spi.AbstractInterruptibleChannel;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/**
- * One native call: who listens to it, how it is stopped, and what a listener threw. Used once.
- *
- * <p>Upcalls find their call by a number passed as {@code user_data}: the two stubs live as long as the process, and
- * making a call makes no stub.
- */
+/** One native call: who listens to it, how it is stopped, and what a listener threw. Used once. */
 public final class Call {
     /** Why a call was asked to stop. */
     public enum Cause {
@@ -43,50 +32,40 @@ public final class Call {
         CLOSE
     }
 
-    private static final AtomicLong NEXT_ID = new AtomicLong(1);
-    private static final ConcurrentHashMap<Long, Call> RUNNING = new ConcurrentHashMap<>();
-
-    /** Made on first use, after the library is known to be there. */
-    private static final class Stubs {
-        static final MemorySegment ON_TOKEN = magnet_token_callback.allocate(Call::dispatchToken, Arena.global());
-        static final MemorySegment ON_PROGRESS = magnet_progress_callback.allocate(Call::dispatchProgress, Arena.global());
-    }
-
-    private final long id = NEXT_ID.getAndIncrement();
     private final @Nullable Consumer<? super Token> onToken;
     private final @Nullable ProgressListener onProgress;
+    private final @Nullable Consumer<? super TrainProgress> onStep;
+    private final long id = Upcalls.newId();
     private @Nullable Throwable thrown;
 
     private @Nullable Cause cause; // guarded by this, like session
     private @Nullable MemorySegment session;
 
-    /** A call that nobody listens to. */
-    public Call() {
-        this(null, null);
-    }
-
-    /**
-     * A call.
-     *
-     * @param onToken told every token, or null
-     * @param onProgress told progress, or null
-     */
-    public Call(@Nullable Consumer<? super Token> onToken, @Nullable ProgressListener onProgress) {
+    private Call(
+            @Nullable Consumer<? super Token> onToken,
+            @Nullable ProgressListener onProgress,
+            @Nullable Consumer<? super TrainProgress> onStep) {
         this.onToken = onToken;
         this.onProgress = onProgress;
+        this.onStep = onStep;
     }
 
-    /** Callback that reports tokens to this call. */
-    MemorySegment tokenCallback() {
-        return Stubs.ON_TOKEN;
+    /** A call that tells its tokens, or nothing. */
+    public static Call tellingTokens(@Nullable Consumer<? super Token> listener) {
+        return new Call(listener, null, null);
     }
 
-    /** Callback that reports progress to this call. */
-    MemorySegment progressCallback() {
-        return Stubs.ON_PROGRESS;
+    /** A call that tells its progress, or nothing. */
+    public static Call tellingProgress(@Nullable ProgressListener listener) {
+        return new Call(null, listener, null);
     }
 
-    /** What both callbacks need as their {@code user_data}. */
+    /** A call that tells its training steps, or nothing. */
+    public static Call tellingSteps(@Nullable Consumer<? super TrainProgress> listener) {
+        return new Call(null, null, listener);
+    }
+
+    /** What every callback needs as its {@code user_data}. */
     MemorySegment userData() {
         return MemorySegment.ofAddress(id);
     }
@@ -114,7 +93,7 @@ public final class Call {
      */
     void run(@Nullable MemorySegment on, @Nullable Duration timeout, IntSupplier body) {
         var interruption = new Interruption();
-        RUNNING.put(id, this);
+        Upcalls.begins(id, this);
         CompletableFuture<?> timer = startTimer(timeout);
         try {
             interruption.begins();
@@ -138,7 +117,7 @@ public final class Call {
             }
             timer.cancel(false);
             interruption.ends();
-            RUNNING.remove(id);
+            Upcalls.ends(id);
         }
     }
 
@@ -177,37 +156,31 @@ public final class Call {
         }
     }
 
-    private static boolean dispatchToken(MemorySegment event, MemorySegment userData) {
-        Call call = RUNNING.get(userData.address());
-        return call != null && call.guarded(() -> {
-            if (call.onToken != null) {
-                call.onToken.accept(new Token(
-                        magnet_token_event.id(event),
-                        Native.string(magnet_token_event.text(event), magnet_token_event.text_size(event)),
-                        magnet_token_event.logprob(event),
-                        magnet_token_event.part(event),
-                        magnet_token_event.index(event),
-                        List.of()));
-            }
-        });
+    /** Hands on a token. Returns whether the call is to go on; so do the next two. */
+    boolean tellToken(Supplier<Token> token) {
+        return guarded(onToken, listener -> listener.accept(token.get()));
     }
 
-    private static boolean dispatchProgress(MemorySegment progress, MemorySegment userData) {
-        Call call = RUNNING.get(userData.address());
-        return call != null && call.guarded(() -> {
-            if (call.onProgress != null) {
-                call.onProgress.onProgress(magnet_progress.done(progress), magnet_progress.total(progress));
-            }
-        });
+    boolean tellProgress(long done, long total) {
+        return guarded(onProgress, listener -> listener.onProgress(done, total));
+    }
+
+    boolean tellStep(Supplier<TrainProgress> step) {
+        return guarded(onStep, listener -> listener.accept(step.get()));
     }
 
     /** Runs a listener: nothing that it throws may reach native code. Returns whether the call is to go on. */
-    private boolean guarded(Runnable listener) {
+    private <L> boolean guarded(@Nullable L listener, Consumer<L> news) {
         try {
+            if (Thread.currentThread().isInterrupted()) { // a listener's own channel may have taken the hook's place
+                cancel(Cause.INTERRUPT);
+            }
             if (cause() != null) {
                 return false;
             }
-            listener.run();
+            if (listener != null) {
+                news.accept(listener);
+            }
             return cause() == null;
         } catch (Throwable e) {
             thrown = e;

@@ -6,10 +6,13 @@ import dev.magnet.Attention;
 import dev.magnet.Engine;
 import dev.magnet.FlashAttention;
 import dev.magnet.InfillContext;
+import dev.magnet.LearningRateDecay;
+import dev.magnet.MergeType;
 import dev.magnet.Pooling;
 import dev.magnet.Role;
 import dev.magnet.Status;
 import dev.magnet.StopReason;
+import dev.magnet.TextUnit;
 import dev.magnet.Truncation;
 import java.util.function.ToIntFunction;
 
@@ -79,6 +82,31 @@ public final class Codes {
         };
     }
 
+    static int of(TextUnit unit) {
+        return switch (unit) {
+            case PARAGRAPHS -> MAGNET_TEXT_PARAGRAPHS();
+            case LINES -> MAGNET_TEXT_LINES();
+            case FILES -> MAGNET_TEXT_FILES();
+        };
+    }
+
+    static int of(LearningRateDecay decay) {
+        return switch (decay) {
+            case CONSTANT -> MAGNET_LR_CONSTANT();
+            case LINEAR -> MAGNET_LR_LINEAR();
+            case COSINE -> MAGNET_LR_COSINE();
+        };
+    }
+
+    static int of(MergeType type) {
+        return switch (type) {
+            case BASE -> MAGNET_MERGE_BASE();
+            case F32 -> MAGNET_MERGE_F32();
+            case F16 -> MAGNET_MERGE_F16();
+            case BF16 -> MAGNET_MERGE_BF16();
+        };
+    }
+
     /** {@link StopReason#TIMEOUT} is a cancellation as far as the library knows. */
     private static int of(StopReason stop) {
         return switch (stop) {
@@ -133,6 +161,18 @@ public final class Codes {
 
     static FlashAttention flashAttention(int code) {
         return find(FlashAttention.values(), Codes::of, code);
+    }
+
+    static TextUnit textUnit(int code) {
+        return find(TextUnit.values(), Codes::of, code);
+    }
+
+    static LearningRateDecay decay(int code) {
+        return find(LearningRateDecay.values(), Codes::of, code);
+    }
+
+    static MergeType mergeType(int code) {
+        return find(MergeType.values(), Codes::of, code);
     }
 
     static Role role(int code) {

@@ -65,7 +65,7 @@ public final class Decoder {
 
     /** Scores what fills the gaps of each item. */
     public List<Scored> score(List<List<Part>> items, ScoreOptions options) {
-        var call = new Call(null, options.progress());
+        var call = Call.tellingProgress(options.progress());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment array = magnet_score_item.allocateArray(Math.max(1, items.size()), arena);
             for (int i = 0; i < items.size(); i++) {

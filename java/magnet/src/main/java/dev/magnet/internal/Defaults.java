@@ -6,6 +6,7 @@ import dev.magnet.InfillOptions;
 import dev.magnet.LoadOptions;
 import dev.magnet.Sampling;
 import dev.magnet.ScoreOptions;
+import dev.magnet.TrainOptions;
 import dev.magnet.ffi.c.magnet_embed_params;
 import dev.magnet.ffi.c.magnet_generate_params;
 import dev.magnet.ffi.c.magnet_h;
@@ -31,6 +32,7 @@ public final class Defaults {
         static final GenerateOptions GENERATE;
         static final InfillOptions INFILL;
         static final ScoreOptions SCORE;
+        static final TrainOptions TRAIN;
 
         static {
             try (Arena arena = Arena.ofConfined()) {
@@ -40,6 +42,7 @@ public final class Defaults {
                 GENERATE = generateOptions(magnet_h.magnet_generate_default_params(arena));
                 INFILL = infillOptions(magnet_h.magnet_infill_default_params(arena));
                 SCORE = scoreOptions(magnet_h.magnet_score_default_params(arena));
+                TRAIN = TrainParams.read(magnet_h.magnet_train_default_params(arena));
             }
         }
     }
@@ -74,6 +77,12 @@ public final class Defaults {
     public static ScoreOptions score() {
         Library.load();
         return Read.SCORE;
+    }
+
+    /** Of training. */
+    public static TrainOptions train() {
+        Library.load();
+        return Read.TRAIN;
     }
 
     private static LoadOptions loadOptions(MemorySegment model, MemorySegment session) {

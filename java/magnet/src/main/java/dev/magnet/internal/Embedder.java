@@ -62,7 +62,7 @@ public final class Embedder {
 
     /** One vector for every token of a text. */
     public TokenEmbeddings embedTokens(String text, EmbedOptions options) {
-        var call = new Call(null, options.progress());
+        var call = Call.tellingProgress(options.progress());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment nativeText = Native.text(arena, text, "the text");
             MemorySegment params = Params.embed(arena, options, call);
@@ -84,7 +84,7 @@ public final class Embedder {
 
     /** One vector for a sequence of tokens. */
     public float[] embedTokenIds(int[] tokens, EmbedOptions options) {
-        var call = new Call(null, options.progress());
+        var call = Call.tellingProgress(options.progress());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment ids = arena.allocateFrom(ValueLayout.JAVA_INT, tokens);
             MemorySegment params = Params.embed(arena, options, call);
@@ -102,7 +102,7 @@ public final class Embedder {
         if (texts.isEmpty()) {
             return new int[0];
         }
-        var call = new Call(null, options.progress());
+        var call = Call.tellingProgress(options.progress());
         MemorySegment array = magnet_text.allocateArray(texts.size(), arena);
         for (int i = 0; i < texts.size(); i++) {
             Native.setText(magnet_text.asSlice(array, i), arena, texts.get(i), "text " + i);

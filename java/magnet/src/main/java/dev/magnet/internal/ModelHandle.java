@@ -24,7 +24,7 @@ public final class ModelHandle {
     /** Loads a GGUF file. */
     public static ModelHandle load(Path file, LoadOptions options) {
         Library.load();
-        var call = new Call(null, options.progress());
+        var call = Call.tellingProgress(options.progress());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment path = Native.cString(arena, file.toAbsolutePath().toString(), "path");
             MemorySegment params = Params.model(arena, options, call);

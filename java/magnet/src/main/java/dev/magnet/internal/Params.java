@@ -35,7 +35,7 @@ public final class Params {
         magnet_model_params.use_mmap(params, options.mmap());
         magnet_model_params.use_mlock(params, options.mlock());
         magnet_model_params.check_tensors(params, options.checkTensors());
-        magnet_model_params.progress(params, call.progressCallback());
+        magnet_model_params.progress(params, Upcalls.onProgress());
         magnet_model_params.progress_user_data(params, call.userData());
         return params;
     }
@@ -62,7 +62,7 @@ public final class Params {
         magnet_embed_params.normalize(params, options.normalize());
         magnet_embed_params.append_eos(params, options.appendEos());
         if (options.progress() != null) {
-            magnet_embed_params.progress(params, call.progressCallback());
+            magnet_embed_params.progress(params, Upcalls.onProgress());
             magnet_embed_params.progress_user_data(params, call.userData());
         }
         return params;
@@ -71,7 +71,7 @@ public final class Params {
     static MemorySegment generate(Arena arena, GenerateOptions options, Call call) {
         MemorySegment params = magnet_h.magnet_generate_default_params(arena);
         setSampling(magnet_generate_params.sampling(params), arena, options.sampling());
-        magnet_generate_params.on_token(params, call.tokenCallback());
+        magnet_generate_params.on_token(params, Upcalls.onToken());
         magnet_generate_params.on_token_user_data(params, call.userData());
         magnet_generate_params.stop(params, strings(arena, options.stop(), "stop"));
         magnet_generate_params.n_stop(params, options.stop().size());
@@ -86,7 +86,7 @@ public final class Params {
     static MemorySegment infill(Arena arena, InfillOptions options, Call call) {
         MemorySegment params = magnet_h.magnet_infill_default_params(arena);
         setSampling(magnet_infill_params.sampling(params), arena, options.sampling());
-        magnet_infill_params.on_token(params, call.tokenCallback());
+        magnet_infill_params.on_token(params, Upcalls.onToken());
         magnet_infill_params.on_token_user_data(params, call.userData());
         magnet_infill_params.context(params, Codes.of(options.context()));
         magnet_infill_params.max_tokens(params, options.maxTokens());
@@ -99,7 +99,7 @@ public final class Params {
         magnet_score_params.context(params, Codes.of(options.context()));
         magnet_score_params.n_top(params, options.topLogprobs());
         if (options.progress() != null) {
-            magnet_score_params.progress(params, call.progressCallback());
+            magnet_score_params.progress(params, Upcalls.onProgress());
             magnet_score_params.progress_user_data(params, call.userData());
         }
         return params;
@@ -176,7 +176,8 @@ public final class Params {
         }
     }
 
-    private static MemorySegment strings(Arena arena, List<String> strings, String what) {
+    /** {@code const char * [strings.size()]}, or NULL if there are none. */
+    static MemorySegment strings(Arena arena, List<String> strings, String what) {
         if (strings.isEmpty()) {
             return MemorySegment.NULL;
         }

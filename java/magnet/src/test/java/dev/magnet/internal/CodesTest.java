@@ -15,21 +15,24 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Every constant of every enum of magnet.h has its namesake in Java. */
 class CodesTest {
-    private static final Map<String, IntFunction<Enum<?>>> ENUMS = Map.of(
-            "MAGNET_STATUS_", Codes::status,
-            "MAGNET_POOLING_", Codes::pooling,
-            "MAGNET_ATTENTION_", Codes::attention,
-            "MAGNET_CONTEXT_", Codes::context,
-            "MAGNET_TRUNCATE_", Codes::truncation,
-            "MAGNET_ENGINE_", Codes::engine,
-            "MAGNET_FLASH_ATTENTION_", Codes::flashAttention,
-            "MAGNET_ROLE_", Codes::role,
-            "MAGNET_STOP_", Codes::stop);
+    private static final Map<String, IntFunction<Enum<?>>> ENUMS = Map.ofEntries(
+            Map.entry("MAGNET_STATUS_", Codes::status),
+            Map.entry("MAGNET_POOLING_", Codes::pooling),
+            Map.entry("MAGNET_ATTENTION_", Codes::attention),
+            Map.entry("MAGNET_CONTEXT_", Codes::context),
+            Map.entry("MAGNET_TRUNCATE_", Codes::truncation),
+            Map.entry("MAGNET_ENGINE_", Codes::engine),
+            Map.entry("MAGNET_FLASH_ATTENTION_", Codes::flashAttention),
+            Map.entry("MAGNET_ROLE_", Codes::role),
+            Map.entry("MAGNET_STOP_", Codes::stop),
+            Map.entry("MAGNET_TEXT_", Codes::textUnit),
+            Map.entry("MAGNET_LR_", Codes::decay),
+            Map.entry("MAGNET_MERGE_", Codes::mergeType));
 
     @TestFactory
     Stream<DynamicTest> everyConstantHasItsNamesake() {
         List<Method> constants = Stream.of(magnet_h.class.getMethods())
-                .filter(method -> method.getName().matches("MAGNET_[A-Z_]+") && !method.getName().equals("MAGNET_STATUS_OK"))
+                .filter(method -> method.getName().matches("MAGNET_[A-Z0-9_]+") && !method.getName().equals("MAGNET_STATUS_OK"))
                 .toList();
         return ENUMS.entrySet().stream().flatMap(e -> constants.stream()
                 .filter(constant -> constant.getName().startsWith(e.getKey()))

@@ -1,0 +1,54 @@
+import dev.magnet.Adapter;
+import dev.magnet.GenerateOptions;
+import dev.magnet.Magnet;
+import dev.magnet.TrainOptions;
+import dev.magnet.TrainResult;
+import dev.magnet.Trainer;
+import java.nio.file.Path;
+import java.util.Arrays;
+
+/**
+ * Trains an adapter on text files of one's own, and lets the model speak without and with it. Ctrl-C ends the training and
+ * keeps what was learned.
+ *
+ * <pre>java -cp … AdaptToText.java model.gguf mine.gguf 200 notes.txt diary.txt</pre>
+ */
+class AdaptToText {
+    public static void main(String[] args) {
+        if (args.length < 4) {
+            System.err.println("usage: AdaptToText.java MODEL.gguf ADAPTER.gguf STEPS TEXT ...");
+            System.exit(2);
+        }
+        Path model = Path.of(args[0]);
+        Path adapter = Path.of(args[1]);
+        TrainOptions options = TrainOptions.defaults()
+                .withTexts(Arrays.stream(args).skip(3).map(Path::of).toArray(Path[]::new))
+                .withSteps(Integer.parseInt(args[2]))
+                .withReport(Path.of(args[1] + ".html"));
+
+        Trainer trainer = Trainer.of(model, adapter, options);
+        cancelOnInterrupt(trainer);
+        TrainResult result = trainer.train(System.out::println);
+        System.out.println(adapter + " holds the state of step "
+                + (result.bestStep() > 0 ? result.bestStep() : result.step()));
+
+        GenerateOptions speak = GenerateOptions.defaults().withMaxTokens(40).withSeed(1);
+        try (Magnet magnet = Magnet.load(model);
+                Adapter mine = magnet.loadAdapter(adapter)) {
+            System.out.println("without: " + magnet.generate("", speak).text());
+            System.out.println("with:    " + magnet.generate("", speak.withAdapters(mine.scaled(1))).text());
+        }
+    }
+
+    static void cancelOnInterrupt(Trainer trainer) {
+        Thread training = Thread.currentThread();
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            trainer.cancel();
+            try {
+                training.join(); // a shutdown that does not wait would end the process before the adapter is written
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }));
+    }
+}

@@ -1,0 +1,64 @@
+package dev.magnet;
+
+import dev.magnet.internal.Defaults;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The adapter that is trained (LoRA, arXiv 2106.09685). Values out of range are refused by the call that uses them.
+ *
+ * @param rank inner size of its matrices, at least 1
+ * @param alpha its contribution is multiplied by alpha / rank
+ * @param dropout share of its input that is left out in training, in [0, 0.99]
+ * @param targets weight matrices that get one: q, k, v, o, gate, up, down, or names of tensors in the model's file
+ * @param from adapter to start from, whose rank, alpha and targets count then; null = a new one
+ * @param half whether it is written in F16 instead of F32
+ */
+public record LoraOptions(
+        int rank,
+        float alpha,
+        float dropout,
+        List<String> targets,
+        @Nullable Path from,
+        boolean half) {
+    /** Makes {@code targets} immutable. */
+    public LoraOptions {
+        targets = List.copyOf(targets);
+    }
+
+    /** The native library's defaults: rank 16 on all seven matrices of a layer. */
+    public static LoraOptions defaults() {
+        return Defaults.train().lora();
+    }
+
+    /** A copy with this {@link #rank}. */
+    public LoraOptions withRank(int rank) {
+        return new LoraOptions(rank, alpha, dropout, targets, from, half);
+    }
+
+    /** A copy with this {@link #alpha}. */
+    public LoraOptions withAlpha(double alpha) {
+        return new LoraOptions(rank, (float) alpha, dropout, targets, from, half);
+    }
+
+    /** A copy with this {@link #dropout}. */
+    public LoraOptions withDropout(double dropout) {
+        return new LoraOptions(rank, alpha, (float) dropout, targets, from, half);
+    }
+
+    /** A copy with these {@link #targets}. */
+    public LoraOptions withTargets(String... targets) {
+        return new LoraOptions(rank, alpha, dropout, List.of(targets), from, half);
+    }
+
+    /** A copy that starts {@link #from} this adapter, or from none. */
+    public LoraOptions withFrom(@Nullable Path from) {
+        return new LoraOptions(rank, alpha, dropout, targets, from, half);
+    }
+
+    /** A copy that does, or does not, write {@link #half} precision. */
+    public LoraOptions withHalf(boolean half) {
+        return new LoraOptions(rank, alpha, dropout, targets, from, half);
+    }
+}

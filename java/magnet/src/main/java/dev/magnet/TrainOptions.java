@@ -1,0 +1,196 @@
+package dev.magnet;
+
+import dev.magnet.internal.Defaults;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How an adapter is trained. The defaults are the whole recipe, hybrid and ordered masks with all three objectives;
+ * what there must be is {@link #withTexts} or {@link #withPairs}.
+ *
+ * <p>Values out of range are refused by the call that uses them.
+ *
+ * @param data what it learns from
+ * @param stages steps and objectives, one stage after the other; at least one
+ * @param rows how text is read
+ * @param contrast how embeddings are learned
+ * @param lora the adapter
+ * @param optimizer how it moves
+ * @param files what is written beside the adapter
+ * @param maskToken text of the token that masks others (MNTP) where the vocabulary has none; one token
+ * @param context context of infilling that the adapter asks for; {@link InfillContext#DEFAULT} = what does better on
+ *     held-out text
+ * @param evalEvery steps between looks at the held-out loss; 0 = never
+ * @param seed 0 or more; the same seed, files, options and threads give the same bits
+ * @param threads threads to compute with; -1 = physical cores
+ * @param exact whether products are computed in F32 instead of bf16
+ * @param recompute whether to keep less of the forward pass and compute it again: less memory, slower
+ */
+public record TrainOptions(
+        TrainData data,
+        List<TrainStage> stages,
+        RowOptions rows,
+        ContrastOptions contrast,
+        LoraOptions lora,
+        OptimizerOptions optimizer,
+        TrainFiles files,
+        String maskToken,
+        InfillContext context,
+        int evalEvery,
+        long seed,
+        int threads,
+        boolean exact,
+        boolean recompute) {
+    /** Checks its arguments and makes {@code stages} immutable. */
+    public TrainOptions {
+        Objects.requireNonNull(data, "data");
+        stages = List.copyOf(stages);
+        Objects.requireNonNull(rows, "rows");
+        Objects.requireNonNull(contrast, "contrast");
+        Objects.requireNonNull(lora, "lora");
+        Objects.requireNonNull(optimizer, "optimizer");
+        Objects.requireNonNull(files, "files");
+        Objects.requireNonNull(maskToken, "maskToken");
+        Objects.requireNonNull(context, "context");
+    }
+
+    /** The native library's defaults, without data. */
+    public static TrainOptions defaults() {
+        return Defaults.train();
+    }
+
+    /** A copy with this {@link #data}. */
+    public TrainOptions withData(TrainData data) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy with these {@link #stages}. */
+    public TrainOptions withStages(TrainStage... stages) {
+        return new TrainOptions(
+                data, List.of(stages), rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed,
+                threads, exact, recompute);
+    }
+
+    /** A copy with these {@link #rows}. */
+    public TrainOptions withRows(RowOptions rows) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy with this {@link #contrast}. */
+    public TrainOptions withContrast(ContrastOptions contrast) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy with this {@link #lora}. */
+    public TrainOptions withLora(LoraOptions lora) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy with this {@link #optimizer}. */
+    public TrainOptions withOptimizer(OptimizerOptions optimizer) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy with these {@link #files}. */
+    public TrainOptions withFiles(TrainFiles files) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy with this {@link #maskToken}. */
+    public TrainOptions withMaskToken(String maskToken) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy with this {@link #context}. */
+    public TrainOptions withContext(InfillContext context) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy with this {@link #evalEvery}. */
+    public TrainOptions withEvalEvery(int evalEvery) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy with this {@link #seed}. */
+    public TrainOptions withSeed(long seed) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy with this number of {@link #threads}. */
+    public TrainOptions withThreads(int threads) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy that is, or is not, {@link #exact}. */
+    public TrainOptions withExact(boolean exact) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy that does, or does not, {@link #recompute}. */
+    public TrainOptions withRecompute(boolean recompute) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                exact, recompute);
+    }
+
+    /** A copy that learns from these {@link TrainData#texts()}. */
+    public TrainOptions withTexts(Path... texts) {
+        return withData(data.withTexts(texts));
+    }
+
+    /** A copy that learns from these {@link TrainData#pairs()}. */
+    public TrainOptions withPairs(Path... pairs) {
+        return withData(data.withPairs(pairs));
+    }
+
+    /** A copy with one stage of so many steps, in which all objectives count alike. */
+    public TrainOptions withSteps(int steps) {
+        return withStages(TrainStage.of(steps));
+    }
+
+    /** A copy with this {@link TrainFiles#checkpoint()}, or without one. */
+    public TrainOptions withCheckpoint(@Nullable Path checkpoint) {
+        return withFiles(files.withCheckpoint(checkpoint));
+    }
+
+    /** A copy with these {@link TrainFiles#metrics()}, or without. */
+    public TrainOptions withMetrics(@Nullable Path metrics) {
+        return withFiles(files.withMetrics(metrics));
+    }
+
+    /** A copy with this {@link TrainFiles#report()}, or without one. */
+    public TrainOptions withReport(@Nullable Path report) {
+        return withFiles(files.withReport(report));
+    }
+
+    /** A copy that does, or does not, {@link TrainFiles#overwrite()} an adapter that exists. */
+    public TrainOptions withOverwrite(boolean overwrite) {
+        return withFiles(files.withOverwrite(overwrite));
+    }
+}

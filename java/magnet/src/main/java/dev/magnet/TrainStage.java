@@ -1,0 +1,37 @@
+package dev.magnet;
+
+/**
+ * A part of a training run: for so many steps, loss = mntp x MNTP + sscl x SSCL + msg x MSG (arXiv 2501.08648). An
+ * objective of weight 0 costs nothing. Values out of range are refused by the call that uses them.
+ *
+ * @param steps steps, at least 1
+ * @param mntp weight of masked next-token prediction: the model learns to read what is on both sides
+ * @param sscl weight of the contrastive objective: embeddings
+ * @param msg weight of missing-span generation: infilling, and plain next-token prediction
+ */
+public record TrainStage(int steps, float mntp, float sscl, float msg) {
+    /** A copy of so many {@link #steps}. */
+    public TrainStage withSteps(int steps) {
+        return new TrainStage(steps, mntp, sscl, msg);
+    }
+
+    /** A copy with this {@link #mntp}. */
+    public TrainStage withMntp(double mntp) {
+        return new TrainStage(steps, (float) mntp, sscl, msg);
+    }
+
+    /** A copy with this {@link #sscl}. */
+    public TrainStage withSscl(double sscl) {
+        return new TrainStage(steps, mntp, (float) sscl, msg);
+    }
+
+    /** A copy with this {@link #msg}. */
+    public TrainStage withMsg(double msg) {
+        return new TrainStage(steps, mntp, sscl, (float) msg);
+    }
+
+    /** All three objectives alike, for so many steps. */
+    public static TrainStage of(int steps) {
+        return new TrainStage(steps, 1, 1, 1);
+    }
+}
