@@ -70,6 +70,8 @@ private:
     model() = default;
     void read_texts();
 
+    std::vector<int32_t> tokenize_here(std::string_view text, bool add_special, bool parse_special) const;
+
     std::string                                       path_;
     std::unique_ptr<llama_model, llama_model_deleter> llama_;
     const llama_vocab *                               vocab_           = nullptr;

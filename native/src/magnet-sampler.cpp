@@ -78,7 +78,8 @@ float limited(float x, float limit) {
 
 // llama.cpp's grammar parser calls itself once a parenthesis, and its check for left recursion once a rule: more than
 // this would end a thread with a small stack.
-constexpr int32_t max_grammar_depth = 1000;
+constexpr int32_t max_parentheses = 200;
+constexpr int32_t max_rules       = 1000;
 
 bool too_deep(const char * grammar) {
     int32_t depth = 0, deepest = 0, rules = 0;
@@ -87,7 +88,7 @@ bool too_deep(const char * grammar) {
         deepest = std::max(deepest, depth);
         rules += strncmp(c, "::=", 3) == 0;
     }
-    return deepest > max_grammar_depth || rules > max_grammar_depth;
+    return deepest > max_parentheses || rules > max_rules;
 }
 
 } // namespace
@@ -97,9 +98,9 @@ sampler::sampler(const model & m, const magnet_sampling_params & p) : model_(m) 
 
     if (p.grammar) {
         if (too_deep(p.grammar)) {
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "sampling.grammar is too deep: at most " +
-                                                            std::to_string(max_grammar_depth) +
-                                                            " rules and nested parentheses are read.");
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                        "sampling.grammar is too deep: at most " + std::to_string(max_parentheses) +
+                            " nested parentheses and " + std::to_string(max_rules) + " rules are read.");
         }
         log_capture capture;
         grammar_.reset(llama_sampler_init_grammar(m.vocab(), p.grammar, p.grammar_root ? p.grammar_root : "root"));

@@ -81,6 +81,22 @@ TEST_CASE("tokenize: byte-level BPE") {
     CHECK(n == 0);
 }
 
+// std::regex calls itself for every character that it matches, until a thread's stack is full.
+TEST_CASE("tokenize: one endless word, where words are cut by a regular expression") {
+    const std::string path = scratch_path("bloom.gguf");
+    copy_gguf(golden("tiny-qwen2.gguf"), path, [](gguf_context * gguf) {
+        gguf_set_val_str(gguf, "tokenizer.ggml.pre", "bloom");
+    });
+    const model_ptr model = load_model(path);
+    for (const std::string & unit : {std::string("x"), std::string("\xE6\xBC\xA2"), std::string(" ")}) {
+        std::string text;
+        for (int i = 0; i < 100000; ++i) {
+            text += unit;
+        }
+        CHECK(detokenize(model, tokenize(model, text)) == text);
+    }
+}
+
 TEST_CASE("tokenize: SentencePiece with a space in front, and BOS where it is asked for") {
     const model_ptr model = load_tiny("llama");
     CHECK(tokenize(model, "the") == std::vector<int32_t>{259, 260, 261, 262});
