@@ -23,7 +23,7 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Rules that every public type keeps. */
 class ApiTest {
-    private static List<Class<?>> publicTypes() throws IOException {
+    static List<Class<?>> publicTypes() throws IOException {
         Path folder = Path.of("target", "classes", "dev", "magnet");
         try (Stream<Path> files = Files.list(folder)) {
             return files.map(file -> file.getFileName().toString())

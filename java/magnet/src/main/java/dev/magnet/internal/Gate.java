@@ -21,6 +21,7 @@ final class Gate {
      * @throws IllegalStateException if the gate is closed
      */
     void enter() {
+        Stack.ensureRoom();
         synchronized (this) {
             if (closed) {
                 throw closedException();

@@ -15,6 +15,7 @@ public final class Library {
      * @throws MagnetException {@link Status#LIBRARY} if it is not
      */
     public static void load() {
+        Stack.ensureRoom();
         try {
             MagnetLibrary.load();
         } catch (UnsatisfiedLinkError e) {
