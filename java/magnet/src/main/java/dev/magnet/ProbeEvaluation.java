@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What frozen token vectors know of words: the accuracy of a softmax regression on them. Figures
- * {@code accuracy.ATTENTION.TASK}, {@code l2.ATTENTION.TASK} (the strength that was taken); series
- * {@code correct.ATTENTION.TASK}, 1 or 0 a word.
+ * {@code accuracy.TASK.ATTENTION}, {@code l2.TASK.ATTENTION} (the strength that was taken); series
+ * {@code correct.TASK.ATTENTION}, 1 or 0 a word.
  *
  * @param trainFile CoNLL columns to learn from: word, part of speech, chunk, named entity
  * @param file CoNLL columns to judge by

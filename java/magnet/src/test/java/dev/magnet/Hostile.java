@@ -49,7 +49,7 @@ final class Hostile {
             return Arbitraries.longs();
         } else if (c == float.class || c == Float.class) {
             return floats();
-        } else if (c == double.class) {
+        } else if (c == double.class || c == Double.class) {
             return floats().map(Float::doubleValue);
         } else if (c == boolean.class) {
             return Arbitraries.of(true, false);
