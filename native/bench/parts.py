@@ -6,6 +6,7 @@ import math
 import operator
 import os
 import re
+import statistics
 import subprocess
 
 from rows import missing, paired
@@ -113,14 +114,14 @@ def vectors(path, count):
     return [data[i * width : (i + 1) * width] for i in range(count)]
 
 
-def lowest_cosine(a, b):
+def cosines(a, b):
     def dot(x, y):
         return sum(map(operator.mul, x, y))
 
     def cosine(x, y):
         return dot(x, y) / math.sqrt(dot(x, x) * dot(y, y))
 
-    return min(map(cosine, a, b))
+    return list(map(cosine, a, b))
 
 
 def embedding(b):
@@ -139,13 +140,14 @@ def embedding(b):
             if a[0]["tokens"] != t[0]["tokens"]:
                 raise Failed(f"the sides read {a[0]['tokens']} and {t[0]['tokens']} tokens for the same texts")
             count = a[0]["sentences"]
-            lowest = lowest_cosine(vectors(ours, count), vectors(theirs, count))
+            same = cosines(vectors(ours, count), vectors(theirs, count))
             rows.append(paired(f"{what}, {count} sentences", "sentences/s", [count / r["seconds"] for r in a],
                                [count / r["seconds"] for r in t], side_cpu=[count / r["cpu_seconds"] for r in a],
                                peer_cpu=[count / r["cpu_seconds"] for r in t], side="magnet",
                                peer=f"PyTorch {precision}", **({"target": target} if target else {}),
-                               note=f"lowest cosine {lowest:.4f}, {a[0]['tokens'] / count:.1f} tokens a sentence",
-                               agrees=lowest >= 0.98))
+                               note=f"median cosine {statistics.median(same):.4f}, lowest {min(same):.3f}; "
+                                    f"{a[0]['tokens'] / count:.1f} tokens a sentence",
+                               agrees=statistics.median(same) >= 0.999))
     return rows, []
 
 
