@@ -78,7 +78,7 @@ public final class Main {
     }
 
     private void api() throws IOException, InterruptedException, RunnerException {
-        var program = new Program(quick ? 2 : 5);
+        var program = quick ? new Program(2, 1) : new Program(5, 8);
         String embedding = sameVectors(program);
         String generation = sameText(program);
         Map<String, List<Double>> rates = new HashMap<>();

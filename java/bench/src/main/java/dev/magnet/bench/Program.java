@@ -17,18 +17,21 @@ final class Program {
     private static final int SHORT = 1;
 
     private final int repetitions;
+    private final int many;
 
-    Program(int repetitions) {
+    /** @param many generations of a long run, and twice as many packed calls */
+    Program(int repetitions, int many) {
         this.repetitions = repetitions;
+        this.many = many;
     }
 
     List<Double> embedPacked() throws IOException, InterruptedException {
-        return rates(16 * Work.TEXTS, texts ->
+        return rates(2 * many * Work.TEXTS, texts ->
                 List.of("embed", "--format", "raw", "-o", "/dev/null", "-f", texts.toString()));
     }
 
     List<Double> generate() throws IOException, InterruptedException {
-        return rates(8, texts -> generation(Path.of("/dev/null"), Files.readAllLines(texts).size())).stream()
+        return rates(many, texts -> generation(Path.of("/dev/null"), Files.readAllLines(texts).size())).stream()
                 .map(runs -> runs * Work.TOKENS)
                 .toList();
     }
@@ -75,10 +78,10 @@ final class Program {
         List<String> of(Path texts) throws IOException;
     }
 
-    private List<Double> rates(int many, CommandLine commandLine) throws IOException, InterruptedException {
+    private List<Double> rates(int lines, CommandLine commandLine) throws IOException, InterruptedException {
         List<Double> rates = new ArrayList<>();
         for (int i = 0; i < repetitions; i++) {
-            rates.add(many / (secondsOf(SHORT + many, commandLine) - secondsOf(SHORT, commandLine)));
+            rates.add(lines / (secondsOf(SHORT + lines, commandLine) - secondsOf(SHORT, commandLine)));
         }
         return rates;
     }
