@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(1800)
 class SoakTest {
-    /** Between what it grows by, 100 to 400 KiB, and what leaking every fourteenth result would add, 700 KiB. */
+    /** Between what it grows by, 100 to 400 KiB, and what leaking every fifteenth result would add, 700 KiB. */
     private static final long TOLERANCE_KIB = 550;
 
     private static final Map<String, String> NOTHING_KEPT = Map.of(
