@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures what docs/results.md shows: `magnet eval` of a model, bare and with adapters, and of ablations trained for it.
+"""Measures what docs/results.md shows: `magnet eval` of a model, bare and with adapters.
 
     scripts/results/measure.py --model model.gguf --data DATA --into figures --adapter shipped=adapter.gguf
-    scripts/results/measure.py --model model.gguf --data DATA --into figures --ablations
+    scripts/results/measure.py --model model.gguf --data DATA --into figures --train ablations
 
 A file a figure, figures/ADAPTER/FIGURE.json; one that is there is not measured again, and one that was interrupted goes
 on. write.py makes the tables of them.
@@ -27,8 +27,7 @@ def arguments():
     parser.add_argument("--magnet", default=ROOT / "build" / "bin" / "magnet", type=pathlib.Path, help="the program")
     parser.add_argument("--adapter", action="append", default=[], metavar="NAME=FILE", help="measured beside the bare model")
     parser.add_argument("--only", help="figures, separated by commas (default: all)")
-    parser.add_argument("--ablations", action="store_true", help="train and measure the ablations instead")
-    parser.add_argument("--variants", help="of the ablations, separated by commas (default: all)")
+    parser.add_argument("--train", metavar="NAMES", help="of experiments.toml, trained first; \"ablations\" = all of those")
     return parser.parse_args()
 
 
@@ -65,6 +64,16 @@ def measure(args, experiments, name, adapter, figures):
         (folder / f"{figure}.state").unlink(missing_ok=True)
 
 
+def recipe_of(experiments, name):
+    """Options of magnet train; a variant's stages stand instead of the common ones."""
+    if name in experiments["adapters"]:
+        return experiments["adapters"][name]
+    common, variant = experiments["ablations"]["common"], experiments["ablations"]["variants"][name]
+    if "--stage" in variant:
+        common = common[:common.index("--stage")]
+    return f"{common} {variant}"
+
+
 def train(args, experiments, name):
     adapter = args.into / f"{name}.gguf"
     if not adapter.exists():
@@ -73,12 +82,8 @@ def train(args, experiments, name):
         if checkpoint.exists():
             command = [args.magnet, "train", "--resume", checkpoint]
         else:
-            # --steps is for one stage; stages bring their own
-            recipe = experiments["ablations"]["common"] + " " + experiments["ablations"]["variants"][name]
-            if "--stage" in recipe:
-                recipe = recipe.replace("--steps 100", "")
-            command = [args.magnet, "train", "-m", args.model, *with_files(args, recipe), "-o", adapter,
-                       "--metrics", adapter.with_suffix(".jsonl")]
+            command = [args.magnet, "train", "-m", args.model, *with_files(args, recipe_of(experiments, name)),
+                       "-o", adapter, "--metrics", adapter.with_suffix(".jsonl")]
         subprocess.run(command, check=True)
         checkpoint.unlink(missing_ok=True)
     return adapter
@@ -87,18 +92,17 @@ def train(args, experiments, name):
 def main():
     args = arguments()
     experiments = tomllib.loads((HERE / "experiments.toml").read_text(encoding="utf-8"))
-    if args.ablations:
-        prepare(args, experiments)
-        short = experiments["suites"]["short"]
-        measure(args, experiments, "base", None, short)
-        for name in args.variants.split(",") if args.variants else experiments["ablations"]["variants"]:
-            measure(args, experiments, name, train(args, experiments, name), short)
-        return
-    figures = args.only.split(",") if args.only else experiments["suites"]["all"]
-    measure(args, experiments, "base", None, figures)
-    for pair in args.adapter:
-        name, _, file = pair.partition("=")
-        measure(args, experiments, name, file, figures)
+    suites = experiments["suites"]
+    adapters = dict(pair.split("=", 1) for pair in args.adapter)
+    ablations = list(experiments["ablations"]["variants"])
+    names = ablations if args.train == "ablations" else args.train.split(",") if args.train else []
+    prepare(args, experiments)
+    for name in ["base", *adapters, *names]:
+        if name in names:
+            adapters[name] = train(args, experiments, name)
+        only_short = name in ablations or (name == "base" and names and not set(names) & set(experiments["adapters"]))
+        figures = args.only.split(",") if args.only else suites["short" if only_short else "all"]
+        measure(args, experiments, name, adapters.get(name), figures)
 
 
 if __name__ == "__main__":

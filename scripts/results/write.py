@@ -127,7 +127,6 @@ def probes(f, adapter):
         for model in ("base", adapter):
             for attention in ("causal", "bidirectional"):
                 v = f.value(model, "probe", f"accuracy.{attention}.{task}")
-                v = f.value(model, "probe", f"accuracy.{task}.{attention}") if v is None else v
                 row.append(number(None if v is None else 100 * v, 2))
         rows.append(row)
     return table(["task", "base: causal", "bidirectional", "adapter: causal", "bidirectional"], rows)

@@ -146,6 +146,21 @@ class EvaluateTest {
     }
 
     @Test
+    void openGapsMoveTheTextBehindThemAndAreJudgedByTheirEnd() throws IOException {
+        var evaluation = Evaluation.infill(writeColumns("stories.tsv", STORIES));
+        Evaluated exact = magnet.evaluate(evaluation);
+        Evaluated open = magnet.evaluate(evaluation.withRoom(100));
+        assertEquals(9, open.figures().size());
+        assertEquals(STORIES.length, open.figure("end.ordered").count());
+        assertEquals(exact.figure("perplexity.left").value(), open.figure("perplexity.left").value(), 1e-3);
+        assertNotEquals(exact.figure("perplexity.ordered").value(), open.figure("perplexity.ordered").value(), 1e-3);
+        assertEquals(
+                open.figure("end.ordered").value(),
+                Arrays.stream(open.values("ended.ordered")).average().orElseThrow(),
+                1e-9);
+    }
+
+    @Test
     void spansHaveTheAskedLengthAndLieWhereTheSeedSays() throws IOException {
         var evaluation = Evaluation.infill(write("prose.txt", "one two three ".repeat(8), "four five six ".repeat(8)))
                 .withContexts(InfillContext.ORDERED)

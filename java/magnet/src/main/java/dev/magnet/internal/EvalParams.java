@@ -36,7 +36,7 @@ public final class EvalParams {
     public static InfillEvaluation infill(Path file) {
         return withDefaults(p -> new InfillEvaluation(
                 file, List.of(), new InfillEvaluation.Gaps.Sentences(magnet_eval_params.n_gaps(p)),
-                magnet_eval_params.seed(p), magnet_eval_params.limit(p)));
+                magnet_eval_params.room(p), magnet_eval_params.seed(p), magnet_eval_params.limit(p)));
     }
 
     /** Tokens that are read of a paragraph with spans. */
@@ -125,6 +125,7 @@ public final class EvalParams {
                 magnet_eval_params.window(params, window);
             }
         }
+        magnet_eval_params.room(params, infill.room());
         magnet_eval_params.seed(params, infill.seed());
         magnet_eval_params.limit(params, infill.limit());
     }
