@@ -121,6 +121,7 @@ def write(results, page):
         import plots
     except ImportError:
         plots = None
+    page.parent.mkdir(parents=True, exist_ok=True)
     drawn = plots.draw(results, page.parent / "img") if plots else {}
 
     def block(match):

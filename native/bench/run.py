@@ -6,8 +6,8 @@
     python3 -m venv venv && venv/bin/pip install -r native/bench/requirements.txt
     venv/bin/python native/bench/run.py model.gguf --json results.json
 
-About half an hour on two cores, a fifth of that with --quick. Writes docs/benchmarks.md with its plots from the results;
---from FILE writes it again without measuring. A peer that is not installed is named in the table. The exit status is 1 if
+About half an hour on two cores, a fifth of that with --quick. Writes docs/benchmarks.md with its plots if everything was
+measured; --from FILE writes it again without measuring. A peer that is not installed is named in the table. The exit status is 1 if
 a side failed, or if two sides disagree in what they compute.
 """
 import argparse
@@ -32,7 +32,8 @@ class Bench:
     """What all parts share."""
 
     def __init__(self, args, work):
-        self.model, self.sts, self.adapter = args.model.resolve(), args.sts, args.adapter
+        self.model = args.model.resolve()
+        self.sts, self.adapter = (path.resolve() if path else None for path in (args.sts, args.adapter))
         self.threads, self.quick, self.python, self.work = args.threads, args.quick, args.python, work
         self.bin, self.lib = args.build.resolve() / "bin", args.build.resolve() / "lib" / "libmagnet.so"
         self.machine = machine.describe(args.build, args.threads)
@@ -83,7 +84,7 @@ def arguments():
     add("model", type=pathlib.Path, nargs="?", help="GGUF file")
     add("--json", type=pathlib.Path, help="write all results to this file")
     add("--from", dest="given", type=pathlib.Path, help="measure nothing: write the page from these results")
-    add("--page", type=pathlib.Path, default=ROOT / "docs" / "benchmarks.md", help="where the page goes, plots beside it")
+    add("--page", type=pathlib.Path, help="where the page goes, plots beside it (docs/benchmarks.md if all was measured)")
     add("--only", default=",".join(PARTS), help=f"parts to run: {','.join(PARTS)}")
     add("--quick", action="store_true", help="few and short runs: does it work?")
     add("--threads", type=int, default=os.cpu_count(), help="of every side")
@@ -126,7 +127,9 @@ def measure(args):
 def main():
     args = arguments()
     results = json.loads(args.given.read_text(encoding="utf-8")) if args.given else measure(args)
-    report.write(results, args.page)
+    whole = set(results["parts"]) == set(PARTS) and not results["quick"]
+    if page := args.page or (ROOT / "docs" / "benchmarks.md" if whole else None):
+        report.write(results, page)
     print(report.table(results))
     wrong = [f"{name} failed" for name, part in results["parts"].items() if "failed" in part]
     wrong += [f"{name}: {row['what']}, {row['peer']}: {row['note']}" for name, part in results["parts"].items()
