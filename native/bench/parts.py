@@ -237,7 +237,7 @@ def training_scaling(b):
     if why := b.without_torch():
         return [missing("training by rank, rows, length", "none (batches.py needs PyTorch)", why)], []
     shapes = [{"rank": r} for r in b.pick((4, 8, 16, 32, 64), (4, 64))]
-    shapes += [{"rows": r} for r in b.pick((2, 5, 20), (2,))] + [{"length": n} for n in b.pick((32, 64, 256, 512), (512,))]
+    shapes += [{"rows": r} for r in b.pick((2, 5, 20), (2,))] + [{"length": n} for n in b.pick((32, 64, 256, 512), (256,))]
     points = []
     for shape in ({"rank": 16, "rows": 10, "length": 128, **s} for s in shapes):
         batches = b.work / "batches.jsonl"
