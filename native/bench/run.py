@@ -86,6 +86,7 @@ def arguments():
     add("--from", dest="given", type=pathlib.Path, help="measure nothing: write the page from these results")
     add("--page", type=pathlib.Path, help="where the page goes, plots beside it (docs/benchmarks.md if all was measured)")
     add("--only", default=",".join(PARTS), help=f"parts to run: {','.join(PARTS)}")
+    add("--update", action="store_true", help="keep the other parts of what --json holds")
     add("--quick", action="store_true", help="few and short runs: does it work?")
     add("--threads", type=int, default=os.cpu_count(), help="of every side")
     add("--build", type=pathlib.Path, default=ROOT / "build", help="where the project was built")
@@ -97,6 +98,8 @@ def arguments():
         parser.error("name a model, or results with --from")
     if args.model and not (args.build / "bin" / "bench-embed").exists():
         parser.error(f"{args.build / 'bin'} holds no benchmarks; see the first line of --help for building them")
+    if args.update and not (args.json and args.json.exists()):
+        parser.error("--update needs results in --json")
     if unknown := set(args.only.split(",")) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     return args
@@ -104,6 +107,8 @@ def arguments():
 
 def measure(args):
     results = {"quick": args.quick, "parts": {}}
+    if args.update:
+        results = json.loads(args.json.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(args, pathlib.Path(folder))
         results.update(machine=bench.machine, model=args.model.name, sts=args.sts.name if args.sts else None,
