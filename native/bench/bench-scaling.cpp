@@ -30,7 +30,7 @@ struct options {
     std::vector<int32_t> lengths  = {8, 16, 32, 64, 128, 256, 512};
     std::vector<int32_t> batches  = {1, 8, 64};
     std::vector<int32_t> contexts = {512, 1024, 2048, 4096, 8192};
-    std::vector<int32_t> gaps     = {1, 2, 4, 8, 16};
+    std::vector<int32_t> gaps     = {2, 4, 8, 16};
     int32_t              gaps_in  = 1024; // tokens of the context of several gaps
 };
 

@@ -7,11 +7,9 @@ matplotlib.use("svg")
 matplotlib.rcParams["svg.hashsalt"] = "magnet"  # the same figures, the same file
 import matplotlib.pyplot as plt  # noqa: E402
 
+from rows import points  # noqa: E402
+
 COLORS = {"ordered": "#2f6fb3", "hybrid": "#d98032", "causal": "#8c8c8c"}
-
-
-def points(results, curve):
-    return [p for part in results["parts"].values() for p in part.get("points", []) if p["curve"] == curve]
 
 
 def line(ax, xs, runs, **how):

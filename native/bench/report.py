@@ -3,7 +3,7 @@ import pathlib
 import re
 import statistics
 
-from rows import ratio, target_met
+from rows import points, ratio, target_met
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -20,10 +20,6 @@ def number(value):
 
 def spread(values):
     return f"{number(statistics.median(values))} ({number(min(values))}-{number(max(values))})"
-
-
-def points(results, curve):
-    return [p for part in results["parts"].values() for p in part.get("points", []) if p["curve"] == curve]
 
 
 def machine(results):

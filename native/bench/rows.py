@@ -27,3 +27,12 @@ def target_met(row):
     kind, bound = row["target"]
     middle = ratio(row)[1]
     return middle >= bound if kind == ">=" else middle <= bound
+
+
+SIZES = ("what", "context", "keys", "length", "texts", "tokens", "gaps", "rank", "rows")
+
+
+def points(results, curve):
+    """Of one curve; what was measured twice counts once."""
+    found = [p for part in results["parts"].values() for p in part.get("points", []) if p["curve"] == curve]
+    return list({tuple(p.get(size) for size in SIZES): p for p in found}.values())

@@ -15,6 +15,7 @@ import functools
 import json
 import os
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -40,7 +41,9 @@ class Bench:
         self.texts = work / "texts.txt"
         if args.sts:
             pairs = [line.split("\t")[1:3] for line in args.sts.read_text(encoding="utf-8").splitlines() if line]
-            self.texts.write_text("".join(f"{text}\n" for pair in pairs for text in pair), encoding="utf-8")
+            texts = [text for pair in pairs for text in pair]
+            random.Random(0).shuffle(texts)  # the first ones of a file are often all of one kind
+            self.texts.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
         else:
             run([self.bin / "bench-embed", self.model, self.texts, "--make", 1000])
 
