@@ -118,7 +118,7 @@ public:
         const std::lock_guard<std::mutex> lock(mutex_);
         for (const graph_pass & pass : plan(rows)) {
             build(rows, pass);
-            rewrite_products(forward_.graph(), forward_.hidden(), frozen_, exact());
+            rewrite_graph(forward_.context(), forward_.graph(), forward_.hidden(), frozen_, exact());
             run_forward();
             for_rows(rows, pass, [&](int32_t r, int64_t at) { sink(r, hidden_.data() + at); });
         }
@@ -240,7 +240,7 @@ private:
         ggml_cgraph *  graph   = forward_.graph();
         ggml_context * context = forward_.context();
         ggml_tensor *  hidden  = forward_.hidden();
-        rewrite_products(graph, hidden, frozen_, exact());
+        rewrite_graph(context, graph, hidden, frozen_, exact());
         reserve_seed(pass.n_tokens);
 
         gradient_builder builder(context, [&](const ggml_tensor * w) { return frozen_.transposed(w); });

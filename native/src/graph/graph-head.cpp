@@ -34,7 +34,7 @@ void graph_head::build(int32_t n) {
     hidden->op = GGML_OP_NONE;
     std::fill(std::begin(hidden->src), std::end(hidden->src), nullptr);
     ggml_set_input(hidden);
-    rewrite_products(forward_.graph(), forward_.logits(), frozen_, exact_);
+    rewrite_graph(forward_.context(), forward_.graph(), forward_.logits(), frozen_, exact_);
     d_ = nullptr;
 }
 
