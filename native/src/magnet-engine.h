@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+struct llama_model;
+
 namespace magnet {
 
 // One sequence. Borrowed: the arrays belong to the caller and are read during the call only.
@@ -144,6 +146,9 @@ struct graph_engine_params {
     engine_precision precision       = engine_precision::bf16; // f32: all weights are widened, the exact mode of the tests
     int32_t          tokens_per_pass = 256; // rows share a graph up to this many tokens; a longer row has one of its own
 };
+
+// True if the graph engine can train this model on the devices that hold it; otherwise why says what is missing.
+bool graph_engine_trains(llama_model * model, std::string & why);
 
 // Any architecture whose attention goes through llama.cpp's common builders. Throws magnet::error (UNSUPPORTED) for the
 // others; what cannot be differentiated is named by train.

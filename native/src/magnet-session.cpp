@@ -102,7 +102,7 @@ int32_t session::context_of(int32_t context) const {
         context = recipe_.context;
     }
     if (context != MAGNET_CONTEXT_LEFT && !base_->has_plain_attention()) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, std::string("the architecture \"") + base_->info().architecture +
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the architecture \"" + base_->architecture() +
                                                    "\" cannot look to the right of a gap; only MAGNET_CONTEXT_LEFT works "
                                                    "with it.");
     }

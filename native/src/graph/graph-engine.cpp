@@ -1,9 +1,8 @@
-#include "engine/kernel-choice.h"
 #include "gradient.h"
 #include "graph-adapters.h"
 #include "graph-head.h"
 #include "graph-runner.h"
-#include "llama/magnet-llama.h"
+#include "graph-targets.h"
 #include "magnet-context.h"
 #include "magnet-engine.h"
 #include "magnet-error.h"
@@ -20,8 +19,7 @@ namespace magnet {
 
 namespace {
 
-using llama_model_ptr   = std::unique_ptr<llama_model, llama_model_deleter>;
-using llama_context_ptr = std::unique_ptr<llama_context, llama_context_deleter>;
+using llama_model_ptr = std::unique_ptr<llama_model, llama_model_deleter>;
 
 // Tensors of a differentiated graph, as multiples of those of the forward pass.
 constexpr int32_t room_for_gradients = 8;
@@ -35,29 +33,7 @@ llama_model_ptr load(const std::string & path, const graph_engine_params & param
     if (!m) {
         throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
     }
-    if (llama_attention_kind(m.get()) != attention_kind::plain) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, "the attention of " + path + " does not go through llama.cpp's common "
-                                               "builders (recurrent, latent or encoder): it cannot be trained.");
-    }
     return m;
-}
-
-llama_context_ptr make_llama_context(llama_model * model, int32_t n_threads) {
-    llama_context_params p = llama_context_default_params();
-    p.n_ctx = p.n_batch = p.n_ubatch = 64; // what it reserves; graphs of any size are built without it
-    p.n_seq_max                      = 1;
-    p.n_threads = p.n_threads_batch  = n_threads;
-    p.pooling_type                   = LLAMA_POOLING_TYPE_NONE;
-    p.flash_attn_type                = LLAMA_FLASH_ATTN_TYPE_DISABLED;
-    p.embeddings                     = true;
-    p.kv_unified                     = true;
-    p.no_memory                      = true;
-    log_capture       capture;
-    llama_context_ptr c(llama_init_from_model(model, p));
-    if (!c) {
-        throw error(MAGNET_STATUS_OUT_OF_MEMORY, "llama.cpp cannot make a context" + capture.reason() + ".");
-    }
-    return c;
 }
 
 std::string meta(const llama_model * model, const char * key) {
@@ -75,9 +51,9 @@ struct graph_pass {
 class graph_engine : public engine {
 public:
     graph_engine(const std::string & path, const graph_engine_params & p)
-        : params_(p), model_(load(path, p)), context_(make_llama_context(model_.get(), p.n_threads)),
+        : params_(p), model_(load(path, p)), context_(make_training_context(model_.get(), p.n_threads)),
           frozen_(p.precision == engine_precision::f32), forward_(context_.get()), runner_(llama_backends(context_.get())),
-          head_(context_.get(), frozen_, exact(), p.n_threads), targets_(find_targets()),
+          head_(context_.get(), frozen_, exact(), p.n_threads), targets_(adaptable_matrices(forward_, model_.get())),
           adapters_(model_.get(), targets_) {
         const llama_vocab * vocab = llama_model_get_vocab(model_.get());
         shape_.arch               = meta(model_.get(), "general.architecture");
@@ -146,37 +122,6 @@ public:
 
 private:
     bool exact() const { return params_.precision == engine_precision::f32; }
-
-    // Matrices to which the builders give low-rank terms, in the order in which a graph uses them: found by trying.
-    std::vector<lora_matrix> find_targets() {
-        const engine_row         row = { &first_token, nullptr, nullptr, 1 };
-        const graph_pass         one = { { 0 }, 1 };
-        std::vector<lora_tensors> probes;
-        build({ row }, one);
-        const int        n_nodes = ggml_graph_n_nodes(forward_.graph());
-        ggml_context_ptr context = make_context(2 * (size_t) n_nodes);
-        for (int i = 0; i < n_nodes; ++i) {
-            const ggml_tensor * node = ggml_graph_node(forward_.graph(), i);
-            const ggml_tensor * w    = node->op == GGML_OP_MUL_MAT ? node->src[0] : nullptr;
-            if (w && w->ne[2] == 1 && llama_weight(model_.get(), w->name) == w) {
-                probes.push_back({ w->name, ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, w->ne[0], 1),
-                                   ggml_new_tensor_2d(context.get(), GGML_TYPE_F32, 1, w->ne[1]) });
-            }
-        }
-        forward_.set_lora(probes);
-        build({ row }, one);
-        std::vector<lora_matrix> found;
-        for (const lora_tensors & probe : probes) {
-            for (int i = 0; i < ggml_graph_n_nodes(forward_.graph()); ++i) {
-                if (ggml_graph_node(forward_.graph(), i)->src[0] == probe.a) {
-                    found.push_back({ probe.target, (int32_t) probe.a->ne[0], (int32_t) probe.b->ne[1], {}, {} });
-                    break;
-                }
-            }
-        }
-        forward_.set_lora({});
-        return found;
-    }
 
     std::vector<graph_pass> plan(const std::vector<engine_row> & rows) const {
         constexpr size_t        max_rows = 256; // llama.cpp counts sequences up to this (LLAMA_MAX_SEQ)
@@ -283,8 +228,6 @@ private:
             to[i] += sum_[i];
         }
     }
-
-    static constexpr int32_t first_token = 0;
 
     const graph_engine_params      params_;
     llama_model_ptr                model_;
