@@ -146,3 +146,34 @@ TEST_CASE("cross-entropy: value and gradient through heads that are more than a 
         }
     }
 }
+
+TEST_CASE("bf16 gradients point where exact gradients point") {
+    tiny_model_params p;
+    p.n_embd    = 128;
+    p.n_head    = 4;
+    p.n_head_kv = 2;
+    p.head_dim  = p.n_rot = 32;
+    p.n_ff      = 256;
+    p.n_layer   = 4;
+    const temporary_model file(p);
+    const auto            rows     = random_rows({ 70, 128, 33, 180, 14, 15, 16 }, p.n_vocab, 6);
+    const auto            fused    = make_fused_engine(file.path, engine_params("", engine_precision::f32, 2));
+    const lora_set        set      = random_adapter(fused->targets(), 8, 0.5f, 31);
+    const lora_set        second   = random_adapter(fused->targets(), 4, 0.7f, 32);
+    const trained         expected = train_once(*fused, rows, { &set, &second });
+    for (const int32_t n_threads : { 1, 2, 3 }) {
+        graph_engine_params params = exact(n_threads);
+        params.precision           = engine_precision::bf16;
+        const auto    e            = make_graph_engine(file.path, params);
+        const trained result       = train_once(*e, rows, { &set, &second });
+        CHECK(result.loss == doctest::Approx(expected.loss).epsilon(1e-2));
+        for (size_t m = 0; m < set.matrices.size(); ++m) {
+            CAPTURE(set.matrices[m].target);
+            CHECK(cosine(result.gradient.matrices[m].a, expected.gradient.matrices[m].a) > 0.995);
+            CHECK(cosine(result.gradient.matrices[m].b, expected.gradient.matrices[m].b) > 0.995);
+        }
+        const trained again = train_once(*e, rows, { &set, &second });
+        CHECK(again.loss == result.loss);
+        check_equal(again.gradient, result.gradient);
+    }
+}

@@ -4,8 +4,9 @@
 
 namespace magnet {
 
-gradient_builder::gradient_builder(ggml_context * context, transposed_weight transposed)
-    : ctx_(context), transposed_(std::move(transposed)) {}
+gradient_builder::gradient_builder(ggml_context * context, transposed_weight transposed,
+                                   std::function<bool(const derivative &)> own)
+    : ctx_(context), transposed_(std::move(transposed)), own_(std::move(own)) {}
 
 ggml_tensor * gradient_builder::of(const ggml_tensor * leaf) const {
     const auto it = gradients_.find(leaf);
@@ -70,6 +71,9 @@ void gradient_builder::run(ggml_cgraph * graph, ggml_tensor * output, ggml_tenso
             continue;
         }
         const derivative d{ *this, ctx_, node, g };
+        if (own_ && own_(d)) {
+            continue;
+        }
         if (!derive_elementwise(d) && !derive_gated(d) && !derive_norm(d) && !derive_product(d) && !derive_shape(d)) {
             missing_.push_back(describe(node));
         }

@@ -22,7 +22,9 @@ using transposed_weight = std::function<ggml_tensor *(const ggml_tensor * weight
 class gradient_builder {
 public:
     // Nodes are made in context; transposed gives frozen weights.
-    gradient_builder(ggml_context * context, transposed_weight transposed);
+    // own is asked first: the rule of nodes that ggml's op does not tell.
+    gradient_builder(ggml_context * context, transposed_weight transposed,
+                     std::function<bool(const struct derivative &)> own = {});
 
     // For sum(seed * output): seed has the shape of output. Leaves are tensors of graph or sources of its nodes. Nodes
     // are added to nothing: expand the gradients that you want.
@@ -44,6 +46,7 @@ private:
 
     ggml_context *                                          ctx_;
     transposed_weight                                       transposed_;
+    std::function<bool(const struct derivative &)>          own_;
     std::unordered_map<const ggml_tensor *, bool>           needed_;
     std::unordered_map<const ggml_tensor *, ggml_tensor *>  gradients_;
     std::unordered_map<const ggml_tensor *, ggml_tensor *>  turned_;
@@ -61,6 +64,7 @@ struct derivative {
     bool          needs(int i) const { return builder.needs(node->src[i]); }
     void          add(int i, ggml_tensor * gradient) const { builder.add(node->src[i], gradient); }
     void          add_to(ggml_tensor * t, ggml_tensor * gradient) const { builder.add(t, gradient); }
+    bool          needs_tensor(const ggml_tensor * t) const { return builder.needs(t); }
     void          add_part(ggml_tensor * t, ggml_tensor * gradient) const { builder.add_part(t, gradient, node); }
     ggml_tensor * turned(ggml_tensor * t) const { return builder.turned(t); }
     ggml_tensor * transposed(const ggml_tensor * weight) const { return builder.transposed_(weight); }

@@ -27,6 +27,8 @@ constexpr int32_t room_for_gradients = 8;
 llama_model_ptr load(const std::string & path, const graph_engine_params & params) {
     llama_model_params p = llama_model_default_params();
     p.n_gpu_layers       = params.n_gpu_layers;
+    ggml_backend_dev_t no_device = nullptr;
+    p.devices            = params.n_gpu_layers == 0 ? &no_device : nullptr; // else a GPU gets large products all the same
     p.use_extra_bufts    = false; // weights in a form that only products read cannot be copied
     log_capture     capture;
     llama_model_ptr m(llama_model_load_from_file(path.c_str(), p));
@@ -61,6 +63,9 @@ public:
         shape_.n_embd             = llama_model_n_embd_out(model_.get());
         shape_.n_layer            = llama_model_n_layer(model_.get());
         shape_.n_ctx_train        = llama_model_n_ctx_train(model_.get());
+        if (!exact() && runner_.cpu_only()) {
+            products_ = std::make_unique<cpu_products>(p.n_threads);
+        }
     }
 
     const engine_shape & shape() const override { return shape_; }
@@ -71,7 +76,7 @@ public:
             devices += (devices.empty() ? "" : " + ") + std::string(ggml_backend_name(backend));
         }
         const int64_t bytes = (int64_t) llama_model_size(model_.get()) + frozen_.bytes() + adapters_.bytes() +
-                              runner_.bytes() + head_.bytes();
+                              runner_.bytes() + head_.bytes() + (products_ ? products_->bytes() : 0);
         return "graph engine: " + shape_.arch + " on " + devices + ", " + (exact() ? "f32" : "bf16") + ", " +
                std::to_string(params_.n_threads) + " threads, " + std::to_string(bytes >> 20) + " MiB";
     }
@@ -82,6 +87,9 @@ public:
         const std::lock_guard<std::mutex> lock(mutex_);
         adapters_.set(sets);
         forward_.set_lora(adapters_.terms());
+        if (products_) {
+            products_->set_lora(adapters_.terms());
+        }
     }
 
     void forward(const std::vector<engine_row> & rows, const std::vector<float *> & hidden) override {
@@ -94,7 +102,7 @@ public:
         const std::lock_guard<std::mutex> lock(mutex_);
         for (const graph_pass & pass : plan(rows)) {
             build(rows, pass);
-            rewrite_graph(forward_.context(), forward_.graph(), forward_.hidden(), frozen_, exact());
+            rewrite_graph(forward_.context(), forward_.graph(), forward_.hidden(), frozen_, exact(), products_.get());
             run_forward();
             for_rows(rows, pass, [&](int32_t r, int64_t at) { sink(r, hidden_.data() + at); });
         }
@@ -185,10 +193,11 @@ private:
         ggml_cgraph *  graph   = forward_.graph();
         ggml_context * context = forward_.context();
         ggml_tensor *  hidden  = forward_.hidden();
-        rewrite_graph(context, graph, hidden, frozen_, exact());
+        rewrite_graph(context, graph, hidden, frozen_, exact(), products_.get());
         reserve_seed(pass.n_tokens);
 
-        gradient_builder builder(context, [&](const ggml_tensor * w) { return frozen_.transposed(w); });
+        gradient_builder builder(context, [&](const ggml_tensor * w) { return frozen_.transposed(w); },
+                                 [&](const derivative & d) { return products_ && products_->derive(d); });
         builder.run(graph, hidden, ggml_view_2d(context, seed_, shape_.n_embd, pass.n_tokens, seed_->nb[1], 0),
                     adapters_.trained());
         check_derivatives(builder);
@@ -235,6 +244,7 @@ private:
     mutable frozen_weights         frozen_;
     forward_graph                  forward_;
     graph_runner                   runner_;
+    std::unique_ptr<cpu_products>  products_; // NULL: ggml's
     mutable graph_head             head_;
     token_batch                    batch_;
     const std::vector<lora_matrix> targets_;

@@ -18,7 +18,11 @@ static const llama_model * model_of(llama_context * context) { return llama_get_
 graph_head::graph_head(llama_context * context, frozen_weights & frozen, bool exact, int32_t n_threads)
     : frozen_(frozen), exact_(exact), n_embd_(llama_model_n_embd_out(model_of(context))),
       n_vocab_(llama_vocab_n_tokens(llama_model_get_vocab(model_of(context)))), chunk_(chunk_for(n_vocab_)),
-      forward_(context), runner_(llama_backends(context)), pool_(n_threads) {}
+      forward_(context), runner_(llama_backends(context)), pool_(n_threads) {
+    if (!exact && runner_.cpu_only()) {
+        products_ = std::make_unique<cpu_products>(n_threads);
+    }
+}
 
 // The graph of n positions, from hidden states, now a leaf, to logits.
 void graph_head::build(int32_t n) {
@@ -34,7 +38,7 @@ void graph_head::build(int32_t n) {
     hidden->op = GGML_OP_NONE;
     std::fill(std::begin(hidden->src), std::end(hidden->src), nullptr);
     ggml_set_input(hidden);
-    rewrite_graph(forward_.context(), forward_.graph(), forward_.logits(), frozen_, exact_);
+    rewrite_graph(forward_.context(), forward_.graph(), forward_.logits(), frozen_, exact_, products_.get());
     d_ = nullptr;
 }
 
@@ -45,7 +49,8 @@ void graph_head::prepare_gradient(int32_t n) {
         seed_buffer_  = allocate(seed_context_.get(), device_of(forward_.logits()));
     }
     ggml_context *   context = forward_.context();
-    gradient_builder builder(context, [&](const ggml_tensor * w) { return frozen_.transposed(w); });
+    gradient_builder builder(context, [&](const ggml_tensor * w) { return frozen_.transposed(w); },
+                             [&](const derivative & d) { return products_ && products_->derive(d); });
     ggml_tensor *    seed = ggml_view_2d(context, seed_, n_vocab_, n, seed_->nb[1], 0);
     builder.run(forward_.graph(), forward_.logits(), seed, { forward_.hidden() });
     check_derivatives(builder);
@@ -119,6 +124,6 @@ void graph_head::cross_entropy(const float * hidden, const int32_t * index, cons
     }
 }
 
-int64_t graph_head::bytes() const { return runner_.bytes(); }
+int64_t graph_head::bytes() const { return runner_.bytes() + (products_ ? products_->bytes() : 0); }
 
 } // namespace magnet

@@ -2,6 +2,7 @@
 // architecture puts there (soft-capping, scales, biases) is in it.
 #pragma once
 
+#include "cpu-products.h"
 #include "engine/threads.h"
 #include "frozen-weights.h"
 #include "graph-runner.h"
@@ -34,6 +35,7 @@ private:
     const int32_t           chunk_; // positions computed together
     forward_graph           forward_;
     graph_runner            runner_;
+    std::unique_ptr<cpu_products> products_; // NULL: ggml's
     fused::thread_pool      pool_;
     std::mutex              mutex_;
     ggml_context_ptr        seed_context_;

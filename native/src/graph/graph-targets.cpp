@@ -121,7 +121,7 @@ llama_context_ptr make_training_context(llama_model * model, int32_t n_threads) 
     p.embeddings                     = true;
     p.kv_unified                     = true;
     p.no_memory                      = true;
-    log_capture       capture;
+    log_capture       capture(/*warns=*/false);
     llama_context_ptr c(llama_init_from_model(model, p));
     if (!c) {
         throw error(MAGNET_STATUS_OUT_OF_MEMORY, "llama.cpp cannot make a context" + capture.reason() + ".");

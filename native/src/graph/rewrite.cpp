@@ -37,7 +37,11 @@ static void compute_gelu(ggml_context * c, ggml_tensor * node) {
     }
 }
 
-void rewrite_graph(ggml_context * context, ggml_cgraph * graph, ggml_tensor * output, frozen_weights & frozen, bool exact) {
+void rewrite_graph(ggml_context * context, ggml_cgraph * graph, ggml_tensor * output, frozen_weights & frozen, bool exact,
+                   cpu_products * products) {
+    if (products) {
+        products->rewrite(context, graph);
+    }
     for (int i = 0; exact && i < ggml_graph_n_nodes(graph); ++i) {
         ggml_tensor * node = ggml_graph_node(graph, i);
         if ((node->op == GGML_OP_MUL_MAT || node->op == GGML_OP_MUL_MAT_ID) && is_weight(node->src[0])) {
