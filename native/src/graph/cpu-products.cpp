@@ -23,7 +23,7 @@ struct cpu_products::scratch {
     buffer<float> out;
 };
 
-cpu_products::cpu_products(int32_t n_threads) : kernels_(*fused::choose_kernels("").bf16_table) {
+cpu_products::cpu_products(int32_t n_threads) : kernels_(*fused::choose_kernels("").bf16_table), attention_(n_threads) {
     for (int32_t i = 0; i < n_threads; ++i) {
         scratch_.push_back(std::make_unique<scratch>());
     }
@@ -156,6 +156,7 @@ void cpu_products::rewrite(ggml_context * context, ggml_cgraph * graph) {
             fuse_adapter(context, node);
         }
     }
+    attention_.rewrite(context, graph);
 }
 
 ggml_tensor * cpu_products::times_backward(const derivative & d, const term & t) {
@@ -182,7 +183,7 @@ ggml_tensor * cpu_products::sum_over_tokens(const derivative & d, const term & t
 bool cpu_products::derive(const derivative & d) {
     const auto found = product_of_.find(d.node);
     if (found == product_of_.end()) {
-        return false;
+        return attention_.derive(d);
     }
     const std::vector<term> terms = found->second->terms;
     for (const term & t : terms) {

@@ -2,9 +2,11 @@
 // ggml's, which quantise the activations or take several times as long.
 //
 // Three kinds are replaced: products with frozen weights; products with adapters, which are fused into them,
-// [x | s A x] [W | B]^T; and on the way back the sums over tokens that are the gradients of A and B.
+// [x | s A x] [W | B]^T; and on the way back the sums over tokens that are the gradients of A and B. Products of two
+// computed matrices are cpu_attention's.
 #pragma once
 
+#include "cpu-attention.h"
 #include "engine/weights.h"
 #include "gradient.h"
 #include "llama/magnet-graph.h"
@@ -81,6 +83,7 @@ private:
     std::vector<std::unique_ptr<product>>                            products_;   // of the graph that is built
     std::unordered_map<const ggml_tensor *, product *>               product_of_;
     std::vector<std::unique_ptr<scratch>>                            scratch_; // of each thread
+    cpu_attention                                                    attention_;
 };
 
 } // namespace magnet
