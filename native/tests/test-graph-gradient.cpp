@@ -45,7 +45,7 @@ owned_row golden_row(const json & j) {
 
 } // namespace
 
-TEST_CASE("hidden states and gradients are those of the fused engine") {
+TEST_CASE("hidden states and gradients are those of the fused engine, under dropout too") {
     for (const char * arch : { "llama", "qwen2", "qwen3", "gemma" }) {
         CAPTURE(arch);
         tiny_model_params p;
@@ -56,16 +56,30 @@ TEST_CASE("hidden states and gradients are those of the fused engine") {
         const auto            rows  = random_rows({ 5, 7, 9, 12, 120, 90, 33, 70 }, p.n_vocab, 1);
         CHECK(graph->shape().n_vocab == p.n_vocab);
         CHECK(graph->shape().arch == arch);
+        const auto names = [](const engine & e) {
+            std::vector<std::string> all;
+            for (const lora_matrix & m : e.targets()) {
+                all.push_back(m.target);
+            }
+            return all;
+        };
+        CHECK(names(*graph) == names(*fused));
 
         const lora_set set    = random_adapter(fused->targets(), 3, 0.7f, 21);
         const lora_set second = random_adapter(fused->targets(), 2, 0.5f, 22);
         const trained  a      = train_once(*fused, rows, { &set, &second });
         const trained  b      = train_once(*graph, rows, { &set, &second });
         CHECK(b.loss == doctest::Approx(a.loss).epsilon(1e-5));
+        const trained c = train_once(*fused, rows, { &set, &second }, { 0.3f, 99 }); // the same masks
+        const trained d = train_once(*graph, rows, { &set, &second }, { 0.3f, 99 });
+        CHECK(c.loss != doctest::Approx(a.loss));
+        CHECK(d.loss == doctest::Approx(c.loss).epsilon(1e-5));
         for (size_t m = 0; m < set.matrices.size(); ++m) {
             CAPTURE(set.matrices[m].target);
             CHECK(relative_error(b.gradient.matrices[m].a, a.gradient.matrices[m].a) < 1e-4);
             CHECK(relative_error(b.gradient.matrices[m].b, a.gradient.matrices[m].b) < 1e-4);
+            CHECK(relative_error(d.gradient.matrices[m].a, c.gradient.matrices[m].a) < 1e-4);
+            CHECK(relative_error(d.gradient.matrices[m].b, c.gradient.matrices[m].b) < 1e-4);
         }
     }
 }

@@ -1,5 +1,6 @@
 #include "gradient.h"
 #include "graph-adapters.h"
+#include "graph-dropout.h"
 #include "graph-head.h"
 #include "graph-runner.h"
 #include "graph-targets.h"
@@ -117,7 +118,7 @@ public:
         const std::lock_guard<std::mutex> lock(mutex_);
         adapters_.check_gradient(grad);
         for (const graph_pass & pass : plan(rows)) {
-            train_pass(rows, pass, loss, grad);
+            train_pass(rows, pass, loss, dropout, grad);
         }
     }
 
@@ -167,6 +168,16 @@ private:
         }
     }
 
+    static std::vector<token_place> places(const std::vector<engine_row> & rows, const graph_pass & pass) {
+        std::vector<token_place> all;
+        for (const int32_t r : pass.rows) {
+            for (int32_t t = 0; t < rows[r].n_tokens; ++t) {
+                all.push_back({ r, t });
+            }
+        }
+        return all;
+    }
+
     void read_hidden() {
         hidden_.resize((size_t) ggml_nelements(forward_.hidden()));
         ggml_backend_tensor_get(forward_.hidden(), hidden_.data(), 0, ggml_nbytes(forward_.hidden()));
@@ -188,11 +199,13 @@ private:
         seed_buffer_  = allocate(seed_context_.get(), device_of(forward_.hidden()));
     }
 
-    void train_pass(const std::vector<engine_row> & rows, const graph_pass & pass, const row_loss & loss, lora_set & grad) {
+    void train_pass(const std::vector<engine_row> & rows, const graph_pass & pass, const row_loss & loss,
+                    const engine_dropout & dropout, lora_set & grad) {
         build(rows, pass);
         ggml_cgraph *  graph   = forward_.graph();
         ggml_context * context = forward_.context();
         ggml_tensor *  hidden  = forward_.hidden();
+        dropout_.apply(context, graph, adapters_, dropout, places(rows, pass));
         rewrite_graph(context, graph, hidden, frozen_, exact(), products_.get());
         reserve_seed(pass.n_tokens);
 
@@ -249,6 +262,7 @@ private:
     token_batch                    batch_;
     const std::vector<lora_matrix> targets_;
     graph_adapters                 adapters_;
+    graph_dropout                  dropout_;
     engine_shape                   shape_;
     ggml_context_ptr               seed_context_;
     ggml_backend_buffer_ptr        seed_buffer_;

@@ -9,6 +9,12 @@
 #include "magnet-mask.h"
 #include "rewrite.h"
 
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
+#include <string>
+#include <utility>
+
 namespace magnet {
 
 namespace {
@@ -62,6 +68,18 @@ probe_adapters probe(forward_graph & graph, const llama_model * model) {
     return all;
 }
 
+// Where a matrix comes in the forward pass: its block, then what it does there. A graph lists values before queries.
+std::pair<int32_t, int32_t> place_of(const std::string & target) {
+    static const char * const order[] = { "attn_q.", "attn_k.", "attn_v.", "attn_output.", "ffn_gate.", "ffn_up.",
+                                          "ffn_down." };
+    int32_t                   block = -1, role = 0;
+    sscanf(target.c_str(), "blk.%d.", &block);
+    while (role < (int32_t) std::size(order) && target.find(order[role]) == std::string::npos) {
+        ++role;
+    }
+    return { block, role };
+}
+
 } // namespace
 
 std::vector<lora_matrix> adaptable_matrices(forward_graph & graph, const llama_model * model) {
@@ -71,6 +89,9 @@ std::vector<lora_matrix> adaptable_matrices(forward_graph & graph, const llama_m
         found.push_back({ term.target, (int32_t) term.a->ne[0], (int32_t) term.b->ne[1], {}, {} });
     }
     graph.set_lora({});
+    std::stable_sort(found.begin(), found.end(), [](const lora_matrix & a, const lora_matrix & b) {
+        return place_of(a.target) < place_of(b.target);
+    });
     return found;
 }
 

@@ -15,7 +15,7 @@ using llama_context_ptr = std::unique_ptr<llama_context, llama_context_deleter>;
 // A context whose graphs can be differentiated: no memory, no flash attention. Throws magnet::error (UNSUPPORTED).
 llama_context_ptr make_training_context(llama_model * model, int32_t n_threads);
 
-// Matrices to which the builders give low-rank terms, in the order in which a graph uses them. Leaves graph without any.
+// Matrices to which the builders give low-rank terms, in the order of the forward pass. Leaves graph without any.
 std::vector<lora_matrix> adaptable_matrices(forward_graph & graph, const llama_model * model);
 
 } // namespace magnet
