@@ -63,8 +63,13 @@ void forward_graph::build(const llama_batch & batch, bool head, int32_t room) {
     cparams.embeddings    = true;
     cparams.output_logits = head;
 
-    const int64_t max_nodes = (int64_t) s->ctx->graph_max_nodes(s->ubatch.n_tokens) + 6 * (int64_t) s->n_terms;
-    s->result               = std::make_unique<llm_graph_result>(max_nodes * room);
+    const int64_t max_nodes =
+        room * ((int64_t) s->ctx->graph_max_nodes(s->ubatch.n_tokens) + 6 * (int64_t) s->n_terms);
+    if (s->result && s->result->get_max_nodes() >= max_nodes) {
+        s->result->reset(); // its memory is warm
+    } else {
+        s->result = std::make_unique<llm_graph_result>(max_nodes);
+    }
 
     llm_graph_params params = {};
     params.arch             = s->model.arch;
