@@ -56,20 +56,25 @@ lora_set new_adapter(const engine & e, int32_t rank) {
 } // namespace
 
 int main(int argc, char ** argv) {
-    std::string         model, path, precision = "bf16";
+    std::string         model, path, precision = "bf16", kind = "fused";
     fused_engine_params params;
+    graph_engine_params graph;
     int32_t             rank = 16, warm_up = 2;
     CLI::App            app("Speed of training on given batches. One line of JSON to standard output.");
     app.add_option("model", model, "GGUF file")->required()->check(CLI::ExistingFile);
     app.add_option("batches", path, "JSON Lines by peers/batches.py, one step each")->required()->check(CLI::ExistingFile);
     app.add_option("--kernel", params.kernel, "instruction set, such as avx2; the best one without it");
+    app.add_option("--engine", kind)->check(CLI::IsMember({ "fused", "graph" }))->capture_default_str();
+    app.add_option("--tokens-per-pass", graph.tokens_per_pass, "of the graph engine")->capture_default_str();
+    app.add_option("--gpu-layers", graph.n_gpu_layers, "of the graph engine, -1 = all")->capture_default_str();
     app.add_option("--threads", params.n_threads, "0 = one per core")->capture_default_str();
     app.add_option("--precision", precision)->check(CLI::IsMember({ "bf16", "f32" }))->capture_default_str();
     app.add_option("--rank", rank)->capture_default_str();
     app.add_option("--warm-up", warm_up, "steps before the measured ones")->capture_default_str();
     app.add_flag("--recompute", params.recompute, "keep the input of each block alone for the way back");
     CLI11_PARSE(app, argc, argv);
-    params.precision = precision == "f32" ? engine_precision::f32 : engine_precision::bf16;
+    params.precision = graph.precision = precision == "f32" ? engine_precision::f32 : engine_precision::bf16;
+    graph.n_threads                    = params.n_threads;
 
     try {
         std::vector<micro_batch> batches;
@@ -78,7 +83,7 @@ int main(int argc, char ** argv) {
         for (std::string line; std::getline(lines, line);) {
             batches.push_back(testing::batch_of(nlohmann::json::parse(line), options.contrast));
         }
-        const auto e = make_fused_engine(model, params);
+        const auto e = kind == "graph" ? make_graph_engine(model, graph) : make_fused_engine(model, params);
 
         train_state state;
         state.now = { new_adapter(*e, rank), {} };

@@ -32,6 +32,7 @@ def arguments():
     parser.add_argument("model", help="GGUF file")
     parser.add_argument("--bench", default=str(HERE.parents[1] / "build" / "bin" / "bench-train"), help="bench-train")
     parser.add_argument("--kernels", default="best", help="of ours: best,avx512bf16,avx512,avx2")
+    parser.add_argument("--engine", default="fused", choices=("fused", "graph"), help="of ours; kernels are the fused one's")
     parser.add_argument("--precisions", default="autocast", help="of PyTorch: autocast,bf16,fp32")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
@@ -64,7 +65,7 @@ def compare(args, batches, kernel, precision, rank):
     """Runs of both sides, in turn."""
     ours, theirs = [], []
     for _ in range(args.repeat):
-        mine = [args.bench, args.model, batches, "--rank", rank, "--threads", str(args.threads)]
+        mine = [args.bench, args.model, batches, "--rank", rank, "--threads", str(args.threads), "--engine", args.engine]
         ours.append(run(mine + (["--kernel", kernel] if kernel != "best" else [])))
         theirs.append(run([sys.executable, PEERS / "torch_train.py", args.model, "--batches", batches, "--precision",
                            precision, "--rank", rank, "--steps", str(args.steps), "--threads", str(args.threads)],
@@ -74,7 +75,7 @@ def compare(args, batches, kernel, precision, rank):
 
 def main():
     args = arguments()
-    report = {"threads": args.threads, "load": os.getloadavg(), "rows": []}
+    report = {"engine": args.engine, "threads": args.threads, "load": os.getloadavg(), "rows": []}
     print("| kernel | PyTorch | rank | rows x length | tokens a step | ours, tokens/s | PyTorch | ratio | by CPU time "
           "| ours, MB | PyTorch | ratio |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     with tempfile.TemporaryDirectory() as folder:

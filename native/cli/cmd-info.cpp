@@ -29,6 +29,16 @@ static json token_json(const magnet_model * model, int32_t token) {
     return token < 0 ? json(nullptr) : json{{"id", token}, {"text", token_name(model, token)}};
 }
 
+static json engines(bool fused, bool graph) {
+    json names = json::array();
+    for (const auto & [able, engine] : {std::pair(fused, MAGNET_ENGINE_FUSED), {graph, MAGNET_ENGINE_GRAPH}}) {
+        if (able) {
+            names.push_back(name_of(engine_names(), engine));
+        }
+    }
+    return names;
+}
+
 static json model_json(const loaded_model & loaded) {
     const magnet_model *      model = loaded.model.get();
     const magnet_model_info & info  = loaded.info;
@@ -50,7 +60,10 @@ static json model_json(const loaded_model & loaded) {
             {"chat_template", info.has_chat_template},
             {"bidirectional", info.can_embed_bidirectional},
             {"infill", info.can_infill},
-            {"fused_engine", info.fused_engine}};
+            {"fused_engine", info.fused_engine},
+            {"embed_engines", engines(info.fused_engine, info.can_embed_bidirectional)},
+            {"infill_engines", engines(false, info.can_infill)},
+            {"train_engines", engines(info.fused_engine, info.graph_trains)}};
 }
 
 static json adapter_json(const loaded_model & loaded, const std::string & file, size_t i) {
@@ -92,6 +105,13 @@ static std::string words(const json & value) {
     }
     if (value.is_null()) {
         return "none";
+    }
+    if (value.is_array()) {
+        std::string list;
+        for (const json & item : value) {
+            list += (list.empty() ? "" : ", ") + words(item);
+        }
+        return list.empty() ? "none" : list;
     }
     if (value.is_object()) { // a token
         return std::to_string(value["id"].get<int32_t>()) + "  " + quote(value["text"].get<std::string>());

@@ -277,8 +277,11 @@ void add_train(CLI::App & verb) {
     pairs.value("--instruction", command->instruction, "TEXT", "prefix of every text to embed");
 
     option_group model(verb, "Model");
-    model.value("-m,--model", command->model, "FILE", "GGUF file of a dense decoder (or set MAGNET_MODEL)")->envname("MAGNET_MODEL");
+    model.value("-m,--model", command->model, "FILE", "GGUF file of a decoder (or set MAGNET_MODEL)")->envname("MAGNET_MODEL");
     model.value("-t,--threads", p.n_threads, "N", "threads to compute with (default: physical cores)")->check(between(1, 1024));
+    model.choice("--engine", p.engine, engine_names(), "MAGNET's CPU engine, llama.cpp's graph, or what fits best");
+    model.value("--gpu-layers", p.n_gpu_layers, "N", "layers to hold on the GPU, -1 = all (default 0)")
+        ->check(between(-1, 100000));
     model.flag("--exact", p.exact, "products in F32 instead of bf16");
     model.flag("--recompute", p.recompute, "less memory, slower");
     model.choice("--log-level", command->log_level, log_level_names(), "show log lines of this weight and above (default warn)");

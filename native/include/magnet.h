@@ -143,6 +143,8 @@ struct magnet_model_info {
     bool         can_embed_bidirectional; /* false: recurrent or hybrid, the mask has no meaning there               */
     bool         can_infill;
     bool         fused_engine;   /* the fused CPU engine covers this file; else llama.cpp's graph does the work      */
+    bool         can_train;      /* LoRA, by one engine at least                                                     */
+    bool         graph_trains;   /* by the graph engine: it knows a derivative of every step                         */
 };
 
 MAGNET_API struct magnet_model_params magnet_model_default_params(void);
@@ -681,7 +683,7 @@ struct magnet_train_progress {
 typedef bool (*magnet_train_callback)(const struct magnet_train_progress * progress, void * user_data);
 
 struct magnet_train_params {
-    const char *                      model;         /* base, GGUF of an architecture that the fused engine covers   */
+    const char *                      model;         /* base, GGUF; the decoders that can be trained: can_train      */
     const char *                      output;        /* LoRA adapter, GGUF; stock llama.cpp loads it too             */
     const char *                      checkpoint;    /* state to resume from, replaced atomically; NULL = none       */
     const char *                      metrics;       /* JSON Lines, a line a step; NULL = none                       */
@@ -744,6 +746,8 @@ struct magnet_train_params {
     int32_t eval_every;       /* steps between looks at the held-out loss; 0 = never                                 */
     int32_t checkpoint_every; /* steps                                                                               */
     int32_t context;          /* enum magnet_context: infill's default with this adapter; DEFAULT = the better one   */
+    int32_t engine;           /* enum magnet_engine, default AUTO: fused where it covers the model, else graph       */
+    int32_t n_gpu_layers;     /* layers held by the GPU backend if one is built in, then by the graph engine; -1 = all */
     bool    exact;            /* products in F32 instead of bf16                                                     */
     bool    recompute;        /* less memory, slower                                                                 */
     bool    half;             /* write the adapter in F16 instead of F32                                             */

@@ -34,7 +34,7 @@ std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, cons
         throw error(e.status, path + ": " + e.what());
     }
 
-    const std::string model_architecture = base->info().architecture;
+    const std::string model_architecture = base->architecture();
     if (a->architecture_ != model_architecture) {
         throw error(MAGNET_STATUS_MISMATCH, path + " was trained for architecture \"" + a->architecture_ +
                                                 "\", the model is \"" + model_architecture + "\". Nothing was loaded.");

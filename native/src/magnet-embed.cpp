@@ -46,8 +46,8 @@ public:
 
         const int32_t attention = p.attention != MAGNET_ATTENTION_DEFAULT ? p.attention : s.how().attention;
         if (attention == MAGNET_ATTENTION_BIDIRECTIONAL && !model_.has_plain_attention()) {
-            throw error(MAGNET_STATUS_UNSUPPORTED, std::string("the architecture \"") + model_.info().architecture +
-                                                       "\" has no bidirectional attention; ask for causal.");
+            throw error(MAGNET_STATUS_UNSUPPORTED, "the architecture \"" + model_.architecture() +
+                                                       "\" has no bidirectional attention: it can generate, not embed.");
         }
         role_ = attention == MAGNET_ATTENTION_CAUSAL ? MAGNET_MASK_SPAN : MAGNET_MASK_CONTEXT;
 

@@ -16,6 +16,8 @@
 #include <string>
 #include <vector>
 
+struct llama_model;
+
 namespace magnet {
 
 // One sequence. Borrowed: the arrays belong to the caller and are read during the call only.
@@ -137,6 +139,20 @@ std::unique_ptr<engine> make_fused_engine(std::shared_ptr<fused_weights> weights
 
 // An engine with weights of its own.
 std::unique_ptr<engine> make_fused_engine(const std::string & path, const fused_engine_params & params);
+
+struct graph_engine_params {
+    int32_t          n_threads       = 0;                      // of the CPU backend; 0 = physical_cores()
+    int32_t          n_gpu_layers    = 0;                      // layers held by the GPU backend if one is built in; -1 = all
+    engine_precision precision       = engine_precision::bf16; // f32: all weights are widened, the exact mode of the tests
+    int32_t          tokens_per_pass = 256; // rows share a graph up to this many tokens; a longer row has one of its own
+};
+
+// True if the graph engine can train this model on the devices that hold it; otherwise why says what is missing.
+bool graph_engine_trains(llama_model * model, std::string & why);
+
+// Any architecture whose attention goes through llama.cpp's common builders. Throws magnet::error (UNSUPPORTED) for the
+// others; what cannot be differentiated is named by train.
+std::unique_ptr<engine> make_graph_engine(const std::string & path, const graph_engine_params & params);
 
 // Names of the product kernels that this machine can run, best first.
 std::vector<std::string> fused_engine_kernels();

@@ -127,6 +127,16 @@ std::shared_ptr<fused_weights> model::fused() const {
     return weights;
 }
 
+bool model::graph_trains() const {
+    std::call_once(graph_trains_once_, [&] {
+        const std::lock_guard<std::mutex> lock(adapter_mutex_);
+        log_capture                       capture(/*warns=*/false);
+        std::string                       why;
+        graph_trains_ = graph_engine_trains(llama_.get(), why);
+    });
+    return graph_trains_;
+}
+
 magnet_model_info model::info() const {
     const llama_model * l    = llama_.get();
     magnet_model_info   info = {};
@@ -149,6 +159,8 @@ magnet_model_info model::info() const {
     info.can_embed_bidirectional = plain_attention_;
     info.can_infill              = plain_attention_;
     info.fused_engine            = no_fused_engine_.empty();
+    info.graph_trains            = plain_attention_ && graph_trains();
+    info.can_train               = info.fused_engine || info.graph_trains;
     return info;
 }
 

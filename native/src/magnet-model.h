@@ -30,6 +30,7 @@ public:
     llama_model *       llama() const { return llama_.get(); }
     const llama_vocab * vocab() const { return vocab_; }
     const std::string & path() const { return path_; }
+    const std::string & architecture() const { return architecture_; }
 
     int32_t n_vocab() const { return llama_vocab_n_tokens(vocab_); }
     int32_t n_embd() const { return llama_model_n_embd_out(llama_.get()); }
@@ -40,6 +41,9 @@ public:
         why = no_fused_engine_;
         return why.empty();
     }
+
+    // Can the graph engine train it? Found out when first asked.
+    bool graph_trains() const;
 
     // The fused engine's weights, loaded when first asked for and shared by all who ask while one of them holds them.
     std::shared_ptr<fused_weights> fused() const;
@@ -84,6 +88,8 @@ private:
     mutable std::mutex                                adapter_mutex_;
     mutable std::mutex                                fused_mutex_;
     mutable std::weak_ptr<fused_weights>              fused_;
+    mutable std::once_flag                            graph_trains_once_;
+    mutable bool                                      graph_trains_ = false;
 };
 
 } // namespace magnet

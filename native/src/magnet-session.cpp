@@ -83,6 +83,10 @@ void session::reset() {
 }
 
 encoder & session::get_encoder() {
+    if (!base_->has_plain_attention()) { // its graph cannot do without its own kind of memory
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the architecture \"" + base_->architecture() +
+                                                   "\" can generate, but neither embed nor score.");
+    }
     if (!encoder_) {
         std::unique_ptr<encoder> made =
             use_fused_ ? make_fused_encoder(base_, params_.n_threads, cancelled_)
@@ -102,7 +106,7 @@ int32_t session::context_of(int32_t context) const {
         context = recipe_.context;
     }
     if (context != MAGNET_CONTEXT_LEFT && !base_->has_plain_attention()) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, std::string("the architecture \"") + base_->info().architecture +
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the architecture \"" + base_->architecture() +
                                                    "\" cannot look to the right of a gap; only MAGNET_CONTEXT_LEFT works "
                                                    "with it.");
     }

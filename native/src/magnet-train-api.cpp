@@ -93,6 +93,8 @@ train_options options_of(const magnet_train_params & p) {
     o.context          = p.context;
     o.seed             = uint64_t(p.seed);
     o.n_threads        = p.n_threads == -1 ? 0 : p.n_threads;
+    o.engine           = p.engine;
+    o.n_gpu_layers     = p.n_gpu_layers;
     o.exact            = p.exact;
     o.recompute        = p.recompute;
     o.mask_token       = text_or_empty(p.mask_token);

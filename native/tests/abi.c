@@ -43,6 +43,8 @@ int main(void) {
     FIELD(magnet_model_info, can_embed_bidirectional);
     FIELD(magnet_model_info, can_infill);
     FIELD(magnet_model_info, fused_engine);
+    FIELD(magnet_model_info, can_train);
+    FIELD(magnet_model_info, graph_trains);
     STRUCT(magnet_message);
     FIELD(magnet_message, role);
     FIELD(magnet_message, content);
@@ -298,6 +300,8 @@ int main(void) {
     FIELD(magnet_train_params, eval_every);
     FIELD(magnet_train_params, checkpoint_every);
     FIELD(magnet_train_params, context);
+    FIELD(magnet_train_params, engine);
+    FIELD(magnet_train_params, n_gpu_layers);
     FIELD(magnet_train_params, exact);
     FIELD(magnet_train_params, recompute);
     FIELD(magnet_train_params, half);

@@ -5,6 +5,7 @@
 #include "ggml.h"
 #include "gguf.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -51,6 +52,29 @@ struct scratch_folder {
         fs::remove_all(path, ignored);
     }
 };
+
+// A token that ends a text, a space, and the printable characters from '!' on.
+void set_ascii_vocabulary(gguf_context * gguf, int32_t n_vocab) {
+    std::vector<std::string> tokens = {"<|end|>", "\xC4\xA0"}; // GPT-2 writes a space so
+    for (char c = '!'; (int32_t)tokens.size() < n_vocab; ++c) {
+        tokens.emplace_back(1, c);
+    }
+    std::vector<const char *> list;
+    std::vector<int32_t>      types;
+    for (const std::string & token : tokens) {
+        list.push_back(token.c_str());
+        types.push_back(types.empty() ? 3 : 1); // control, normal
+    }
+    gguf_set_val_str(gguf, "tokenizer.ggml.model", "gpt2");
+    gguf_set_val_str(gguf, "tokenizer.ggml.pre", "gpt-2");
+    gguf_set_arr_str(gguf, "tokenizer.ggml.tokens", list.data(), list.size());
+    gguf_set_arr_data(gguf, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types.data(), types.size());
+    const char * merge = "~ ~"; // llama.cpp wants the list, and none of these gives a token
+    gguf_set_arr_str(gguf, "tokenizer.ggml.merges", &merge, 1);
+    for (const char * key : {"bos", "eos"}) {
+        gguf_set_val_u32(gguf, ("tokenizer.ggml." + std::string(key) + "_token_id").c_str(), 0);
+    }
+}
 
 } // namespace
 
@@ -131,27 +155,45 @@ void write_ascii_model(const std::string & path, int32_t n_vocab) {
     tiny_model_params params;
     params.n_vocab = n_vocab;
     write_tiny_model(path, params);
-    copy_gguf(path, path, [&](gguf_context * gguf) {
-        std::vector<std::string> tokens = {"<|end|>", "\xC4\xA0"}; // GPT-2 writes a space so
-        for (char c = '!'; (int32_t)tokens.size() < n_vocab; ++c) {
-            tokens.emplace_back(1, c);
-        }
-        std::vector<const char *> list;
-        std::vector<int32_t>      types;
-        for (const std::string & token : tokens) {
-            list.push_back(token.c_str());
-            types.push_back(types.empty() ? 3 : 1); // control, normal
-        }
-        gguf_set_val_str(gguf, "tokenizer.ggml.model", "gpt2");
-        gguf_set_val_str(gguf, "tokenizer.ggml.pre", "gpt-2");
-        gguf_set_arr_str(gguf, "tokenizer.ggml.tokens", list.data(), list.size());
-        gguf_set_arr_data(gguf, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types.data(), types.size());
-        const char * merge = "~ ~"; // llama.cpp wants the list, and none of these gives a token
-        gguf_set_arr_str(gguf, "tokenizer.ggml.merges", &merge, 1);
-        for (const char * key : {"bos", "eos"}) {
-            gguf_set_val_u32(gguf, ("tokenizer.ggml." + std::string(key) + "_token_id").c_str(), 0);
-        }
-    });
+    copy_gguf(path, path, [&](gguf_context * gguf) { set_ascii_vocabulary(gguf, n_vocab); });
+}
+
+void write_mamba(const std::string & path) {
+    constexpr int32_t n_vocab = 40, width = 16, inner = 32, state = 8, conv = 4, rank = 2;
+    const gguf_ptr    gguf(gguf_init_empty(), gguf_free);
+    const ggml_ptr    ggml = new_ggml();
+    const auto        u32  = [&](const std::string & key, uint32_t value) {
+        gguf_set_val_u32(gguf.get(), ("mamba." + key).c_str(), value);
+    };
+    const auto tensor = [&](const std::string & name, int64_t n_in, int64_t n_out, float value) {
+        add_tensor(gguf.get(), ggml.get(), name, n_in, n_out,
+                   std::vector<float>(n_in * std::max<int64_t>(n_out, 1), value));
+    };
+    gguf_set_val_str(gguf.get(), "general.architecture", "mamba");
+    set_ascii_vocabulary(gguf.get(), n_vocab);
+    u32("context_length", 64);
+    u32("embedding_length", width);
+    u32("block_count", 1);
+    u32("feed_forward_length", 0);
+    u32("attention.head_count", 0);
+    u32("ssm.conv_kernel", conv);
+    u32("ssm.inner_size", inner);
+    u32("ssm.state_size", state);
+    u32("ssm.time_step_rank", rank);
+    gguf_set_val_f32(gguf.get(), "mamba.attention.layer_norm_rms_epsilon", 1e-5f);
+    tensor("token_embd.weight", width, n_vocab, 0.1f);
+    tensor("output_norm.weight", width, 0, 1.0f);
+    tensor("blk.0.attn_norm.weight", width, 0, 1.0f);
+    tensor("blk.0.ssm_in.weight", width, 2 * inner, 0.1f);
+    tensor("blk.0.ssm_conv1d.weight", conv, inner, 0.1f);
+    tensor("blk.0.ssm_conv1d.bias", inner, 0, 0.0f);
+    tensor("blk.0.ssm_x.weight", inner, rank + 2 * state, 0.1f);
+    tensor("blk.0.ssm_dt.weight", rank, inner, 0.1f);
+    tensor("blk.0.ssm_dt.bias", inner, 0, 0.0f);
+    tensor("blk.0.ssm_a", state, inner, -1.0f);
+    tensor("blk.0.ssm_d", inner, 0, 1.0f);
+    tensor("blk.0.ssm_out.weight", inner, width, 0.1f);
+    write(gguf, path);
 }
 
 void write_encoder(const std::string & path) {

@@ -30,6 +30,9 @@ lora_set random_lora(const std::vector<lora_matrix> & targets, int32_t rank, flo
 // A random llama with n_vocab <= 96 tokens: one that ends a text, a space, and the printable characters from '!' on.
 void write_ascii_model(const std::string & path, int32_t n_vocab);
 
+// A whole, loadable recurrent model: mamba, with the same kind of vocabulary.
+void write_mamba(const std::string & path);
+
 // A whole, loadable model of the encoder-only architecture bert.
 void write_encoder(const std::string & path);
 

@@ -88,6 +88,33 @@ TEST_CASE("model file: architectures that are none of ours") {
     write_encoder(bert);
     check_load_fails(bert, MAGNET_STATUS_UNSUPPORTED, {bert.c_str(), "\"bert\"", "decoder"});
 
+    const std::string mamba = scratch_path("mamba.gguf");
+    write_mamba(mamba);
+    const auto recurrent = load_model(mamba);
+    CHECK(!info_of(recurrent).can_embed_bidirectional);
+    CHECK(!info_of(recurrent).can_infill);
+    CHECK(!info_of(recurrent).can_train);
+    const auto          session = make_session(recurrent);
+    const magnet_text   text    = { "abc", 3 };
+    std::vector<float>  vector(info_of(recurrent).n_embd);
+    magnet_embed_params embed = magnet_embed_default_params();
+    check_fails(magnet_embed(session.get(), &text, 1, &embed, vector.data(), int32_t(vector.size()), nullptr),
+                MAGNET_STATUS_UNSUPPORTED, {"\"mamba\"", "bidirectional"});
+    embed.attention = MAGNET_ATTENTION_CAUSAL;
+    check_fails(magnet_embed(session.get(), &text, 1, &embed, vector.data(), int32_t(vector.size()), nullptr),
+                MAGNET_STATUS_UNSUPPORTED, {"\"mamba\"", "embed"});
+    magnet_part parts[2] = {};
+    parts[0].type        = MAGNET_PART_TEXT;
+    parts[0].text        = text;
+    parts[1].type        = MAGNET_PART_GAP;
+    magnet_infill_params infill = magnet_infill_default_params();
+    for (const int32_t context : {MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED}) {
+        infill.context         = context;
+        magnet_result * result = nullptr;
+        check_fails(magnet_infill(session.get(), parts, 2, &infill, &result), MAGNET_STATUS_UNSUPPORTED,
+                    {"\"mamba\"", "right of a gap"});
+    }
+
     const std::string unknown = scratch_path("unknown.gguf");
     copy_gguf(golden("tiny-llama.gguf"), unknown,
               [](gguf_context * gguf) { gguf_set_val_str(gguf, "general.architecture", "foobar"); });

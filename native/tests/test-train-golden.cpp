@@ -49,16 +49,24 @@ struct setting {
     const char *     arch;
     engine_precision precision;
     bool             recompute;
+    bool             graph = false; // the other engine
 };
 
 const setting settings[] = {
     {"llama", engine_precision::f32, false},  {"qwen2", engine_precision::f32, false},
     {"qwen3", engine_precision::f32, false},  {"llama", engine_precision::bf16, false},
     {"qwen2", engine_precision::bf16, false}, {"qwen3", engine_precision::bf16, false},
-    {"llama", engine_precision::f32, true},
+    {"llama", engine_precision::f32, true},        {"llama", engine_precision::f32, false, true},
+    {"qwen3", engine_precision::f32, false, true}, {"qwen2", engine_precision::bf16, false, true},
 };
 
 std::unique_ptr<engine> engine_of(const json & file, const setting & s) {
+    if (s.graph) {
+        graph_engine_params params;
+        params.n_threads = 2;
+        params.precision = s.precision;
+        return make_graph_engine(golden_dir() + file["model"].get<std::string>(), params);
+    }
     fused_engine_params params;
     params.n_threads = 2;
     params.precision = s.precision;
@@ -77,6 +85,7 @@ TEST_CASE("losses and gradients of every objective") {
         for (const json & c : file["cases"]) {
             CAPTURE(s.arch);
             CAPTURE(exact);
+            CAPTURE(s.graph);
             CAPTURE(c["name"].get<std::string>());
             train_options     o;
             const micro_batch batch = batch_of(c, o.contrast);

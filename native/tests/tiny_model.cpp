@@ -25,9 +25,10 @@ public:
     }
 
     // Values mean + deviation * normal.
-    void tensor(const std::string & name, int64_t n_in, int64_t n_out, float mean, float deviation) {
-        ggml_tensor * t = n_out > 0 ? ggml_new_tensor_2d(data.get(), GGML_TYPE_F32, n_in, n_out)
-                                    : ggml_new_tensor_1d(data.get(), GGML_TYPE_F32, n_in);
+    void tensor(const std::string & name, int64_t n_in, int64_t n_out, float mean, float deviation, int64_t n = 0) {
+        ggml_tensor * t = n > 0       ? ggml_new_tensor_3d(data.get(), GGML_TYPE_F32, n_in, n_out, n)
+                          : n_out > 0 ? ggml_new_tensor_2d(data.get(), GGML_TYPE_F32, n_in, n_out)
+                                      : ggml_new_tensor_1d(data.get(), GGML_TYPE_F32, n_in);
         ggml_set_name(t, name.c_str());
         std::normal_distribution<float> normal(mean, deviation);
         for (int64_t i = 0; i < ggml_nelements(t); ++i) {
@@ -35,8 +36,9 @@ public:
         }
         gguf_add_tensor(meta.get(), t);
     }
-    void matrix(const std::string & name, int64_t n_in, int64_t n_out) {
-        tensor(name, n_in, n_out, 0.0f, 1.0f / std::sqrt(float(n_in)));
+    // n > 0: so many of them in one tensor.
+    void matrix(const std::string & name, int64_t n_in, int64_t n_out, int64_t n = 0) {
+        tensor(name, n_in, n_out, 0.0f, 1.0f / std::sqrt(float(n_in)), n);
     }
     void vector(const std::string & name, int64_t n, float mean) { tensor(name, n, 0, mean, 0.2f); }
 
@@ -68,6 +70,11 @@ void write_tiny_model(const std::string & path, const tiny_model_params & p) {
     w.u32(key + "attention.value_length", p.head_dim);
     w.u32(key + "rope.dimension_count", p.n_rot);
     w.u32(key + "vocab_size", p.n_vocab);
+    w.str("tokenizer.ggml.model", "none");
+    if (p.n_expert > 0) {
+        w.u32(key + "expert_count", p.n_expert);
+        w.u32(key + "expert_used_count", p.n_expert_used);
+    }
     w.f32(key + "attention.layer_norm_rms_epsilon", 1e-5f);
     w.f32(key + "rope.freq_base", p.rope_base);
     if (p.rope_scale != 1.0f) {
@@ -102,9 +109,16 @@ void write_tiny_model(const std::string & path, const tiny_model_params & p) {
             w.vector(b + "attn_k_norm.weight", p.head_dim, 1.0f);
         }
         w.vector(b + "ffn_norm.weight", p.n_embd, 1.0f);
-        w.matrix(b + "ffn_gate.weight", p.n_embd, p.n_ff);
-        w.matrix(b + "ffn_up.weight", p.n_embd, p.n_ff);
-        w.matrix(b + "ffn_down.weight", p.n_ff, p.n_embd);
+        if (p.n_expert > 0) {
+            w.matrix(b + "ffn_gate_inp.weight", p.n_embd, p.n_expert);
+            w.matrix(b + "ffn_gate_exps.weight", p.n_embd, p.n_ff, p.n_expert);
+            w.matrix(b + "ffn_up_exps.weight", p.n_embd, p.n_ff, p.n_expert);
+            w.matrix(b + "ffn_down_exps.weight", p.n_ff, p.n_embd, p.n_expert);
+        } else {
+            w.matrix(b + "ffn_gate.weight", p.n_embd, p.n_ff);
+            w.matrix(b + "ffn_up.weight", p.n_embd, p.n_ff);
+            w.matrix(b + "ffn_down.weight", p.n_ff, p.n_embd);
+        }
     }
     w.write(path);
 }

@@ -21,6 +21,8 @@ struct tiny_model_params {
     bool        rope_freqs = false; // per-frequency factors as in Llama 3
     float       rope_base  = 10000.0f;
     float       rope_scale = 1.0f;  // linear scaling: positions are divided by it
+    int32_t     n_expert      = 0; // llama: experts in place of the feed-forward, as in Mixtral
+    int32_t     n_expert_used = 0;
     uint32_t    seed       = 1;
 };
 

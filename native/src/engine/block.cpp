@@ -1,5 +1,7 @@
 #include "block.h"
 
+#include "dropout.h"
+
 #include <cmath>
 
 namespace magnet::fused {
@@ -140,30 +142,22 @@ std::vector<typename block_runner<T>::chunk> block_runner<T>::chunks(const conte
     return all;
 }
 
-// Key of a token's dropout mask: the finaliser of splitmix64 over everything that names it.
 template <class T>
 void block_runner<T>::dropout_keys(const context & c, int32_t l, const chunk & at) {
     if (c.dropout.p <= 0.0f) {
         return;
     }
-    const auto mix = [](uint64_t z) {
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-        return z ^ (z >> 31);
-    };
     int32_t from, to;
     c.me.range(0, at.size, from, to);
     for (int32_t m = 0; m < n_matrices; ++m) {
         for (int32_t i = from; i < to; ++i) {
             const int32_t t = at.begin + i;
-            uint64_t z = mix(c.dropout.seed + 0x9e3779b97f4a7c15u);
-            z          = mix(z ^ (uint64_t(c.g.row_of[t]) << 32 | uint32_t(c.g.token_of[t])));
-            keys[m][i] = uint32_t(mix(z ^ uint64_t(l * n_matrices + m)));
+            keys[m][i] = dropout_key(c.dropout.seed, c.g.row_of[t], c.g.token_of[t], l * n_matrices + m);
         }
         if (c.me.part.rank == 0) {
             masks[m].keys      = keys[m].data();
-            masks[m].threshold = uint32_t(double(c.dropout.p) * 4294967296.0);
-            masks[m].scale     = 1.0f / (1.0f - c.dropout.p);
+            masks[m].threshold = dropout_threshold(c.dropout.p);
+            masks[m].scale     = dropout_scale(c.dropout.p);
         }
     }
     c.me.sync();

@@ -11,12 +11,14 @@ namespace magnet {
 
 struct short_name {
     const char * name;
-    const char * stem; // of the GGUF tensor: blk.N.<stem>.weight
+    const char * stem;     // of the GGUF tensor: blk.N.<stem>.weight
+    const char * stand_in; // where the model has one matrix for several of them, or no gate
 };
 
 static const short_name short_names[] = {
-    {"q", "attn_q"},      {"k", "attn_k"},  {"v", "attn_v"},      {"o", "attn_output"},
-    {"gate", "ffn_gate"}, {"up", "ffn_up"}, {"down", "ffn_down"},
+    {"q", "attn_q", "attn_qkv"},       {"k", "attn_k", "attn_qkv"}, {"v", "attn_v", "attn_qkv"},
+    {"o", "attn_output", nullptr},     {"up", "ffn_up", nullptr},   {"gate", "ffn_gate", "ffn_up"},
+    {"down", "ffn_down", nullptr},
 };
 
 // "blk.3.attn_q.weight" -> "attn_q"
@@ -38,7 +40,23 @@ static bool names(const std::string & wanted, const std::string & target) {
     return false;
 }
 
-std::vector<lora_matrix> select_targets(const std::vector<lora_matrix> & all, const std::vector<std::string> & wanted) {
+// The name to look for: a short name that no matrix of the model has becomes the stem of what stands in for it.
+static std::string resolve(const std::string & wanted, const std::vector<lora_matrix> & all) {
+    const bool there =
+        std::any_of(all.begin(), all.end(), [&](const lora_matrix & m) { return names(wanted, m.target); });
+    for (const short_name & s : short_names) {
+        if (!there && wanted == s.name && s.stand_in) {
+            return s.stand_in;
+        }
+    }
+    return wanted;
+}
+
+std::vector<lora_matrix> select_targets(const std::vector<lora_matrix> & all, const std::vector<std::string> & asked) {
+    std::vector<std::string> wanted;
+    for (const std::string & name : asked) {
+        wanted.push_back(resolve(name, all));
+    }
     std::vector<bool>        used(wanted.size(), false);
     std::vector<lora_matrix> chosen;
     for (const lora_matrix & m : all) {
@@ -61,7 +79,7 @@ std::vector<lora_matrix> select_targets(const std::vector<lora_matrix> & all, co
                     known += std::string(s.name) + ", ";
                 }
             }
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "unknown target matrix \"" + wanted[i] + "\"; this model has " +
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "unknown target matrix \"" + asked[i] + "\"; this model has " +
                                                             known + "or one of them by its GGUF name, like " +
                                                             (all.empty() ? "" : all.front().target) + ".");
         }

@@ -20,8 +20,9 @@ struct lora_adapter {
 };
 
 // The matrices of `all` that `wanted` names: "q", "k", "v", "o", "gate", "up", "down" in every layer, or GGUF tensor
-// names with or without ".weight" ("blk.3.attn_q"). Order of `all`. Throws INVALID_ARGUMENT on a name that fits none.
-std::vector<lora_matrix> select_targets(const std::vector<lora_matrix> & all, const std::vector<std::string> & wanted);
+// names with or without ".weight" ("blk.3.attn_q"). Where one matrix does the work of several (attn_qkv; ffn_up with the
+// gate in it), or there is no gate, their short names mean that one. Order of `all`. Throws INVALID_ARGUMENT on a name that fits none.
+std::vector<lora_matrix> select_targets(const std::vector<lora_matrix> & all, const std::vector<std::string> & asked);
 
 // Fresh matrices: A uniform in +-1/sqrt(n_in) (kaiming_uniform with a = sqrt(5), as PEFT does), B zero, so that
 // training starts from the bare base. The same seed gives the same bits everywhere.

@@ -69,6 +69,34 @@ static void check_outputs(const train_options & o) {
     }
 }
 
+// The fused engine where it covers the model and nothing is to lie on a GPU, unless the options name one.
+static std::unique_ptr<engine> make_train_engine(const train_options & o) {
+    const engine_precision precision = o.exact ? engine_precision::f32 : engine_precision::bf16;
+    const bool             on_gpu    = o.n_gpu_layers != 0 && llama_supports_gpu_offload();
+    std::string            why       = "its weights are to lie on a GPU.";
+    const bool             covered   = !on_gpu && fused_engine_covers(o.model, why);
+    if (o.engine == MAGNET_ENGINE_FUSED && !covered) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the fused engine does not cover " + o.model + ": " + why +
+                                                   " Use the graph engine.");
+    }
+    if (o.engine != MAGNET_ENGINE_GRAPH && covered) {
+        fused_engine_params params;
+        params.n_threads = o.n_threads;
+        params.precision = precision;
+        params.recompute = o.recompute;
+        return make_fused_engine(o.model, params);
+    }
+    if (o.recompute) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "recompute is the fused engine's; the graph engine keeps one pass of "
+                                                    "short rows at a time and cannot do with less.");
+    }
+    graph_engine_params params;
+    params.n_threads    = o.n_threads;
+    params.n_gpu_layers = o.n_gpu_layers;
+    params.precision    = precision;
+    return make_graph_engine(o.model, params);
+}
+
 training::training(const train_options & options, bool writes) : options_(options) {
     check_options(options_);
     if (writes) {
@@ -81,11 +109,7 @@ training::training(const train_options & options, bool writes) : options_(option
                  ? split_holdout(data_, options_)
                  : read_corpus(options_.holdout_texts, options_.holdout_pairs, options_, vocab_);
 
-    fused_engine_params params;
-    params.n_threads = options_.n_threads;
-    params.precision = options_.exact ? engine_precision::f32 : engine_precision::bf16;
-    params.recompute = options_.recompute;
-    engine_          = make_fused_engine(options_.model, params);
+    engine_          = make_train_engine(options_);
     trainer_         = std::make_unique<trainer>(*engine_, vocab_, data_, held_, options_);
     log_message(MAGNET_LOG_INFO, engine_->describe());
     for (const std::string & note : trainer_->notes()) {

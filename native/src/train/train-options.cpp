@@ -22,8 +22,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(train_stage, steps, mntp, sscl, 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(train_options, model, texts, pairs, holdout_texts, holdout_pairs,
                                                 output, checkpoint, metrics, report, overwrite, rows, contrast, lora,
                                                 optimizer, stages, accumulate, holdout_rows, eval_every,
-                                                checkpoint_every, seed, n_threads, exact, recompute, unit, type,
-                                                mask_token, context)
+                                                checkpoint_every, seed, n_threads, engine, n_gpu_layers, exact, recompute, unit,
+                                                type, mask_token, context)
 
 std::string options_to_json(const train_options & options) {
     return nlohmann::json(options).dump();
@@ -106,6 +106,8 @@ void check_options(const train_options & o) {
     in_range("eval_every", o.eval_every, 0, most);
     in_range("checkpoint_every", o.checkpoint_every, 1, most);
     in_range("n_threads", o.n_threads, 0, 4096);
+    in_range("engine", o.engine, MAGNET_ENGINE_AUTO, MAGNET_ENGINE_GRAPH);
+    in_range("n_gpu_layers", o.n_gpu_layers, -1, most);
     in_range("context", o.context, MAGNET_CONTEXT_DEFAULT, MAGNET_CONTEXT_LEFT);
 }
 

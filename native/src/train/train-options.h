@@ -98,6 +98,8 @@ struct train_options {
     int32_t     checkpoint_every = 50; // steps
     uint64_t    seed             = 1;
     int32_t     n_threads        = 0;     // 0 = physical cores
+    int32_t     engine           = MAGNET_ENGINE_AUTO;
+    int32_t     n_gpu_layers     = 0;     // of the graph engine
     bool        exact            = false; // products in F32 instead of bf16
     bool        recompute        = false; // keep less of the forward pass, compute it again: less memory, slower
     text_unit   unit{};                   // paragraph

@@ -1,0 +1,52 @@
+// Copies of a model's frozen weights in the form that a backward pass, or exact arithmetic, needs.
+#pragma once
+
+#include "ggml-cpp.h"
+
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+namespace magnet {
+
+// Copies are made when first asked for and lie on the device that holds the weight.
+class frozen_weights {
+public:
+    // exact: copies are F32, else BF16, whose range holds any gradient.
+    explicit frozen_weights(bool exact) : exact_(exact) {}
+
+    // w [n_in, n_out, ...] as [n_out, n_in, ...]. Throws magnet::error (OUT_OF_MEMORY); so does the other.
+    ggml_tensor * transposed(const ggml_tensor * w) { return copy(w, true); }
+
+    // w in F32: itself if it is that already.
+    ggml_tensor * widened(const ggml_tensor * w);
+
+    int64_t bytes() const;
+
+private:
+    struct held {
+        ggml_context_ptr        context;
+        ggml_backend_buffer_ptr buffer;
+        ggml_tensor *           tensor = nullptr;
+    };
+
+    ggml_tensor * copy(const ggml_tensor * w, bool turned);
+
+    const bool                                         exact_;
+    std::map<std::pair<const ggml_tensor *, bool>, held> copies_;
+};
+
+// All values of a weight as floats, rows one after the other, whatever its type and wherever it lies.
+std::vector<float> weight_values(const ggml_tensor * w);
+
+// Where a companion of this weight goes: its device's memory, but not a form that only products understand.
+ggml_backend_buffer_type_t companion_buffer_type(const ggml_tensor * w);
+
+// Allocates the tensors of a context. Throws magnet::error (OUT_OF_MEMORY).
+ggml_backend_buffer_ptr allocate(ggml_context * context, ggml_backend_buffer_type_t type);
+
+// A context for so many tensors without data.
+ggml_context_ptr make_context(size_t n_tensors);
+
+} // namespace magnet

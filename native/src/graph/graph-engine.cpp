@@ -1,0 +1,287 @@
+#include "gradient.h"
+#include "graph-adapters.h"
+#include "graph-dropout.h"
+#include "graph-head.h"
+#include "graph-runner.h"
+#include "graph-targets.h"
+#include "magnet-context.h"
+#include "magnet-engine.h"
+#include "magnet-error.h"
+#include "magnet-log.h"
+#include "magnet-mask.h"
+#include "magnet-model.h"
+#include "magnet-threads.h"
+#include "rewrite.h"
+
+#include <algorithm>
+#include <mutex>
+
+namespace magnet {
+
+namespace {
+
+using llama_model_ptr = std::unique_ptr<llama_model, llama_model_deleter>;
+
+// Tensors of a differentiated graph, as multiples of those of the forward pass.
+constexpr int32_t room_for_gradients = 8;
+
+llama_model_ptr load(const std::string & path, const graph_engine_params & params) {
+    llama_model_params p = llama_model_default_params();
+    p.n_gpu_layers       = params.n_gpu_layers;
+    ggml_backend_dev_t no_device = nullptr;
+    p.devices            = params.n_gpu_layers == 0 ? &no_device : nullptr; // else a GPU gets large products all the same
+    p.use_extra_bufts    = false; // weights in a form that only products read cannot be copied
+    log_capture     capture;
+    llama_model_ptr m(llama_model_load_from_file(path.c_str(), p));
+    if (!m) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
+    }
+    return m;
+}
+
+std::string meta(const llama_model * model, const char * key) {
+    char      value[256];
+    const int n = llama_model_meta_val_str(model, key, value, sizeof(value));
+    return n > 0 ? value : "";
+}
+
+// Rows that go through the graph together.
+struct graph_pass {
+    std::vector<int32_t> rows;
+    int32_t              n_tokens = 0;
+};
+
+class graph_engine : public engine {
+public:
+    graph_engine(const std::string & path, const graph_engine_params & p)
+        : params_(p), model_(load(path, p)), context_(make_training_context(model_.get(), p.n_threads)),
+          frozen_(p.precision == engine_precision::f32), forward_(context_.get()), runner_(llama_backends(context_.get())),
+          head_(context_.get(), frozen_, exact(), p.n_threads), targets_(adaptable_matrices(forward_, model_.get())),
+          adapters_(model_.get(), targets_) {
+        const llama_vocab * vocab = llama_model_get_vocab(model_.get());
+        shape_.arch               = meta(model_.get(), "general.architecture");
+        shape_.n_vocab            = llama_vocab_n_tokens(vocab);
+        shape_.n_embd             = llama_model_n_embd_out(model_.get());
+        shape_.n_layer            = llama_model_n_layer(model_.get());
+        shape_.n_ctx_train        = llama_model_n_ctx_train(model_.get());
+        if (!exact() && runner_.cpu_only()) {
+            products_ = std::make_unique<cpu_products>(p.n_threads);
+        }
+    }
+
+    const engine_shape & shape() const override { return shape_; }
+
+    std::string describe() const override {
+        std::string devices;
+        for (ggml_backend_t backend : llama_backends(context_.get())) {
+            devices += (devices.empty() ? "" : " + ") + std::string(ggml_backend_name(backend));
+        }
+        const int64_t bytes = (int64_t) llama_model_size(model_.get()) + frozen_.bytes() + adapters_.bytes() +
+                              runner_.bytes() + head_.bytes() + (products_ ? products_->bytes() : 0);
+        return "graph engine: " + shape_.arch + " on " + devices + ", " + (exact() ? "f32" : "bf16") + ", " +
+               std::to_string(params_.n_threads) + " threads, " + std::to_string(bytes >> 20) + " MiB";
+    }
+
+    std::vector<lora_matrix> targets() const override { return targets_; }
+
+    void set_lora(const std::vector<const lora_set *> & sets) override {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        adapters_.set(sets);
+        forward_.set_lora(adapters_.terms());
+        if (products_) {
+            products_->set_lora(adapters_.terms());
+        }
+    }
+
+    void forward(const std::vector<engine_row> & rows, const std::vector<float *> & hidden) override {
+        forward_each(rows, [&](int32_t i, const float * h) {
+            std::copy_n(h, (int64_t) rows[i].n_tokens * shape_.n_embd, hidden[i]);
+        });
+    }
+
+    void forward_each(const std::vector<engine_row> & rows, const row_sink & sink) override {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        for (const graph_pass & pass : plan(rows)) {
+            build(rows, pass);
+            rewrite_graph(forward_.context(), forward_.graph(), forward_.hidden(), frozen_, exact(), products_.get());
+            run_forward();
+            for_rows(rows, pass, [&](int32_t r, int64_t at) { sink(r, hidden_.data() + at); });
+        }
+    }
+
+    void train(const std::vector<engine_row> & rows, const row_loss & loss, const engine_dropout & dropout,
+               lora_set & grad) override {
+        if (!(dropout.p >= 0.0f && dropout.p < 1.0f)) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                        "dropout must lie in [0, 1), not " + std::to_string(dropout.p) + ".");
+        }
+        const std::lock_guard<std::mutex> lock(mutex_);
+        adapters_.check_gradient(grad);
+        for (const graph_pass & pass : plan(rows)) {
+            train_pass(rows, pass, loss, dropout, grad);
+        }
+    }
+
+    void logits(const float * hidden, int32_t n, float * out) const override { head_.logits(hidden, n, out); }
+
+    void cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets, const float * weight,
+                       int32_t n, float * nll, float * d_hidden) const override {
+        head_.cross_entropy(hidden, index, targets, weight, n, nll, d_hidden);
+    }
+
+private:
+    bool exact() const { return params_.precision == engine_precision::f32; }
+
+    std::vector<graph_pass> plan(const std::vector<engine_row> & rows) const {
+        constexpr size_t        max_rows = 256; // llama.cpp counts sequences up to this (LLAMA_MAX_SEQ)
+        std::vector<graph_pass> passes;
+        for (size_t r = 0; r < rows.size(); ++r) {
+            const int32_t n = rows[r].n_tokens;
+            if (passes.empty() || passes.back().n_tokens + n > params_.tokens_per_pass ||
+                passes.back().rows.size() == max_rows) {
+                passes.emplace_back();
+            }
+            passes.back().rows.push_back((int32_t) r);
+            passes.back().n_tokens += n;
+        }
+        return passes;
+    }
+
+    void build(const std::vector<engine_row> & rows, const graph_pass & pass) {
+        batch_.clear();
+        for (size_t s = 0; s < pass.rows.size(); ++s) {
+            const engine_row & row = rows[pass.rows[s]];
+            for (int32_t i = 0; i < row.n_tokens; ++i) {
+                batch_.add(row.tokens[i], row.pos ? row.pos[i] : i, row.roles ? row.roles[i] : (int8_t) MAGNET_MASK_SPAN,
+                           (int32_t) s, true);
+            }
+        }
+        forward_.build(batch_.view(false), false, room_for_gradients);
+    }
+
+    template <class Body>
+    void for_rows(const std::vector<engine_row> & rows, const graph_pass & pass, Body && body) {
+        int64_t at = 0;
+        for (const int32_t r : pass.rows) {
+            body(r, at);
+            at += (int64_t) rows[r].n_tokens * shape_.n_embd;
+        }
+    }
+
+    static std::vector<token_place> places(const std::vector<engine_row> & rows, const graph_pass & pass) {
+        std::vector<token_place> all;
+        for (const int32_t r : pass.rows) {
+            for (int32_t t = 0; t < rows[r].n_tokens; ++t) {
+                all.push_back({ r, t });
+            }
+        }
+        return all;
+    }
+
+    void read_hidden() {
+        hidden_.resize((size_t) ggml_nelements(forward_.hidden()));
+        ggml_backend_tensor_get(forward_.hidden(), hidden_.data(), 0, ggml_nbytes(forward_.hidden()));
+    }
+
+    void run_forward() {
+        runner_.set_threads(params_.n_threads);
+        runner_.run(forward_.graph(), [&] { forward_.set_inputs(); });
+        read_hidden();
+    }
+
+    void reserve_seed(int32_t n_tokens) {
+        if (seed_ && seed_->ne[1] >= n_tokens) {
+            return;
+        }
+        seed_buffer_.reset();
+        seed_context_ = make_context(1);
+        seed_         = ggml_new_tensor_2d(seed_context_.get(), GGML_TYPE_F32, shape_.n_embd, n_tokens);
+        seed_buffer_  = allocate(seed_context_.get(), device_of(forward_.hidden()));
+    }
+
+    void train_pass(const std::vector<engine_row> & rows, const graph_pass & pass, const row_loss & loss,
+                    const engine_dropout & dropout, lora_set & grad) {
+        build(rows, pass);
+        ggml_cgraph *  graph   = forward_.graph();
+        ggml_context * context = forward_.context();
+        ggml_tensor *  hidden  = forward_.hidden();
+        dropout_.apply(context, graph, adapters_, dropout, places(rows, pass));
+        rewrite_graph(context, graph, hidden, frozen_, exact(), products_.get());
+        reserve_seed(pass.n_tokens);
+
+        gradient_builder builder(context, [&](const ggml_tensor * w) { return frozen_.transposed(w); },
+                                 [&](const derivative & d) { return products_ && products_->derive(d); });
+        builder.run(graph, hidden, ggml_view_2d(context, seed_, shape_.n_embd, pass.n_tokens, seed_->nb[1], 0),
+                    adapters_.trained());
+        check_derivatives(builder);
+        std::vector<ggml_tensor *> gradients;
+        for (const ggml_tensor * leaf : adapters_.trained()) {
+            gradients.push_back(builder.of(leaf));
+            if (gradients.back()) {
+                ggml_set_output(gradients.back());
+                ggml_build_forward_expand(graph, gradients.back());
+            }
+        }
+        if (!checked_) {
+            runner_.check(graph);
+            checked_ = true;
+        }
+
+        runner_.set_threads(params_.n_threads);
+        runner_.run(graph, [&] { forward_.set_inputs(); }, hidden, [&] {
+            read_hidden();
+            d_hidden_.assign(hidden_.size(), 0.0f);
+            for_rows(rows, pass, [&](int32_t r, int64_t at) { loss(r, hidden_.data() + at, d_hidden_.data() + at); });
+            ggml_backend_tensor_set(seed_, d_hidden_.data(), 0, d_hidden_.size() * sizeof(float));
+            runner_.set_threads(params_.n_threads);
+        });
+        for (size_t i = 0; i < gradients.size(); ++i) {
+            add(gradients[i], i % 2 == 0 ? grad.matrices[i / 2].a : grad.matrices[i / 2].b);
+        }
+    }
+
+    void add(const ggml_tensor * gradient, std::vector<float> & to) {
+        if (!gradient) {
+            return; // the output does not depend on it
+        }
+        sum_.resize(to.size());
+        ggml_backend_tensor_get(gradient, sum_.data(), 0, ggml_nbytes(gradient));
+        for (size_t i = 0; i < to.size(); ++i) {
+            to[i] += sum_[i];
+        }
+    }
+
+    const graph_engine_params      params_;
+    llama_model_ptr                model_;
+    llama_context_ptr              context_;
+    mutable frozen_weights         frozen_;
+    forward_graph                  forward_;
+    graph_runner                   runner_;
+    std::unique_ptr<cpu_products>  products_; // NULL: ggml's
+    mutable graph_head             head_;
+    token_batch                    batch_;
+    const std::vector<lora_matrix> targets_;
+    graph_adapters                 adapters_;
+    graph_dropout                  dropout_;
+    engine_shape                   shape_;
+    ggml_context_ptr               seed_context_;
+    ggml_backend_buffer_ptr        seed_buffer_;
+    ggml_tensor *                  seed_ = nullptr; // [n_embd, tokens] gradient with respect to the hidden states
+    std::vector<float>             hidden_, d_hidden_, sum_;
+    bool                           checked_ = false;
+    std::mutex                     mutex_; // one call that computes at a time
+};
+
+} // namespace
+
+std::unique_ptr<engine> make_graph_engine(const std::string & path, const graph_engine_params & params) {
+    graph_engine_params p = params;
+    if (p.n_threads < 0 || p.n_threads > 512) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "n_threads must lie in [0, 512], not " + std::to_string(p.n_threads) + ".");
+    }
+    p.n_threads = p.n_threads == 0 ? physical_cores() : p.n_threads;
+    return std::make_unique<graph_engine>(path, p);
+}
+
+} // namespace magnet

@@ -1,0 +1,49 @@
+// The output head, cut out of the model's own graph: logits of hidden states, cross-entropy and its gradient. Whatever an
+// architecture puts there (soft-capping, scales, biases) is in it.
+#pragma once
+
+#include "cpu-products.h"
+#include "engine/threads.h"
+#include "frozen-weights.h"
+#include "graph-runner.h"
+#include "llama/magnet-graph.h"
+
+#include <mutex>
+#include <vector>
+
+namespace magnet {
+
+class graph_head {
+public:
+    graph_head(llama_context * context, frozen_weights & frozen, bool exact, int32_t n_threads);
+
+    // As engine::logits and engine::cross_entropy. Any thread; calls take turns.
+    void logits(const float * hidden, int32_t n, float * out);
+    void cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets, const float * weight,
+                       int32_t n, float * nll, float * d_hidden);
+
+    int64_t bytes() const;
+
+private:
+    void build(int32_t n);
+    void prepare_gradient(int32_t n);
+
+    frozen_weights &        frozen_;
+    const bool              exact_;
+    const int32_t           n_embd_;
+    const int32_t           n_vocab_;
+    const int32_t           chunk_; // positions computed together
+    forward_graph           forward_;
+    graph_runner            runner_;
+    std::unique_ptr<cpu_products> products_; // NULL: ggml's
+    fused::thread_pool      pool_;
+    std::mutex              mutex_;
+    ggml_context_ptr        seed_context_;
+    ggml_backend_buffer_ptr seed_buffer_;
+    ggml_tensor *           seed_  = nullptr; // [n_vocab, chunk] gradient with respect to the logits
+    ggml_tensor *           d_     = nullptr; // of the graph that is built: gradient with respect to hidden
+    std::vector<float>      scores_;
+    std::vector<float>      d_scores_;
+};
+
+} // namespace magnet
