@@ -48,6 +48,8 @@ final class TrainParams {
                 magnet_train_params.eval_every(params),
                 magnet_train_params.seed(params),
                 magnet_train_params.n_threads(params),
+                Codes.engine(magnet_train_params.engine(params)),
+                magnet_train_params.n_gpu_layers(params),
                 magnet_train_params.exact(params),
                 magnet_train_params.recompute(params));
     }
@@ -141,6 +143,8 @@ final class TrainParams {
         magnet_train_params.eval_every(params, options.evalEvery());
         magnet_train_params.seed(params, options.seed());
         magnet_train_params.n_threads(params, options.threads());
+        magnet_train_params.engine(params, Codes.of(options.engine()));
+        magnet_train_params.n_gpu_layers(params, options.gpuLayers());
         magnet_train_params.exact(params, options.exact());
         magnet_train_params.recompute(params, options.recompute());
         return params;
