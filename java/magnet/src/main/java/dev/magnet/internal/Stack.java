@@ -5,8 +5,11 @@ package dev.magnet.internal;
  * no room ends the process: the JVM cannot throw a {@link StackOverflowError} through native code.
  */
 final class Stack {
-    /** Several times what was measured to be enough; some 100 KiB of compiled frames, twice that interpreted. */
-    private static final int FRAMES = 400;
+    /**
+     * Twice what loading a model was measured to need, the deepest call; some 150 KiB of compiled frames, twice that
+     * interpreted.
+     */
+    private static final int FRAMES = 600;
 
     private Stack() {}
 
