@@ -30,10 +30,6 @@ class Figures:
             self.read[path] = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else {}
         return self.read[path].get(name, {}).get("value")
 
-    def count(self, adapter, figure, name):
-        self.value(adapter, figure, name)
-        return self.read[self.folder / adapter / f"{figure}.json"].get(name, {}).get("count")
-
 
 def number(value, digits=1):
     return MISSING if value is None else f"{value:.{digits}f}"
@@ -136,11 +132,9 @@ def ablations(f, _):
     variants = tomllib.loads((HERE / "experiments.toml").read_text(encoding="utf-8"))["ablations"]["variants"]
     rows = []
     for name in ["base", *variants]:
-        sts = [f.value(name, figure, f"spearman.bidirectional.{p}") for figure in ("stsb-short", "sick-short")
+        attention = "causal" if name == "causal-embedding" else "bidirectional"
+        sts = [f.value(name, figure, f"spearman.{attention}.{p}") for figure in ("stsb-short", "sick-short")
                for p in ("last", "mean")]
-        if name == "causal-embedding":
-            sts = [f.value(name, figure, f"spearman.causal.{p}") for figure in ("stsb-short", "sick-short")
-                   for p in ("last", "mean")]
         infill = [f.value(name, "stories-short", f"perplexity.{c}") for c in ("left", "hybrid", "ordered")]
         rows.append([name, *map(number, sts), *map(number, infill),
                      number(f.value(name, "perplexity-short", "perplexity"))])
