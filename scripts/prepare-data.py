@@ -5,12 +5,15 @@
 
 --paragraphs FILE N   every line of at least 250 characters is a document; N of them, evenly spread (0 = all)
 --stories FILE N      stories, each begun on a line of its own, their paragraphs apart by blank lines; N of them (0 = all)
+--passages FILE N     five sentences in a row of a story, or of a line of other prose; N of them (0 = all)
 """
 import argparse
 import json
 import pathlib
 import re
 
+PASSAGE = 5  # sentences
+LONGEST_PASSAGE = 600  # characters
 SHORTEST = 250  # characters; shorter lines are headings, verse and dialogue out of context
 
 
@@ -23,6 +26,15 @@ def stories(text):
     return [story for story in found if len(story) >= SHORTEST]
 
 
+def passages(text):
+    found = []
+    for document in stories(text):
+        sentences = re.findall(r"\S.*?[.!?][\"'”’]*(?=\s|$)", document)
+        for i in range(0, len(sentences) - PASSAGE + 1, PASSAGE):
+            found.append(" ".join(sentences[i:i + PASSAGE]))
+    return [passage for passage in dict.fromkeys(found) if len(passage) <= LONGEST_PASSAGE]
+
+
 def spread(documents, count):
     if count <= 0 or count >= len(documents):
         return documents
@@ -31,10 +43,10 @@ def spread(documents, count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("paragraphs", "stories"):
+    for name in ("paragraphs", "stories", "passages"):
         parser.add_argument(f"--{name}", nargs=2, action="append", default=[], metavar=("FILE", "N"))
     args = parser.parse_args()
-    for split, files in ((paragraphs, args.paragraphs), (stories, args.stories)):
+    for split, files in ((paragraphs, args.paragraphs), (stories, args.stories), (passages, args.passages)):
         for path, count in files:
             for text in spread(split(pathlib.Path(path).read_text(encoding="utf-8")), int(count)):
                 print(json.dumps({"text": text}, ensure_ascii=False))

@@ -1,5 +1,5 @@
 // Speed of inference beside plain llama.cpp: prompt, decoding, embedding, infilling, on the same file, tokens and
-// threads, the sides in turn (A B A B …). A table to stdout, all figures as JSON to a file.
+// threads, the sides in turn (A B B A A B …). A table to stdout, all figures as JSON to a file.
 //
 //     bench-inference model.gguf --threads 2 --json inference.json
 //
@@ -115,11 +115,18 @@ std::vector<comparison> compare(infilling_side & own, side & peer, const materia
     for (int32_t i = -1; i < o.repeat; ++i) { // the first round warms up
         std::cerr << "\r" << own.name() << " and " << peer.name() << ": round " << i + 1 << " of " << o.repeat
                   << std::flush;
-        const generated own_long = own.generate(m.longer, o.n_gap), peer_long = peer.generate(m.longer, o.n_gap);
-        const generated own_short  = own.generate(m.shorter, o.n_decode),
-                        peer_short = peer.generate(m.shorter, o.n_decode);
-        const embedded  own_embed = own.embed(m.sentences), peer_embed = peer.embed(m.sentences);
-        const generated filled = own.infill(m.left, o.n_gap, m.right), beside = peer.generate(m.longer, o.n_gap);
+        // who goes first changes from round to round: clocks and caches are in another state for the second
+        generated own_long, peer_long, own_short, peer_short, filled, beside;
+        embedded  own_embed, peer_embed;
+        const auto in_turn = [&](const auto & ours, const auto & theirs) {
+            i % 2 == 0 ? (ours(), theirs()) : (theirs(), ours());
+        };
+        in_turn([&] { own_long = own.generate(m.longer, o.n_gap); }, [&] { peer_long = peer.generate(m.longer, o.n_gap); });
+        in_turn([&] { own_short = own.generate(m.shorter, o.n_decode); },
+                [&] { peer_short = peer.generate(m.shorter, o.n_decode); });
+        in_turn([&] { own_embed = own.embed(m.sentences); }, [&] { peer_embed = peer.embed(m.sentences); });
+        in_turn([&] { filled = own.infill(m.left, o.n_gap, m.right); },
+                [&] { beside = peer.generate(m.longer, o.n_gap); });
         if (i < 0) {
             prompt_row.agreement = same_tokens(own_long.tokens, peer_long.tokens);
             decode_row.agreement = same_tokens(own_short.tokens, peer_short.tokens);

@@ -2,17 +2,14 @@
 // their runs can take turns.
 #pragma once
 
+#include "stopwatch.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace magnet::bench {
-
-struct timing {
-    double wall = 0.0; // seconds
-    double cpu  = 0.0; // processor seconds of all threads: what remains comparable on a machine that others use, too
-};
 
 struct generated {
     timing               prompt; // until the first logits
@@ -57,15 +54,5 @@ std::unique_ptr<infilling_side> make_magnet_side(const std::string & model, int3
 // bench-llama as a process of its own. Texts are embedded in passes of at most n_batch tokens.
 std::unique_ptr<side> make_llama_side(const std::string & name, const std::string & program, const std::string & model,
                                       int32_t n_threads, int32_t n_batch);
-
-// A watch on this process.
-class stopwatch {
-public:
-    stopwatch();
-    timing elapsed() const;
-
-private:
-    const timing begin_;
-};
 
 } // namespace magnet::bench

@@ -50,12 +50,14 @@ static void infill_protocol(CLI::App & verb) {
          "  magnet eval infill -m model.gguf --gaps spans --span-min 8 --span-max 32 prose.txt\n"
          "\n"
          "Every context is measured on the same gaps. A story's gap is one of its inner sentences, a span's\n"
-         "length and place are drawn; the same seed draws the same."},
+         "length and place are drawn; the same seed draws the same. With --room, end.CONTEXT is the share of gaps\n"
+         "whose true text is followed by END, and is not cut by it before, if tokens are the likeliest ones."},
         [](eval_command & c, option_group & group) {
             magnet_eval_params & p = c.params;
             group.choices("--context", c.contexts, context_names(), "what is compared (default left,hybrid,ordered)");
             group.choice("--gaps", p.gaps, gap_names, "what is left out (default sentences)");
             group.value("--n-gaps", p.n_gaps, "N", with_default("gaps of a row", p.n_gaps));
+            group.value("--room", p.room, "N", "open gaps of N places, to be ended by END (default: exact gaps)");
             group.value("--span-min", p.span_min, "N", with_default("tokens of a span, at least", p.span_min));
             group.value("--span-max", p.span_max, "N", with_default("tokens of a span, at most", p.span_max));
             group.value("--window", p.window, "N", with_default("tokens read of a paragraph", p.window));

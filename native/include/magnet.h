@@ -590,6 +590,9 @@ struct magnet_eval_params {
     int32_t                  train_limit; /* PROBE: training sentences; 0 = all                                      */
     int32_t                  gaps;        /* INFILL: enum magnet_eval_gaps                                           */
     int32_t                  n_gaps;      /* INFILL: gaps of a row, default 1                                        */
+    int32_t                  room;        /* INFILL: 0 (default) = exact gaps: text behind one begins where its own tokens
+                                             end. Else open gaps of so many places, or more if the text and its END
+                                             need them; n_gaps must be 1                                             */
     int32_t                  span_min;    /* INFILL: tokens of a span, default 8 to 32                               */
     int32_t                  span_max;
     int32_t                  window;      /* PERPLEXITY: tokens of a window; INFILL: of a paragraph, at most; default 256 */

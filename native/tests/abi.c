@@ -191,6 +191,7 @@ int main(void) {
     FIELD(magnet_eval_params, train_limit);
     FIELD(magnet_eval_params, gaps);
     FIELD(magnet_eval_params, n_gaps);
+    FIELD(magnet_eval_params, room);
     FIELD(magnet_eval_params, span_min);
     FIELD(magnet_eval_params, span_max);
     FIELD(magnet_eval_params, window);

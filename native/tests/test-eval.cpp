@@ -4,6 +4,9 @@
 #include "eval/repetition.h"
 #include "eval/statistics.h"
 #include "eval_api.h"
+#include "gguf_file.h"
+
+#include <gguf.h>
 
 #include <algorithm>
 #include <cmath>
@@ -157,6 +160,90 @@ TEST_CASE_FIXTURE(work, "infill: several gaps in a story, one beside the other")
     const eval_ptr result = evaluate(session, p);
     CHECK(result->n_figures == 2);
     CHECK(figure(result, "perplexity.ordered").value == Approx(expected.perplexity()).epsilon(1e-4));
+}
+
+TEST_CASE_FIXTURE(work, "infill: open gaps leave room, and END counts where it is the likeliest only behind the gap") {
+    const std::string  file      = folder.write("stories.tsv", story_file());
+    const int32_t      context[] = {MAGNET_CONTEXT_ORDERED};
+    magnet_eval_params p         = params_of(MAGNET_EVAL_INFILL, file);
+    p.contexts                   = context;
+    p.n_contexts                 = 1;
+    p.room                       = 90;
+    const eval_ptr result        = evaluate(session, p);
+    CHECK(result->n_figures == 3);
+    CHECK(figure(result, "end.ordered").count == (int64_t)stories.size());
+
+    sums all;
+    for (size_t i = 0; i < stories.size(); ++i) {
+        const size_t      g    = gap_of_story.at(0)[i];
+        const std::string left = join(stories[i], 0, g), gap = " " + stories[i][g], right = join(stories[i], g + 1, 5);
+        magnet_part       open = filled(gap.c_str());
+        open.max_length        = 90;
+        all.add(session, {given(left.c_str()), open, given(right.c_str())}, MAGNET_CONTEXT_ORDERED);
+    }
+    CHECK(figure(result, "perplexity.ordered").value == Approx(all.perplexity()).epsilon(1e-4));
+
+    p.n_gaps = 2;
+    check_eval_fails(session, p, MAGNET_STATUS_INVALID_ARGUMENT, {"n_gaps"});
+}
+
+TEST_CASE_FIXTURE(work, "infill: an open gap has ended well where generation stops behind its text and not before") {
+    std::mt19937                          random(1);
+    std::vector<std::vector<std::string>> rows;
+    std::string                           tsv;
+    for (int i = 0; i < 300; ++i) {
+        rows.emplace_back();
+        for (int k = 0; k < 3; ++k) {
+            std::string word;
+            for (int c = 0; c < 3; ++c) {
+                word += (char)('a' + random() % 26);
+            }
+            tsv += word + (k < 2 ? "\t" : "\n");
+            rows.back().push_back(word);
+        }
+    }
+    const auto next_of = [&](const std::string & prompt) { // -1 = the text ends
+        magnet_generate_params how = magnet_generate_default_params();
+        how.sampling.temperature   = 0.0f;
+        how.max_tokens             = 1;
+        magnet_result * out        = nullptr;
+        require_ok(magnet_generate(session.get(), text(prompt), &how, &out));
+        const result_ptr r(out);
+        return r->spans[0].n_tokens == 0 ? -1 : r->spans[0].tokens[0].id;
+    };
+
+    // random weights hardly ever choose END, so END is the token that they choose behind the first row's gap
+    const int32_t end = next_of(rows[0][0] + " " + rows[0][1]);
+    copy_gguf(golden("tiny-gpt2.gguf"), scratch_path("ends.gguf"), [&](gguf_context * meta) {
+        gguf_set_val_u32(meta, "tokenizer.ggml.eos_token_id", (uint32_t)end);
+    });
+    model   = load_model(scratch_path("ends.gguf"));
+    session = make_session(model);
+
+    const std::string  file      = folder.write("rows.tsv", tsv);
+    const int32_t      context[] = {MAGNET_CONTEXT_LEFT};
+    magnet_eval_params p         = params_of(MAGNET_EVAL_INFILL, file);
+    p.contexts                   = context;
+    p.n_contexts                 = 1;
+    p.room                       = 8;
+    const eval_ptr            result = evaluate(session, p);
+    const std::vector<double> ended  = series(result, "ended.left");
+    REQUIRE(ended.size() == rows.size());
+
+    double n_ended = 0.0;
+    for (size_t i = 0; i < rows.size(); ++i) {
+        const std::string gap   = " " + rows[i][1]; // a byte is a token
+        bool              early = false;
+        for (size_t k = 0; k < gap.size(); ++k) {
+            early = early || next_of(rows[i][0] + gap.substr(0, k)) < 0;
+        }
+        const bool expected = !early && next_of(rows[i][0] + gap) < 0;
+        CHECK(ended[i] == expected);
+        n_ended += expected;
+    }
+    CHECK(n_ended > 0.0);
+    CHECK(n_ended < (double)rows.size());
+    CHECK(figure(result, "end.left").value == Approx(n_ended / (double)rows.size()));
 }
 
 TEST_CASE_FIXTURE(work, "infill: spans of prose lie where the draws put them") {

@@ -1,4 +1,4 @@
-"""Sentence embedding with transformers on CPU: the peer of `magnet embed`. Prints one line of JSON.
+"""Sentence embedding with transformers on CPU: the peer of `magnet embed`. Prints a line of JSON a run.
 
     python torch_embed.py model.gguf sentences.tsv --columns 2,3 --precision bf16
 
@@ -8,9 +8,9 @@ ONEDNN_MAX_CPU_ISA and ATEN_CPU_CAPABILITY in the environment hold PyTorch to an
 import argparse
 import json
 import pathlib
+import sys
 import time
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -31,7 +31,8 @@ def arguments():
     parser.add_argument("--batch", type=int, default=64, help="sentences a batch")
     parser.add_argument("--limit", type=int, help="use the first so many sentences")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--out", help="write the vectors, (sentences, D) float32, as .npy")
+    parser.add_argument("--out", help="write the vectors, (sentences, D) float32 without a header")
+    parser.add_argument("--serve", action="store_true", help="a run for every line on standard input")
     return parser.parse_args()
 
 
@@ -55,6 +56,24 @@ def embed(model, rows, pooling, n_prefix):
     return F.normalize((states * own).sum(1), dim=-1)
 
 
+def result(args, rows, seconds, cpu, tokenising):
+    n_tokens = sum(len(row["tokens"]) for row in rows)
+    return {
+        "peer": "transformers",
+        **{name: getattr(args, name) for name in ("precision", "attention", "pooling", "prefix", "batch")},
+        "sentences": len(rows),
+        "tokens": n_tokens,
+        "seconds": round(seconds, 3),
+        "cpu_seconds": round(cpu, 3),
+        "tokenising_s": round(tokenising, 3),
+        "sentences_per_s": round(len(rows) / seconds, 1),
+        "sentences_per_cpu_s": round(len(rows) / cpu, 1),
+        "tokens_per_s": round(n_tokens / seconds, 1),
+        "peak_rss_mb": round(peak_mb()),
+        **circumstances(),
+    }
+
+
 @torch.inference_mode()
 def main():
     args = arguments()
@@ -72,28 +91,15 @@ def main():
     groups = [order[i : i + args.batch] for i in range(0, len(order), args.batch)]
     vectors = torch.empty(len(rows), model.config.hidden_size)
     embed(model, [rows[i] for i in groups[len(groups) // 2]], args.pooling, len(prefix))  # warm-up
-    reset_peak()
-    start, cpu = time.perf_counter(), time.process_time()
-    for group in groups:
-        vectors[group] = embed(model, [rows[i] for i in group], args.pooling, len(prefix))
-    seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    n_tokens = sum(len(row["tokens"]) for row in rows)
-    if args.out:
-        np.save(args.out, vectors.numpy())
-    result = {
-        "peer": "transformers",
-        **{name: getattr(args, name) for name in ("precision", "attention", "pooling", "prefix", "batch")},
-        "sentences": len(rows),
-        "tokens": n_tokens,
-        "seconds": round(seconds, 3),
-        "tokenising_s": round(tokenising, 3),
-        "sentences_per_s": round(len(rows) / seconds, 1),
-        "sentences_per_cpu_s": round(len(rows) / cpu, 1),
-        "tokens_per_s": round(n_tokens / seconds, 1),
-        "peak_rss_mb": round(peak_mb()),
-        **circumstances(),
-    }
-    print(json.dumps(result))
+    for _ in sys.stdin if args.serve else [None]:
+        reset_peak()
+        start, cpu = time.perf_counter(), time.process_time()
+        for group in groups:
+            vectors[group] = embed(model, [rows[i] for i in group], args.pooling, len(prefix))
+        seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+        if args.out:
+            vectors.numpy().tofile(args.out)
+        print(json.dumps(result(args, rows, seconds, cpu, tokenising)), flush=True)
 
 
 if __name__ == "__main__":

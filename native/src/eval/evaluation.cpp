@@ -71,7 +71,7 @@ nlohmann::json describe(const session & with, const magnet_eval_params & p) {
     d["l2"]                   = list_of(p.l2, p.n_l2);
     d["seed"]                 = p.seed;
     d["train_limit"]          = p.train_limit;
-    d["gaps"]                 = {p.gaps, p.n_gaps, p.span_min, p.span_max};
+    d["gaps"]                 = {p.gaps, p.n_gaps, p.span_min, p.span_max, p.room};
     d["window"]               = p.window;
     d["prefix_words"]         = p.prefix_words;
     d["max_tokens"]           = p.max_tokens;
@@ -160,6 +160,8 @@ void check_eval_params(const magnet_eval_params & p) {
     require(p.gaps == MAGNET_EVAL_GAPS_SENTENCES || p.gaps == MAGNET_EVAL_GAPS_SPANS, "gaps", p.gaps,
             "one of enum magnet_eval_gaps");
     require(p.n_gaps >= 1 && p.n_gaps <= 64, "n_gaps", p.n_gaps, "1 to 64");
+    require(p.room >= 0 && p.room <= 65536, "room", p.room, "0 (exact gaps) to 65536");
+    require(p.room == 0 || p.n_gaps == 1, "n_gaps", p.n_gaps, "1 where gaps are open");
     require(p.span_min >= 1, "span_min", p.span_min, "1 or more");
     require(p.span_max >= p.span_min && p.span_max <= 65536, "span_max", p.span_max, "span_min to 65536");
     require(p.window >= 2, "window", p.window, "2 or more");

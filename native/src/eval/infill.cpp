@@ -2,6 +2,7 @@
 #include "eval/evaluation.h"
 #include "eval/names.h"
 #include "eval/python-random.h"
+#include "magnet-error.h"
 #include "magnet-lines.h"
 
 #include <algorithm>
@@ -126,27 +127,72 @@ std::vector<parts> read_paragraphs(const evaluation & e) {
     return rows;
 }
 
-// Of all gaps of a row: log-probability, tokens, tokens that were the likeliest.
+// What ends an open gap, as far as teacher forcing needs one token for it.
+int32_t end_token(const evaluation & e) {
+    const int32_t own = e.with().how().token_end;
+    const int32_t end = own >= 0 ? own : llama_vocab_eos(e.base().vocab());
+    if (end < 0) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "nothing ends an open gap: the vocabulary has no end-of-text token.");
+    }
+    return end;
+}
+
+bool ends_gap(const evaluation & e, int32_t token) {
+    return token == e.with().how().token_end || llama_vocab_is_eog(e.base().vocab(), token);
+}
+
+// The row as a context sees it.
+parts laid_out(const evaluation & e, parts row, int32_t context) {
+    if (e.params().room > 0) {
+        for (token_part & part : row) {
+            if (part.is_gap) {
+                part.tokens.push_back(end_token(e));
+                part.max_length = e.params().room;
+            }
+        }
+    }
+    if (context == MAGNET_CONTEXT_LEFT && !row.back().is_gap) {
+        row.pop_back(); // nothing sees it
+    }
+    return row;
+}
+
+struct tally {
+    double logprob = 0.0;
+    double tokens  = 0.0;
+    double correct = 0.0; // tokens that were the likeliest
+    double ended   = 0.0; // open gaps that END ends where it should
+};
+
 std::vector<std::vector<double>> score_rows(const evaluation & e, int32_t context, const std::vector<parts> & rows,
                                             const std::vector<size_t> & items) {
     std::vector<parts> batch;
     for (const size_t i : items) {
-        batch.push_back(rows[i]);
-        if (context == MAGNET_CONTEXT_LEFT && !batch.back().back().is_gap) {
-            batch.back().pop_back(); // nothing sees it
-        }
+        batch.push_back(laid_out(e, rows[i], context));
     }
     magnet_score_params how = magnet_score_default_params();
     how.context             = context;
     how.n_top               = 1;
 
-    std::vector<std::vector<double>> out(items.size(), std::vector<double>(3));
+    std::vector<tally> tallies(items.size());
     for (const result_span & span : e.with().score(batch, how).spans) {
-        out[span.item][0] += span.logprob();
-        for (const result_token & token : span.tokens) {
-            out[span.item][1] += 1.0;
-            out[span.item][2] += token.top[0].token == token.id;
+        tally &      t    = tallies[span.item];
+        const bool   open = e.params().room > 0;
+        const size_t n    = span.tokens.size() - open;
+        size_t       cut  = 0; // tokens before the first place where an end is the likeliest
+        for (size_t k = 0; k < n; ++k) {
+            t.logprob += span.tokens[k].logprob;
+            t.correct += span.tokens[k].top[0].token == span.tokens[k].id;
         }
+        t.tokens += (double)n;
+        while (cut < span.tokens.size() && !ends_gap(e, span.tokens[cut].top[0].token)) {
+            ++cut;
+        }
+        t.ended += open && cut == n;
+    }
+    std::vector<std::vector<double>> out;
+    for (const tally & t : tallies) {
+        out.push_back({t.logprob, t.tokens, t.correct, t.ended});
     }
     return out;
 }
@@ -175,23 +221,24 @@ eval_result eval_infill(evaluation & e) {
     eval_result out;
     const auto  values = e.run(works);
     for (size_t w = 0; w < works.size(); ++w) {
-        std::vector<double> logprobs, correct, tokens;
-        double              sums[3] = {};
-        for (const std::vector<double> & row : values[w]) {
-            for (int32_t k = 0; k < 3; ++k) {
-                sums[k] += row[k];
-            }
-            logprobs.push_back(row[0]);
-            tokens.push_back(row[1]);
-            correct.push_back(row[2]);
-        }
         const std::string & name = works[w].variant;
+        std::vector<double> sums(4), columns[4];
+        for (const std::vector<double> & row : values[w]) {
+            for (size_t k = 0; k < sums.size(); ++k) {
+                sums[k] += row[k];
+                columns[k].push_back(row[k]);
+            }
+        }
         out.add("perplexity." + name, std::exp(-sums[0] / sums[1]), (size_t)sums[1]);
         out.add("accuracy." + name, sums[2] / sums[1], (size_t)sums[1]);
-        out.series.push_back({"logprob." + name, std::move(logprobs)});
-        out.series.push_back({"correct." + name, std::move(correct)});
+        out.series.push_back({"logprob." + name, std::move(columns[0])});
+        out.series.push_back({"correct." + name, std::move(columns[2])});
+        if (p.room > 0) {
+            out.add("end." + name, sums[3] / (double)values[w].size(), values[w].size());
+            out.series.push_back({"ended." + name, std::move(columns[3])});
+        }
         if (w == 0) {
-            out.series.push_back({"tokens", std::move(tokens)});
+            out.series.push_back({"tokens", std::move(columns[1])});
         }
     }
     return out;

@@ -95,20 +95,7 @@ public final class Generation<R> implements AutoCloseable {
     /** Generates on a thread of its own. Cancelling the future stops it. */
     public CompletableFuture<R> async() {
         Call call = start(null);
-        var future = new CompletableFuture<R>();
-        workers.execute(() -> {
-            try {
-                future.complete(body.run(call));
-            } catch (Throwable e) {
-                future.completeExceptionally(e);
-            }
-        });
-        future.whenComplete((result, e) -> {
-            if (future.isCancelled()) {
-                cancel();
-            }
-        });
-        return future;
+        return call.async(workers, () -> body.run(call));
     }
 
     /**

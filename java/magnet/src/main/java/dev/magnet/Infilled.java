@@ -11,10 +11,14 @@ import java.util.stream.Collectors;
  * @param usage what it cost
  */
 public record Infilled(List<Part> parts, List<Span> spans, Usage usage) {
-    /** Makes the lists immutable. */
+    /** Checks that every gap has its span, and makes the lists immutable. */
     public Infilled {
         parts = List.copyOf(parts);
         spans = List.copyOf(spans);
+        long gaps = parts.stream().filter(Part.Gap.class::isInstance).count();
+        if (gaps != spans.size()) {
+            throw new MagnetException(Status.INVALID_ARGUMENT, spans.size() + " spans for " + gaps + " gaps");
+        }
     }
 
     /** The texts that fill the gaps, in order. */

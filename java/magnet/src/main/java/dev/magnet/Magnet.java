@@ -1,8 +1,10 @@
 package dev.magnet;
 
+import dev.magnet.internal.Call;
 import dev.magnet.internal.Decoder;
 import dev.magnet.internal.EmbedBatcher;
 import dev.magnet.internal.Embedder;
+import dev.magnet.internal.Evaluator;
 import dev.magnet.internal.LeakReport;
 import dev.magnet.internal.Library;
 import dev.magnet.internal.Params;
@@ -19,7 +21,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
 /**
- * One loaded model, which embeds, infills, generates and scores.
+ * One loaded model, which embeds, infills, generates, scores and is evaluated.
  *
  * <pre>{@code
  * try (var magnet = Magnet.load(Path.of("smollm2.gguf"))) {
@@ -44,6 +46,7 @@ public final class Magnet implements AutoCloseable {
     private final Embedder embedder;
     private final EmbedBatcher batcher;
     private final Decoder decoder;
+    private final Evaluator evaluator;
     private final Tokenizer tokenizer;
     private final LeakReport leakReport;
 
@@ -52,6 +55,7 @@ public final class Magnet implements AutoCloseable {
         embedder = new Embedder(runtime);
         batcher = new EmbedBatcher(runtime, embedder);
         decoder = new Decoder(runtime);
+        evaluator = new Evaluator(runtime);
         tokenizer = new Tokenizer(runtime);
         leakReport = LeakReport.watch(this, "the model " + file);
     }
@@ -287,6 +291,33 @@ public final class Magnet implements AutoCloseable {
                         .map(parts -> Params.without(Part.Gap.class, parts, "fill it to score it"))
                         .toList(),
                 options);
+    }
+
+    /** {@link #evaluate(Evaluation, EvaluateOptions)} with the defaults. */
+    public Evaluated evaluate(Evaluation evaluation) {
+        return evaluate(evaluation, EvaluateOptions.defaults());
+    }
+
+    /**
+     * Measures what the model does, which may take hours: it holds one of the sessions meanwhile. Stopped by an
+     * interrupt or by an exception of the progress listener, it has kept what it finished in the state of the options,
+     * if there is one, and the same call goes on from there.
+     *
+     * @throws MagnetException {@link Status#IO}, {@link Status#BAD_FILE} naming file and line, {@link Status#TOO_LONG}
+     *     naming the line that does not fit in the context, {@link Status#MISMATCH} if the state is of another
+     *     evaluation, {@link Status#CANCELLED}
+     */
+    public Evaluated evaluate(Evaluation evaluation, EvaluateOptions options) {
+        Objects.requireNonNull(evaluation, "evaluation");
+        return evaluator.evaluate(evaluation, options, Call.tellingProgress(options.progress()));
+    }
+
+    /** {@link #evaluate(Evaluation, EvaluateOptions)} on a thread of its own. Cancelling the future stops it. */
+    public CompletableFuture<Evaluated> evaluateAsync(Evaluation evaluation, EvaluateOptions options) {
+        Objects.requireNonNull(evaluation, "evaluation");
+        var call = Call.tellingProgress(options.progress());
+        runtime.ensureOpen();
+        return call.async(runtime.workers(), () -> evaluator.evaluate(evaluation, options, call));
     }
 
     /** The tokens of a text alone: no token is added, and names of control tokens are plain text. */

@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param evalEvery steps between looks at the held-out loss; 0 = never
  * @param seed 0 or more; the same seed, files, options and threads give the same bits
  * @param threads threads to compute with; -1 = physical cores
+ * @param engine what computes; {@link Engine#AUTO} = the fused engine where it covers the model, else llama.cpp's graph
+ * @param gpuLayers layers held by the GPU, if the library has a GPU backend; -1 = all
  * @param exact whether products are computed in F32 instead of bf16
  * @param recompute whether to keep less of the forward pass and compute it again: less memory, slower
  */
@@ -41,6 +43,8 @@ public record TrainOptions(
         int evalEvery,
         long seed,
         int threads,
+        Engine engine,
+        int gpuLayers,
         boolean exact,
         boolean recompute) {
     /** Checks its arguments and makes {@code stages} immutable. */
@@ -54,6 +58,7 @@ public record TrainOptions(
         Objects.requireNonNull(files, "files");
         Objects.requireNonNull(maskToken, "maskToken");
         Objects.requireNonNull(context, "context");
+        Objects.requireNonNull(engine, "engine");
     }
 
     /** The native library's defaults, without data. */
@@ -65,98 +70,112 @@ public record TrainOptions(
     public TrainOptions withData(TrainData data) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy with these {@link #stages}. */
     public TrainOptions withStages(TrainStage... stages) {
         return new TrainOptions(
                 data, List.of(stages), rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed,
-                threads, exact, recompute);
+                threads, engine, gpuLayers, exact, recompute);
     }
 
     /** A copy with these {@link #rows}. */
     public TrainOptions withRows(RowOptions rows) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy with this {@link #contrast}. */
     public TrainOptions withContrast(ContrastOptions contrast) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy with this {@link #lora}. */
     public TrainOptions withLora(LoraOptions lora) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy with this {@link #optimizer}. */
     public TrainOptions withOptimizer(OptimizerOptions optimizer) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy with these {@link #files}. */
     public TrainOptions withFiles(TrainFiles files) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy with this {@link #maskToken}. */
     public TrainOptions withMaskToken(String maskToken) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy with this {@link #context}. */
     public TrainOptions withContext(InfillContext context) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy with this {@link #evalEvery}. */
     public TrainOptions withEvalEvery(int evalEvery) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy with this {@link #seed}. */
     public TrainOptions withSeed(long seed) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy with this number of {@link #threads}. */
     public TrainOptions withThreads(int threads) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
+    }
+
+    /** A copy with this {@link #engine}. */
+    public TrainOptions withEngine(Engine engine) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                engine, gpuLayers, exact, recompute);
+    }
+
+    /** A copy with this number of {@link #gpuLayers}. */
+    public TrainOptions withGpuLayers(int gpuLayers) {
+        return new TrainOptions(
+                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy that is, or is not, {@link #exact}. */
     public TrainOptions withExact(boolean exact) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy that does, or does not, {@link #recompute}. */
     public TrainOptions withRecompute(boolean recompute) {
         return new TrainOptions(
                 data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                exact, recompute);
+                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy that learns from these {@link TrainData#texts()}. */

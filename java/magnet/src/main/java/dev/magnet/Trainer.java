@@ -43,8 +43,8 @@ public final class Trainer {
     /**
      * A run from the start.
      *
-     * @param model GGUF file of the base, of an architecture that the fused engine covers
-     *     ({@link ModelInfo#fusedEngine()})
+     * @param model GGUF file of the base, a decoder that can be trained
+     *     ({@link ModelInfo#canTrain()})
      * @param output where the adapter goes (GGUF, which llama.cpp reads too)
      * @param options what it learns, from what and how
      */

@@ -63,11 +63,14 @@ class ApiTest {
     /** A copy with one component changed, and every other the same. */
     @TestFactory
     Stream<DynamicTest> everyWithChangesItsComponentOnly() throws IOException {
+        Path file = Path.of("file");
         List<Object> defaults = List.of(
                 LoadOptions.defaults(), EmbedOptions.defaults(), GenerateOptions.defaults(), InfillOptions.defaults(),
                 ScoreOptions.defaults(), Sampling.defaults(), TrainOptions.defaults(), TrainData.defaults(),
                 TrainFiles.defaults(), TrainStage.of(5), RowOptions.defaults(), ContrastOptions.defaults(),
-                LoraOptions.defaults(), OptimizerOptions.defaults());
+                LoraOptions.defaults(), OptimizerOptions.defaults(), EvaluateOptions.defaults(),
+                Evaluation.sts(file), Evaluation.infill(file), Evaluation.perplexity(file), Evaluation.repetition(file),
+                Evaluation.probe(file, file), Evaluation.choice(file), Evaluation.retrieval(file, file, file));
         return defaults.stream().flatMap(options -> Stream.of(options.getClass().getRecordComponents())
                 .map(component -> DynamicTest.dynamicTest(
                         options.getClass().getSimpleName() + "." + component.getName(),
@@ -104,6 +107,9 @@ class ApiTest {
             case "String" -> "another";
             case "String[]" -> new String[] {"another"};
             case "Path" -> Path.of("another");
+            case "int[]" -> new int[] {77};
+            case "double[]" -> new double[] {0.77};
+            case "Gaps" -> InfillEvaluation.Gaps.spans(7, 7, 7);
             case "Path[]" -> new Path[] {Path.of("another")};
             case "ScaledAdapter[]" -> new ScaledAdapter[0];
             case "Map" -> Map.of(7, 7f);
@@ -118,7 +124,9 @@ class ApiTest {
             case "LoraOptions" -> LoraOptions.defaults().withRank(77);
             case "LearningRateDecay" -> LearningRateDecay.LINEAR;
             case "OptimizerOptions" -> OptimizerOptions.defaults().withWarmup(77);
-            default -> type.getEnumConstants()[type.getEnumConstants().length - 1];
+            default -> type.isArray()
+                    ? type.componentType().getEnumConstants()
+                    : type.getEnumConstants()[type.getEnumConstants().length - 1];
         };
     }
 }

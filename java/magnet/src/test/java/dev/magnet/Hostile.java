@@ -49,7 +49,7 @@ final class Hostile {
             return Arbitraries.longs();
         } else if (c == float.class || c == Float.class) {
             return floats();
-        } else if (c == double.class) {
+        } else if (c == double.class || c == Double.class) {
             return floats().map(Float::doubleValue);
         } else if (c == boolean.class) {
             return Arbitraries.of(true, false);
@@ -72,8 +72,16 @@ final class Hostile {
             });
         } else if (c == Object.class) {
             return strings();
-        } else if (c == Part.class) {
-            return Arbitraries.oneOf(record(Part.Text.class), record(Part.Gap.class), record(Part.Filled.class));
+        } else if (c == EvaluateOptions.class) { // a state that could be written would be
+            Arbitrary<Path> states = Arbitraries.of("", "/", "/dev/null", "/proc/self/mem", "/no such folder/state")
+                    .map(Path::of)
+                    .injectNull(0.5);
+            return Combinators.combine(states, of(ProgressListener.class)).as((state, listener) ->
+                    EvaluateOptions.defaults().withState(state).withProgress((ProgressListener) listener));
+        } else if (c.isSealed()) {
+            return Arbitraries.of(c.getPermittedSubclasses()).flatMap(Hostile::record);
+        } else if (c == double[].class) {
+            return floats().map(Float::doubleValue).array(double[].class).ofMaxSize(5);
         } else if (c == ScaledAdapter.class) {
             return Arbitraries.just((Object) null);
         } else if (c.isEnum()) {

@@ -44,6 +44,9 @@ class LifecycleTest {
         after(tests, "chat", () -> magnet.chat(List.of(Message.user("text"))));
         after(tests, "chatPrompt", () -> magnet.chatPrompt(List.of(Message.user("text")), true));
         after(tests, "score", () -> magnet.score("a", "b"));
+        var evaluation = Evaluation.perplexity(TinyModel.LLAMA);
+        after(tests, "evaluate", () -> magnet.evaluate(evaluation));
+        after(tests, "evaluateAsync", () -> magnet.evaluateAsync(evaluation, EvaluateOptions.defaults()));
         after(tests, "tokenize", () -> magnet.tokenize("text"));
         after(tests, "detokenize", () -> magnet.detokenize(5));
         after(tests, "tokenBytes", () -> magnet.tokenBytes(5));

@@ -8,17 +8,20 @@ import java.util.Random;
 
 /** Makes many calls of every kind, and prints how the memory of the process moves. {@link SoakTest} runs it. */
 final class Soak {
-    private static final int KINDS = 14;
+    private static final int KINDS = 15;
 
     private final Magnet magnet;
     private final Adapter adapter;
     private final Path adapterFile;
+    private final Evaluation evaluation;
     private final Random random = new Random(1);
 
-    private Soak(Magnet magnet, Adapter adapter, Path adapterFile) {
+    private Soak(Magnet magnet, Adapter adapter, Path adapterFile) throws IOException {
         this.magnet = magnet;
         this.adapter = adapter;
         this.adapterFile = adapterFile;
+        this.evaluation = Evaluation.sts(
+                Files.writeString(adapterFile.resolveSibling("pairs.tsv"), "1\tone\ttwo\n2\tthree\tthree\n"));
     }
 
     /** Arguments: an adapter's file; number of calls; the only kind of them, or -1 for all. */
@@ -78,6 +81,7 @@ final class Soak {
             }));
             case 11 -> magnet.embed("text", EmbedOptions.defaults().withAdapters(adapter.scaled(random.nextFloat())));
             case 12 -> magnet.detokenize(magnet.tokenize("text " + random.nextInt()));
+            case 13 -> magnet.evaluate(evaluation);
             default -> {
                 if (random.nextInt(20) == 0) {
                     magnet.loadAdapter(adapterFile).close();

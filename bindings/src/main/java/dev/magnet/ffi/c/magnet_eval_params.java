@@ -44,6 +44,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t train_limit;
  *     int32_t gaps;
  *     int32_t n_gaps;
+ *     int32_t room;
  *     int32_t span_min;
  *     int32_t span_max;
  *     int32_t window;
@@ -89,13 +90,13 @@ public class magnet_eval_params {
         magnet_h.C_INT.withName("train_limit"),
         magnet_h.C_INT.withName("gaps"),
         magnet_h.C_INT.withName("n_gaps"),
+        magnet_h.C_INT.withName("room"),
         magnet_h.C_INT.withName("span_min"),
         magnet_h.C_INT.withName("span_max"),
         magnet_h.C_INT.withName("window"),
         magnet_h.C_INT.withName("prefix_words"),
         magnet_h.C_INT.withName("max_tokens"),
-        magnet_h.C_INT.withName("word"),
-        MemoryLayout.paddingLayout(4)
+        magnet_h.C_INT.withName("word")
     ).withName("magnet_eval_params");
 
     /**
@@ -1436,6 +1437,50 @@ public class magnet_eval_params {
      */
     public static void n_gaps(MemorySegment struct, int fieldValue) {
         struct.set(n_gaps$LAYOUT, n_gaps$OFFSET, fieldValue);
+    }
+
+    private static final OfInt room$LAYOUT = (OfInt)$LAYOUT.select(groupElement("room"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t room
+     * }
+     */
+    public static final OfInt room$layout() {
+        return room$LAYOUT;
+    }
+
+    private static final long room$OFFSET = $LAYOUT.byteOffset(groupElement("room"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t room
+     * }
+     */
+    public static final long room$offset() {
+        return room$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t room
+     * }
+     */
+    public static int room(MemorySegment struct) {
+        return struct.get(room$LAYOUT, room$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t room
+     * }
+     */
+    public static void room(MemorySegment struct, int fieldValue) {
+        struct.set(room$LAYOUT, room$OFFSET, fieldValue);
     }
 
     private static final OfInt span_min$LAYOUT = (OfInt)$LAYOUT.select(groupElement("span_min"));

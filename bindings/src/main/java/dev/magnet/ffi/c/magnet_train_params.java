@@ -73,6 +73,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t eval_every;
  *     int32_t checkpoint_every;
  *     int32_t context;
+ *     int32_t engine;
+ *     int32_t n_gpu_layers;
  *     _Bool exact;
  *     _Bool recompute;
  *     _Bool half;
@@ -146,6 +148,8 @@ public class magnet_train_params {
         magnet_h.C_INT.withName("eval_every"),
         magnet_h.C_INT.withName("checkpoint_every"),
         magnet_h.C_INT.withName("context"),
+        magnet_h.C_INT.withName("engine"),
+        magnet_h.C_INT.withName("n_gpu_layers"),
         magnet_h.C_BOOL.withName("exact"),
         magnet_h.C_BOOL.withName("recompute"),
         magnet_h.C_BOOL.withName("half"),
@@ -2766,6 +2770,94 @@ public class magnet_train_params {
      */
     public static void context(MemorySegment struct, int fieldValue) {
         struct.set(context$LAYOUT, context$OFFSET, fieldValue);
+    }
+
+    private static final OfInt engine$LAYOUT = (OfInt)$LAYOUT.select(groupElement("engine"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t engine
+     * }
+     */
+    public static final OfInt engine$layout() {
+        return engine$LAYOUT;
+    }
+
+    private static final long engine$OFFSET = $LAYOUT.byteOffset(groupElement("engine"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t engine
+     * }
+     */
+    public static final long engine$offset() {
+        return engine$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t engine
+     * }
+     */
+    public static int engine(MemorySegment struct) {
+        return struct.get(engine$LAYOUT, engine$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t engine
+     * }
+     */
+    public static void engine(MemorySegment struct, int fieldValue) {
+        struct.set(engine$LAYOUT, engine$OFFSET, fieldValue);
+    }
+
+    private static final OfInt n_gpu_layers$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_gpu_layers"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t n_gpu_layers
+     * }
+     */
+    public static final OfInt n_gpu_layers$layout() {
+        return n_gpu_layers$LAYOUT;
+    }
+
+    private static final long n_gpu_layers$OFFSET = $LAYOUT.byteOffset(groupElement("n_gpu_layers"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t n_gpu_layers
+     * }
+     */
+    public static final long n_gpu_layers$offset() {
+        return n_gpu_layers$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t n_gpu_layers
+     * }
+     */
+    public static int n_gpu_layers(MemorySegment struct) {
+        return struct.get(n_gpu_layers$LAYOUT, n_gpu_layers$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t n_gpu_layers
+     * }
+     */
+    public static void n_gpu_layers(MemorySegment struct, int fieldValue) {
+        struct.set(n_gpu_layers$LAYOUT, n_gpu_layers$OFFSET, fieldValue);
     }
 
     private static final OfBoolean exact$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("exact"));

@@ -1,31 +1,75 @@
 package dev.magnet.bench;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
- * Texts and tokens per second of the magnet program: the difference between a long run and a short one, so that start
- * and loading do not count.
+ * The magnet program: texts and tokens per second, by the difference between a long run and a short one, so that start
+ * and loading do not count; and what it computes.
  */
 final class Program {
     private static final int SHORT = 1;
-    private static final int REPETITIONS = 5;
 
-    private Program() {}
+    private final int repetitions;
+    private final int many;
 
-    static double embedPacked() throws IOException, InterruptedException {
-        return rate(16 * Work.TEXTS, texts -> List.of("embed", "--format", "raw", "-o", "/dev/null", "-f", texts.toString()));
+    /** @param many generations of a long run, and twice as many packed calls */
+    Program(int repetitions, int many) {
+        this.repetitions = repetitions;
+        this.many = many;
     }
 
-    static double generate() throws IOException, InterruptedException {
-        double runs = rate(8, texts -> List.of(
-                "generate", "--json", "--temperature", "0", "--ignore-eos", "--max-tokens", "" + Work.TOKENS, "-o", "/dev/null",
-                "--n", "" + Files.readAllLines(texts).size(), "--text", Work.PROMPT));
-        return runs * Work.TOKENS;
+    List<Double> embedPacked() throws IOException, InterruptedException {
+        return rates(2 * many * Work.TEXTS, texts ->
+                List.of("embed", "--format", "raw", "-o", "/dev/null", "-f", texts.toString()));
+    }
+
+    List<Double> generate() throws IOException, InterruptedException {
+        return rates(many, texts -> generation(Path.of("/dev/null"), Files.readAllLines(texts).size())).stream()
+                .map(runs -> runs * Work.TOKENS)
+                .toList();
+    }
+
+    /** Its vectors of the first {@code count} sentences, one behind the other. */
+    float[] vectors(int count) throws IOException, InterruptedException {
+        byte[] bytes = outputOf(out -> secondsOf(count, texts ->
+                List.of("embed", "--format", "raw", "-o", out.toString(), "-f", texts.toString())));
+        float[] vectors = new float[bytes.length / Float.BYTES];
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(vectors);
+        return vectors;
+    }
+
+    /** Its continuation of the prompt. */
+    String text() throws IOException, InterruptedException {
+        byte[] json = outputOf(out -> secondsOf(SHORT, texts -> generation(out, 1)));
+        return new ObjectMapper().readTree(json).findValue("text").asText();
+    }
+
+    private static List<String> generation(Path out, int times) {
+        return List.of("generate", "--json", "--temperature", "0", "--ignore-eos", "--max-tokens", "" + Work.TOKENS, "-o",
+                out.toString(), "--n", "" + times, "--text", Work.PROMPT);
+    }
+
+    /** A run that writes to a file. */
+    @FunctionalInterface
+    private interface Writer {
+        void to(Path out) throws IOException, InterruptedException;
+    }
+
+    private static byte[] outputOf(Writer run) throws IOException, InterruptedException {
+        Path out = Files.createTempFile("magnet-bench", ".out");
+        try {
+            run.to(out);
+            return Files.readAllBytes(out);
+        } finally {
+            Files.delete(out);
+        }
     }
 
     /** A command line for a file with as many lines as there are things to do. */
@@ -34,13 +78,12 @@ final class Program {
         List<String> of(Path texts) throws IOException;
     }
 
-    private static double rate(int many, CommandLine commandLine) throws IOException, InterruptedException {
-        double[] seconds = new double[REPETITIONS];
-        for (int i = 0; i < REPETITIONS; i++) {
-            seconds[i] = secondsOf(SHORT + many, commandLine) - secondsOf(SHORT, commandLine);
+    private List<Double> rates(int lines, CommandLine commandLine) throws IOException, InterruptedException {
+        List<Double> rates = new ArrayList<>();
+        for (int i = 0; i < repetitions; i++) {
+            rates.add(lines / (secondsOf(SHORT + lines, commandLine) - secondsOf(SHORT, commandLine)));
         }
-        Arrays.sort(seconds);
-        return many / seconds[REPETITIONS / 2];
+        return rates;
     }
 
     private static double secondsOf(int lines, CommandLine commandLine) throws IOException, InterruptedException {

@@ -11,6 +11,7 @@ import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.spi.AbstractInterruptibleChannel;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -119,6 +120,24 @@ public final class Call {
             interruption.ends();
             Upcalls.ends(id);
         }
+    }
+
+    /** Runs the body of this call on a thread of {@code workers}. Cancelling the future stops the call. */
+    public <R> CompletableFuture<R> async(Executor workers, Supplier<R> body) {
+        var future = new CompletableFuture<R>();
+        workers.execute(() -> {
+            try {
+                future.complete(body.get());
+            } catch (Throwable e) {
+                future.completeExceptionally(e);
+            }
+        });
+        future.whenComplete((result, e) -> {
+            if (future.isCancelled()) {
+                cancel(Cause.CALLER);
+            }
+        });
+        return future;
     }
 
     /** The exception of a call that was stopped before it had a result. */

@@ -9,6 +9,7 @@ import dev.magnet.InfillContext;
 import dev.magnet.LearningRateDecay;
 import dev.magnet.MergeType;
 import dev.magnet.Pooling;
+import dev.magnet.ProbeEvaluation;
 import dev.magnet.Role;
 import dev.magnet.Status;
 import dev.magnet.StopReason;
@@ -107,6 +108,22 @@ public final class Codes {
         };
     }
 
+    static int of(ProbeEvaluation.Task task) {
+        return switch (task) {
+            case POS -> MAGNET_EVAL_TASK_POS();
+            case CHUNK -> MAGNET_EVAL_TASK_CHUNK();
+            case NER -> MAGNET_EVAL_TASK_NER();
+        };
+    }
+
+    static int of(ProbeEvaluation.Word word) {
+        return switch (word) {
+            case MEAN -> MAGNET_EVAL_WORD_MEAN();
+            case FIRST -> MAGNET_EVAL_WORD_FIRST();
+            case LAST -> MAGNET_EVAL_WORD_LAST();
+        };
+    }
+
     /** {@link StopReason#TIMEOUT} is a cancellation as far as the library knows. */
     private static int of(StopReason stop) {
         return switch (stop) {
@@ -173,6 +190,14 @@ public final class Codes {
 
     static MergeType mergeType(int code) {
         return find(MergeType.values(), Codes::of, code);
+    }
+
+    static ProbeEvaluation.Task task(int code) {
+        return find(ProbeEvaluation.Task.values(), Codes::of, code);
+    }
+
+    static ProbeEvaluation.Word word(int code) {
+        return find(ProbeEvaluation.Word.values(), Codes::of, code);
     }
 
     static Role role(int code) {

@@ -4,7 +4,6 @@ import dev.magnet.EmbedOptions;
 import dev.magnet.GenerateOptions;
 import dev.magnet.InfillOptions;
 import dev.magnet.LoadOptions;
-import dev.magnet.Sampling;
 import dev.magnet.ScoreOptions;
 import dev.magnet.TrainOptions;
 import dev.magnet.ffi.c.magnet_embed_params;
@@ -12,13 +11,11 @@ import dev.magnet.ffi.c.magnet_generate_params;
 import dev.magnet.ffi.c.magnet_h;
 import dev.magnet.ffi.c.magnet_infill_params;
 import dev.magnet.ffi.c.magnet_model_params;
-import dev.magnet.ffi.c.magnet_sampling_params;
 import dev.magnet.ffi.c.magnet_score_params;
 import dev.magnet.ffi.c.magnet_session_params;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
-import java.util.Map;
 
 /** The default options, read from the native library: the one place that has them. */
 public final class Defaults {
@@ -116,7 +113,7 @@ public final class Defaults {
 
     private static GenerateOptions generateOptions(MemorySegment params) {
         return new GenerateOptions(
-                sampling(magnet_generate_params.sampling(params)),
+                Params.sampling(magnet_generate_params.sampling(params)),
                 magnet_generate_params.max_tokens(params),
                 List.of(),
                 magnet_generate_params.n_top(params),
@@ -130,7 +127,7 @@ public final class Defaults {
     private static InfillOptions infillOptions(MemorySegment params) {
         return new InfillOptions(
                 Codes.context(magnet_infill_params.context(params)),
-                sampling(magnet_infill_params.sampling(params)),
+                Params.sampling(magnet_infill_params.sampling(params)),
                 magnet_infill_params.max_tokens(params),
                 magnet_infill_params.n_top(params),
                 null,
@@ -140,20 +137,5 @@ public final class Defaults {
     private static ScoreOptions scoreOptions(MemorySegment params) {
         return new ScoreOptions(
                 Codes.context(magnet_score_params.context(params)), magnet_score_params.n_top(params), null, null);
-    }
-
-    private static Sampling sampling(MemorySegment params) {
-        return new Sampling(
-                magnet_sampling_params.temperature(params),
-                magnet_sampling_params.top_k(params),
-                magnet_sampling_params.top_p(params),
-                magnet_sampling_params.min_p(params),
-                magnet_sampling_params.repeat_penalty(params),
-                magnet_sampling_params.frequency_penalty(params),
-                magnet_sampling_params.presence_penalty(params),
-                magnet_sampling_params.penalty_last_n(params),
-                magnet_sampling_params.seed(params),
-                null,
-                Map.of());
     }
 }

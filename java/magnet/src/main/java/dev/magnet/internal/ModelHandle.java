@@ -87,7 +87,9 @@ public final class ModelHandle {
                     magnet_model_info.has_chat_template(info),
                     magnet_model_info.can_embed_bidirectional(info),
                     magnet_model_info.can_infill(info),
-                    magnet_model_info.fused_engine(info));
+                    magnet_model_info.fused_engine(info),
+                    magnet_model_info.can_train(info),
+                    magnet_model_info.graph_trains(info));
         }
     }
 }

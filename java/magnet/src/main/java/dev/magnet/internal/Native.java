@@ -8,6 +8,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /** Small conversions between Java and the C contract. */
 final class Native {
@@ -56,6 +58,13 @@ final class Native {
         MemorySegment copy = arena.allocate(bytes.length + 1L);
         MemorySegment.copy(bytes, 0, copy, ValueLayout.JAVA_BYTE, 0, bytes.length);
         return copy;
+    }
+
+    /** An absolute path, since a checkpoint remembers it; NULL for null. */
+    static MemorySegment path(Arena arena, @Nullable Path path, String what) {
+        return path == null
+                ? MemorySegment.NULL
+                : cString(arena, path.toAbsolutePath().toString(), what);
     }
 
     /** Points a {@code magnet_text} at a copy of {@code text}. */

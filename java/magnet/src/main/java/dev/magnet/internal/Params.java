@@ -149,7 +149,23 @@ public final class Params {
         return copy;
     }
 
-    private static void setSampling(MemorySegment params, Arena arena, Sampling sampling) {
+    /** Says the same as {@code params}, which have neither grammar nor bias. */
+    static Sampling sampling(MemorySegment params) {
+        return new Sampling(
+                magnet_sampling_params.temperature(params),
+                magnet_sampling_params.top_k(params),
+                magnet_sampling_params.top_p(params),
+                magnet_sampling_params.min_p(params),
+                magnet_sampling_params.repeat_penalty(params),
+                magnet_sampling_params.frequency_penalty(params),
+                magnet_sampling_params.presence_penalty(params),
+                magnet_sampling_params.penalty_last_n(params),
+                magnet_sampling_params.seed(params),
+                null,
+                Map.of());
+    }
+
+    static void setSampling(MemorySegment params, Arena arena, Sampling sampling) {
         magnet_sampling_params.temperature(params, sampling.temperature());
         magnet_sampling_params.top_k(params, sampling.topK());
         magnet_sampling_params.top_p(params, sampling.topP());

@@ -5,8 +5,11 @@ package dev.magnet.internal;
  * no room ends the process: the JVM cannot throw a {@link StackOverflowError} through native code.
  */
 final class Stack {
-    /** Four times what was measured to be enough; some 50 KiB of compiled frames, twice that interpreted. */
-    private static final int FRAMES = 200;
+    /**
+     * Twice what loading a model was measured to need, the deepest call; some 150 KiB of compiled frames, twice that
+     * interpreted.
+     */
+    private static final int FRAMES = 600;
 
     private Stack() {}
 

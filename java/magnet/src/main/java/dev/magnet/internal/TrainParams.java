@@ -48,6 +48,8 @@ final class TrainParams {
                 magnet_train_params.eval_every(params),
                 magnet_train_params.seed(params),
                 magnet_train_params.n_threads(params),
+                Codes.engine(magnet_train_params.engine(params)),
+                magnet_train_params.n_gpu_layers(params),
                 magnet_train_params.exact(params),
                 magnet_train_params.recompute(params));
     }
@@ -127,8 +129,8 @@ final class TrainParams {
      */
     static MemorySegment write(Arena arena, Path model, @Nullable Path output, TrainOptions options) {
         MemorySegment params = magnet_h.magnet_train_default_params(arena);
-        magnet_train_params.model(params, path(arena, model, "model"));
-        magnet_train_params.output(params, path(arena, output, "output"));
+        magnet_train_params.model(params, Native.path(arena, model, "model"));
+        magnet_train_params.output(params, Native.path(arena, output, "output"));
         setFiles(params, arena, options.files());
         setData(params, arena, options.data());
         setStages(params, arena, options.stages());
@@ -141,16 +143,18 @@ final class TrainParams {
         magnet_train_params.eval_every(params, options.evalEvery());
         magnet_train_params.seed(params, options.seed());
         magnet_train_params.n_threads(params, options.threads());
+        magnet_train_params.engine(params, Codes.of(options.engine()));
+        magnet_train_params.n_gpu_layers(params, options.gpuLayers());
         magnet_train_params.exact(params, options.exact());
         magnet_train_params.recompute(params, options.recompute());
         return params;
     }
 
     private static void setFiles(MemorySegment params, Arena arena, TrainFiles files) {
-        magnet_train_params.checkpoint(params, path(arena, files.checkpoint(), "checkpoint"));
+        magnet_train_params.checkpoint(params, Native.path(arena, files.checkpoint(), "checkpoint"));
         magnet_train_params.checkpoint_every(params, files.checkpointEvery());
-        magnet_train_params.metrics(params, path(arena, files.metrics(), "metrics"));
-        magnet_train_params.report(params, path(arena, files.report(), "report"));
+        magnet_train_params.metrics(params, Native.path(arena, files.metrics(), "metrics"));
+        magnet_train_params.report(params, Native.path(arena, files.report(), "report"));
         magnet_train_params.overwrite(params, files.overwrite());
     }
 
@@ -212,7 +216,7 @@ final class TrainParams {
         magnet_train_params.dropout(params, lora.dropout());
         magnet_train_params.targets(params, Params.strings(arena, lora.targets(), "targets"));
         magnet_train_params.n_targets(params, lora.targets().size());
-        magnet_train_params.init_adapter(params, path(arena, lora.from(), "from"));
+        magnet_train_params.init_adapter(params, Native.path(arena, lora.from(), "from"));
         magnet_train_params.half(params, lora.half());
     }
 
@@ -224,13 +228,6 @@ final class TrainParams {
         magnet_train_params.weight_decay(params, optimizer.weightDecay());
         magnet_train_params.clip(params, optimizer.clip());
         magnet_train_params.accumulate(params, optimizer.accumulate());
-    }
-
-    /** Absolute, since a checkpoint remembers it. */
-    static MemorySegment path(Arena arena, @Nullable Path path, String what) {
-        return path == null
-                ? MemorySegment.NULL
-                : Native.cString(arena, path.toAbsolutePath().toString(), what);
     }
 
     private static MemorySegment paths(Arena arena, List<Path> paths, String what) {

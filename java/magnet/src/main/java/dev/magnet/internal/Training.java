@@ -37,7 +37,7 @@ public final class Training {
     public static TrainResult resume(Path checkpoint, Call call) {
         Library.load();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment path = TrainParams.path(arena, checkpoint, "checkpoint");
+            MemorySegment path = Native.path(arena, checkpoint, "checkpoint");
             MemorySegment result = magnet_train_result.allocate(arena);
             call.run(null, null, () ->
                     magnet_h.magnet_train_resume(path, Upcalls.onStep(), call.userData(), result));
@@ -69,11 +69,11 @@ public final class Training {
         Library.load();
         try (Arena arena = Arena.ofConfined()) {
             Native.check(magnet_h.magnet_merge(
-                    TrainParams.path(arena, model, "model"),
-                    TrainParams.path(arena, adapter, "adapter"),
+                    Native.path(arena, model, "model"),
+                    Native.path(arena, adapter, "adapter"),
                     scale,
                     Codes.of(type),
-                    TrainParams.path(arena, output, "output")));
+                    Native.path(arena, output, "output")));
         }
     }
 

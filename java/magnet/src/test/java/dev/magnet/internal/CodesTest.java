@@ -25,6 +25,8 @@ class CodesTest {
             Map.entry("MAGNET_FLASH_ATTENTION_", Codes::flashAttention),
             Map.entry("MAGNET_ROLE_", Codes::role),
             Map.entry("MAGNET_STOP_", Codes::stop),
+            Map.entry("MAGNET_EVAL_TASK_", Codes::task),
+            Map.entry("MAGNET_EVAL_WORD_", Codes::word),
             Map.entry("MAGNET_TEXT_", Codes::textUnit),
             Map.entry("MAGNET_LR_", Codes::decay),
             Map.entry("MAGNET_MERGE_", Codes::mergeType));

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Every benchmark in one go: MAGNET and its peers on the same model, texts and threads, the sides in turn.
+
+    cmake --preset release -G Ninja -DMAGNET_BUILD_BENCH=ON && cmake --build --preset release
+    mvn -q -pl java/bench -am package -DskipTests
+    python3 -m venv venv && venv/bin/pip install -r native/bench/requirements.txt
+    venv/bin/python native/bench/run.py model.gguf --json results.json
+
+About half an hour on two cores, a fifth of that with --quick. Writes docs/benchmarks.md with its plots if everything was
+measured; --from FILE writes it again without measuring. A peer that is not installed is named in the table. The exit status is 1 if
+a side failed, or if two sides disagree in what they compute.
+"""
+import argparse
+import functools
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import machine
+import report
+from parts import PARTS, Failed, run
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Bench:
+    """What all parts share."""
+
+    def __init__(self, args, work):
+        self.model = args.model.resolve()
+        self.sts, self.adapter = (path.resolve() if path else None for path in (args.sts, args.adapter))
+        self.threads, self.quick, self.python, self.work = args.threads, args.quick, args.python, work
+        self.bin, self.lib = args.build.resolve() / "bin", args.build.resolve() / "lib" / "libmagnet.so"
+        self.machine = machine.describe(args.build, args.threads)
+        self.texts = work / "texts.txt"
+        if args.sts:
+            pairs = [line.split("\t")[1:3] for line in args.sts.read_text(encoding="utf-8").splitlines() if line]
+            texts = [text for pair in pairs for text in pair]
+            random.Random(0).shuffle(texts)  # the first ones of a file are often all of one kind
+            self.texts.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+        else:
+            run([self.bin / "bench-embed", self.model, self.texts, "--make", 1000])
+
+    def pick(self, full, quick):
+        return quick if self.quick else full
+
+    @functools.cache
+    def without_torch(self):
+        """Why the PyTorch peers cannot be run, or None."""
+        done = subprocess.run([self.python, "-c", "import torch, transformers, peft, gguf"], stderr=subprocess.PIPE, text=True)
+        return (f"{done.stderr.strip().splitlines()[-1]}: pip install -r native/bench/requirements.txt"
+                if done.returncode != 0 else None)
+
+    @functools.cached_property
+    def java(self):
+        """A JDK of at least 22: JAVA_HOME's, the one on PATH, or any in the usual folder. None if there is none."""
+        homes = [pathlib.Path(os.environ["JAVA_HOME"])] if "JAVA_HOME" in os.environ else []
+        candidates = [home / "bin" / "java" for home in (*homes, *sorted(pathlib.Path("/usr/lib/jvm").glob("*"), reverse=True))]
+        for java in [*candidates[: len(homes)], "java", *candidates[len(homes) :]]:
+            version = re.search(r'version "(\d+)', machine.output(java, "-version") or "")
+            if version and int(version[1]) >= 22:
+                return java
+        return None
+
+    def without_java(self):
+        """Why the JVM cannot be measured, or None."""
+        if not self.java:
+            return "no JDK of version 22 or newer; JAVA_HOME names one"
+        if not (ROOT / "java" / "bench" / "target" / "classpath").exists():
+            return "not built: mvn -q -pl java/bench -am package -DskipTests"
+        return None
+
+    def classpath(self):
+        target = ROOT / "java" / "bench" / "target"
+        return f"{target / 'classes'}{os.pathsep}{(target / 'classpath').read_text(encoding='utf-8').strip()}"
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("model", type=pathlib.Path, nargs="?", help="GGUF file")
+    add("--json", type=pathlib.Path, help="write all results to this file")
+    add("--from", dest="given", type=pathlib.Path, help="measure nothing: write the page from these results")
+    add("--page", type=pathlib.Path, help="where the page goes, plots beside it (docs/benchmarks.md if all was measured)")
+    add("--only", default=",".join(PARTS), help=f"parts to run: {','.join(PARTS)}")
+    add("--update", action="store_true", help="keep the other parts of what --json holds")
+    add("--quick", action="store_true", help="few and short runs: does it work?")
+    add("--threads", type=int, default=os.cpu_count(), help="of every side")
+    add("--build", type=pathlib.Path, default=ROOT / "build", help="where the project was built")
+    add("--python", default=sys.executable, help="interpreter that has the PyTorch peers")
+    add("--sts", type=pathlib.Path, help="TSV of score and two sentences: texts to embed, and to judge encoders by")
+    add("--adapter", type=pathlib.Path, help="of MAGNET, where it is judged by --sts")
+    args = parser.parse_args()
+    if not args.given and not args.model:
+        parser.error("name a model, or results with --from")
+    if args.model and not (args.build / "bin" / "bench-embed").exists():
+        parser.error(f"{args.build / 'bin'} holds no benchmarks; see the first line of --help for building them")
+    if args.update and not (args.json and args.json.exists()):
+        parser.error("--update needs results in --json")
+    if unknown := set(args.only.split(",")) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    return args
+
+
+def measure(args):
+    results = {"quick": args.quick, "parts": {}}
+    if args.update:
+        results = json.loads(args.json.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(args, pathlib.Path(folder))
+        results.update(machine=bench.machine, model=args.model.name, sts=args.sts.name if args.sts else None,
+                       adapter=args.adapter.name if args.adapter else None)
+        for name in args.only.split(","):
+            print(f"{time.strftime('%H:%M:%S')} {name}: {PARTS[name].__doc__}", file=sys.stderr, flush=True)
+            part = {"load_before": machine.load()}
+            begin = time.monotonic()
+            try:
+                part["rows"], part["points"] = PARTS[name](bench)
+            except (Failed, OSError) as failure:
+                part["failed"] = str(failure)
+                print(f"{name} failed: {failure}", file=sys.stderr)
+            part["seconds"] = round(time.monotonic() - begin, 1)
+            results["parts"][name] = part
+            if args.json:
+                args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return results
+
+
+def main():
+    args = arguments()
+    results = json.loads(args.given.read_text(encoding="utf-8")) if args.given else measure(args)
+    whole = set(results["parts"]) == set(PARTS) and not results["quick"]
+    if page := args.page or (ROOT / "docs" / "benchmarks.md" if whole else None):
+        report.write(results, page)
+    print(report.table(results))
+    wrong = [f"{name} failed" for name, part in results["parts"].items() if "failed" in part]
+    wrong += [f"{name}: {row['what']}, {row['peer']}: {row['note']}" for name, part in results["parts"].items()
+              for row in part.get("rows", []) if row.get("agrees") is False]
+    for problem in wrong:
+        print(f"WRONG  {problem}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Measures what docs/results.md shows: `magnet eval` of a model, bare and with adapters.
+
+    scripts/results/measure.py --model model.gguf --data DATA --into figures --adapter shipped=adapter.gguf
+    scripts/results/measure.py --model model.gguf --data DATA --into figures --train ablations
+
+A file a figure, figures/ADAPTER/FIGURE.json; one that is there is not measured again, and one that was interrupted goes
+on. write.py makes the tables of them.
+"""
+import argparse
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+import tomllib
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", required=True, type=pathlib.Path, help="GGUF file")
+    parser.add_argument("--data", required=True, type=pathlib.Path, help="folder of the data sets")
+    parser.add_argument("--into", required=True, type=pathlib.Path, help="folder of the figures")
+    parser.add_argument("--magnet", default=ROOT / "build" / "bin" / "magnet", type=pathlib.Path, help="the program")
+    parser.add_argument("--adapter", action="append", default=[], metavar="NAME=FILE", help="measured beside the bare model")
+    parser.add_argument("--only", help="figures, separated by commas (default: all)")
+    parser.add_argument("--train", metavar="NAMES", help="of experiments.toml, trained first; \"ablations\" = all of those")
+    return parser.parse_args()
+
+
+def with_files(args, command):
+    """Words of a command, with files named by where they are: in the folder of the data, or made from it."""
+    folders = [args.data, args.into]
+    return [next((str(f / word) for f in folders if (f / word).is_file()), word) for word in shlex.split(command)]
+
+
+def prepare(args, experiments):
+    args.into.mkdir(parents=True, exist_ok=True)
+    for name, sources in experiments["texts"].items():
+        if not (args.into / name).exists():
+            with open(args.into / name, "w", encoding="utf-8") as out:
+                subprocess.run([ROOT / "scripts" / "prepare-data.py", *with_files(args, sources)], check=True, stdout=out)
+
+
+def measure(args, experiments, name, adapter, figures):
+    folder = args.into / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for figure in figures:
+        result = folder / f"{figure}.json"
+        if result.exists():
+            continue
+        print(f"{name}: {figure}", file=sys.stderr, flush=True)
+        command = [args.magnet, "eval", *with_files(args, experiments["figures"][figure]), "-m", args.model, "--json",
+                   "--state", folder / f"{figure}.state"]
+        if adapter:
+            command += ["--adapter", adapter]
+        partial = result.with_suffix(".part")
+        with open(partial, "w", encoding="utf-8") as out:
+            subprocess.run(command, check=True, stdout=out)
+        os.replace(partial, result)
+        (folder / f"{figure}.state").unlink(missing_ok=True)
+
+
+def recipe_of(experiments, name):
+    """Options of magnet train; a variant's stages stand instead of the common ones."""
+    if name in experiments["adapters"]:
+        return experiments["adapters"][name]
+    common, variant = experiments["ablations"]["common"], experiments["ablations"]["variants"][name]
+    if "--stage" in variant:
+        common = common[:common.index("--stage")]
+    return f"{common} {variant}"
+
+
+def train(args, experiments, name):
+    adapter = args.into / f"{name}.gguf"
+    if not adapter.exists():
+        print(f"{name}: training", file=sys.stderr, flush=True)
+        checkpoint = adapter.with_suffix(".ckpt")
+        if checkpoint.exists():
+            command = [args.magnet, "train", "--resume", checkpoint]
+        else:
+            command = [args.magnet, "train", "-m", args.model, *with_files(args, recipe_of(experiments, name)),
+                       "-o", adapter, "--metrics", adapter.with_suffix(".jsonl")]
+        subprocess.run(command, check=True)
+        checkpoint.unlink(missing_ok=True)
+    return adapter
+
+
+def main():
+    args = arguments()
+    experiments = tomllib.loads((HERE / "experiments.toml").read_text(encoding="utf-8"))
+    suites = experiments["suites"]
+    adapters = dict(pair.split("=", 1) for pair in args.adapter)
+    ablations = list(experiments["ablations"]["variants"])
+    names = ablations if args.train == "ablations" else args.train.split(",") if args.train else []
+    prepare(args, experiments)
+    for name in ["base", *adapters, *names]:
+        if name in names:
+            adapters[name] = train(args, experiments, name)
+        only_short = name in ablations or (name == "base" and names and not set(names) & set(experiments["adapters"]))
+        figures = args.only.split(",") if args.only else suites["short" if only_short else "all"]
+        measure(args, experiments, name, adapters.get(name), figures)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except subprocess.CalledProcessError as e:
+        sys.exit(f"{' '.join(map(str, e.cmd))}: exit status {e.returncode}")

@@ -1,0 +1,69 @@
+"""Pictures of docs/results.md, as SVG."""
+import json
+
+import matplotlib
+
+matplotlib.use("svg")
+matplotlib.rcParams["svg.hashsalt"] = "magnet"  # the same figures, the same file
+import matplotlib.pyplot as plt  # noqa: E402
+
+COLORS = {"left": "#8c8c8c", "hybrid": "#d98032", "ordered": "#2f6fb3"}
+
+
+def save(figure, path):
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)
+
+
+def infilling(f, adapter, path):
+    """Perplexity of gaps, base beside adapter; the base's hybrid bars would dwarf the others and are cut."""
+    kinds = [("stories", "stories,\na sentence"), ("spans-gutenberg", "Gutenberg,\n8-32 tokens"),
+             ("spans-wikitext2", "Wikitext,\n8-32 tokens")]
+    figure, axes = plt.subplots(1, len(kinds), figsize=(9, 3))
+    for ax, (kind, title) in zip(axes, kinds):
+        tallest = 1.6 * (f.value("base", kind, "perplexity.left") or 1)
+        for x, model in enumerate(("base", adapter)):
+            for k, context in enumerate(COLORS):
+                value = f.value(model, kind, f"perplexity.{context}") or 0
+                ax.bar(x + 0.27 * (k - 1), min(value, tallest), 0.25, color=COLORS[context],
+                       label=context if x == 0 else None)
+                ax.text(x + 0.27 * (k - 1), min(value, tallest), f"{value:.0f}", ha="center", va="bottom", fontsize=8)
+        ax.set_xticks([0, 1], ["base", "adapter"])
+        ax.set_title(title, fontsize=10)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("perplexity of the gap")
+    axes[-1].legend(frameon=False, fontsize=8)
+    save(figure, path)
+
+
+def similarity(f, adapter, path):
+    """Spearman of the four ways to a vector, base beside adapter."""
+    ways = [("causal", "last"), ("causal", "mean"), ("bidirectional", "last"), ("bidirectional", "mean")]
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3), sharey=True)
+    for ax, (figure_name, title) in zip(axes, (("stsb", "STS-B dev"), ("sick", "SICK dev"))):
+        for x, (attention, pooling) in enumerate(ways):
+            for k, (model, color) in enumerate((("base", COLORS["left"]), (adapter, COLORS["ordered"]))):
+                value = f.value(model, figure_name, f"spearman.{attention}.{pooling}") or 0
+                ax.bar(x + 0.4 * (k - 0.5), value, 0.38, color=color,
+                       label=("base" if k == 0 else "adapter") if x == 0 else None)
+        ax.set_xticks(range(4), [f"{a},\n{p}" for a, p in ways], fontsize=8)
+        ax.set_title(title, fontsize=10)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("Spearman x100")
+    axes[0].legend(frameon=False, fontsize=8)
+    save(figure, path)
+
+
+def training(metrics, path):
+    """Held-out losses over the steps of a training."""
+    steps = [step for step in map(json.loads, metrics.read_text(encoding="utf-8").splitlines()) if "heldout" in step]
+    names = [name for name in steps[0]["heldout"] if name != "score"]
+    figure, ax = plt.subplots(figsize=(9, 3.5))
+    for name in names:
+        ax.plot([s["step"] for s in steps], [s["heldout"][name] for s in steps], label=name.replace("_", ", "))
+    ax.set_xlabel("step")
+    ax.set_ylabel("held-out loss, nats")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False, fontsize=8)
+    save(figure, path)

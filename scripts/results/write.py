@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+"""docs/results.md and its pictures, from the figures that measure.py wrote.
+
+    scripts/results/write.py --figures figures --adapter shipped
+
+The text is results.md.in; a line "@NAME" in it becomes the table or the picture of that name below.
+"""
+import argparse
+import json
+import pathlib
+import re
+import tomllib
+
+import plots
+
+HERE = pathlib.Path(__file__).resolve().parent
+DOCS = HERE.parents[1] / "docs"
+MISSING = "–"
+
+
+class Figures:
+    """Figures of all adapters, each read once; one that was not measured is a dash in every table."""
+
+    def __init__(self, folder):
+        self.folder, self.read = folder, {}
+
+    def value(self, adapter, figure, name):
+        path = self.folder / adapter / f"{figure}.json"
+        if path not in self.read:
+            self.read[path] = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else {}
+        return self.read[path].get(name, {}).get("value")
+
+
+def number(value, digits=1):
+    return MISSING if value is None else f"{value:.{digits}f}"
+
+
+def ratio(a, b):
+    return MISSING if a is None or b is None else f"{a / b:.2f}"
+
+
+def table(head, rows):
+    lines = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def similarity(f, adapter):
+    rows = []
+    for attention in ("causal", "bidirectional"):
+        for pooling in ("last", "mean"):
+            row = [f"{attention}, {pooling}"]
+            for figure in ("stsb", "sick"):
+                row += [number(f.value(a, figure, f"spearman.{attention}.{pooling}")) for a in ("base", adapter)]
+            rows.append(row)
+    return table(["attention, pooling", "STS-B dev: base", "adapter", "SICK dev: base", "adapter"], rows)
+
+
+def infilling(f, adapter):
+    rows = []
+    for title, figure in (("stories, a sentence", "stories"), ("stories, two sentences", "stories-two-gaps"),
+                          ("Gutenberg, 8 to 32 tokens", "spans-gutenberg"), ("Wikitext, 8 to 32 tokens", "spans-wikitext2")):
+        left = f.value("base", figure, "perplexity.left")
+        own = f.value(adapter, figure, "perplexity.left")
+        for model in ("base", adapter):
+            values = [f.value(model, figure, f"perplexity.{c}") for c in ("left", "hybrid", "ordered")]
+            known = [v for v in values[1:] if v is not None]
+            best = min(known) if known else None
+            rows.append([title if model == "base" else "", "base" if model == "base" else "adapter",
+                         *map(number, values), ratio(best, left), ratio(best, left if model == "base" else own)])
+    return table(["gap", "model", "left only", "hybrid", "ordered", "best / base's left only", "best / own left only"], rows)
+
+
+def accuracy(f, adapter):
+    rows = []
+    for title, figure in (("stories, a sentence", "stories"), ("Gutenberg, 8 to 32 tokens", "spans-gutenberg"),
+                          ("Wikitext, 8 to 32 tokens", "spans-wikitext2")):
+        for model in ("base", adapter):
+            values = [f.value(model, figure, f"accuracy.{c}") for c in ("left", "hybrid", "ordered")]
+            rows.append([title if model == "base" else "", "base" if model == "base" else "adapter",
+                         *(number(None if v is None else 100 * v) for v in values)])
+    return table(["gap", "model", "left only", "hybrid", "ordered"], rows)
+
+
+def open_gaps(f, adapter):
+    rows = []
+    for model in ("base", adapter):
+        for c in ("left", "hybrid", "ordered"):
+            ends = f.value(model, "stories-open", f"end.{c}")
+            rows.append(["base" if model == "base" else "adapter", c,
+                         number(f.value(model, "stories", f"perplexity.{c}")),
+                         number(f.value(model, "stories-open", f"perplexity.{c}")),
+                         number(None if ends is None else 100 * ends)])
+    return table(["model", "context", "exact gap", "open gap, 64 places", "ends where it should, %"], rows)
+
+
+def span_length(f, adapter):
+    rows = []
+    for length in (4, 8, 16, 32, 64):
+        row = [str(length)]
+        for model in ("base", adapter):
+            row += [number(f.value(model, f"spans-{length}", f"perplexity.{c}")) for c in ("left", "hybrid", "ordered")]
+        rows.append(row)
+    return table(["tokens", "base: left only", "hybrid", "ordered", "adapter: left only", "hybrid", "ordered"], rows)
+
+
+def knowledge(f, adapter):
+    rows = []
+    for title, figure, name, scale, digits in (
+            ("perplexity, wikitext2-valid", "perplexity", "perplexity", 1, 2),
+            ("ARC-easy, %", "arc-easy", "accuracy.characters", 100, 1),
+            ("HellaSwag, %", "hellaswag", "accuracy.characters", 100, 1),
+            ("Rep-Sen", "repetition", "rep-sen", 1, 4), ("Rep-4", "repetition", "rep-4", 1, 4)):
+        a, b = (f.value(m, figure, name) for m in ("base", adapter))
+        scaled = [None if v is None else v * scale for v in (a, b)]
+        rows.append([title, *(number(v, digits) for v in scaled), ratio(b, a)])
+    return table(["", "base", "adapter", "ratio"], rows)
+
+
+def probes(f, adapter):
+    rows = []
+    for task in ("pos", "chunk", "ner"):
+        row = [task]
+        for model in ("base", adapter):
+            for attention in ("causal", "bidirectional"):
+                v = f.value(model, "probe", f"accuracy.{attention}.{task}")
+                row.append(number(None if v is None else 100 * v, 2))
+        rows.append(row)
+    return table(["task", "base: causal", "bidirectional", "adapter: causal", "bidirectional"], rows)
+
+
+def ablations(f, _):
+    variants = tomllib.loads((HERE / "experiments.toml").read_text(encoding="utf-8"))["ablations"]["variants"]
+    rows = []
+    for name in ["base", *variants]:
+        attention = "causal" if name == "causal-embedding" else "bidirectional"
+        sts = [f.value(name, figure, f"spearman.{attention}.{p}") for figure in ("stsb-short", "sick-short")
+               for p in ("last", "mean")]
+        infill = [f.value(name, "stories-short", f"perplexity.{c}") for c in ("left", "hybrid", "ordered")]
+        rows.append([name, *map(number, sts), *map(number, infill),
+                     number(f.value(name, "perplexity-short", "perplexity"))])
+    return table(["", "STS-B last", "mean", "SICK last", "mean", "stories: left only", "hybrid", "ordered",
+                  "perplexity"], rows)
+
+
+BLOCKS = {block.__name__.replace("_", "-"): block for block in
+          (similarity, infilling, accuracy, open_gaps, span_length, knowledge, probes, ablations)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--figures", required=True, type=pathlib.Path, help="folder that measure.py wrote")
+    parser.add_argument("--adapter", default="shipped", help="name of the adapter in it")
+    parser.add_argument("--metrics", type=pathlib.Path, help="of its training (magnet train --metrics), for the curves")
+    args = parser.parse_args()
+
+    figures = Figures(args.figures)
+    text = re.sub(r"^@([a-z-]+)$", lambda m: BLOCKS[m[1]](figures, args.adapter),
+                  (HERE / "results.md.in").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    (DOCS / "results.md").write_text(text, encoding="utf-8")
+    (DOCS / "img").mkdir(exist_ok=True)
+    plots.infilling(figures, args.adapter, DOCS / "img" / "infilling.svg")
+    plots.similarity(figures, args.adapter, DOCS / "img" / "similarity.svg")
+    if args.metrics:
+        plots.training(args.metrics, DOCS / "img" / "training.svg")
+
+
+if __name__ == "__main__":
+    main()
