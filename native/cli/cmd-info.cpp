@@ -29,6 +29,10 @@ static json token_json(const magnet_model * model, int32_t token) {
     return token < 0 ? json(nullptr) : json{{"id", token}, {"text", token_name(model, token)}};
 }
 
+static bool trains(const magnet_model * model, int32_t engine) {
+    return magnet_model_check_training(model, engine) == MAGNET_STATUS_OK;
+}
+
 static json engines(bool fused, bool graph) {
     json names = json::array();
     for (const auto & [able, engine] : {std::pair(fused, MAGNET_ENGINE_FUSED), {graph, MAGNET_ENGINE_GRAPH}}) {
@@ -63,7 +67,7 @@ static json model_json(const loaded_model & loaded) {
             {"fused_engine", info.fused_engine},
             {"embed_engines", engines(info.fused_engine, info.can_embed_bidirectional)},
             {"infill_engines", engines(false, info.can_infill)},
-            {"train_engines", engines(info.fused_engine, info.graph_trains)}};
+            {"train_engines", engines(trains(model, MAGNET_ENGINE_FUSED), trains(model, MAGNET_ENGINE_GRAPH))}};
 }
 
 static json adapter_json(const loaded_model & loaded, const std::string & file, size_t i) {

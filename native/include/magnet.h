@@ -143,8 +143,6 @@ struct magnet_model_info {
     bool         can_embed_bidirectional; /* false: recurrent or hybrid, the mask has no meaning there               */
     bool         can_infill;
     bool         fused_engine;   /* the fused CPU engine covers this file; else llama.cpp's graph does the work      */
-    bool         can_train;      /* LoRA, by one engine at least                                                     */
-    bool         graph_trains;   /* by the graph engine: it knows a derivative of every step                         */
 };
 
 MAGNET_API struct magnet_model_params magnet_model_default_params(void);
@@ -158,6 +156,16 @@ MAGNET_API int32_t magnet_model_load(const char * path, const struct magnet_mode
 MAGNET_API void magnet_model_free(struct magnet_model * model);
 
 MAGNET_API int32_t magnet_model_get_info(const struct magnet_model * model, struct magnet_model_info * out_info);
+
+enum magnet_engine {
+    MAGNET_ENGINE_AUTO  = 0, /* fused where it covers the model and the work, else graph                              */
+    MAGNET_ENGINE_FUSED = 1, /* MAGNET's own CPU engine; UNSUPPORTED where it does not cover the model                */
+    MAGNET_ENGINE_GRAPH = 2, /* llama.cpp's graph                                                                     */
+};
+
+/* Can magnet_train work on this model with an engine (enum magnet_engine; AUTO: with any)? OK, or UNSUPPORTED and the
+ * message says what stands against it. The graph engine differentiates the model's graph to find out. */
+MAGNET_API int32_t magnet_model_check_training(const struct magnet_model * model, int32_t engine);
 
 /* GGUF metadata, index in [0, count). Keys and values as text, arrays left out by llama.cpp's own rendering.
  * Writes NUL-terminated UTF-8; out_size counts bytes without the NUL; NULL, 0 asks for the size. */
@@ -240,12 +248,6 @@ MAGNET_API void    magnet_adapter_free(struct magnet_adapter * adapter); /* NULL
 MAGNET_API int32_t magnet_adapter_get_info(const struct magnet_adapter * adapter, struct magnet_adapter_info * out_info);
 
 /* ------------------------------------------------------------------------------------------------ session */
-
-enum magnet_engine {
-    MAGNET_ENGINE_AUTO  = 0, /* fused where it covers the model and the work, else graph                              */
-    MAGNET_ENGINE_FUSED = 1, /* MAGNET's own CPU engine; UNSUPPORTED where it does not cover the model                */
-    MAGNET_ENGINE_GRAPH = 2, /* llama.cpp's graph                                                                     */
-};
 
 enum magnet_flash_attention {
     MAGNET_FLASH_ATTENTION_AUTO = -1,
@@ -683,7 +685,7 @@ struct magnet_train_progress {
 typedef bool (*magnet_train_callback)(const struct magnet_train_progress * progress, void * user_data);
 
 struct magnet_train_params {
-    const char *                      model;         /* base, GGUF; the decoders that can be trained: can_train      */
+    const char *                      model;         /* base, GGUF; magnet_model_check_training                      */
     const char *                      output;        /* LoRA adapter, GGUF; stock llama.cpp loads it too             */
     const char *                      checkpoint;    /* state to resume from, replaced atomically; NULL = none       */
     const char *                      metrics;       /* JSON Lines, a line a step; NULL = none                       */

@@ -79,6 +79,10 @@ int32_t magnet_model_get_info(const magnet_model * m, magnet_model_info * out_in
     return guard([&] { not_null(out_info, "out_info") = not_null(m, "model").impl->info(); });
 }
 
+int32_t magnet_model_check_training(const magnet_model * m, int32_t engine) {
+    return guard([&] { not_null(m, "model").impl->check_training(engine); });
+}
+
 int32_t magnet_model_meta_count(const magnet_model * m) {
     return m ? llama_model_meta_count(m->impl->llama()) : 0;
 }

@@ -127,14 +127,23 @@ std::shared_ptr<fused_weights> model::fused() const {
     return weights;
 }
 
-bool model::graph_trains() const {
-    std::call_once(graph_trains_once_, [&] {
+void model::check_training(int32_t engine) const {
+    if (engine < MAGNET_ENGINE_AUTO || engine > MAGNET_ENGINE_GRAPH) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "engine is " + std::to_string(engine) + "; it must be one of enum magnet_engine.");
+    }
+    std::string why = no_fused_engine_;
+    if (engine != MAGNET_ENGINE_GRAPH && why.empty()) {
+        return;
+    }
+    if (engine != MAGNET_ENGINE_FUSED) {
         const std::lock_guard<std::mutex> lock(adapter_mutex_);
         log_capture                       capture(/*warns=*/false);
-        std::string                       why;
-        graph_trains_ = graph_engine_trains(llama_.get(), why);
-    });
-    return graph_trains_;
+        if (graph_engine_trains(llama_.get(), why)) {
+            return;
+        }
+    }
+    throw error(MAGNET_STATUS_UNSUPPORTED, path_ + " cannot be trained so: " + why);
 }
 
 magnet_model_info model::info() const {
@@ -159,8 +168,6 @@ magnet_model_info model::info() const {
     info.can_embed_bidirectional = plain_attention_;
     info.can_infill              = plain_attention_;
     info.fused_engine            = no_fused_engine_.empty();
-    info.graph_trains            = plain_attention_ && graph_trains();
-    info.can_train               = info.fused_engine || info.graph_trains;
     return info;
 }
 

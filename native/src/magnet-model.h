@@ -42,8 +42,8 @@ public:
         return why.empty();
     }
 
-    // Can the graph engine train it? Found out when first asked.
-    bool graph_trains() const;
+    // Throws UNSUPPORTED if this engine (enum magnet_engine; AUTO: any) cannot train it.
+    void check_training(int32_t engine) const;
 
     // The fused engine's weights, loaded when first asked for and shared by all who ask while one of them holds them.
     std::shared_ptr<fused_weights> fused() const;
@@ -88,8 +88,6 @@ private:
     mutable std::mutex                                adapter_mutex_;
     mutable std::mutex                                fused_mutex_;
     mutable std::weak_ptr<fused_weights>              fused_;
-    mutable std::once_flag                            graph_trains_once_;
-    mutable bool                                      graph_trains_ = false;
 };
 
 } // namespace magnet

@@ -43,8 +43,6 @@ int main(void) {
     FIELD(magnet_model_info, can_embed_bidirectional);
     FIELD(magnet_model_info, can_infill);
     FIELD(magnet_model_info, fused_engine);
-    FIELD(magnet_model_info, can_train);
-    FIELD(magnet_model_info, graph_trains);
     STRUCT(magnet_message);
     FIELD(magnet_message, role);
     FIELD(magnet_message, content);

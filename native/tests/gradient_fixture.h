@@ -30,6 +30,18 @@ inline std::vector<std::vector<float>> random_coefficients(const std::vector<own
     return all;
 }
 
+// Wide enough for the products to run through the kernels' blocks, not only through their edges.
+inline tiny_model_params wide_model() {
+    tiny_model_params p;
+    p.n_embd    = 128;
+    p.n_head    = 4;
+    p.n_head_kv = 2;
+    p.head_dim  = p.n_rot = 32;
+    p.n_ff      = 256;
+    p.n_layer   = 4;
+    return p;
+}
+
 struct trained {
     double   loss = 0.0;
     lora_set gradient;

@@ -1,8 +1,5 @@
 // The fused engine against PyTorch: hidden states, logits, losses and LoRA gradients of the committed tiny models.
-#include "engine_fixture.h"
-#include "golden.h"
-
-#include <doctest/doctest.h>
+#include "engine_golden.h"
 
 using namespace magnet;
 using namespace magnet::testing;
@@ -11,11 +8,6 @@ using nlohmann::json;
 namespace {
 
 constexpr const char * archs[] = { "llama", "qwen2", "qwen3" };
-
-owned_row golden_row(const json & row) {
-    return { integers<int32_t>(row.at("tokens")), integers<int32_t>(row.at("positions")),
-             integers<int8_t>(row.at("roles")) };
-}
 
 // {"blk.0.attn_q.weight": {"a": ..., "b": ...}, ...} in the engine's order
 lora_set golden_adapter(const json & file, const json & matrices, const engine & e) {
@@ -70,23 +62,9 @@ TEST_CASE("hidden states and logits agree with PyTorch") {
         const auto path   = golden_dir() + golden.at("model").get<std::string>();
         for (const std::string & kernel : fused_engine_kernels()) {
             const auto e = make_fused_engine(path, engine_params(kernel, engine_precision::f32, 1));
-            for (const json & test_case : golden.at("cases")) {
-                CAPTURE(arch);
-                CAPTURE(kernel);
-                CAPTURE(test_case.at("name").get<std::string>());
-                const owned_row row    = golden_row(test_case);
-                const auto      hidden = hidden_of(*e, { row.view() })[0];
-                CHECK(relative_error(hidden, floats(test_case.at("hidden"))) < 1e-5);
-
-                const auto         at = integers<int32_t>(test_case.at("logit_rows"));
-                std::vector<float> rows, logits(at.size() * e->shape().n_vocab);
-                for (const int32_t i : at) {
-                    rows.insert(rows.end(), hidden.begin() + i * e->shape().n_embd,
-                                hidden.begin() + (i + 1) * e->shape().n_embd);
-                }
-                e->logits(rows.data(), int32_t(at.size()), logits.data());
-                CHECK(relative_error(logits, floats(test_case.at("logits"))) < 1e-5);
-            }
+            CAPTURE(arch);
+            CAPTURE(kernel);
+            check_inference(*e, golden);
         }
     }
 }

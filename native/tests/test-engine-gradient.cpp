@@ -118,18 +118,12 @@ TEST_CASE("dropout masks follow the seed and nothing else") {
 }
 
 TEST_CASE("bf16 gradients point where f32 gradients point, with every kernel") {
-    tiny_model_params p;
-    p.n_embd    = 128;
-    p.n_head    = 4;
-    p.n_head_kv = 2;
-    p.head_dim  = p.n_rot = 32;
-    p.n_ff      = 256;
-    p.n_layer   = 4;
-    const temporary_model file(p);
-    const auto            rows     = random_rows({ 70, 128, 33, 180, 14, 15, 16 }, p.n_vocab, 6);
-    const auto            exact    = make_fused_engine(file.path, engine_params("generic", engine_precision::f32, 2));
-    const lora_set        set      = random_adapter(exact->targets(), 8, 0.5f, 31);
-    const trained         expected = train_once(*exact, rows, { &set });
+    const tiny_model_params p = wide_model();
+    const temporary_model   file(p);
+    const auto              rows     = random_rows({ 70, 128, 33, 180, 14, 15, 16 }, p.n_vocab, 6);
+    const auto              exact    = make_fused_engine(file.path, engine_params("generic", engine_precision::f32, 2));
+    const lora_set          set      = random_adapter(exact->targets(), 8, 0.5f, 31);
+    const trained           expected = train_once(*exact, rows, { &set });
     for (const std::string & kernel : fused_engine_kernels()) {
         for (const engine_precision precision : { engine_precision::f32, engine_precision::bf16 }) {
             const bool    f32    = precision == engine_precision::f32;

@@ -93,7 +93,15 @@ TEST_CASE("model file: architectures that are none of ours") {
     const auto recurrent = load_model(mamba);
     CHECK(!info_of(recurrent).can_embed_bidirectional);
     CHECK(!info_of(recurrent).can_infill);
-    CHECK(!info_of(recurrent).can_train);
+    for (const int32_t engine : {MAGNET_ENGINE_AUTO, MAGNET_ENGINE_FUSED, MAGNET_ENGINE_GRAPH}) {
+        check_fails(magnet_model_check_training(recurrent.get(), engine), MAGNET_STATUS_UNSUPPORTED, {"mamba"});
+    }
+    check_fails(magnet_model_check_training(recurrent.get(), 3), MAGNET_STATUS_INVALID_ARGUMENT, {"engine", "3"});
+    check_fails(magnet_model_check_training(nullptr, 0), MAGNET_STATUS_INVALID_ARGUMENT, {"model"});
+    const auto gpt2 = load_model(golden("tiny-gpt2.gguf"));
+    require_ok(magnet_model_check_training(gpt2.get(), MAGNET_ENGINE_AUTO));
+    require_ok(magnet_model_check_training(gpt2.get(), MAGNET_ENGINE_GRAPH));
+    check_fails(magnet_model_check_training(gpt2.get(), MAGNET_ENGINE_FUSED), MAGNET_STATUS_UNSUPPORTED, {"gpt2"});
     const auto          session = make_session(recurrent);
     const magnet_text   text    = { "abc", 3 };
     std::vector<float>  vector(info_of(recurrent).n_embd);

@@ -1,6 +1,6 @@
 // The graph engine: hidden states and LoRA gradients against the fused engine, against PyTorch, and against finite
 // differences of its own forward pass, on six architectures of different build and a mixture of experts.
-#include "golden.h"
+#include "engine_golden.h"
 #include "gradient_fixture.h"
 
 #include <doctest/doctest.h>
@@ -105,22 +105,8 @@ TEST_CASE("hidden states and logits agree with PyTorch") {
     for (const char * arch : { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gpt2" }) {
         const json golden = read_golden(std::string("tiny-inference-") + arch + ".json");
         const auto e      = make_graph_engine(golden_dir() + golden.at("model").get<std::string>(), exact(1));
-        for (const json & test_case : golden.at("cases")) {
-            CAPTURE(std::string(arch));
-            CAPTURE(test_case.at("name").get<std::string>());
-            const owned_row row    = golden_row(test_case);
-            const auto      hidden = hidden_of(*e, { row.view() })[0];
-            CHECK(relative_error(hidden, floats(test_case.at("hidden"))) < 1e-5);
-
-            const auto         at = integers<int32_t>(test_case.at("logit_rows"));
-            std::vector<float> rows, logits(at.size() * e->shape().n_vocab);
-            for (const int32_t i : at) {
-                rows.insert(rows.end(), hidden.begin() + i * e->shape().n_embd,
-                            hidden.begin() + (i + 1) * e->shape().n_embd);
-            }
-            e->logits(rows.data(), int32_t(at.size()), logits.data());
-            CHECK(relative_error(logits, floats(test_case.at("logits"))) < 1e-5);
-        }
+        CAPTURE(std::string(arch));
+        check_inference(*e, golden);
     }
 }
 
@@ -162,19 +148,13 @@ TEST_CASE("cross-entropy: value and gradient through heads that are more than a 
 }
 
 TEST_CASE("bf16 gradients point where exact gradients point") {
-    tiny_model_params p;
-    p.n_embd    = 128;
-    p.n_head    = 4;
-    p.n_head_kv = 2;
-    p.head_dim  = p.n_rot = 32;
-    p.n_ff      = 256;
-    p.n_layer   = 4;
-    const temporary_model file(p);
-    const auto            rows     = random_rows({ 70, 128, 33, 180, 14, 15, 16 }, p.n_vocab, 6);
-    const auto            fused    = make_fused_engine(file.path, engine_params("", engine_precision::f32, 2));
-    const lora_set        set      = random_adapter(fused->targets(), 8, 0.5f, 31);
-    const lora_set        second   = random_adapter(fused->targets(), 4, 0.7f, 32);
-    const trained         expected = train_once(*fused, rows, { &set, &second });
+    const tiny_model_params p = wide_model();
+    const temporary_model   file(p);
+    const auto              rows     = random_rows({ 70, 128, 33, 180, 14, 15, 16 }, p.n_vocab, 6);
+    const auto              fused    = make_fused_engine(file.path, engine_params("", engine_precision::f32, 2));
+    const lora_set          set      = random_adapter(fused->targets(), 8, 0.5f, 31);
+    const lora_set          second   = random_adapter(fused->targets(), 4, 0.7f, 32);
+    const trained           expected = train_once(*fused, rows, { &set, &second });
     for (const int32_t n_threads : { 1, 2, 3 }) {
         graph_engine_params params = exact(n_threads);
         params.precision           = engine_precision::bf16;

@@ -99,6 +99,21 @@ public final class Magnet implements AutoCloseable {
     }
 
     /**
+     * Asks whether {@link Trainer} can train an adapter for this model, and returns if so. {@link Engine#GRAPH}
+     * differentiates the model's graph to find out, in a second or so.
+     *
+     * @param engine which is to train it; {@link Engine#AUTO} asks whether any can
+     * @throws MagnetException {@link Status#UNSUPPORTED}, and the message says what stands against it
+     */
+    public void checkTraining(Engine engine) {
+        Objects.requireNonNull(engine, "engine");
+        runtime.call(() -> {
+            runtime.model().checkTraining(engine);
+            return null;
+        });
+    }
+
+    /**
      * Loads a LoRA adapter, to be named in the options of calls. It is closed with this model at the latest.
      *
      * @param file GGUF file of an adapter

@@ -21,8 +21,6 @@ package dev.magnet;
  * @param canEmbedBidirectionally false for recurrent and hybrid models
  * @param canInfill whether {@link Magnet#infill(java.util.List)} works
  * @param fusedEngine whether {@link Engine#FUSED} covers it
- * @param canTrain whether {@link Trainer} can train an adapter for it, by one engine at least
- * @param graphTrains whether {@link Engine#GRAPH} can
  */
 public record ModelInfo(
         String architecture,
@@ -42,6 +40,4 @@ public record ModelInfo(
         boolean hasChatTemplate,
         boolean canEmbedBidirectionally,
         boolean canInfill,
-        boolean fusedEngine,
-        boolean canTrain,
-        boolean graphTrains) {}
+        boolean fusedEngine) {}

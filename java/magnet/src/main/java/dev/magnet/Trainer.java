@@ -43,8 +43,7 @@ public final class Trainer {
     /**
      * A run from the start.
      *
-     * @param model GGUF file of the base, a decoder that can be trained
-     *     ({@link ModelInfo#canTrain()})
+     * @param model GGUF file of the base, a decoder that can be trained ({@link Magnet#checkTraining(Engine)})
      * @param output where the adapter goes (GGUF, which llama.cpp reads too)
      * @param options what it learns, from what and how
      */

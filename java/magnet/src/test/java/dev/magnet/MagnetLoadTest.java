@@ -47,6 +47,15 @@ class MagnetLoadTest {
     }
 
     @Test
+    void everyEngineTrainsALlama() {
+        try (Magnet magnet = TinyModel.load()) {
+            for (Engine engine : Engine.values()) {
+                magnet.checkTraining(engine);
+            }
+        }
+    }
+
+    @Test
     void versionNamesLlamaCpp() {
         assertTrue(Magnet.version().contains("llama.cpp"), Magnet.version());
     }

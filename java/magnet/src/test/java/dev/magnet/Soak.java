@@ -6,9 +6,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 
-/** Makes many calls of every kind, and prints how the memory of the process moves. {@link SoakTest} runs it. */
+/** Makes many calls of every kind, and prints the memory of the process in KiB, again and again. {@link SoakTest} runs it. */
 final class Soak {
     private static final int KINDS = 15;
+    private static final int WINDOWS = 5;
 
     private final Magnet magnet;
     private final Adapter adapter;
@@ -33,9 +34,11 @@ final class Soak {
                 Adapter adapter = magnet.loadAdapter(adapterFile)) {
             var soak = new Soak(magnet, adapter, adapterFile);
             soak.run(calls / 5, kind);
-            System.out.println("before " + nativeKib());
-            soak.run(calls, kind);
-            System.out.println("after " + nativeKib());
+            System.out.println("memory " + nativeKib());
+            for (int i = 0; i < WINDOWS; i++) {
+                soak.run(calls / WINDOWS, kind);
+                System.out.println("memory " + nativeKib());
+            }
         }
     }
 

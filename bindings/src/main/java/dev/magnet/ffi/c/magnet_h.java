@@ -719,6 +719,94 @@ public class magnet_h extends magnet_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int MAGNET_ENGINE_AUTO = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_engine.MAGNET_ENGINE_AUTO = 0
+     * }
+     */
+    public static int MAGNET_ENGINE_AUTO() {
+        return MAGNET_ENGINE_AUTO;
+    }
+    private static final int MAGNET_ENGINE_FUSED = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_engine.MAGNET_ENGINE_FUSED = 1
+     * }
+     */
+    public static int MAGNET_ENGINE_FUSED() {
+        return MAGNET_ENGINE_FUSED;
+    }
+    private static final int MAGNET_ENGINE_GRAPH = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_engine.MAGNET_ENGINE_GRAPH = 2
+     * }
+     */
+    public static int MAGNET_ENGINE_GRAPH() {
+        return MAGNET_ENGINE_GRAPH;
+    }
+
+    private static class magnet_model_check_training {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_model_check_training").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_model_check_training(const struct magnet_model *model, int32_t engine)
+     * }
+     */
+    public static FunctionDescriptor magnet_model_check_training$descriptor() {
+        return magnet_model_check_training.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_model_check_training(const struct magnet_model *model, int32_t engine)
+     * }
+     */
+    public static MethodHandle magnet_model_check_training$handle() {
+        return magnet_model_check_training.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_model_check_training(const struct magnet_model *model, int32_t engine)
+     * }
+     */
+    public static MemorySegment magnet_model_check_training$address() {
+        return magnet_model_check_training.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_model_check_training(const struct magnet_model *model, int32_t engine)
+     * }
+     */
+    public static int magnet_model_check_training(MemorySegment model, int engine) {
+        var mh$ = magnet_model_check_training.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_model_check_training", model, engine);
+            }
+            return (int)mh$.invokeExact(model, engine);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
 
     private static class magnet_model_meta_count {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -1449,33 +1537,6 @@ public class magnet_h extends magnet_h$shared {
         } catch (Throwable ex$) {
            throw new AssertionError("should not reach here", ex$);
         }
-    }
-    private static final int MAGNET_ENGINE_AUTO = (int)0L;
-    /**
-     * {@snippet lang=c :
-     * enum magnet_engine.MAGNET_ENGINE_AUTO = 0
-     * }
-     */
-    public static int MAGNET_ENGINE_AUTO() {
-        return MAGNET_ENGINE_AUTO;
-    }
-    private static final int MAGNET_ENGINE_FUSED = (int)1L;
-    /**
-     * {@snippet lang=c :
-     * enum magnet_engine.MAGNET_ENGINE_FUSED = 1
-     * }
-     */
-    public static int MAGNET_ENGINE_FUSED() {
-        return MAGNET_ENGINE_FUSED;
-    }
-    private static final int MAGNET_ENGINE_GRAPH = (int)2L;
-    /**
-     * {@snippet lang=c :
-     * enum magnet_engine.MAGNET_ENGINE_GRAPH = 2
-     * }
-     */
-    public static int MAGNET_ENGINE_GRAPH() {
-        return MAGNET_ENGINE_GRAPH;
     }
     private static final int MAGNET_FLASH_ATTENTION_AUTO = (int)-1L;
     /**

@@ -33,8 +33,6 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     _Bool can_embed_bidirectional;
  *     _Bool can_infill;
  *     _Bool fused_engine;
- *     _Bool can_train;
- *     _Bool graph_trains;
  * }
  * }
  */
@@ -62,10 +60,7 @@ public class magnet_model_info {
         magnet_h.C_BOOL.withName("has_chat_template"),
         magnet_h.C_BOOL.withName("can_embed_bidirectional"),
         magnet_h.C_BOOL.withName("can_infill"),
-        magnet_h.C_BOOL.withName("fused_engine"),
-        magnet_h.C_BOOL.withName("can_train"),
-        magnet_h.C_BOOL.withName("graph_trains"),
-        MemoryLayout.paddingLayout(6)
+        magnet_h.C_BOOL.withName("fused_engine")
     ).withName("magnet_model_info");
 
     /**
@@ -865,94 +860,6 @@ public class magnet_model_info {
      */
     public static void fused_engine(MemorySegment struct, boolean fieldValue) {
         struct.set(fused_engine$LAYOUT, fused_engine$OFFSET, fieldValue);
-    }
-
-    private static final OfBoolean can_train$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("can_train"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * _Bool can_train
-     * }
-     */
-    public static final OfBoolean can_train$layout() {
-        return can_train$LAYOUT;
-    }
-
-    private static final long can_train$OFFSET = $LAYOUT.byteOffset(groupElement("can_train"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * _Bool can_train
-     * }
-     */
-    public static final long can_train$offset() {
-        return can_train$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * _Bool can_train
-     * }
-     */
-    public static boolean can_train(MemorySegment struct) {
-        return struct.get(can_train$LAYOUT, can_train$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * _Bool can_train
-     * }
-     */
-    public static void can_train(MemorySegment struct, boolean fieldValue) {
-        struct.set(can_train$LAYOUT, can_train$OFFSET, fieldValue);
-    }
-
-    private static final OfBoolean graph_trains$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("graph_trains"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * _Bool graph_trains
-     * }
-     */
-    public static final OfBoolean graph_trains$layout() {
-        return graph_trains$LAYOUT;
-    }
-
-    private static final long graph_trains$OFFSET = $LAYOUT.byteOffset(groupElement("graph_trains"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * _Bool graph_trains
-     * }
-     */
-    public static final long graph_trains$offset() {
-        return graph_trains$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * _Bool graph_trains
-     * }
-     */
-    public static boolean graph_trains(MemorySegment struct) {
-        return struct.get(graph_trains$LAYOUT, graph_trains$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * _Bool graph_trains
-     * }
-     */
-    public static void graph_trains(MemorySegment struct, boolean fieldValue) {
-        struct.set(graph_trains$LAYOUT, graph_trains$OFFSET, fieldValue);
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.magnet.internal;
 
+import dev.magnet.Engine;
 import dev.magnet.LoadOptions;
 import dev.magnet.ModelInfo;
 import dev.magnet.ffi.c.magnet_h;
@@ -41,6 +42,11 @@ public final class ModelHandle {
     /** What its file says. */
     public ModelInfo info() {
         return info;
+    }
+
+    /** Refuses, and says why, where an engine cannot train an adapter for it. */
+    public void checkTraining(Engine engine) {
+        Native.check(magnet_h.magnet_model_check_training(model, Codes.of(engine)));
     }
 
     /** All metadata of its file, in its order. */
@@ -87,9 +93,7 @@ public final class ModelHandle {
                     magnet_model_info.has_chat_template(info),
                     magnet_model_info.can_embed_bidirectional(info),
                     magnet_model_info.can_infill(info),
-                    magnet_model_info.fused_engine(info),
-                    magnet_model_info.can_train(info),
-                    magnet_model_info.graph_trains(info));
+                    magnet_model_info.fused_engine(info));
         }
     }
 }
