@@ -53,7 +53,10 @@ CLI::Option * option_group::choice(const std::string & flags, int32_t & target, 
 
 CLI::Option * option_group::choices(const std::string & flags, std::vector<int32_t> & target, const names & table,
                                     const std::string & help) {
-    return value(flags, target, words_of(table) + ",...", help)->delimiter(',')->transform(one_of(table));
+    return value(flags, target, words_of(table) + ",...", help)
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->transform(one_of(table));
 }
 
 CLI::Option * option_group::flag(const std::string & flags, bool & target, const std::string & help) {

@@ -25,7 +25,7 @@ class EvalTest(CliTest):
         pairs = self.file("pairs.tsv", PAIRS)
         figures = self.figures("sts", pairs, "--pooling", "last,mean", "--attention", "causal")
         self.assertEqual(list(figures), ["spearman.causal.last", "spearman.causal.mean"])
-        lines = self.ok("eval", "sts", pairs, "--pooling", "last,mean", "--attention", "causal").lines
+        lines = self.ok("eval", "sts", "--pooling", "last,mean", "--attention", "causal", pairs).lines
         for (name, figure), line in zip(figures.items(), lines, strict=True):
             self.assertEqual(line.split(), [name, f"{figure['value']:.4f}", "3"])
 
