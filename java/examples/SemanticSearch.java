@@ -1,4 +1,5 @@
 import dev.magnet.EmbedOptions;
+import dev.magnet.LoadOptions;
 import dev.magnet.Magnet;
 import dev.magnet.Similarity;
 import dev.magnet.Truncation;
@@ -13,7 +14,7 @@ import java.util.stream.Stream;
 /**
  * Finds the paragraphs of a folder of text files that mean what a question asks.
  *
- * <pre>java -cp magnet.jar:magnet-bindings.jar:magnet-natives.jar SemanticSearch.java model.gguf folder "a question"</pre>
+ * <pre>java -cp magnet.jar:magnet-bindings.jar:magnet-natives.jar SemanticSearch.java model.gguf adapter.gguf folder "a question"</pre>
  */
 class SemanticSearch {
     record Paragraph(Path file, String text) {}
@@ -21,15 +22,15 @@ class SemanticSearch {
     record Hit(Paragraph paragraph, double similarity) {}
 
     public static void main(String[] args) throws IOException {
-        if (args.length != 3) {
-            System.err.println("usage: SemanticSearch.java MODEL.gguf FOLDER QUESTION");
+        if (args.length != 4) {
+            System.err.println("usage: SemanticSearch.java MODEL.gguf ADAPTER.gguf FOLDER QUESTION");
             System.exit(2);
         }
-        List<Paragraph> paragraphs = paragraphsOf(Path.of(args[1]));
+        List<Paragraph> paragraphs = paragraphsOf(Path.of(args[2]));
         EmbedOptions options = EmbedOptions.defaults().withTruncation(Truncation.HEAD);
-        try (Magnet magnet = Magnet.load(Path.of(args[0]))) {
+        try (Magnet magnet = Magnet.load(Path.of(args[0]), LoadOptions.defaults().withAdapters(Path.of(args[1])))) {
             float[][] vectors = magnet.embed(paragraphs.stream().map(Paragraph::text).toList(), options);
-            float[] question = magnet.embed(args[2], options);
+            float[] question = magnet.embed(args[3], options);
             IntStream.range(0, vectors.length)
                     .mapToObj(i -> new Hit(paragraphs.get(i), Similarity.dot(question, vectors[i])))
                     .sorted(Comparator.comparingDouble(Hit::similarity).reversed())

@@ -1,5 +1,6 @@
 import dev.magnet.InfillOptions;
 import dev.magnet.Infilled;
+import dev.magnet.LoadOptions;
 import dev.magnet.Magnet;
 import dev.magnet.Part;
 import dev.magnet.Sampling;
@@ -10,17 +11,17 @@ import java.util.List;
 /**
  * Fills the gaps of a story, three times over. A gap is written {{gap}}, or {{gap:12}} for one of twelve tokens.
  *
- * <pre>java -cp … StoryFiller.java model.gguf "Tom lost his keys. {{gap}} At last he could sleep in his own bed."</pre>
+ * <pre>java -cp … StoryFiller.java model.gguf adapter.gguf "Tom lost his keys. {{gap}} At last he could sleep in his own bed."</pre>
  */
 class StoryFiller {
     public static void main(String[] args) {
-        if (args.length != 2) {
-            System.err.println("usage: StoryFiller.java MODEL.gguf STORY");
+        if (args.length != 3) {
+            System.err.println("usage: StoryFiller.java MODEL.gguf ADAPTER.gguf STORY");
             System.exit(2);
         }
-        List<Part> story = parse(args[1]);
+        List<Part> story = parse(args[2]);
         InfillOptions options = InfillOptions.defaults().withSampling(Sampling.defaults());
-        try (Magnet magnet = Magnet.load(Path.of(args[0]))) {
+        try (Magnet magnet = Magnet.load(Path.of(args[0]), LoadOptions.defaults().withAdapters(Path.of(args[1])))) {
             for (int seed = 1; seed <= 3; seed++) {
                 Infilled filled = magnet.infill(story, options.withSeed(seed));
                 System.out.println(filled.text());

@@ -21,6 +21,11 @@ public final class DefaultModel {
         return path;
     }
 
+    /** The adapter of this repository for it. */
+    public static Path adapter() {
+        return Path.of(System.getProperty("magnet.root"), "adapters", "SmolLM2-135M-Instruct.magnet.gguf");
+    }
+
     private static Path find() {
         String named = System.getProperty("magnet.model", System.getenv().getOrDefault("MAGNET_MODEL", ""));
         if (!named.isEmpty()) {
