@@ -17,6 +17,7 @@ namespace {
 
 struct info_command {
     model_options  model;
+    std::string    file; // goes before --model, which the environment may have filled
     output_options output;
     bool           meta = false;
 
@@ -144,6 +145,9 @@ static void print_card(output & out, const json & card, bool quoted) {
 }
 
 void info_command::run() {
+    if (!file.empty()) {
+        model.path = file;
+    }
     const loaded_model loaded = load_model(model);
     magnet_cli::output out(output.path);
     json               card     = model_json(loaded);
@@ -176,7 +180,7 @@ void info_command::run() {
 
 void add_info(CLI::App & verb) {
     auto command = std::make_shared<info_command>();
-    verb.add_option("MODEL", command->model.path, "a GGUF file; the same as --model")->type_name("");
+    verb.add_option("MODEL", command->file, "a GGUF file; the same as --model")->type_name("");
     option_group out = command->output.add_to(verb, "one JSON object");
     out.flag("--meta", command->meta, "list the metadata of the file");
     command->model.add_to(verb);

@@ -45,6 +45,7 @@ class UsageTest(CliTest):
         without = environment(MAGNET_MODEL="")
         self.fails(2, "embed", "a", says=["--model", "MAGNET_MODEL"], env=without)
         self.assertEqual(self.ok("info", MODEL, env=without).out, self.ok("info").out)
+        self.assertEqual(self.ok("info", MODEL, env=environment(MAGNET_MODEL="other.gguf")).out, self.ok("info").out)
 
     def test_log_lines_only_on_request(self):
         self.assertEqual(self.ok("tokens", "a").err, "")
