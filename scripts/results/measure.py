@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures what docs/results.md shows: `magnet eval` of a model, bare and with adapters.
+"""Measures what docs/results.md shows: `magnet eval` and `magnet score` of a model, bare and with adapters.
 
     scripts/results/measure.py --model model.gguf --data DATA --into figures --adapter shipped=adapter.gguf
     scripts/results/measure.py --model model.gguf --data DATA --into figures --train ablations
@@ -8,6 +8,7 @@ A file a figure, figures/ADAPTER/FIGURE.json; one that is there is not measured 
 on. write.py makes the tables of them.
 """
 import argparse
+import json
 import os
 import pathlib
 import shlex
@@ -32,8 +33,8 @@ def arguments():
 
 
 def with_files(args, command):
-    """Words of a command, with files named by where they are: in the folder of the data, or made from it."""
-    folders = [args.data, args.into]
+    """Words of a command, with files named by where they are: in the folder of the data, made from it, or beside this."""
+    folders = [args.data, args.into, HERE]
     return [next((str(f / word) for f in folders if (f / word).is_file()), word) for word in shlex.split(command)]
 
 
@@ -41,8 +42,9 @@ def prepare(args, experiments):
     args.into.mkdir(parents=True, exist_ok=True)
     for name, sources in experiments["texts"].items():
         if not (args.into / name).exists():
-            with open(args.into / name, "w", encoding="utf-8") as out:
-                subprocess.run([ROOT / "scripts" / "prepare-data.py", *with_files(args, sources)], check=True, stdout=out)
+            script, *words = with_files(args, sources)
+            text = subprocess.run([ROOT / "scripts" / script, *words], check=True, stdout=subprocess.PIPE).stdout
+            (args.into / name).write_bytes(text)
 
 
 def measure(args, experiments, name, adapter, figures):
@@ -53,15 +55,20 @@ def measure(args, experiments, name, adapter, figures):
         if result.exists():
             continue
         print(f"{name}: {figure}", file=sys.stderr, flush=True)
-        command = [args.magnet, "eval", *with_files(args, experiments["figures"][figure]), "-m", args.model, "--json",
-                   "--state", folder / f"{figure}.state"]
+        verb, *words = with_files(args, experiments["figures"][figure])
+        state = folder / f"{figure}.state"
+        command = [args.magnet, verb, *words, "-m", args.model, "--json"]
+        if verb == "eval":
+            command += ["--state", state]
         if adapter:
             command += ["--adapter", adapter]
+        output = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        if verb == "score":
+            output = {"figures": {"perplexity": {"value": output["perplexity"], "count": output["n_tokens"]}}}
         partial = result.with_suffix(".part")
-        with open(partial, "w", encoding="utf-8") as out:
-            subprocess.run(command, check=True, stdout=out)
+        partial.write_text(json.dumps(output), encoding="utf-8")
         os.replace(partial, result)
-        (folder / f"{figure}.state").unlink(missing_ok=True)
+        state.unlink(missing_ok=True)
 
 
 def recipe_of(experiments, name):

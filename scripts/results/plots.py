@@ -55,6 +55,28 @@ def similarity(f, adapter, path):
     save(figure, path)
 
 
+def heat_map(f, adapter, path):
+    """Cosines of a few sentences, base beside adapter."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
+    for ax, model in zip(axes, ("base", adapter)):
+        result = f.result(model, "sentences")
+        if not result:
+            continue
+        cosines, texts = result["similarity"], result["texts"]
+        image = ax.imshow(cosines, vmin=0, vmax=1, cmap="Blues")
+        for y, row in enumerate(cosines):
+            for x, cosine in enumerate(row):
+                ax.text(x, y, f"{cosine:.1f}", ha="center", va="center", fontsize=6,
+                        color="white" if cosine > 0.6 else "black")
+        ax.set_xticks([])
+        ax.set_yticks(range(len(texts)), texts, fontsize=7)
+        ax.set_title("base" if model == "base" else "adapter", fontsize=10)
+        if model == adapter:
+            figure.colorbar(image, ax=axes)
+    figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
+    plt.close(figure)
+
+
 def training(metrics, path):
     """Held-out losses over the steps of a training."""
     steps = [step for step in map(json.loads, metrics.read_text(encoding="utf-8").splitlines()) if "heldout" in step]

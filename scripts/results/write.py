@@ -24,11 +24,15 @@ class Figures:
     def __init__(self, folder):
         self.folder, self.read = folder, {}
 
-    def value(self, adapter, figure, name):
+    def result(self, adapter, figure):
+        """What magnet printed; {} if it was not measured."""
         path = self.folder / adapter / f"{figure}.json"
         if path not in self.read:
-            self.read[path] = json.loads(path.read_text(encoding="utf-8"))["figures"] if path.exists() else {}
-        return self.read[path].get(name, {}).get("value")
+            self.read[path] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return self.read[path]
+
+    def value(self, adapter, figure, name):
+        return self.result(adapter, figure).get("figures", {}).get(name, {}).get("value")
 
 
 def number(value, digits=1):
@@ -93,6 +97,17 @@ def open_gaps(f, adapter):
     return table(["model", "context", "exact gap", "open gap, 64 places", "ends where it should, %"], rows)
 
 
+def prompted(f, adapter):
+    rows = []
+    for title, figure, name in (("left only", "stories", "perplexity.left"),
+                                ("prompt: an instruction, both sides, then the gap", "stories-instruction", "perplexity"),
+                                ("prompt: the right side first, then the left", "stories-suffix-first", "perplexity"),
+                                ("hybrid mask", "stories", "perplexity.hybrid"),
+                                ("ordered mask", "stories", "perplexity.ordered")):
+        rows.append([title, *(number(f.value(model, figure, name)) for model in ("base", adapter))])
+    return table(["the gap is predicted from", "base", "adapter"], rows)
+
+
 def span_length(f, adapter):
     rows = []
     for length in (4, 8, 16, 32, 64):
@@ -143,7 +158,7 @@ def ablations(f, _):
 
 
 BLOCKS = {block.__name__.replace("_", "-"): block for block in
-          (similarity, infilling, accuracy, open_gaps, span_length, knowledge, probes, ablations)}
+          (similarity, infilling, accuracy, prompted, open_gaps, span_length, knowledge, probes, ablations)}
 
 
 def main():
@@ -160,6 +175,7 @@ def main():
     (DOCS / "img").mkdir(exist_ok=True)
     plots.infilling(figures, args.adapter, DOCS / "img" / "infilling.svg")
     plots.similarity(figures, args.adapter, DOCS / "img" / "similarity.svg")
+    plots.heat_map(figures, args.adapter, DOCS / "img" / "heat-map.svg")
     if args.metrics:
         plots.training(args.metrics, DOCS / "img" / "training.svg")
 
