@@ -6,6 +6,7 @@
 --paragraphs FILE N   every line of at least 250 characters is a document; N of them, evenly spread (0 = all)
 --stories FILE N      stories, each begun on a line of its own, their paragraphs apart by blank lines; N of them (0 = all)
 --passages FILE N     five sentences in a row of a story, or of a line of other prose; N of them (0 = all)
+--rows FILE N         a line with its sentences apart by tabs is a document; N of them (0 = all)
 """
 import argparse
 import json
@@ -35,6 +36,10 @@ def passages(text):
     return [passage for passage in dict.fromkeys(found) if len(passage) <= LONGEST_PASSAGE]
 
 
+def rows(text):
+    return [line.replace("\t", " ") for line in text.splitlines() if line.strip()]
+
+
 def spread(documents, count):
     if count <= 0 or count >= len(documents):
         return documents
@@ -43,10 +48,11 @@ def spread(documents, count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("paragraphs", "stories", "passages"):
+    for name in ("paragraphs", "stories", "passages", "rows"):
         parser.add_argument(f"--{name}", nargs=2, action="append", default=[], metavar=("FILE", "N"))
     args = parser.parse_args()
-    for split, files in ((paragraphs, args.paragraphs), (stories, args.stories), (passages, args.passages)):
+    for split, files in ((paragraphs, args.paragraphs), (stories, args.stories), (passages, args.passages),
+                         (rows, args.rows)):
         for path, count in files:
             for text in spread(split(pathlib.Path(path).read_text(encoding="utf-8")), int(count)):
                 print(json.dumps({"text": text}, ensure_ascii=False))

@@ -108,6 +108,16 @@ def prompted(f, adapter):
     return table(["the gap is predicted from", "base", "adapter"], rows)
 
 
+def domain(f, adapter):
+    rows = []
+    for title, model in (("base", "base"), ("adapter", adapter), ("adapter, 300 steps on ROCStories", "rocstories")):
+        values = [f.value(model, "stories", f"perplexity.{c}") for c in ("left", "hybrid", "ordered")]
+        best = min((v for v in values[1:] if v is not None), default=None)
+        rows.append([title, *map(number, values), ratio(best, f.value("base", "stories", "perplexity.left")),
+                     ratio(best, values[0])])
+    return table(["", "left only", "hybrid", "ordered", "best / base's left only", "best / own left only"], rows)
+
+
 def span_length(f, adapter):
     rows = []
     for length in (4, 8, 16, 32, 64):
@@ -158,7 +168,7 @@ def ablations(f, _):
 
 
 BLOCKS = {block.__name__.replace("_", "-"): block for block in
-          (similarity, infilling, accuracy, prompted, open_gaps, span_length, knowledge, probes, ablations)}
+          (similarity, infilling, accuracy, prompted, domain, open_gaps, span_length, knowledge, probes, ablations)}
 
 
 def main():
