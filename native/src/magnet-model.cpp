@@ -106,7 +106,7 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
     m->plain_attention_ = kind == attention_kind::plain;
 
     if (params.n_gpu_layers != 0 && llama_supports_gpu_offload()) {
-        m->no_fused_engine_ = "its weights are on a GPU.";
+        m->no_fused_engine_ = "its weights are on a GPU, which the fused engine leaves alone";
     } else {
         fused_engine_covers(path, m->no_fused_engine_);
     }

@@ -43,8 +43,7 @@ session::session(std::shared_ptr<model> base, const magnet_session_params & para
     std::string why;
     use_fused_ = params_.engine != MAGNET_ENGINE_GRAPH && base_->fused_engine(why);
     if (params_.engine == MAGNET_ENGINE_FUSED && !use_fused_) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, "the fused engine does not cover this model: " + why +
-                                                   " Use the graph engine.");
+        throw error(MAGNET_STATUS_UNSUPPORTED, why + "; use the graph engine.");
     }
 }
 

@@ -73,11 +73,10 @@ static void check_outputs(const train_options & o) {
 static std::unique_ptr<engine> make_train_engine(const train_options & o) {
     const engine_precision precision = o.exact ? engine_precision::f32 : engine_precision::bf16;
     const bool             on_gpu    = o.n_gpu_layers != 0 && llama_supports_gpu_offload();
-    std::string            why       = "its weights are to lie on a GPU.";
+    std::string            why       = "the fused engine leaves GPUs alone";
     const bool             covered   = !on_gpu && fused_engine_covers(o.model, why);
     if (o.engine == MAGNET_ENGINE_FUSED && !covered) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, "the fused engine does not cover " + o.model + ": " + why +
-                                                   " Use the graph engine.");
+        throw error(MAGNET_STATUS_UNSUPPORTED, o.model + ": " + why + "; use the graph engine.");
     }
     if (o.engine != MAGNET_ENGINE_GRAPH && covered) {
         fused_engine_params params;
