@@ -2,6 +2,7 @@
 #pragma once
 
 #include "api.h"
+#include "gguf_file.h"
 #include "reference_model.h"
 
 #include "gguf.h"
@@ -33,10 +34,25 @@ inline std::vector<double> log_softmax(std::vector<double> logits) {
     return logits;
 }
 
-// tiny-ARCHITECTURE.gguf: llama, qwen2 or qwen3.
+// Decoders of different build, each held to all modes: the golden tiny models, and a llama with experts.
+constexpr const char * architectures[] = {"llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2", "experts"};
+
+inline std::string architecture_path(const std::string & architecture) {
+    if (architecture != "experts") {
+        return golden("tiny-" + architecture + ".gguf");
+    }
+    static const std::string path = [] {
+        const std::string written = scratch_path("experts.gguf");
+        write_ascii_model(written, 96, 4);
+        return written;
+    }();
+    return path;
+}
+
+// One of architectures.
 class dense {
 public:
-    explicit dense(const std::string & architecture) : model_(golden("tiny-" + architecture + ".gguf")) {}
+    explicit dense(const std::string & architecture) : model_(architecture_path(architecture)) {}
 
     const reference_model & model() const { return model_; }
 
@@ -64,9 +80,10 @@ private:
 
 // Bans all but the letters A to Z, so that the text of generated tokens is read as the same tokens again.
 inline std::vector<magnet_logit_bias> only_letters(const std::string & architecture) {
-    const int32_t                  first_byte = architecture == "llama" ? 3 : 4;
+    const bool                     ascii      = architecture == "experts"; // where '!' is token 2
+    const int32_t                  first_byte = ascii ? 2 - '!' : architecture == "llama" ? 3 : 4;
     std::vector<magnet_logit_bias> bias;
-    for (int32_t token = 0; token < 264; ++token) {
+    for (int32_t token = 0; token < (ascii ? 96 : 264); ++token) {
         if (token < first_byte + 'A' || token > first_byte + 'Z') {
             bias.push_back({token, -std::numeric_limits<float>::infinity()});
         }

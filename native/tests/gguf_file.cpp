@@ -151,9 +151,11 @@ lora_set random_lora(const std::vector<lora_matrix> & targets, int32_t rank, flo
     return lora;
 }
 
-void write_ascii_model(const std::string & path, int32_t n_vocab) {
+void write_ascii_model(const std::string & path, int32_t n_vocab, int32_t n_expert) {
     tiny_model_params params;
-    params.n_vocab = n_vocab;
+    params.n_vocab       = n_vocab;
+    params.n_expert      = n_expert;
+    params.n_expert_used = std::min(n_expert, 2);
     write_tiny_model(path, params);
     copy_gguf(path, path, [&](gguf_context * gguf) { set_ascii_vocabulary(gguf, n_vocab); });
 }

@@ -28,7 +28,8 @@ void write_adapter(const std::string & path, const std::string & architecture, c
 lora_set random_lora(const std::vector<lora_matrix> & targets, int32_t rank, float scale, uint32_t seed);
 
 // A random llama with n_vocab <= 96 tokens: one that ends a text, a space, and the printable characters from '!' on.
-void write_ascii_model(const std::string & path, int32_t n_vocab);
+// With experts if there are any: two of them for each token.
+void write_ascii_model(const std::string & path, int32_t n_vocab, int32_t n_expert = 0);
 
 // A whole, loadable recurrent model: mamba, with the same kind of vocabulary.
 void write_mamba(const std::string & path);

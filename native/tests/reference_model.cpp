@@ -5,9 +5,10 @@
 #include "ggml.h"
 #include "gguf.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <memory>
+#include <iterator>
 #include <stdexcept>
 
 namespace magnet::testing {
@@ -54,12 +55,6 @@ std::vector<double> to_double(const ggml_tensor * t) {
     return { f.begin(), f.end() };
 }
 
-double gelu_tanh(double x) {
-    return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
-}
-
-std::string block_name(int32_t layer, const char * part) { return "blk." + std::to_string(layer) + "." + part; }
-
 } // namespace
 
 sees_fn sees_by_role(const engine_row & row) {
@@ -74,7 +69,8 @@ reference_model::reference_model(const std::string & path) {
     const gguf_file file(path);
 
     arch = gguf_get_val_str(file.meta, file.find("general.architecture"));
-    if (arch != "llama" && arch != "qwen2" && arch != "qwen3" && arch != "gemma") {
+    const char * const known[] = { "llama", "qwen2", "qwen3", "gemma", "gemma2", "phi3", "gpt2" };
+    if (std::find(std::begin(known), std::end(known), arch) == std::end(known)) {
         throw std::runtime_error("reference model: architecture " + arch + " is not written down here");
     }
     width      = file.u32(arch + ".embedding_length", 0);
@@ -87,6 +83,15 @@ reference_model::reference_model(const std::string & path) {
     rope_base  = file.f32(arch + ".rope.freq_base", 10000.0);
     rope_scale = 1.0 / file.f32(arch + ".rope.scaling.factor", 1.0);
     neox       = arch != "llama";
+    gelu       = arch == "gemma" || arch == "gemma2" || arch == "gpt2";
+    layer_norm = arch == "gpt2";
+    if (layer_norm) {
+        eps = file.f32(arch + ".attention.layer_norm_epsilon", 1e-5);
+    }
+    window        = file.u32(arch + ".attention.sliding_window", 0);
+    attention_cap = file.f32(arch + ".attn_logit_softcapping", 0.0);
+    logit_cap     = file.f32(arch + ".final_logit_softcapping", 0.0);
+    n_expert_used = file.u32(arch + ".expert_used_count", 0);
 
     for (ggml_tensor * t = ggml_get_first_tensor(file.data); t != nullptr; t = ggml_get_next_tensor(file.data, t)) {
         if (gguf_find_tensor(file.meta, t->name) < 0) {
@@ -144,18 +149,21 @@ std::vector<double> reference_model::product(const std::string & name, const std
 }
 
 // Normalises each run of `size` values.
-std::vector<double> reference_model::rms_norm(const std::vector<double> & x, const std::string & name,
-                                              int64_t size) const {
-    const auto &        w = tensor(name);
+std::vector<double> reference_model::norm(const std::vector<double> & x, const std::string & name,
+                                          int64_t size) const {
+    const auto &        w = tensor(name + ".weight");
     std::vector<double> y(x.size());
     for (size_t begin = 0; begin < x.size(); begin += size) {
-        double sum = 0.0;
+        double mean = 0.0, sum = 0.0;
+        for (int64_t i = 0; layer_norm && i < size; ++i) {
+            mean += x[begin + i] / double(size);
+        }
         for (int64_t i = 0; i < size; ++i) {
-            sum += x[begin + i] * x[begin + i];
+            sum += (x[begin + i] - mean) * (x[begin + i] - mean);
         }
         const double inv = 1.0 / std::sqrt(sum / double(size) + eps);
         for (int64_t i = 0; i < size; ++i) {
-            y[begin + i] = x[begin + i] * inv * w[i];
+            y[begin + i] = (x[begin + i] - mean) * inv * w[i] + (layer_norm ? tensor(name + ".bias")[i] : 0.0);
         }
     }
     return y;
@@ -180,99 +188,13 @@ void reference_model::rope(std::vector<double> & x, int32_t n_heads, const std::
     }
 }
 
-std::vector<double> reference_model::attention(const std::vector<double> & q, const std::vector<double> & k,
-                                               const std::vector<double> & v, int32_t n_tokens,
-                                               const sees_fn & sees) const {
-    const double        scale = 1.0 / std::sqrt(double(head_dim));
-    std::vector<double> out(q.size(), 0.0);
-    std::vector<double> p(n_tokens);
-    for (int32_t h = 0; h < heads; ++h) {
-        const int32_t hk = h / (heads / heads_kv);
-        for (int32_t i = 0; i < n_tokens; ++i) {
-            const double * qi  = q.data() + (int64_t(i) * heads + h) * head_dim;
-            double         max = -INFINITY;
-            for (int32_t j = 0; j < n_tokens; ++j) {
-                const double * kj = k.data() + (int64_t(j) * heads_kv + hk) * head_dim;
-                p[j]              = -INFINITY;
-                if (sees(i, j)) {
-                    p[j] = 0.0;
-                    for (int32_t c = 0; c < head_dim; ++c) {
-                        p[j] += scale * qi[c] * kj[c];
-                    }
-                }
-                max = std::max(max, p[j]);
-            }
-            double sum = 0.0;
-            for (double & pj : p) {
-                pj = std::exp(pj - max);
-                sum += pj;
-            }
-            for (int32_t j = 0; j < n_tokens; ++j) {
-                const double * vj = v.data() + (int64_t(j) * heads_kv + hk) * head_dim;
-                for (int32_t c = 0; c < head_dim; ++c) {
-                    out[(int64_t(i) * heads + h) * head_dim + c] += p[j] / sum * vj[c];
-                }
-            }
-        }
-    }
-    return out;
-}
-
-std::vector<double> reference_model::hidden(const engine_row & row, const sees_fn & sees,
-                                            const std::vector<const lora_set *> & adapters) const {
-    const int32_t        n = row.n_tokens;
-    std::vector<int32_t> pos(n);
-    std::vector<double>  x(int64_t(n) * width);
-    const auto &         embd = tensor("token_embd.weight");
-    for (int32_t t = 0; t < n; ++t) {
-        pos[t] = row.pos ? row.pos[t] : t;
-        for (int32_t i = 0; i < width; ++i) {
-            x[int64_t(t) * width + i] =
-                embd[int64_t(row.tokens[t]) * width + i] * (arch == "gemma" ? std::sqrt(double(width)) : 1.0);
-        }
-    }
-    const auto add = [](std::vector<double> & to, const std::vector<double> & what) {
-        for (size_t i = 0; i < to.size(); ++i) {
-            to[i] += what[i];
-        }
-    };
-    for (int32_t l = 0; l < layers; ++l) {
-        const auto xn = rms_norm(x, block_name(l, "attn_norm.weight"), width);
-
-        auto q = product(block_name(l, "attn_q"), xn, n, adapters);
-        auto k = product(block_name(l, "attn_k"), xn, n, adapters);
-        auto v = product(block_name(l, "attn_v"), xn, n, adapters);
-        if (has_tensor(block_name(l, "attn_q_norm.weight"))) {
-            q = rms_norm(q, block_name(l, "attn_q_norm.weight"), head_dim);
-            k = rms_norm(k, block_name(l, "attn_k_norm.weight"), head_dim);
-        }
-        rope(q, heads, pos);
-        rope(k, heads_kv, pos);
-        add(x, product(block_name(l, "attn_output"), attention(q, k, v, n, sees), n, adapters));
-
-        const auto yn   = rms_norm(x, block_name(l, "ffn_norm.weight"), width);
-        auto       gate = product(block_name(l, "ffn_gate"), yn, n, adapters);
-        const auto up   = product(block_name(l, "ffn_up"), yn, n, adapters);
-        for (size_t i = 0; i < gate.size(); ++i) {
-            gate[i] = (arch == "gemma" ? gelu_tanh(gate[i]) : gate[i] / (1.0 + std::exp(-gate[i]))) * up[i];
-        }
-        add(x, product(block_name(l, "ffn_down"), gate, n, adapters));
-    }
-    return rms_norm(x, "output_norm.weight", width);
-}
-
-std::vector<double> reference_model::logits(const std::vector<double> & hidden) const {
-    const char * head = has_tensor("output.weight") ? "output" : "token_embd";
-    return product(head, hidden, int64_t(hidden.size()) / width, {});
-}
-
 std::vector<lora_matrix> reference_model::targets() const {
     std::vector<lora_matrix> all;
     for (int32_t l = 0; l < layers; ++l) {
         for (const char * part : { "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight",
                                    "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight" }) {
             lora_matrix m;
-            m.target          = block_name(l, part);
+            m.target          = "blk." + std::to_string(l) + "." + part;
             const auto & size = shapes.at(m.target);
             m.n_in            = static_cast<int32_t>(size.n_in);
             m.n_out           = static_cast<int32_t>(size.n_out);

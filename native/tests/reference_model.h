@@ -1,8 +1,9 @@
 // A dense decoder in double precision, for tests: straightforward loops, no code shared with what it judges.
 //
 // It reads the same GGUF file as the implementations under test, through gguf.h alone, and keeps every matrix as the
-// file lays it out (no permutation, no packing). Formulas follow upstream's graphs: llama.cpp src/models/llama.cpp,
-// qwen2.cpp, qwen3.cpp, gemma.cpp, and the rotary embedding of ggml-cpu/ops.cpp.
+// file lays it out (no permutation, no packing). Formulas follow upstream's graphs: llama.cpp src/models/llama.cpp (with
+// and without experts), qwen2.cpp, qwen3.cpp, gemma.cpp, gemma2.cpp, phi3.cpp, gpt2.cpp, and the rotary embedding of
+// ggml-cpu/ops.cpp.
 #pragma once
 
 #include "magnet-engine.h"
@@ -23,7 +24,7 @@ sees_fn sees_by_role(const engine_row & row);
 
 class reference_model {
 public:
-    // Throws std::runtime_error if the file cannot be read or its architecture is not one of llama, qwen2, qwen3, gemma.
+    // Throws std::runtime_error if the file cannot be read or its architecture is none of those above.
     explicit reference_model(const std::string & path);
 
     int32_t n_vocab() const { return vocab; }
@@ -46,16 +47,23 @@ public:
     // logits [n, V] of hidden [n, D].
     std::vector<double> logits(const std::vector<double> & hidden) const;
 
-    // Every matrix an adapter can target, in the order of the forward pass; a and b empty.
+    // Every matrix an adapter can target, in the order of the forward pass; a and b empty. Throws where queries, keys
+    // and values are one matrix.
     std::vector<lora_matrix> targets() const;
 
 private:
     std::vector<double> product(const std::string & name, const std::vector<double> & x, int64_t n,
                                 const std::vector<const lora_set *> & adapters) const;
-    std::vector<double> rms_norm(const std::vector<double> & x, const std::string & name, int64_t size) const;
-    void rope(std::vector<double> & x, int32_t n_heads, const std::vector<int32_t> & pos) const;
+    std::vector<double> norm(const std::vector<double> & x, const std::string & name, int64_t size) const;
+    void                rope(std::vector<double> & x, int32_t n_heads, const std::vector<int32_t> & pos) const;
     std::vector<double> attention(const std::vector<double> & q, const std::vector<double> & k,
                                   const std::vector<double> & v, int32_t n_tokens, const sees_fn & sees) const;
+    std::vector<double> attention_of(int32_t layer, const std::vector<double> & x, const std::vector<int32_t> & pos,
+                                     const sees_fn & sees, const std::vector<const lora_set *> & adapters) const;
+    std::vector<double> feed_forward(int32_t layer, const std::vector<double> & x, int64_t n,
+                                     const std::vector<const lora_set *> & adapters) const;
+    std::vector<double> experts(int32_t layer, const std::vector<double> & x, int64_t n) const;
+    double              activation(double x) const;
 
     struct shape_2d {
         int64_t n_in;
@@ -73,10 +81,16 @@ private:
     int32_t     heads_kv = 0;
     int32_t     head_dim = 0;
     int32_t     n_rot    = 0;
-    bool        neox     = false; // rotary pairs (i, i + n_rot/2) instead of (2i, 2i + 1)
+    int32_t     window   = 0; // of gemma2's even layers: keys so far behind a query are hidden, whatever their role
+    int32_t     n_expert_used = 0;
+    bool        gelu       = false; // in place of SiLU
+    bool        layer_norm = false; // in place of RMSNorm
+    bool        neox       = false; // rotary pairs (i, i + n_rot/2) instead of (2i, 2i + 1)
     double      rope_base  = 10000.0;
     double      rope_scale = 1.0;
     double      eps        = 1e-5;
+    double      attention_cap = 0.0; // 0 = none
+    double      logit_cap     = 0.0;
 };
 
 } // namespace magnet::testing

@@ -34,10 +34,10 @@ const char * const prompt = "Once upon a time there";
 } // namespace
 
 TEST_CASE("greedy: tokens and log-probabilities of the dense model") {
-    for (const char * architecture : {"llama", "qwen2", "qwen3"}) {
+    for (const char * architecture : architectures) {
         for (const int32_t flash : {0, 1}) {
             INFO(architecture, ", flash attention ", flash);
-            const model_ptr model = load_tiny(architecture);
+            const model_ptr model = load_model(architecture_path(architecture));
             const dense     truth(architecture);
 
             magnet_session_params sp  = session_params();
@@ -45,7 +45,7 @@ TEST_CASE("greedy: tokens and log-probabilities of the dense model") {
             const session_ptr session = make_session(model, sp);
 
             magnet_generate_params p = greedy(24);
-            p.n_top                  = 100;
+            p.n_top                  = 90;
             const result_ptr r       = generate(session, prompt, p);
             const auto &     span    = r->spans[0];
             REQUIRE(r->n_spans == 1);
@@ -63,19 +63,19 @@ TEST_CASE("greedy: tokens and log-probabilities of the dense model") {
                 worst = std::max(worst, std::fabs(token.logprob - expected[token.id]));
                 sum += token.logprob;
 
-                // the alternatives are the best 100, best first
-                REQUIRE(token.n_top == 100);
+                // the alternatives are the best 90, best first
+                REQUIRE(token.n_top == 90);
                 CHECK(token.top[0].token == token.id);
                 std::set<int32_t> seen;
-                for (int32_t k = 0; k < 100; ++k) {
+                for (int32_t k = 0; k < 90; ++k) {
                     worst = std::max(worst, std::fabs(token.top[k].logprob - expected[token.top[k].token]));
                     seen.insert(token.top[k].token);
                     CHECK((k == 0 || token.top[k].logprob <= token.top[k - 1].logprob));
                 }
-                CHECK(seen.size() == 100);
+                CHECK(seen.size() == 90);
                 std::vector<double> sorted = expected;
-                std::nth_element(sorted.begin(), sorted.begin() + 99, sorted.end(), std::greater<double>());
-                CHECK(token.top[99].logprob == doctest::Approx(sorted[99]).epsilon(tolerance));
+                std::nth_element(sorted.begin(), sorted.begin() + 89, sorted.end(), std::greater<double>());
+                CHECK(token.top[89].logprob == doctest::Approx(sorted[89]).epsilon(tolerance));
                 tokens.push_back(token.id);
             }
             CHECK(worst < tolerance);
@@ -87,9 +87,9 @@ TEST_CASE("greedy: tokens and log-probabilities of the dense model") {
 }
 
 TEST_CASE("greedy: what magnet_score says of the continuation") {
-    for (const char * architecture : {"llama", "qwen2", "gemma2", "phi3", "gpt2"}) {
+    for (const char * architecture : architectures) {
         INFO(architecture);
-        const model_ptr       model = load_tiny(architecture);
+        const model_ptr       model = load_model(architecture_path(architecture));
         magnet_session_params sp    = session_params();
         sp.engine                   = MAGNET_ENGINE_GRAPH;
         sp.flash_attention          = 0;

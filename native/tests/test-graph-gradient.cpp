@@ -99,6 +99,12 @@ TEST_CASE("a mixture of experts is differentiated, routing weights included") {
     std::string           why;
     CHECK(!fused_engine_covers(file.path, why));
     check_against_differences(file.path, 1e-3f, 1e-2);
+
+    const auto            e = make_graph_engine(file.path, exact());
+    const reference_model reference(file.path);
+    for (const owned_row & row : random_rows({ 9, 14, 20, 31 }, p.n_vocab, 8)) {
+        CHECK(relative_error(hidden_of(*e, { row.view() })[0], reference.hidden(row.view())) < 1e-5);
+    }
 }
 
 TEST_CASE("hidden states and logits agree with PyTorch") {
