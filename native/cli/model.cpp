@@ -65,7 +65,9 @@ loaded_model load_model(const model_options & options) {
         throw usage_error("no model; give --model FILE, or set MAGNET_MODEL");
     }
     static int32_t log_level; // outlives every call of the callback
-    if ((log_level = options.log_level) != 0) {
+    // that there is no GPU must not pass unseen
+    log_level = options.log_level == 0 && options.gpu_layers != 0 ? MAGNET_LOG_WARN : options.log_level;
+    if (log_level != 0) {
         magnet_log_set(print_log_line, &log_level);
     }
     loaded_model loaded;

@@ -8,6 +8,8 @@
 #include "magnet-utf8.h"
 #include "train/gguf-file.h"
 
+#include "ggml-backend.h"
+
 #include <cstring>
 
 namespace magnet {
@@ -42,6 +44,20 @@ bool on_progress(float fraction, void * data) {
 }
 
 } // namespace
+
+bool uses_gpu(int32_t n_gpu_layers) {
+    if (n_gpu_layers == 0 || llama_supports_gpu_offload()) {
+        return n_gpu_layers != 0;
+    }
+    std::string backends;
+    for (size_t i = 0; i < ggml_backend_reg_count(); ++i) {
+        backends += (i > 0 ? ", " : "") + std::string(ggml_backend_reg_name(ggml_backend_reg_get(i)));
+    }
+    log_message(MAGNET_LOG_WARN, "layers were asked for on a GPU (" + std::to_string(n_gpu_layers) +
+                                     "), but the backends built in (" + backends +
+                                     ") find none: all of them stay on the CPU.");
+    return false;
+}
 
 std::shared_ptr<model> model::load_vocabulary(const std::string & path) {
     check_file(path);
@@ -105,7 +121,7 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
     }
     m->plain_attention_ = kind == attention_kind::plain;
 
-    if (params.n_gpu_layers != 0 && llama_supports_gpu_offload()) {
+    if (uses_gpu(params.n_gpu_layers)) {
         m->no_fused_engine_ = "its weights are on a GPU, which the fused engine leaves alone";
     } else {
         fused_engine_covers(path, m->no_fused_engine_);

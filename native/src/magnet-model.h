@@ -19,6 +19,9 @@ struct llama_model_deleter {
     void operator()(llama_model * model) const { llama_model_free(model); }
 };
 
+// Are layers to lie on a GPU, and is there one? Where they are and there is none, the log is warned.
+bool uses_gpu(int32_t n_gpu_layers);
+
 class model {
 public:
     // Throws magnet::error (IO, BAD_FILE, UNSUPPORTED, OUT_OF_MEMORY, CANCELLED).

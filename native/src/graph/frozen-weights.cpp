@@ -49,12 +49,10 @@ ggml_tensor * frozen_weights::widened(const ggml_tensor * w) {
     return w->type == GGML_TYPE_F32 ? const_cast<ggml_tensor *>(w) : copy(w, false);
 }
 
-int64_t frozen_weights::bytes() const {
-    int64_t sum = 0;
+void frozen_weights::count(device_memory & memory) const {
     for (const auto & entry : copies_) {
-        sum += (int64_t) ggml_backend_buffer_get_size(entry.second.buffer.get());
+        memory.add("copies", entry.second.buffer.get());
     }
-    return sum;
 }
 
 // [rows, columns] -> [columns, rows], in blocks that stay in cache.

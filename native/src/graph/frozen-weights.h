@@ -1,6 +1,8 @@
 // Copies of a model's frozen weights in the form that a backward pass, or exact arithmetic, needs.
 #pragma once
 
+#include "device-memory.h"
+
 #include "ggml-cpp.h"
 
 #include <cstdint>
@@ -22,7 +24,7 @@ public:
     // w in F32: itself if it is that already.
     ggml_tensor * widened(const ggml_tensor * w);
 
-    int64_t bytes() const;
+    void count(device_memory & memory) const;
 
 private:
     struct held {

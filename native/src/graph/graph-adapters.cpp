@@ -121,12 +121,10 @@ void graph_adapters::check_gradient(const lora_set & grad) const {
     }
 }
 
-int64_t graph_adapters::bytes() const {
-    int64_t sum = 0;
+void graph_adapters::count(device_memory & memory) const {
     for (const auto & buffer : buffers_) {
-        sum += (int64_t) ggml_backend_buffer_get_size(buffer.get());
+        memory.add("adapters", buffer.get());
     }
-    return sum;
 }
 
 } // namespace magnet

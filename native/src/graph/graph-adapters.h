@@ -30,7 +30,7 @@ public:
     // Throws MISMATCH unless grad has the shape of the first set.
     void check_gradient(const lora_set & grad) const;
 
-    int64_t bytes() const;
+    void count(device_memory & memory) const;
 
 private:
     bool same_shapes(const std::vector<const lora_set *> & sets) const;

@@ -76,10 +76,18 @@ public:
         for (ggml_backend_t backend : llama_backends(context_.get())) {
             devices += (devices.empty() ? "" : " + ") + std::string(ggml_backend_name(backend));
         }
-        const int64_t bytes = (int64_t) llama_model_size(model_.get()) + frozen_.bytes() + adapters_.bytes() +
-                              runner_.bytes() + head_.bytes() + (products_ ? products_->bytes() : 0);
+        device_memory memory;
+        for (const auto & [type, bytes] : llama_weight_bytes(model_.get())) {
+            memory.add("weights", type, (int64_t) bytes);
+        }
+        memory.add("copies", ggml_backend_cpu_buffer_type(), products_ ? products_->bytes() : 0);
+        memory.add("activations", seed_buffer_.get());
+        frozen_.count(memory);
+        adapters_.count(memory);
+        runner_.count(memory);
+        head_.count(memory);
         return "graph engine: " + shape_.arch + " on " + devices + ", " + (exact() ? "f32" : "bf16") + ", " +
-               std::to_string(params_.n_threads) + " threads, " + std::to_string(bytes >> 20) + " MiB";
+               std::to_string(params_.n_threads) + " threads, " + memory.text();
     }
 
     std::vector<lora_matrix> targets() const override { return targets_; }

@@ -124,6 +124,10 @@ void graph_head::cross_entropy(const float * hidden, const int32_t * index, cons
     }
 }
 
-int64_t graph_head::bytes() const { return runner_.bytes() + (products_ ? products_->bytes() : 0); }
+void graph_head::count(device_memory & memory) const {
+    runner_.count(memory);
+    memory.add("activations", seed_buffer_.get());
+    memory.add("copies", ggml_backend_cpu_buffer_type(), products_ ? products_->bytes() : 0);
+}
 
 } // namespace magnet

@@ -22,7 +22,7 @@ public:
     void cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets, const float * weight,
                        int32_t n, float * nll, float * d_hidden);
 
-    int64_t bytes() const;
+    void count(device_memory & memory) const;
 
 private:
     void build(int32_t n);

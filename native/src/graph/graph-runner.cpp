@@ -79,12 +79,11 @@ void graph_runner::run(ggml_cgraph * graph, const std::function<void()> & fill, 
     }
 }
 
-int64_t graph_runner::bytes() const {
-    int64_t sum = 0;
+void graph_runner::count(device_memory & memory) const {
     for (ggml_backend_t backend : backends_) {
-        sum += sched_ ? (int64_t) ggml_backend_sched_get_buffer_size(sched_.get(), backend) : 0;
+        memory.add("activations", ggml_backend_get_default_buffer_type(backend),
+                   sched_ ? (int64_t) ggml_backend_sched_get_buffer_size(sched_.get(), backend) : 0);
     }
-    return sum;
 }
 
 } // namespace magnet

@@ -2,6 +2,8 @@
 // allocation.
 #pragma once
 
+#include "device-memory.h"
+
 #include "ggml-cpp.h"
 
 #include <exception>
@@ -26,7 +28,7 @@ public:
     void run(ggml_cgraph * graph, const std::function<void()> & fill, ggml_tensor * stop = nullptr,
              const std::function<void()> & at_stop = {});
 
-    int64_t bytes() const; // of all devices' compute buffers
+    void count(device_memory & memory) const; // of all devices' compute buffers
 
     // Does everything run on the CPU backend?
     bool cpu_only() const { return backends_.size() == 1; }

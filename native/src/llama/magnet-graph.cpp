@@ -112,6 +112,10 @@ std::vector<ggml_backend_t> llama_backends(llama_context * context) {
     return backends;
 }
 
+std::map<ggml_backend_buffer_type_t, size_t> llama_weight_bytes(const llama_model * model) {
+    return model->memory_breakdown();
+}
+
 ggml_tensor * llama_weight(const llama_model * model, const std::string & name) {
     return const_cast<ggml_tensor *>(model->get_tensor(name.c_str()));
 }

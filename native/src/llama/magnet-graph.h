@@ -4,6 +4,7 @@
 #include "ggml-backend.h"
 #include "llama.h"
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,6 +53,9 @@ private:
 
 // The devices that the context computes on, in the order a scheduler wants them: CPU last. Owned by the context.
 std::vector<ggml_backend_t> llama_backends(llama_context * context);
+
+// Bytes of the model's weights, by where they lie.
+std::map<ggml_backend_buffer_type_t, size_t> llama_weight_bytes(const llama_model * model);
 
 // Weight of the model, or NULL.
 ggml_tensor * llama_weight(const llama_model * model, const std::string & name);

@@ -72,7 +72,7 @@ static void check_outputs(const train_options & o) {
 // The fused engine where it covers the model and nothing is to lie on a GPU, unless the options name one.
 static std::unique_ptr<engine> make_train_engine(const train_options & o) {
     const engine_precision precision = o.exact ? engine_precision::f32 : engine_precision::bf16;
-    const bool             on_gpu    = o.n_gpu_layers != 0 && llama_supports_gpu_offload();
+    const bool             on_gpu    = uses_gpu(o.n_gpu_layers);
     std::string            why       = "the fused engine leaves GPUs alone";
     const bool             covered   = !on_gpu && fused_engine_covers(o.model, why);
     if (o.engine == MAGNET_ENGINE_FUSED && !covered) {
@@ -114,6 +114,12 @@ training::training(const train_options & options, bool writes) : options_(option
     for (const std::string & note : trainer_->notes()) {
         log_message(MAGNET_LOG_WARN, note);
     }
+}
+
+train_estimate training::estimate() {
+    const train_estimate x = trainer_->estimate();
+    log_message(MAGNET_LOG_INFO, engine_->describe());
+    return x;
 }
 
 std::unique_ptr<training> training::resume(const std::string & path) {

@@ -19,7 +19,7 @@ public:
     const train_options & options() const { return options_; }
 
     train_result   run(const train_callback & on_step) { return trainer_->run(on_step); }
-    train_estimate estimate() { return trainer_->estimate(); }
+    train_estimate estimate(); // and to the log, as information, what lies where in memory by then
 
 private:
     train_options            options_;

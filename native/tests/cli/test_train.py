@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from magnet_cli import MODEL, CliTest
+from magnet_cli import MODEL, CliTest, environment
 
 GOLDEN = MODEL.parent
 STORIES = str(GOLDEN.parent / "data" / "stories.txt")
@@ -42,6 +42,22 @@ class TrainTest(CliTest):
         for fused, graph in zip(losses["fused"], losses["graph"]):
             if fused is not None:
                 self.assertAlmostEqual(fused, graph, places=3)
+
+    def test_memory_by_device(self):
+        run = self.run_magnet(*self.train("gpt2", "never.gguf", "--dry-run", "--log-level", "info"))
+        self.assertEqual(run.status, 0, run.err)
+        last = [line for line in run.err.splitlines() if "graph engine" in line][-1]
+        self.assertRegex(last, r"[0-9]+ MiB \(CPU: activations [0-9]+, adapters [0-9]+, copies [0-9]+, weights [0-9]+\)$")
+
+    def test_layers_for_a_gpu_that_is_not_there(self):
+        blind = environment(CUDA_VISIBLE_DEVICES="")
+        for verb in (["embed", "-m", tiny("llama"), "a text"], self.train("llama", "a.gguf")):
+            with self.subTest(verb=verb[0]):
+                run = self.run_magnet(*verb, "--gpu-layers", "-1", env=blind)
+                self.assertEqual(run.status, 0, run.err)
+                self.assertEqual(run.err.count("(-1)"), 1, run.err)
+                self.assertRegex(run.err, r"GPU \(-1\).*backends built in.*CPU.*stay on the CPU")
+        self.assertEqual(self.run_magnet("embed", "-m", tiny("llama"), "a text", env=blind).err, "")
 
     def test_what_an_engine_cannot_do(self):
         adapter = self.file("never.gguf", "")
