@@ -25,7 +25,9 @@ def infilling(f, adapter, path):
         tallest = 1.6 * (f.value("base", kind, "perplexity.left") or 1)
         for x, model in enumerate(("base", adapter)):
             for k, context in enumerate(COLORS):
-                value = f.value(model, kind, f"perplexity.{context}") or 0
+                value = f.value(model, kind, f"perplexity.{context}")
+                if value is None:
+                    continue
                 ax.bar(x + 0.27 * (k - 1), min(value, tallest), 0.25, color=COLORS[context],
                        label=context if x == 0 else None)
                 ax.text(x + 0.27 * (k - 1), min(value, tallest), f"{value:.0f}", ha="center", va="bottom", fontsize=8)
@@ -44,7 +46,9 @@ def similarity(f, adapter, path):
     for ax, (figure_name, title) in zip(axes, (("stsb", "STS-B dev"), ("sick", "SICK dev"))):
         for x, (attention, pooling) in enumerate(ways):
             for k, (model, color) in enumerate((("base", COLORS["left"]), (adapter, COLORS["ordered"]))):
-                value = f.value(model, figure_name, f"spearman.{attention}.{pooling}") or 0
+                value = f.value(model, figure_name, f"spearman.{attention}.{pooling}")
+                if value is None:
+                    continue
                 ax.bar(x + 0.4 * (k - 0.5), value, 0.38, color=color,
                        label=("base" if k == 0 else "adapter") if x == 0 else None)
         ax.set_xticks(range(4), [f"{a},\n{p}" for a, p in ways], fontsize=8)
