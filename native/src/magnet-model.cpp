@@ -46,8 +46,11 @@ bool on_progress(float fraction, void * data) {
 } // namespace
 
 bool uses_gpu(int32_t n_gpu_layers) {
-    if (n_gpu_layers == 0 || llama_supports_gpu_offload()) {
-        return n_gpu_layers != 0;
+    if (n_gpu_layers == 0) {
+        return false;
+    }
+    if (llama_supports_gpu_offload()) {
+        return true;
     }
     std::string backends;
     for (size_t i = 0; i < ggml_backend_reg_count(); ++i) {

@@ -74,12 +74,12 @@ void cpu_products::set_lora(const std::vector<lora_tensors> & terms) {
     }
 }
 
-int64_t cpu_products::bytes() const {
+void cpu_products::count(device_memory & memory) const {
     int64_t sum = 0;
     for (const auto & entry : weights_) {
         sum += entry.second->forward.data.bytes() + entry.second->backward.data.bytes();
     }
-    return sum;
+    memory.add("copies", ggml_backend_cpu_buffer_type(), sum);
 }
 
 // ------------------------------------------------------------------------------------------------ the graph

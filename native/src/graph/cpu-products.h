@@ -7,6 +7,7 @@
 #pragma once
 
 #include "cpu-attention.h"
+#include "device-memory.h"
 #include "engine/weights.h"
 #include "gradient.h"
 #include "llama/magnet-graph.h"
@@ -32,7 +33,7 @@ public:
     // Derivatives of what rewrite put there. False for other nodes.
     bool derive(const derivative & d);
 
-    int64_t bytes() const;
+    void count(device_memory & memory) const;
 
 private:
     using bf16   = fused::bf16;

@@ -2,10 +2,9 @@
 
 namespace magnet {
 
-void device_memory::add(const char * purpose, const ggml_backend_buffer * buffer) {
+void device_memory::add(const char * purpose, ggml_backend_buffer_t buffer) {
     if (buffer) {
-        auto * b = const_cast<ggml_backend_buffer *>(buffer);
-        add(purpose, ggml_backend_buffer_get_type(b), (int64_t) ggml_backend_buffer_get_size(b));
+        add(purpose, ggml_backend_buffer_get_type(buffer), (int64_t) ggml_backend_buffer_get_size(buffer));
     }
 }
 

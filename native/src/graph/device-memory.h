@@ -11,7 +11,7 @@ namespace magnet {
 
 class device_memory {
 public:
-    void add(const char * purpose, const ggml_backend_buffer * buffer); // NULL: nothing
+    void add(const char * purpose, ggml_backend_buffer_t buffer); // NULL: nothing
     void add(const char * purpose, ggml_backend_buffer_type_t type, int64_t bytes);
     void add(const char * purpose, ggml_backend_dev_t device, int64_t bytes);
 

@@ -80,8 +80,10 @@ public:
         for (const auto & [type, bytes] : llama_weight_bytes(model_.get())) {
             memory.add("weights", type, (int64_t) bytes);
         }
-        memory.add("copies", ggml_backend_cpu_buffer_type(), products_ ? products_->bytes() : 0);
         memory.add("activations", seed_buffer_.get());
+        if (products_) {
+            products_->count(memory);
+        }
         frozen_.count(memory);
         adapters_.count(memory);
         runner_.count(memory);

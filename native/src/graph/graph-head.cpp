@@ -127,7 +127,9 @@ void graph_head::cross_entropy(const float * hidden, const int32_t * index, cons
 void graph_head::count(device_memory & memory) const {
     runner_.count(memory);
     memory.add("activations", seed_buffer_.get());
-    memory.add("copies", ggml_backend_cpu_buffer_type(), products_ ? products_->bytes() : 0);
+    if (products_) {
+        products_->count(memory);
+    }
 }
 
 } // namespace magnet
