@@ -196,4 +196,20 @@ std::vector<double> reference_model::logits(const std::vector<double> & hidden) 
     return out;
 }
 
+std::vector<lora_matrix> reference_model::targets() const {
+    std::vector<lora_matrix> all;
+    for (int32_t l = 0; l < layers; ++l) {
+        for (const char * part : { "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight",
+                                   "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight" }) {
+            lora_matrix m;
+            m.target          = block_name(l, part);
+            const auto & size = shapes.at(m.target);
+            m.n_in            = static_cast<int32_t>(size.n_in);
+            m.n_out           = static_cast<int32_t>(size.n_out);
+            all.push_back(m);
+        }
+    }
+    return all;
+}
+
 } // namespace magnet::testing
