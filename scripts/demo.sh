@@ -4,22 +4,22 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 model=$(scripts/fetch-model.sh)
-adapter=adapters/SmolLM2-135M-Instruct.magnet.gguf
 magnet=build/bin/magnet
+with=(--model "$model" --adapter adapters/SmolLM2-135M-Instruct.magnet.gguf)
 
 echo "MAGNET demo · $("$magnet" --version | head -1) · $(basename "$model" .gguf) + MAGNET adapter"
 echo
 echo "Embed: cosine of sentence vectors"
-"$magnet" embed --model "$model" --adapter "$adapter" --similarity \
+"$magnet" embed "${with[@]}" --similarity \
     "A man is playing a guitar." "Someone plays music." "The stock market fell."
 echo
 echo "Infill: the gap, seen from both sides"
 printf 'Tom lost his keys on the way home. ['
-"$magnet" infill --model "$model" --adapter "$adapter" --length 16 \
+"$magnet" infill "${with[@]}" --length 16 \
     "Tom lost his keys on the way home.{{gap}} At last he could sleep in his own bed." | tr -d '\n'
 printf '] At last he could sleep in his own bed.\n'
 echo
 echo "Generate"
 printf 'Once upon a time'
-"$magnet" generate --model "$model" --adapter "$adapter" --max-tokens 48 --temperature 0 "Once upon a time"
+"$magnet" generate "${with[@]}" --max-tokens 48 --temperature 0 "Once upon a time"
 echo

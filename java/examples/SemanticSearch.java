@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 /**
  * Finds the paragraphs of a folder of text files that mean what a question asks.
  *
- * <pre>java -cp magnet.jar:magnet-bindings.jar:magnet-natives.jar SemanticSearch.java model.gguf adapter.gguf folder "a question"</pre>
+ * <pre>java -cp … SemanticSearch.java model.gguf adapter.gguf folder "a question"</pre>
  */
 class SemanticSearch {
     record Paragraph(Path file, String text) {}

@@ -11,7 +11,7 @@ import java.util.List;
 /**
  * Fills the gaps of a story, three times over. A gap is written {{gap}}, or {{gap:12}} for one of twelve tokens.
  *
- * <pre>java -cp … StoryFiller.java model.gguf adapter.gguf "Tom lost his keys. {{gap}} At last he could sleep in his own bed."</pre>
+ * <pre>java -cp … StoryFiller.java model.gguf adapter.gguf "Tom lost his keys. {{gap}} At last he slept."</pre>
  */
 class StoryFiller {
     public static void main(String[] args) {

@@ -61,24 +61,23 @@ def similarity(f, adapter, path):
 
 def heat_map(f, adapter, path):
     """Cosines of a few sentences, base beside adapter."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), sharey=True)
-    for ax, model in zip(axes, ("base", adapter)):
+    figure, (*axes, scale) = plt.subplots(1, 3, figsize=(9, 3.6), width_ratios=(1, 1, 0.05))
+    for ax, model, title in zip(axes, ("base", adapter), ("base", "adapter")):
+        ax.set_title(title, fontsize=10)
+        ax.set_xticks([])
+        ax.set_yticks([])
         result = f.result(model, "sentences")
         if not result:
             continue
-        cosines, texts = result["similarity"], result["texts"]
-        image = ax.imshow(cosines, vmin=0, vmax=1, cmap="Blues")
+        cosines = result["similarity"]
+        figure.colorbar(ax.imshow(cosines, vmin=0, vmax=1, cmap="Blues"), cax=scale)
         for y, row in enumerate(cosines):
             for x, cosine in enumerate(row):
                 ax.text(x, y, f"{cosine:.1f}", ha="center", va="center", fontsize=6,
                         color="white" if cosine > 0.6 else "black")
-        ax.set_xticks([])
-        ax.set_yticks(range(len(texts)), texts, fontsize=7)
-        ax.set_title("base" if model == "base" else "adapter", fontsize=10)
-        if model == adapter:
-            figure.colorbar(image, ax=axes)
-    figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
-    plt.close(figure)
+        if ax is axes[0]:
+            ax.set_yticks(range(len(cosines)), result["texts"], fontsize=7)
+    save(figure, path)
 
 
 def training(metrics, path):

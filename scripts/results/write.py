@@ -59,19 +59,23 @@ def similarity(f, adapter):
     return table(["attention, pooling", "STS-B dev: base", "adapter", "SICK dev: base", "adapter"], rows)
 
 
+BY_MASK = ["left only", "hybrid", "ordered", "best / base's left only", "best / own left only"]
+
+
+def by_mask(f, model, figure):
+    """Cells under BY_MASK: perplexity by context, and the better mask's share of left only, the base's and the model's own."""
+    values = [f.value(model, figure, f"perplexity.{c}") for c in ("left", "hybrid", "ordered")]
+    best = min((v for v in values[1:] if v is not None), default=None)
+    return [*map(number, values), ratio(best, f.value("base", figure, "perplexity.left")), ratio(best, values[0])]
+
+
 def infilling(f, adapter):
     rows = []
     for title, figure in (("stories, a sentence", "stories"), ("stories, two sentences", "stories-two-gaps"),
                           ("Gutenberg, 8 to 32 tokens", "spans-gutenberg"), ("Wikitext, 8 to 32 tokens", "spans-wikitext2")):
-        left = f.value("base", figure, "perplexity.left")
-        own = f.value(adapter, figure, "perplexity.left")
-        for model in ("base", adapter):
-            values = [f.value(model, figure, f"perplexity.{c}") for c in ("left", "hybrid", "ordered")]
-            known = [v for v in values[1:] if v is not None]
-            best = min(known) if known else None
-            rows.append([title if model == "base" else "", "base" if model == "base" else "adapter",
-                         *map(number, values), ratio(best, left), ratio(best, left if model == "base" else own)])
-    return table(["gap", "model", "left only", "hybrid", "ordered", "best / base's left only", "best / own left only"], rows)
+        rows.append([title, "base", *by_mask(f, "base", figure)])
+        rows.append(["", "adapter", *by_mask(f, adapter, figure)])
+    return table(["gap", "model", *BY_MASK], rows)
 
 
 def accuracy(f, adapter):
@@ -109,13 +113,8 @@ def prompted(f, adapter):
 
 
 def domain(f, adapter):
-    rows = []
-    for title, model in (("base", "base"), ("adapter", adapter), ("adapter, 300 steps on ROCStories", "rocstories")):
-        values = [f.value(model, "stories", f"perplexity.{c}") for c in ("left", "hybrid", "ordered")]
-        best = min((v for v in values[1:] if v is not None), default=None)
-        rows.append([title, *map(number, values), ratio(best, f.value("base", "stories", "perplexity.left")),
-                     ratio(best, values[0])])
-    return table(["", "left only", "hybrid", "ordered", "best / base's left only", "best / own left only"], rows)
+    models = {"base": "base", "adapter": adapter, "adapter, 300 steps on ROCStories": "rocstories"}
+    return table(["", *BY_MASK], [[title, *by_mask(f, model, "stories")] for title, model in models.items()])
 
 
 def span_length(f, adapter):
