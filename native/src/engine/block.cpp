@@ -45,14 +45,15 @@ int64_t activations<T>::bytes() const {
 }
 
 template <class T>
-void block_runner<T>::reserve(int32_t n, run_mode new_mode) {
+void block_runner<T>::reserve(int32_t n, int32_t chunk_tokens, run_mode new_mode) {
     const hparams &   hp    = base.hp;
     const head_layout heads = base.heads(0);
-    const int32_t     piece = std::min(n, max_chunk_tokens);
+    const int32_t     piece = std::min(n, chunk_tokens);
     const int32_t     d     = hp.n_embd;
     const int32_t     low   = lora.width();
     const bool        keep  = new_mode != run_mode::infer;
     mode                    = new_mode;
+    max_chunk               = chunk_tokens;
 
     x.reserve(n, d);
     projected.reserve(piece, heads.size());
@@ -133,7 +134,7 @@ int64_t block_runner<T>::kept_bytes_per_token() const {
 template <class T>
 std::vector<typename block_runner<T>::chunk> block_runner<T>::chunks(const context & c) const {
     const int32_t      n     = c.g.n_tokens();
-    const int32_t      count = (n + max_chunk_tokens - 1) / max_chunk_tokens;
+    const int32_t      count = (n + max_chunk - 1) / max_chunk;
     std::vector<chunk> all;
     for (int32_t i = 0; i < count; ++i) {
         const int32_t begin = int32_t(int64_t(n) * i / count);
@@ -165,8 +166,8 @@ void block_runner<T>::dropout_keys(const context & c, int32_t l, const chunk & a
 
 template struct activations<bf16>;
 template struct activations<float>;
-template void    block_runner<bf16>::reserve(int32_t, run_mode);
-template void    block_runner<float>::reserve(int32_t, run_mode);
+template void    block_runner<bf16>::reserve(int32_t, int32_t, run_mode);
+template void    block_runner<float>::reserve(int32_t, int32_t, run_mode);
 template int64_t block_runner<bf16>::bytes() const;
 template int64_t block_runner<float>::bytes() const;
 template int64_t block_runner<bf16>::kept_bytes_per_token() const;

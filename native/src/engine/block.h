@@ -71,8 +71,8 @@ public:
     block_runner(const weights<T> & base, const adapters<T> & lora, const kernel_table<T> & kernels)
         : base(base), lora(lora), kernels(kernels) {}
 
-    // Memory for groups of up to n_tokens. Not SPMD.
-    void reserve(int32_t n_tokens, run_mode mode);
+    // Memory for groups of up to n_tokens, worked through in chunks of up to chunk_tokens. Not SPMD.
+    void reserve(int32_t n_tokens, int32_t chunk_tokens, run_mode mode);
 
     // SPMD: hidden states of the group before the final norm, in x.
     void forward(const member & me, const prepared_group & g, const engine_dropout & dropout);
@@ -140,6 +140,7 @@ private:
     const kernel_table<T> & kernels;
 
     run_mode                          mode = run_mode::infer;
+    int32_t                           max_chunk = 1;
     std::vector<activations<T>>       layers;    // one per layer in training, else one
     std::vector<matrix_buffer<float>> inputs;    // [n, D] of each layer, when activations are recomputed
     // Of one chunk:

@@ -138,7 +138,7 @@ public:
 
     void forward_each(const std::vector<engine_row> & rows, const row_sink & sink) override {
         const std::lock_guard<std::mutex> lock(mutex);
-        run(plan(rows), rows, run_mode::infer, {}, [&](const member & me, team<T> & t) {
+        run(plan(rows, run_mode::infer), rows, run_mode::infer, {}, [&](const member & me, team<T> & t) {
             for_rows(me, t, [&](int32_t row, int64_t at) { sink(row, t.hidden.data() + at); });
         });
     }
@@ -152,8 +152,9 @@ public:
         }
         lora.check_gradient(grad);
         base.prepare_backward(pool);
-        const int32_t n_teams =
-            run(plan(rows), rows, params.recompute ? run_mode::train_recompute : run_mode::train, dropout,
+        const run_mode mode = params.recompute ? run_mode::train_recompute : run_mode::train;
+        const int32_t  n_teams =
+            run(plan(rows, mode), rows, mode, dropout,
                 [&](const member & me, team<T> & t) { backward(me, t, loss, dropout); });
         if (n_teams == 0) {
             return;
@@ -238,9 +239,13 @@ private:
         }
     }
 
-    work_plan plan(const std::vector<engine_row> & rows) const {
+    const batching & batches(run_mode mode) const {
+        return mode == run_mode::infer ? shared->set.infer : shared->set.train;
+    }
+
+    work_plan plan(const std::vector<engine_row> & rows, run_mode mode) const {
         check_rows(rows);
-        return rows.empty() ? work_plan() : plan_work(rows, base.hp, pool.size());
+        return rows.empty() ? work_plan() : plan_work(rows, base.hp, batches(mode).tokens, pool.size());
     }
 
     // True if train_coupled can keep what it computes.
@@ -327,7 +332,7 @@ private:
             t.meeting = plan.team_size > 1 ? std::make_unique<barrier>(plan.team_size) : nullptr;
             t.failure = nullptr;
             t.hidden.reserve(int64_t(n) * info.n_embd);
-            t.runner.reserve(n, mode);
+            t.runner.reserve(n, batches(mode).chunk, mode);
             if (mode != run_mode::infer) {
                 t.d_hidden.reserve(int64_t(n) * info.n_embd);
                 t.gradient.reserve(lora.gradient_size());

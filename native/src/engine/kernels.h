@@ -235,11 +235,20 @@ struct kernel_table {
     void (*softmax_gradient)(const float * x, int32_t n, float lse, int32_t target, float weight, T * y);
 };
 
+// How many tokens pass through a matrix together. Weights come from memory once for all of them, and what one matrix hands
+// to the next must stay in cache: the faster the products, the more tokens it takes for memory to keep up.
+struct batching {
+    int32_t tokens; // short rows are packed into groups of about this many
+    int32_t chunk;  // larger groups, and long rows, are worked through in chunks of at most this many
+};
+
 // One instruction set: both tables.
 struct kernel_set {
-    const char *              name;
-    const kernel_table<bf16> * bf16_table;
+    const char *                name;
+    const kernel_table<bf16> *  bf16_table;
     const kernel_table<float> * f32_table;
+    batching                    infer = { 128, 160 };
+    batching                    train = { 128, 160 };
 };
 
 template <class T>

@@ -68,7 +68,7 @@ double assign(const std::vector<row_group> & groups, const hparams & hp, int32_t
 
 } // namespace
 
-work_plan plan_work(const std::vector<engine_row> & rows, const hparams & hp, int32_t n_threads) {
+work_plan plan_work(const std::vector<engine_row> & rows, const hparams & hp, int32_t group_tokens, int32_t n_threads) {
     int64_t total = 0;
     for (const engine_row & row : rows) {
         total += row.n_tokens;

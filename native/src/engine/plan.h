@@ -23,12 +23,8 @@ struct work_plan {
     int32_t                             max_tokens = 0;
 };
 
-// Short rows are packed into groups of about this many tokens. Larger groups, and long rows, are worked through in
-// chunks of at most `max_chunk_tokens`, so that what one matrix hands to the next stays in cache.
-constexpr int32_t group_tokens     = 128;
-constexpr int32_t max_chunk_tokens = 160;
-
-work_plan plan_work(const std::vector<engine_row> & rows, const hparams & hp, int32_t n_threads);
+// Short rows are packed into groups of about `group_tokens`.
+work_plan plan_work(const std::vector<engine_row> & rows, const hparams & hp, int32_t group_tokens, int32_t n_threads);
 
 // One group for each thread alone, all rows at once. Needs as many rows as threads.
 work_plan plan_at_once(const std::vector<engine_row> & rows, int32_t n_threads);
