@@ -14,7 +14,7 @@ namespace {
 constexpr int32_t tokens_per_chunk = 8192;
 
 // Logits of one output are V floats; the head works on a few outputs at a time.
-constexpr int32_t outputs_per_product = 8;
+constexpr int32_t outputs_per_product = 64;
 
 class fused_encoder : public encoder {
 public:

@@ -175,17 +175,19 @@ void test_gated(const kernel_set & set) {
         const int32_t   m = 29, n = 71, k = 50;
         test_matrix<T>  x(m, k);
         test_weights<T> gate(k, n, kernels, false), up(k, n, kernels, false);
-        std::vector<T>  h(m * n), g(m * n), u(m * n);
+        std::vector<T>  h(m * n), kept(kept_size(m, n));
+        const auto      kept_at = [&](int32_t i, int32_t which) { // entry i of [m, n], gate or up
+            return to_float(kept[((i % n / panel_width * m + i / n) * 2 + which) * panel_width + i % n % panel_width]);
+        };
         gated_args<T>   args;
         args.gate.m = args.up.m = m;
         args.gate.n = args.up.n = n;
         args.gate.add(gate.right.times(x.data.data(), x.ld));
         args.up.add(up.right.times(x.data.data(), x.ld));
-        args.act      = act;
-        args.h        = h.data();
-        args.gate_out = g.data();
-        args.up_out   = u.data();
-        args.ldh = args.ld_out = n;
+        args.act  = act;
+        args.h    = h.data();
+        args.kept = kept.data();
+        args.ldh  = n;
         kernels.gated(args);
 
         std::vector<double> expected(m * n);
@@ -210,12 +212,11 @@ void test_gated(const kernel_set & set) {
         back.dh.n = n;
         back.dh.add(down.right.times(dy.data.data(), dy.ld));
         back.act    = act;
-        back.gate   = g.data();
-        back.up     = u.data();
+        back.kept   = kept.data();
         back.d_gate = dg.data();
         back.d_up   = du.data();
         back.h      = h2.data();
-        back.ld = back.ld_d = back.ldh = n;
+        back.ld_d = back.ldh = n;
         kernels.gated_backward(back);
         std::vector<double> expected_dg(m * n), expected_du(m * n);
         std::vector<float>  got_dg(m * n), got_du(m * n), got_h(m * n);
@@ -224,7 +225,7 @@ void test_gated(const kernel_set & set) {
             for (int32_t c = 0; c < k; ++c) {
                 dh += dy.values[i / n * k + c] * down.values[i % n * k + c];
             }
-            const double gi = to_float(g[i]), ui = to_float(u[i]);
+            const double gi = kept_at(i, 0), ui = kept_at(i, 1);
             expected_dg[i] = dh * ui * (f(gi + 1e-5) - f(gi - 1e-5)) / 2e-5;
             expected_du[i] = dh * f(gi);
             got_dg[i]      = to_float(dg[i]);

@@ -110,9 +110,7 @@ void block_runner<T>::feed_forward_backward(const context & c, int32_t l, activa
     gated.dh.part = c.me.part;
     add_backward_terms(c, gated.dh, l, ffn_down, dy.row(0), dy.ld);
     gated.act    = base.hp.act;
-    gated.gate   = s.gate.row(at.begin);
-    gated.up     = s.up.row(at.begin);
-    gated.ld     = s.gate.ld;
+    gated.kept   = s.gate_up.data() + kept_size(at.begin, base.hp.n_ff);
     gated.d_gate = d_gate.row(0);
     gated.d_up   = d_up.row(0);
     gated.ld_d   = d_gate.ld;

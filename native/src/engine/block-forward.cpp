@@ -161,9 +161,7 @@ void block_runner<T>::feed_forward(const context & c, int32_t l, activations<T> 
     gated.h    = h.row(0);
     gated.ldh  = h.ld;
     if (keep) {
-        gated.gate_out = s.gate.row(at.begin);
-        gated.up_out   = s.up.row(at.begin);
-        gated.ld_out   = s.gate.ld;
+        gated.kept = s.gate_up.data() + kept_size(at.begin, base.hp.n_ff);
     }
     kernels.gated(gated);
     c.me.sync();

@@ -38,10 +38,10 @@ prepared_group::prepared_group(const row_group & g, const std::vector<engine_row
 template <class T>
 int64_t activations<T>::bytes() const {
     int64_t n = 0;
-    for (const auto * m : { &attn_in, &qkv, &attn_out, &ffn_in, &gate, &up, &low_rank, &normed }) {
+    for (const auto * m : { &attn_in, &qkv, &attn_out, &ffn_in, &low_rank, &normed }) {
         n += m->data.bytes();
     }
-    return n + head_rstd.data.bytes() + attn_rstd.bytes() + ffn_rstd.bytes() + lse.bytes();
+    return n + gate_up.bytes() + head_rstd.data.bytes() + attn_rstd.bytes() + ffn_rstd.bytes() + lse.bytes();
 }
 
 template <class T>
@@ -69,8 +69,7 @@ void block_runner<T>::reserve(int32_t n, int32_t chunk_tokens, run_mode new_mode
         s.attn_rstd.reserve(rows);
         s.ffn_rstd.reserve(rows);
         if (keep) {
-            s.gate.reserve(n, hp.n_ff);
-            s.up.reserve(n, hp.n_ff);
+            s.gate_up.reserve(kept_size(n, hp.n_ff));
             s.lse.reserve(int64_t(n) * hp.n_head);
             if (heads.q_norm != nullptr) {
                 s.normed.reserve(n, heads.q_size() + heads.k_size());

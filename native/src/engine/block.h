@@ -51,8 +51,7 @@ struct activations {
     matrix_buffer<T>     qkv;      // [n, q + k + v] rotated
     matrix_buffer<T>     attn_out; // [n, q]
     matrix_buffer<T>     ffn_in;   // [n, D] unit-norm input of gate and up
-    matrix_buffer<T>     gate;     // [n, F]
-    matrix_buffer<T>     up;       // [n, F]
+    buffer<T>            gate_up;  // of each chunk, as gated_args keeps them
     matrix_buffer<T>     low_rank; // [n, adapters.width()] A' x of every adapted matrix
     matrix_buffer<T>     normed;   // [n, q + k] unit-norm heads, if the model normalises them
     matrix_buffer<float> head_rstd;

@@ -83,19 +83,19 @@ struct gated_args {
     activation   act    = activation::silu;
     T *          h      = nullptr; // [m, n]
     int64_t      ldh    = 0;
-    T *          gate_out = nullptr; // [m, n] kept for the backward pass; NULL = not kept
-    T *          up_out   = nullptr;
-    int64_t      ld_out   = 0;
+    T *          kept   = nullptr; // gate and up for the backward pass, kept_size(m, n) values; NULL = not kept
 };
+
+// Gate and up of m tokens are kept in the order in which both passes go through them, [panels of n, m, 2, panel_width]:
+// they come back from memory as one stream.
+MAGNET_ALWAYS_INLINE constexpr int64_t kept_size(int64_t m, int64_t n) { return 2 * m * round_up(n, panel_width); }
 
 // Its backward: dh is the sum of products; gate and up come from the forward pass.
 template <class T>
 struct gated_backward_args {
     gemm_args<T> dh;
-    activation   act  = activation::silu;
-    const T *    gate = nullptr; // [m, n]
-    const T *    up   = nullptr;
-    int64_t      ld   = 0;
+    activation   act    = activation::silu;
+    const T *    kept   = nullptr; // gate and up
     T *          d_gate = nullptr; // [m, n]
     T *          d_up   = nullptr;
     int64_t      ld_d   = 0;

@@ -35,17 +35,17 @@ static void gated(const gated_args<T> & a) {
         run_tile(gate, row, rows, j, cols, g);
         run_tile(up, row, rows, j, cols, u);
         for (int32_t r = 0; r < rows; ++r) {
-            const row32   gr = load_row(g + r * 32, 32);
-            const row32   ur = load_row(u + r * 32, 32);
-            const int64_t at = (row + r) * a.ld_out + j * 32;
-            row32         h;
+            const row32 gr = load_row(g + r * 32, 32);
+            const row32 ur = load_row(u + r * 32, 32);
+            row32       h;
             for (int v = 0; v < V; ++v) {
                 h.v[v] = activate(a.act, gr.v[v]).value * ur.v[v];
             }
             store_row(a.h + (row + r) * a.ldh + j * 32, h, cols);
-            if (a.gate_out != nullptr) {
-                store_row(a.gate_out + at, gr, cols);
-                store_row(a.up_out + at, ur, cols);
+            if (a.kept != nullptr) {
+                T * kept = a.kept + (int64_t(j) * a.gate.m + row + r) * 64;
+                store_row(kept, gr, 32);
+                store_row(kept + 32, ur, 32);
             }
         }
     });
@@ -55,10 +55,11 @@ template <class T>
 static void gated_backward(const gated_backward_args<T> & a) {
     run_gemm(a.dh, [&](int32_t row, int32_t rows, int32_t col, int32_t cols, const float * tile) {
         for (int32_t r = 0; r < rows; ++r) {
-            const row32   dh = load_row(tile + r * 32, 32);
-            const row32   g  = load_row(a.gate + (row + r) * a.ld + col, cols);
-            const row32   u  = load_row(a.up + (row + r) * a.ld + col, cols);
-            const int64_t at = (row + r) * a.ld_d + col;
+            const row32   dh   = load_row(tile + r * 32, 32);
+            const T *     kept = a.kept + (int64_t(col / 32) * a.dh.m + row + r) * 64;
+            const row32   g    = load_row(kept, 32);
+            const row32   u    = load_row(kept + 32, 32);
+            const int64_t at   = (row + r) * a.ld_d + col;
             row32         dg, du, h;
             for (int v = 0; v < V; ++v) {
                 const activated f = activate(a.act, g.v[v]);
