@@ -173,11 +173,18 @@ int32_t sampler::sample(const float * logits) {
     const auto choose = [&](bool constrained) -> int32_t {
         if (!chain_ && !constrained) {
             // greedy on the logits themselves
-            const float * end  = logits + model_.n_vocab();
-            const int32_t best = (int32_t) (std::find(logits, end, max_of(logits, model_.n_vocab())) - logits);
-            if (std::find(banned_.begin(), banned_.end(), best) == banned_.end()) {
-                return best;
+            const int32_t n     = model_.n_vocab();
+            const auto    best  = [n](const float * x) { return (int32_t) (std::find(x, x + n, max_of(x, n)) - x); };
+            const int32_t first = best(logits);
+            if (std::find(banned_.begin(), banned_.end(), first) == banned_.end()) {
+                return first;
             }
+            allowed_.assign(logits, logits + n);
+            for (const int32_t token : banned_) {
+                allowed_[token] = -INFINITY;
+            }
+            const int32_t second = best(allowed_.data());
+            return allowed_[second] == -INFINITY ? -1 : second;
         }
         fill(logits);
         llama_token_data_array list = { candidates_.data(), candidates_.size(), -1, false };

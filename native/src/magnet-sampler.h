@@ -47,6 +47,7 @@ private:
     llama_sampler_ptr             grammar_;
     std::vector<int32_t>          banned_;
     std::vector<llama_token_data> candidates_;
+    std::vector<float>            allowed_; // logits, those of banned tokens taken out
 };
 
 // Log-probabilities of the model's own distribution.

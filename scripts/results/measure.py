@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -84,12 +85,15 @@ def recipe_of(experiments, name):
 def train(args, experiments, name):
     adapter = args.into / f"{name}.gguf"
     if not adapter.exists():
+        recipe = recipe_of(experiments, name)
+        for first in re.findall(r"--init-adapter (\S+)\.gguf", recipe):
+            train(args, experiments, first)
         print(f"{name}: training", file=sys.stderr, flush=True)
         checkpoint = adapter.with_suffix(".ckpt")
         if checkpoint.exists():
             command = [args.magnet, "train", "--resume", checkpoint]
         else:
-            command = [args.magnet, "train", "-m", args.model, *with_files(args, recipe_of(experiments, name)),
+            command = [args.magnet, "train", "-m", args.model, *with_files(args, recipe),
                        "-o", adapter, "--metrics", adapter.with_suffix(".jsonl")]
         subprocess.run(command, check=True)
         checkpoint.unlink(missing_ok=True)
