@@ -13,7 +13,7 @@ namespace {
 // Between chunks of rows the caller's callback is asked and a cancel is seen. Long enough to keep all threads busy.
 constexpr int32_t tokens_per_chunk = 8192;
 
-// Logits of one output are V floats; the head works on a few outputs at a time.
+// The head's weights are read once for so many outputs of a row; more would only take memory, V floats each.
 constexpr int32_t outputs_per_product = 64;
 
 class fused_encoder : public encoder {

@@ -367,13 +367,13 @@ TEST_CASE("options survive JSON, and nonsense is named") {
     CHECK(total_steps(o) == 12);
     check_options(o);
     o.optimizer.lr = -1;
-    CHECK(error_of([&] { check_options(o); }) == "optimizer.lr is -1; it must be between 0 and 1.");
+    CHECK(error_of([&] { check_options(o); }) == "learning_rate is -1; it must be between 0 and 1.");
     o.optimizer.lr = NAN;
-    CHECK(error_of([&] { check_options(o); }) == "optimizer.lr is nan; it must be between 0 and 1.");
+    CHECK(error_of([&] { check_options(o); }) == "learning_rate is nan; it must be between 0 and 1.");
     o               = {};
     o.rows.span_max = 3;
-    CHECK(error_of([&] { check_options(o); }).find("rows.span_max is 3; it must be between 8") == 0);
+    CHECK(error_of([&] { check_options(o); }).find("span_max is 3; it must be between 8") == 0);
     o                = {};
     o.contrast.batch = 1;
-    CHECK(error_of([&] { check_options(o); }).find("contrast.batch is 1; it must be between 2") == 0);
+    CHECK(error_of([&] { check_options(o); }).find("pairs_per_batch is 1; it must be between 2") == 0);
 }

@@ -55,41 +55,42 @@ static void in_range(const char * name, double value, double lo, double hi) {
     }
 }
 
+// Messages name the options as magnet.h does.
 void check_options(const train_options & o) {
     const double most       = INT32_MAX;
     const double most_batch = 65536; // beyond, memory ends before the first step does
-    in_range("rows.batch", o.rows.batch, 1, most_batch);
-    in_range("rows.length", o.rows.length, 4, most);
-    in_range("rows.share_hybrid", o.rows.share_hybrid, 0, 1e6);
-    in_range("rows.share_ordered", o.rows.share_ordered, 0, 1e6);
-    in_range("rows.share_causal", o.rows.share_causal, 0, 1e6);
+    in_range("rows", o.rows.batch, 1, most_batch);
+    in_range("row_length", o.rows.length, 4, most);
+    in_range("share_hybrid", o.rows.share_hybrid, 0, 1e6);
+    in_range("share_ordered", o.rows.share_ordered, 0, 1e6);
+    in_range("share_causal", o.rows.share_causal, 0, 1e6);
     in_range("the sum of the row shares", o.rows.share_hybrid + o.rows.share_ordered + o.rows.share_causal, 1e-6, 3e6);
-    in_range("rows.mask_rate", o.rows.mask_rate, 0, 1);
-    in_range("rows.max_spans", o.rows.max_spans, 1, most);
-    in_range("rows.span_min", o.rows.span_min, 1, most);
-    in_range("rows.span_max", o.rows.span_max, o.rows.span_min, most);
-    in_range("rows.sentence_share", o.rows.sentence_share, 0, 1);
-    in_range("rows.slack", o.rows.slack, 0, 1e6);
-    in_range("contrast.batch", o.contrast.batch, 2, most_batch);
-    in_range("contrast.length", o.contrast.length, 4, most);
-    in_range("contrast.temperature", o.contrast.temperature, 1e-4, 100);
-    in_range("contrast.pooling", o.contrast.pooling, MAGNET_POOLING_LAST, MAGNET_POOLING_WEIGHTED_MEAN);
-    in_range("contrast.attention", o.contrast.attention, MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_ATTENTION_CAUSAL);
-    in_range("contrast.projection", o.contrast.projection, 0, 65536);
-    in_range("contrast.text_share", o.contrast.text_share, -1, 1);
-    in_range("contrast.crop_min", o.contrast.crop_min, 0, 1);
-    in_range("contrast.drop_rate", o.contrast.drop_rate, 0, 1);
-    in_range("lora.rank", o.lora.rank, 1, 65536);
-    in_range("lora.alpha", o.lora.alpha, 1e-6, 1e6);
-    in_range("lora.dropout", o.lora.dropout, 0, 0.99);
-    in_range("optimizer.lr", o.optimizer.lr, 0, 1);
-    in_range("optimizer.lr_end", o.optimizer.lr_end, 0, 1);
-    in_range("optimizer.warmup", o.optimizer.warmup, 0, most);
-    in_range("optimizer.beta1", o.optimizer.beta1, 0, 0.999999);
-    in_range("optimizer.beta2", o.optimizer.beta2, 0, 0.999999);
-    in_range("optimizer.eps", o.optimizer.eps, 1e-30, 1);
-    in_range("optimizer.weight_decay", o.optimizer.weight_decay, 0, 100);
-    in_range("optimizer.clip", o.optimizer.clip, 0, INFINITY);
+    in_range("mask_rate", o.rows.mask_rate, 0, 1);
+    in_range("max_spans", o.rows.max_spans, 1, most);
+    in_range("span_min", o.rows.span_min, 1, most);
+    in_range("span_max", o.rows.span_max, o.rows.span_min, most);
+    in_range("sentence_share", o.rows.sentence_share, 0, 1);
+    in_range("slack", o.rows.slack, 0, 1e6);
+    in_range("pairs_per_batch", o.contrast.batch, 2, most_batch);
+    in_range("pair_length", o.contrast.length, 4, most);
+    in_range("temperature", o.contrast.temperature, 1e-4, 100);
+    in_range("pooling", o.contrast.pooling, MAGNET_POOLING_LAST, MAGNET_POOLING_WEIGHTED_MEAN);
+    in_range("attention", o.contrast.attention, MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_ATTENTION_CAUSAL);
+    in_range("projection", o.contrast.projection, 0, 65536);
+    in_range("text_pair_share", o.contrast.text_share, -1, 1);
+    in_range("crop_min", o.contrast.crop_min, 0, 1);
+    in_range("drop_rate", o.contrast.drop_rate, 0, 1);
+    in_range("rank", o.lora.rank, 1, 65536);
+    in_range("alpha", o.lora.alpha, 1e-6, 1e6);
+    in_range("dropout", o.lora.dropout, 0, 0.99);
+    in_range("learning_rate", o.optimizer.lr, 0, 1);
+    in_range("learning_rate_end", o.optimizer.lr_end, 0, 1);
+    in_range("warmup", o.optimizer.warmup, 0, most);
+    in_range("beta1", o.optimizer.beta1, 0, 0.999999);
+    in_range("beta2", o.optimizer.beta2, 0, 0.999999);
+    in_range("eps", o.optimizer.eps, 1e-30, 1);
+    in_range("weight_decay", o.optimizer.weight_decay, 0, 100);
+    in_range("clip", o.optimizer.clip, 0, INFINITY);
     in_range("the number of stages", double(o.stages.size()), 1, most);
     double steps = 0;
     for (const train_stage & s : o.stages) {
@@ -102,7 +103,7 @@ void check_options(const train_options & o) {
     }
     in_range("the steps of all stages", steps, 1, most);
     in_range("accumulate", o.accumulate, 1, most_batch);
-    in_range("holdout_rows", o.holdout_rows, 0, most);
+    in_range("heldout_rows", o.holdout_rows, 0, most);
     in_range("eval_every", o.eval_every, 0, most);
     in_range("checkpoint_every", o.checkpoint_every, 1, most);
     in_range("n_threads", o.n_threads, 0, 4096);
