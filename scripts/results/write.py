@@ -11,6 +11,7 @@ import pathlib
 import re
 import tomllib
 
+import aims
 import plots
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -166,8 +167,12 @@ def ablations(f, _):
                   "perplexity"], rows)
 
 
+def targets(f, adapter):
+    return table(["", "aim", "measured", "reached"], aims.rows(f, adapter, MISSING))
+
+
 BLOCKS = {block.__name__.replace("_", "-"): block for block in
-          (similarity, infilling, accuracy, prompted, domain, open_gaps, span_length, knowledge, probes, ablations)}
+          (similarity, infilling, accuracy, prompted, domain, open_gaps, span_length, knowledge, probes, ablations, targets)}
 
 
 def main():
