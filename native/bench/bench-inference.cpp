@@ -13,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <functional>
 #include <iostream>
@@ -90,7 +91,10 @@ std::string lowest_cosine(const std::vector<float> & a, const std::vector<float>
         for (size_t d = 0; d < width; ++d) {
             dot += (double)a[i + d] * b[i + d];
         }
-        lowest = std::min(lowest, dot);
+        lowest = dot >= lowest ? lowest : dot; // NaN too
+        if (std::isnan(lowest)) {
+            break;
+        }
     }
     char text[48];
     snprintf(text, sizeof(text), "lowest cosine %.5f", lowest);
@@ -127,6 +131,10 @@ std::vector<comparison> compare(infilling_side & own, side & peer, const materia
         in_turn([&] { own_embed = own.embed(m.sentences); }, [&] { peer_embed = peer.embed(m.sentences); });
         in_turn([&] { filled = own.infill(m.left, o.n_gap, m.right); },
                 [&] { beside = peer.generate(m.longer, o.n_gap); });
+        if ((int32_t)filled.tokens.size() != o.n_gap) { // a shorter fill would count as a faster one
+            throw std::runtime_error("the gap has " + std::to_string(filled.tokens.size()) + " tokens instead of " +
+                                     std::to_string(o.n_gap));
+        }
         if (i < 0) {
             prompt_row.agreement = same_tokens(own_long.tokens, peer_long.tokens);
             decode_row.agreement = same_tokens(own_short.tokens, peer_short.tokens);

@@ -134,14 +134,22 @@ void infilling(session & with, const source & texts, const options & o, int32_t 
     const std::string   prompt = texts.cut(0, n_context);
     std::vector<timing> prompts, decodes, first[2], further[2];
     const int32_t       contexts[2] = {MAGNET_CONTEXT_ORDERED, MAGNET_CONTEXT_HYBRID};
-    for (int32_t r = 0; r < o.repeat; ++r) {
+    const auto          causal      = [&] {
         const generated plain = with.generate(prompt, n_gaps * o.n_gap);
         prompts.push_back(plain.prompt);
         decodes.push_back(plain.decode);
+    };
+    for (int32_t r = 0; r < o.repeat; ++r) {
+        if (r % 2 == 0) {
+            causal();
+        }
         for (int32_t c = 0; c < 2; ++c) {
             const generated filled = with.infill(work.parts, contexts[c]);
             first[c].push_back(filled.prompt);
             further[c].push_back(filled.decode);
+        }
+        if (r % 2 == 1) {
+            causal();
         }
     }
     for (int32_t c = 0; c < 2; ++c) {
@@ -171,8 +179,12 @@ void run(const options & o) {
         embedding(with, texts, o);
     }
     if (o.only != "embed") {
+        const auto fitting = [&](int32_t n) { return std::min(n, most - o.n_gap - 8); };
+        // a session's context grows when it must: here, not in the first run of a size
+        const form largest(texts, fitting(*std::max_element(o.contexts.begin(), o.contexts.end())), 1, o.n_gap);
+        with.infill(largest.parts, MAGNET_CONTEXT_HYBRID);
         for (const int32_t n : o.contexts) {
-            infilling(with, texts, o, std::min(n, most - o.n_gap - 8), 1);
+            infilling(with, texts, o, fitting(n), 1);
         }
         for (const int32_t n : o.gaps) {
             infilling(with, texts, o, o.gaps_in, n);

@@ -629,7 +629,8 @@ MAGNET_API struct magnet_eval_params magnet_eval_default_params(void);
 /*
  * Runs a protocol with the session's model and adapters. Blocking. BAD_FILE names file and line. CANCELLED: what was
  * finished is in the state, and the same call with it goes on. MISMATCH: the state is of another evaluation (other file,
- * model, adapter or options; the limit alone may differ).
+ * model, adapter, engine, context size or options). Contexts, tasks, cutoffs, relevance and, but for PROBE, the limit may
+ * differ: they only choose among items.
  */
 MAGNET_API int32_t magnet_eval(struct magnet_session * session, const struct magnet_eval_params * params,
                                struct magnet_eval_result ** out_result);
@@ -781,8 +782,8 @@ MAGNET_API struct magnet_train_params magnet_train_default_params(void);
  * tell inference how it was trained. Blocking; uses n_threads threads.
  *
  * DIVERGED: a loss is not finite (the message names the step; files stay as they were last good). IO: also if output
- * exists, or a disk is full (the last checkpoint is intact). BAD_FILE names file and line. UNSUPPORTED: an architecture
- * that the fused engine does not cover. out_result may be NULL.
+ * exists, or a disk is full (the last checkpoint is intact). BAD_FILE names file and line. UNSUPPORTED: a model that no
+ * engine, or not the one asked for, can train (magnet_model_check_training). out_result may be NULL.
  */
 MAGNET_API int32_t magnet_train(const struct magnet_train_params * params, struct magnet_train_result * out_result);
 

@@ -185,13 +185,15 @@ const float * decoder::set_context(const std::vector<slot> & context, const slot
     return decode_again(predictor);
 }
 
-// context from begin on, in passes of n_ubatch tokens, and predictor in the last one.
+// context from begin on, in passes, and predictor in the last one. Only a bidirectional context has to go in one pass:
+// causal ones take llama.cpp's own, also after the session has made room for a larger one.
 const float * decoder::encode(const std::vector<slot> & context, size_t begin, const slot & predictor, bool causal) {
     std::vector<slot> todo(context.begin() + begin, context.end());
 
     const auto behind = [&](const slot & s) { return s.pos >= predictor.pos; };
-    const bool member = is_context(predictor);
-    const auto last   = member ? todo.begin() : todo.begin() + todo.size() / n_ubatch_ * n_ubatch_;
+    const bool    member = is_context(predictor);
+    const int32_t pass   = member ? n_ubatch_ : default_ubatch;
+    const auto    last   = member ? todo.begin() : todo.begin() + todo.size() / pass * pass;
     auto       output = std::find_if(last, todo.end(), behind);
     if (!member) {
         output = todo.insert(output, predictor); // llama.cpp wants ascending positions in a batch
@@ -199,7 +201,7 @@ const float * decoder::encode(const std::vector<slot> & context, size_t begin, c
 
     int32_t output_in_pass = 0;
     for (size_t i = 0; i < todo.size(); ++i) {
-        if (i % n_ubatch_ == 0) {
+        if (i % pass == 0) {
             batch_.clear();
         }
         const bool is_output = todo.begin() + i == output;
@@ -207,7 +209,7 @@ const float * decoder::encode(const std::vector<slot> & context, size_t begin, c
             output_in_pass = batch_.size();
         }
         batch_.add(todo[i].token, todo[i].pos, todo[i].role, sequence, is_output);
-        if (batch_.size() == n_ubatch_ || i + 1 == todo.size()) {
+        if (batch_.size() == pass || i + 1 == todo.size()) {
             run();
         }
     }

@@ -4,6 +4,7 @@
 #include "train/lora.h"
 
 #include <algorithm>
+#include <memory>
 #include <numeric>
 
 namespace magnet {
@@ -13,8 +14,9 @@ namespace {
 // Between chunks of rows the caller's callback is asked and a cancel is seen. Long enough to keep all threads busy.
 constexpr int32_t tokens_per_chunk = 8192;
 
-// The head's weights are read once for so many outputs of a row; more would only take memory, V floats each.
-constexpr int32_t outputs_per_product = 64;
+// Outputs of a row whose logits, V floats each, exist together: as many as the head reads its weights for at once
+// (engine/head.cpp).
+constexpr size_t outputs_per_product = 64;
 
 class fused_encoder : public encoder {
 public:
@@ -66,17 +68,19 @@ public:
     void logits(const std::vector<encoder_row> & rows, const output_sink & sink, const row_done & done) override {
         const int64_t n_embd = base_->n_embd(), n_vocab = base_->n_vocab();
         for_each_chunk(rows, done, [&](int32_t r, const float * hidden) {
-            const std::vector<int32_t> & outputs = rows[r].outputs;
-            std::vector<float>           in(outputs_per_product * n_embd), logits(outputs_per_product * n_vocab);
-            for (size_t first = 0; first < outputs.size(); first += outputs_per_product) {
-                const int32_t n = (int32_t) std::min<size_t>(outputs_per_product, outputs.size() - first);
+            const std::vector<int32_t> &   outputs  = rows[r].outputs;
+            const size_t                   together = std::min(outputs_per_product, outputs.size());
+            std::vector<float>             in(together * n_embd);
+            const std::unique_ptr<float[]> logits(new float[together * n_vocab]); // not zeroed: they are megabytes
+            for (size_t first = 0; first < outputs.size(); first += together) {
+                const int32_t n = (int32_t) std::min(together, outputs.size() - first);
                 for (int32_t i = 0; i < n; ++i) {
                     const float * h = hidden + outputs[first + i] * n_embd;
                     std::copy(h, h + n_embd, in.begin() + i * n_embd);
                 }
-                engine_->logits(in.data(), n, logits.data());
+                engine_->logits(in.data(), n, logits.get());
                 for (int32_t i = 0; i < n; ++i) {
-                    sink(r, (int32_t) first + i, logits.data() + i * n_vocab);
+                    sink(r, (int32_t) first + i, logits.get() + i * n_vocab);
                 }
             }
         });

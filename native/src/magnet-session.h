@@ -49,6 +49,7 @@ public:
     const std::vector<used_adapter> & adapters() const { return adapters_; }
     int32_t                           n_ctx() const { return params_.n_ctx; }
     int32_t                           n_threads() const { return params_.n_threads; }
+    bool                              uses_fused_engine() const { return use_fused_; } // for what needs no KV cache
 
     // Marks a call as running while it lives; throws BUSY if one is.
     class call {

@@ -52,9 +52,21 @@ TEST_CASE_FIXTURE(work, "state: an interrupted run goes on, and ends as if it ha
     check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, {"state", "other: seed"});
     p.seed                  = 0;
     const session_ptr llama = make_session(load_tiny("llama"));
-    check_eval_fails(llama, p, MAGNET_STATUS_MISMATCH, {"other: model"});
+    check_eval_fails(llama, p, MAGNET_STATUS_MISMATCH, {"other: engine, model"}); // gpt2 goes through the graph
     folder.write("stories.tsv", story_file() + "a\tb\tc\n");
     check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, {"other: file"});
+}
+
+TEST_CASE_FIXTURE(work, "state: another engine, which rounds differently, does not go on") {
+    const std::string  file = folder.write("stories.tsv", story_file()), state = folder / "state";
+    magnet_eval_params p = params_of(MAGNET_EVAL_INFILL, file);
+    p.state              = state.c_str();
+    const model_ptr       llama   = load_tiny("llama");
+    magnet_session_params engines = session_params();
+    engines.engine                = MAGNET_ENGINE_FUSED;
+    evaluate(make_session(llama, engines), p);
+    engines.engine = MAGNET_ENGINE_GRAPH;
+    check_eval_fails(make_session(llama, engines), p, MAGNET_STATUS_MISMATCH, {"other: engine"});
 }
 
 TEST_CASE_FIXTURE(work, "bad input is named with its file and line") {

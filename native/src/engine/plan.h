@@ -1,5 +1,5 @@
-// Which rows are computed together, and by which threads. Depends on the rows and the number of threads alone, so that
-// results repeat bit for bit.
+// Which rows are computed together, and by which threads. Depends on the rows, the number of threads and the size of
+// groups alone, so that results repeat bit for bit.
 #pragma once
 
 #include "magnet-engine.h"

@@ -63,6 +63,8 @@ nlohmann::json describe(const session & with, const magnet_eval_params & p) {
     nlohmann::json d;
     d["protocol"]             = protocol_names[p.protocol];
     d["model"]                = stamp_of(with.base().path());
+    d["engine"]               = with.uses_fused_engine() ? "fused" : "graph"; // they round differently
+    d["ctx"]                  = with.n_ctx();                                 // what is longer is cut, or an error
     d["instruction"]          = text(p.instruction);
     d["document_instruction"] = text(p.document_instruction);
     d["prompt"]               = text(p.prompt);

@@ -76,8 +76,8 @@ public final class Trainer {
      * @param listener told every step, on this thread. An exception that it throws stops the run, which keeps what was
      *     learned, and comes out of this method
      * @throws MagnetException {@link Status#IO} for a file that cannot be read or written, an adapter that exists, and a
-     *     full disk; {@link Status#BAD_FILE} naming file and line; {@link Status#UNSUPPORTED} for an architecture that
-     *     the fused engine does not cover; {@link Status#TOO_LONG} for rows longer than the model reads;
+     *     full disk; {@link Status#BAD_FILE} naming file and line; {@link Status#UNSUPPORTED} for a model that no
+     *     engine, or not the one asked for, can train; {@link Status#TOO_LONG} for rows longer than the model reads;
      *     {@link Status#MISMATCH} for texts that have changed since the checkpoint; {@link Status#DIVERGED} naming the
      *     step whose loss is no finite number, with files as they were last good; {@link Status#CANCELLED} if it was
      *     stopped before it began
