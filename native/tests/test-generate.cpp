@@ -147,9 +147,14 @@ TEST_CASE("long prompts: several passes make the same prediction as one") {
     REQUIRE(tokens.size() == 1100);
     const std::vector<double> hidden = truth.hidden(tokens);
 
-    const session_ptr session = make_session(model);
+    const session_ptr    session = make_session(model);
+    magnet_infill_params hybrid  = magnet_infill_default_params();
+    hybrid.context               = MAGNET_CONTEXT_HYBRID;
     for (const int32_t n : {1, 511, 512, 513, 514, 1023, 1024, 1025, 1026, 1100}) {
         INFO(n, " tokens");
+        if (n == 1024) { // from here on the session has room for passes of 2048 tokens
+            infill(session, {given(all.c_str()), gap(2)}, hybrid);
+        }
         require_ok(magnet_session_reset(session.get()));
         const result_ptr          r        = generate(session, all.substr(0, n), greedy(1));
         const std::vector<double> expected = log_softmax(truth.logits_at(hidden, n - 1));
