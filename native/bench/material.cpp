@@ -49,14 +49,4 @@ std::string words(const std::string & text, size_t begin, size_t n) {
     return out;
 }
 
-size_t count_words(const std::string & text) {
-    std::istringstream in(text);
-    std::string        word;
-    size_t             n = 0;
-    while (in >> word) {
-        ++n;
-    }
-    return n;
-}
-
 } // namespace magnet::bench
