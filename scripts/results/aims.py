@@ -25,7 +25,7 @@ class Measured:
 
     def probe(self, task):
         """Points above the base's better attention, and how many are aimed at: one, or a quarter of the error."""
-        adapter, base = (max(of("probe", f"accuracy.{a}.{task}") for a in ("causal", "bidirectional"))
+        adapter, base = (max(of("probe", f"accuracy.{task}.{a}") for a in ("causal", "bidirectional"))
                          for of in (self.adapter, self.base))
         return 100 * (adapter - base), min(1, 25 * (1 - base))
 

@@ -134,7 +134,8 @@ def knowledge(f, adapter):
             ("perplexity, wikitext2-valid", "perplexity", "perplexity", 1, 2),
             ("ARC-easy, %", "arc-easy", "accuracy.characters", 100, 1),
             ("HellaSwag, %", "hellaswag", "accuracy.characters", 100, 1),
-            ("Rep-Sen", "repetition", "rep-sen", 1, 4), ("Rep-4", "repetition", "rep-4", 1, 4)):
+            ("Rep-Sen", "repetition", "rep-sen", 1, 4), ("Rep-4", "repetition", "rep-4", 1, 4),
+            ("tokens of a continuation, mean", "repetition", "tokens", 1, 1)):
         a, b = (f.value(m, figure, name) for m in ("base", adapter))
         scaled = [None if v is None else v * scale for v in (a, b)]
         rows.append([title, *(number(v, digits) for v in scaled), ratio(b, a)])
@@ -147,7 +148,7 @@ def probes(f, adapter):
         row = [task]
         for model in ("base", adapter):
             for attention in ("causal", "bidirectional"):
-                v = f.value(model, "probe", f"accuracy.{attention}.{task}")
+                v = f.value(model, "probe", f"accuracy.{task}.{attention}")
                 row.append(number(None if v is None else 100 * v, 2))
         rows.append(row)
     return table(["task", "base: causal", "bidirectional", "adapter: causal", "bidirectional"], rows)
