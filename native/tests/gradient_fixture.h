@@ -42,6 +42,23 @@ inline tiny_model_params wide_model() {
     return p;
 }
 
+inline tiny_model_params with_experts(tiny_model_params p, int32_t n, int32_t used) {
+    p.n_expert      = n;
+    p.n_expert_used = used;
+    return p;
+}
+
+// |a - b| / |b|
+template <class A, class B>
+double distance(const A & a, const B & b) {
+    double difference = 0.0, size = 0.0;
+    for (size_t i = 0; i < b.size(); ++i) {
+        difference += (double(a[i]) - b[i]) * (double(a[i]) - b[i]);
+        size += double(b[i]) * b[i];
+    }
+    return std::sqrt(difference / size);
+}
+
 struct trained {
     double   loss = 0.0;
     lora_set gradient;

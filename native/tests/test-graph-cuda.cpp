@@ -1,7 +1,8 @@
-// Every op of a training step, as it is built for a GPU, against what ggml's CUDA backend says that it computes: its own
-// supports_op, cut out of the pinned source when the tests are configured. No GPU is needed, and none is proven.
-#include "engine_fixture.h"
+// Every op of a training step, as the engine builds it for a GPU, against what ggml's CUDA backend says that it
+// computes: its own supports_op, cut out of the pinned source when the tests are configured. No GPU is needed, and none
+// is proven.
 #include "golden.h"
+#include "gradient_fixture.h"
 #include "graph/graph-adapters.h"
 #include "graph/graph-dropout.h"
 #include "graph/graph-targets.h"
@@ -94,37 +95,26 @@ public:
                 places.push_back({ r, i });
             }
         }
-        forward_->build(batch.view(false), false, 8);
         graph_dropout dropout;
-        dropout.apply(forward_->context(), forward_->graph(), adapters, { 0.3f, 7 }, places);
-        rewrite_graph(forward_->context(), forward_->graph(), forward_->hidden(), frozen_, exact_, nullptr);
-        differentiate(forward_->hidden(), adapters.trained(), seen);
+        build_blocks(*forward_, batch, places, adapters, dropout, { 0.3f, 7 }, rules());
+        check_step(forward_->hidden(), adapters.trained(), seen);
     }
 
     // From hidden states to logits, and back.
     void check_head(seen_ops & seen) {
-        token_batch batch;
-        for (int32_t i = 0; i < 5; ++i) {
-            batch.add(0, i, MAGNET_MASK_SPAN, 0, true);
-        }
-        forward_->build(batch.view(false), true, 8);
-        ggml_tensor * hidden = forward_->hidden();
-        hidden->op           = GGML_OP_NONE;
-        std::fill(std::begin(hidden->src), std::end(hidden->src), nullptr);
-        rewrite_graph(forward_->context(), forward_->graph(), forward_->logits(), frozen_, exact_, nullptr);
-        differentiate(forward_->logits(), { hidden }, seen);
+        forward_->set_lora({}); // those of the blocks are gone
+        build_head(*forward_, 5, rules());
+        check_step(forward_->logits(), { forward_->hidden() }, seen);
     }
 
 private:
-    void differentiate(ggml_tensor * output, const std::vector<ggml_tensor *> & leaves, seen_ops & seen) {
-        ggml_context *   c = forward_->context();
-        gradient_builder builder(c, [&](const ggml_tensor * w) { return frozen_.transposed(w); });
-        builder.run(forward_->graph(), output, ggml_dup_tensor(c, output), leaves);
-        CHECK(builder.missing().empty());
-        const int n_forward = ggml_graph_n_nodes(forward_->graph());
-        for (const ggml_tensor * leaf : leaves) {
-            REQUIRE(builder.of(leaf));
-            ggml_build_forward_expand(forward_->graph(), builder.of(leaf));
+    product_rules rules() { return { frozen_, exact_, nullptr }; }
+
+    void check_step(ggml_tensor * output, const std::vector<ggml_tensor *> & leaves, seen_ops & seen) {
+        const int     n_forward = ggml_graph_n_nodes(forward_->graph());
+        ggml_tensor * seed      = ggml_dup_tensor(forward_->context(), output);
+        for (const ggml_tensor * gradient : add_gradients(*forward_, output, seed, leaves, rules())) {
+            REQUIRE(gradient);
         }
         CHECK(ggml_graph_n_nodes(forward_->graph()) > n_forward);
         check_nodes(forward_->graph(), seen);
@@ -137,31 +127,71 @@ private:
     std::unique_ptr<forward_graph> forward_;
 };
 
+// A llama of rows long enough for every type, with weights of the types that a quantised file has.
+class quantised_model : public temporary_model {
+public:
+    quantised_model(int32_t n_expert, llama_ftype type) : temporary_model(shape(n_expert)) {
+        const temporary_model       full(shape(n_expert));
+        llama_model_quantize_params how = llama_model_quantize_default_params();
+        how.nthread                     = 1;
+        how.ftype                       = type;
+        how.token_embedding_type        = GGML_TYPE_Q8_0; // llama.cpp looks them up on the CPU, which knows all types
+        REQUIRE(llama_model_quantize(full.path.c_str(), path.c_str(), &how) == 0);
+    }
+
+private:
+    static tiny_model_params shape(int32_t n_expert) {
+        tiny_model_params p = with_experts({}, n_expert, n_expert / 2);
+        p.n_embd   = p.n_ff  = 256;
+        p.head_dim = p.n_rot = 64;
+        p.tied     = false;
+        return p;
+    }
+};
+
+// In both precisions.
+void check_model(const std::string & path, seen_ops & all) {
+    for (const bool exact : { false, true }) {
+        CAPTURE(exact);
+        gpu_step step(path, exact);
+        seen_ops seen;
+        step.check_blocks(seen);
+        step.check_head(seen);
+        CHECK(seen.size() > 10);
+        all.insert(seen.begin(), seen.end());
+    }
+}
+
 } // namespace
 
 TEST_CASE("CUDA takes every op of a training step, of every architecture") {
-    tiny_model_params with_experts;
-    with_experts.n_expert      = 4;
-    with_experts.n_expert_used = 2;
-    const temporary_model experts(with_experts);
-    seen_ops              all;
-    for (const std::string arch : { "llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2", "experts" }) {
-        for (const bool exact : { false, true }) {
-            CAPTURE(arch);
-            CAPTURE(exact);
-            gpu_step step(arch == "experts" ? experts.path : golden_dir() + "tiny-" + arch + ".gguf", exact);
-            seen_ops seen;
-            step.check_blocks(seen);
-            step.check_head(seen);
-            CHECK(seen.size() > 10);
-            all.insert(seen.begin(), seen.end());
-        }
+    seen_ops all;
+    for (const std::string arch : { "llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2" }) {
+        CAPTURE(arch);
+        check_model(golden_dir() + "tiny-" + arch + ".gguf", all);
     }
+    check_model(temporary_model(with_experts({}, 4, 2)).path, all);
     std::string list;
     for (const std::string & op : all) {
         list += "\n  " + op;
     }
     MESSAGE("ops of training steps:" << list);
+}
+
+TEST_CASE("CUDA takes the products with weights of quantised files") {
+    for (const llama_ftype type : { LLAMA_FTYPE_MOSTLY_Q4_1, LLAMA_FTYPE_MOSTLY_Q8_0, LLAMA_FTYPE_MOSTLY_Q4_K_M }) {
+        for (const int32_t n_expert : { 0, 4 }) {
+            CAPTURE(type);
+            CAPTURE(n_expert);
+            seen_ops seen;
+            check_model(quantised_model(n_expert, type).path, seen);
+            const std::string name = ggml_type_name(type == LLAMA_FTYPE_MOSTLY_Q4_1   ? GGML_TYPE_Q4_1
+                                                    : type == LLAMA_FTYPE_MOSTLY_Q8_0 ? GGML_TYPE_Q8_0
+                                                                                      : GGML_TYPE_Q4_K);
+            CHECK(seen.count("MUL_MAT " + name + " f32 -> f32") == 1);
+            CHECK(seen.count("MUL_MAT_ID " + name + " f32 i32 -> f32") == (n_expert > 0));
+        }
+    }
 }
 
 TEST_CASE("the judge refuses what CUDA does not compute") {

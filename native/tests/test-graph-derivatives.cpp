@@ -27,6 +27,8 @@ struct bench {
     ggml_backend_buffer_ptr leaf_buffer;
     ggml_cgraph *           graph = ggml_new_graph(context.get());
 
+    bench() { ggml_backend_cpu_set_n_threads(backend.get(), 1); } // these graphs are too small to share
+
     void fill_leaves(float low, float high) {
         leaf_buffer.reset(ggml_backend_alloc_ctx_tensors(leaf_context.get(), backend.get()));
         std::mt19937                          random(7);

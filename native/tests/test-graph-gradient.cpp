@@ -2,8 +2,15 @@
 // differences of its own forward pass, on six architectures of different build and a mixture of experts.
 #include "engine_golden.h"
 #include "gradient_fixture.h"
+#include "graph/graph-runner.h"
+#include "graph/graph-targets.h"
+
+#include "ggml-cpu.h"
 
 #include <doctest/doctest.h>
+
+#include <functional>
+#include <set>
 
 using namespace magnet;
 using namespace magnet::testing;
@@ -30,12 +37,49 @@ double total_loss(engine & e, const std::vector<owned_row> & rows, const lora_se
 }
 
 void check_against_differences(const std::string & path, float step, double tolerance) {
-    const auto    e      = make_graph_engine(path, exact());
+    const auto    e      = make_graph_engine(path, exact(1));
     const auto    rows   = random_rows({ 5, 7, 9, 12 }, e->shape().n_vocab, 1);
     lora_set      set    = random_adapter(e->targets(), 3, 0.7f, 21);
     const trained result = train_once(*e, rows, { &set });
     CHECK(result.loss == doctest::Approx(total_loss(*e, rows, set)).epsilon(1e-5));
     check_gradient(set, result.gradient, 6, step, tolerance, [&] { return total_loss(*e, rows, set); });
+}
+
+// bound: of the distance between the two gradients of a matrix, as a part of its size. 0.08 is a cosine of 0.997, and
+// sees a wrong scale too.
+void check_bf16_against_exact(const std::string & path, double bound, const std::vector<int32_t> & threads) {
+    const auto     reference = make_graph_engine(path, exact());
+    const auto     rows      = random_rows({ 40, 60, 33, 200, 14, 15, 16 }, reference->shape().n_vocab, 6);
+    const lora_set set       = random_adapter(reference->targets(), 8, 0.5f, 31);
+    const lora_set second    = random_adapter(reference->targets(), 4, 0.7f, 32);
+    const trained  expected  = train_once(*reference, rows, { &set, &second });
+    CAPTURE(reference->shape().arch);
+    for (const int32_t n_threads : threads) {
+        graph_engine_params params = exact(n_threads);
+        params.precision           = engine_precision::bf16;
+        const auto    e            = make_graph_engine(path, params);
+        const trained result       = train_once(*e, rows, { &set, &second });
+        CHECK(result.loss == doctest::Approx(expected.loss).epsilon(1e-2));
+        for (size_t m = 0; m < set.matrices.size(); ++m) {
+            CAPTURE(set.matrices[m].target);
+            CHECK(distance(result.gradient.matrices[m].a, expected.gradient.matrices[m].a) < bound);
+            CHECK(distance(result.gradient.matrices[m].b, expected.gradient.matrices[m].b) < bound);
+        }
+        const trained again = train_once(*e, rows, { &set, &second });
+        CHECK(again.loss == result.loss);
+        check_equal(again.gradient, result.gradient);
+    }
+}
+
+// What graph_engine_trains says of a file; "" = it can be trained.
+std::string why_not_trained(const std::string & path) {
+    const std::unique_ptr<llama_model, llama_model_deleter> model(
+        llama_model_load_from_file(path.c_str(), llama_model_default_params()));
+    REQUIRE(model);
+    std::string why;
+    const bool  trains = graph_engine_trains(model.get(), why);
+    CHECK(trains == why.empty());
+    return why;
 }
 
 owned_row golden_row(const json & j) {
@@ -92,11 +136,9 @@ TEST_CASE("gradients agree with finite differences of the forward pass") {
 }
 
 TEST_CASE("a mixture of experts is differentiated, routing weights included") {
-    tiny_model_params p;
-    p.n_expert      = 4;
-    p.n_expert_used = 2;
-    const temporary_model file(p);
-    std::string           why;
+    const tiny_model_params p = with_experts({}, 4, 2);
+    const temporary_model   file(p);
+    std::string             why;
     CHECK(!fused_engine_covers(file.path, why));
     check_against_differences(file.path, 1e-3f, 1e-2);
 
@@ -105,6 +147,30 @@ TEST_CASE("a mixture of experts is differentiated, routing weights included") {
     for (const owned_row & row : random_rows({ 9, 14, 20, 31 }, p.n_vocab, 8)) {
         CHECK(relative_error(hidden_of(*e, { row.view() })[0], reference.hidden(row.view())) < 1e-5);
     }
+}
+
+TEST_CASE("a matrix that several layers share is one target, whose gradient is the sum") {
+    tiny_model_params p;
+    p.arch = "hrm_text";
+    const temporary_model file(p);
+    const auto            targets = make_graph_engine(file.path, exact())->targets();
+    std::set<std::string> names;
+    for (const lora_matrix & m : targets) {
+        names.insert(m.target);
+    }
+    CHECK(targets.size() == 2 * 8); // blocks of four products of attention, its gate, and three of the feed-forward
+    CHECK(names.size() == targets.size());
+    check_against_differences(file.path, 2e-3f, 1e-2);
+    CHECK(why_not_trained(file.path) == "");
+}
+
+TEST_CASE("a head without a derivative is found before training, and named") {
+    tiny_model_params p;
+    p.arch    = "chameleon";
+    p.n_vocab = 8200; // of which its graph hides the images' 8192
+    const temporary_model file(p);
+    CHECK(why_not_trained(file.path).find("no derivative is known of SET (result_output)") != std::string::npos);
+    CHECK(why_not_trained(golden_dir() + "tiny-gemma2.gguf") == "");
 }
 
 TEST_CASE("hidden states and logits agree with PyTorch") {
@@ -153,27 +219,98 @@ TEST_CASE("cross-entropy: value and gradient through heads that are more than a 
     }
 }
 
-TEST_CASE("bf16 gradients point where exact gradients point") {
-    const tiny_model_params p = wide_model();
-    const temporary_model   file(p);
-    const auto              rows     = random_rows({ 70, 128, 33, 180, 14, 15, 16 }, p.n_vocab, 6);
-    const auto              fused    = make_fused_engine(file.path, engine_params("", engine_precision::f32, 2));
-    const lora_set          set      = random_adapter(fused->targets(), 8, 0.5f, 31);
-    const lora_set          second   = random_adapter(fused->targets(), 4, 0.7f, 32);
-    const trained           expected = train_once(*fused, rows, { &set, &second });
-    for (const int32_t n_threads : { 1, 2, 3 }) {
-        graph_engine_params params = exact(n_threads);
-        params.precision           = engine_precision::bf16;
-        const auto    e            = make_graph_engine(file.path, params);
-        const trained result       = train_once(*e, rows, { &set, &second });
-        CHECK(result.loss == doctest::Approx(expected.loss).epsilon(1e-2));
-        for (size_t m = 0; m < set.matrices.size(); ++m) {
-            CAPTURE(set.matrices[m].target);
-            CHECK(cosine(result.gradient.matrices[m].a, expected.gradient.matrices[m].a) > 0.995);
-            CHECK(cosine(result.gradient.matrices[m].b, expected.gradient.matrices[m].b) > 0.995);
-        }
-        const trained again = train_once(*e, rows, { &set, &second });
-        CHECK(again.loss == result.loss);
-        check_equal(again.gradient, result.gradient);
+TEST_CASE("bf16 gradients are the exact ones but for rounding, on every architecture") {
+    tiny_model_params qwen3 = wide_model(), gemma = wide_model();
+    qwen3.arch = "qwen3";
+    gemma.arch = "gemma";
+    const temporary_model wide_llama(wide_model()), wide_qwen3(qwen3), wide_gemma(gemma);
+    // With all experts in use, rounding cannot send a token to other ones.
+    const temporary_model all_experts(with_experts(wide_model(), 4, 4)), two_experts(with_experts({}, 4, 2));
+    struct one {
+        std::string          path;
+        double               bound;
+        std::vector<int32_t> threads;
+    };
+    // Measured: 0.02 on wide models, 0.04 on the golden ones; where tokens change experts, up to 0.13 with other rows.
+    for (const one & model : { one{ wide_llama.path, 0.08, { 1, 2, 3 } },
+                               one{ wide_qwen3.path, 0.08, { 2 } },
+                               one{ wide_gemma.path, 0.08, { 2 } },
+                               one{ all_experts.path, 0.08, { 2 } },
+                               one{ two_experts.path, 0.4, { 2 } },
+                               one{ golden_dir() + "tiny-qwen2.gguf", 0.08, { 2 } },
+                               one{ golden_dir() + "tiny-gemma2.gguf", 0.08, { 2 } },
+                               one{ golden_dir() + "tiny-phi3.gguf", 0.08, { 2 } },
+                               one{ golden_dir() + "tiny-gpt2.gguf", 0.08, { 2 } } }) {
+        CAPTURE(model.path);
+        check_bf16_against_exact(model.path, model.bound, model.threads);
     }
+}
+
+TEST_CASE("rows, targets and outputs that cannot be are refused in words, by both engines") {
+    const temporary_model file({});
+    const auto            fused = make_fused_engine(file.path, engine_params("", engine_precision::f32, 2));
+    const auto            graph = make_graph_engine(file.path, exact());
+    struct wrong {
+        const char *                     what;
+        std::function<void(owned_row &)> edit;
+    };
+    const wrong rows[] = {
+        { "row 1, position 2 is token 96; this model has tokens 0 to 95.", [](owned_row & r) { r.tokens[2] = 96; } },
+        { "row 1, position 0 is token -1; this model has tokens 0 to 95.", [](owned_row & r) { r.tokens[0] = -1; } },
+        { "row 1 has position -3;", [](owned_row & r) { r.pos[1] = -3; } },
+        { "row 1 has role 3.", [](owned_row & r) { r.roles[1] = 3; } },
+        { "row 1 is empty.", [](owned_row & r) { r.tokens.clear(); } },
+    };
+    for (engine * e : { fused.get(), graph.get() }) {
+        lora_set set = random_adapter(e->targets(), 2, 1.0f, 1), gradient = zeros_like(set);
+        e->set_lora({ &set });
+        for (const wrong & w : rows) {
+            CAPTURE(e->describe());
+            auto owned = random_rows({ 5, 5 }, 96, 1);
+            w.edit(owned[1]);
+            const auto nothing = [](int32_t, const float *) {};
+            const auto loss    = [](int32_t, const float *, float *) {};
+            CHECK_THROWS_WITH_AS(hidden_of(*e, views(owned)), doctest::Contains(w.what), error);
+            CHECK_THROWS_WITH_AS(e->forward_each(views(owned), nothing), doctest::Contains(w.what), error);
+            CHECK_THROWS_WITH_AS(e->train(views(owned), loss, {}, gradient), doctest::Contains(w.what), error);
+            CHECK_THROWS_WITH_AS(e->train_coupled(views(owned), nothing, [] {}, loss, gradient),
+                                 doctest::Contains(w.what), error);
+        }
+        CHECK_THROWS_AS(e->forward(views(random_rows({ 5, 5 }, 96, 1)), {}), error);
+        const std::vector<float> hidden(2 * size_t(e->shape().n_embd), 0.5f);
+        float                    nll[2];
+        for (const int32_t target : { -1, 96 }) {
+            const int32_t targets[] = { 0, target };
+            CHECK_THROWS_WITH_AS(e->cross_entropy(hidden.data(), nullptr, targets, nullptr, 2, nll, nullptr),
+                                 doctest::Contains("target 1 is token"), error);
+        }
+        check_equal(gradient, zeros_like(set));
+        hidden_of(*e, views(random_rows({ 5, 5 }, 96, 1))); // and it goes on
+    }
+}
+
+TEST_CASE("positions beyond a learned table are refused") {
+    const auto e    = make_graph_engine(golden_dir() + "tiny-gpt2.gguf", exact());
+    owned_row  row  = random_rows({ 5 }, e->shape().n_vocab, 1)[0];
+    row.pos.back()  = e->shape().n_ctx_train - 1;
+    hidden_of(*e, { row.view() });
+    row.pos.back()  = e->shape().n_ctx_train;
+    const auto what = "row 0 has position " + std::to_string(e->shape().n_ctx_train);
+    CHECK_THROWS_WITH_AS(hidden_of(*e, { row.view() }), doctest::Contains(what.c_str()), error);
+}
+
+TEST_CASE("steps that no device computes are named before the graph runs") {
+    const ggml_backend_ptr cpu(ggml_backend_cpu_init());
+    const ggml_context_ptr context(ggml_init({ ggml_tensor_overhead() * 8 + ggml_graph_overhead(), nullptr, true }));
+    ggml_context *         c     = context.get();
+    ggml_cgraph *          graph = ggml_new_graph(c);
+    ggml_tensor *          a     = ggml_new_tensor_2d(c, GGML_TYPE_F32, 8, 4);
+    ggml_tensor *          b     = ggml_new_tensor_2d(c, GGML_TYPE_BF16, 8, 4);
+    ggml_tensor *          ab    = ggml_mul_mat(c, a, b);
+    ggml_set_name(ab, "scores");
+    ggml_build_forward_expand(graph, ab);
+    graph_runner runner({ cpu.get() });
+    bool         filled = false;
+    CHECK_THROWS_WITH_AS(runner.run(graph, [&] { filled = true; }), doctest::Contains("MUL_MAT (scores)"), error);
+    CHECK(!filled);
 }

@@ -58,11 +58,12 @@ private:
 
 void write_tiny_model(const std::string & path, const tiny_model_params & p) {
     writer            w(p);
-    const std::string key = p.arch + ".";
+    const std::string key    = p.arch + ".";
+    const bool        looped = p.arch == "hrm_text"; // its norms have no weights
     w.str("general.architecture", p.arch);
     w.u32(key + "context_length", p.n_ctx);
     w.u32(key + "embedding_length", p.n_embd);
-    w.u32(key + "block_count", p.n_layer);
+    w.u32(key + "block_count", looped ? 2 * p.n_layer : p.n_layer);
     w.u32(key + "feed_forward_length", p.n_ff);
     w.u32(key + "attention.head_count", p.n_head);
     w.u32(key + "attention.head_count_kv", p.n_head_kv);
@@ -83,7 +84,14 @@ void write_tiny_model(const std::string & path, const tiny_model_params & p) {
     }
 
     w.tensor("token_embd.weight", p.n_embd, p.n_vocab, 0.0f, 1.0f);
-    w.vector("output_norm.weight", p.n_embd, 1.0f);
+    if (looped) {
+        w.u32(key + "hrm.layers_per_stack", p.n_layer / 2);
+        w.u32(key + "hrm.h_cycles", 2);
+        w.u32(key + "hrm.l_cycles", 1);
+        w.vector("hrm.z_l_init", p.n_embd, 0.0f);
+    } else {
+        w.vector("output_norm.weight", p.n_embd, 1.0f);
+    }
     if (!p.tied) {
         w.matrix("output.weight", p.n_embd, p.n_vocab);
     }
@@ -94,7 +102,11 @@ void write_tiny_model(const std::string & path, const tiny_model_params & p) {
         const std::string b = "blk." + std::to_string(l) + ".";
         const int64_t     q = int64_t(p.n_head) * p.head_dim;
         const int64_t     k = int64_t(p.n_head_kv) * p.head_dim;
-        w.vector(b + "attn_norm.weight", p.n_embd, 1.0f);
+        if (looped) {
+            w.matrix(b + "attn_gate.weight", p.n_embd, q);
+        } else {
+            w.vector(b + "attn_norm.weight", p.n_embd, 1.0f);
+        }
         w.matrix(b + "attn_q.weight", p.n_embd, q);
         w.matrix(b + "attn_k.weight", p.n_embd, k);
         w.matrix(b + "attn_v.weight", p.n_embd, k);
@@ -108,7 +120,13 @@ void write_tiny_model(const std::string & path, const tiny_model_params & p) {
             w.vector(b + "attn_q_norm.weight", p.head_dim, 1.0f);
             w.vector(b + "attn_k_norm.weight", p.head_dim, 1.0f);
         }
-        w.vector(b + "ffn_norm.weight", p.n_embd, 1.0f);
+        if (p.arch == "chameleon") {
+            w.tensor(b + "attn_q_norm.weight", p.head_dim, p.n_head, 1.0f, 0.2f);
+            w.tensor(b + "attn_k_norm.weight", p.head_dim, p.n_head_kv, 1.0f, 0.2f);
+        }
+        if (!looped) {
+            w.vector(b + "ffn_norm.weight", p.n_embd, 1.0f);
+        }
         if (p.n_expert > 0) {
             w.matrix(b + "ffn_gate_inp.weight", p.n_embd, p.n_expert);
             w.matrix(b + "ffn_gate_exps.weight", p.n_embd, p.n_ff, p.n_expert);

@@ -7,7 +7,8 @@
 namespace magnet::testing {
 
 struct tiny_model_params {
-    std::string arch       = "llama"; // llama, qwen2 (QKV bias), qwen3 (QK norm) or gemma
+    std::string arch       = "llama"; // llama, qwen2 (QKV bias), qwen3 (QK norm), gemma, chameleon (whose head writes
+                                      // into the logits) or hrm_text (whose graph goes through its blocks twice)
     int32_t     n_vocab    = 96;
     int32_t     n_embd     = 32;
     int32_t     n_layer    = 2;

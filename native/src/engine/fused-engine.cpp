@@ -5,12 +5,11 @@
 #include "head.h"
 #include "kernel-choice.h"
 #include "magnet-error.h"
-#include "magnet-mask.h"
 #include "magnet-threads.h"
+#include "rows.h"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace magnet {
 
@@ -165,7 +164,7 @@ public:
 
     void train_coupled(const std::vector<engine_row> & rows, const row_sink & gather, const std::function<void()> & meet,
                        const row_loss & gradient, lora_set & grad) override {
-        check_rows(rows);
+        check_rows(rows, info.n_vocab);
         if (!fits_at_once(rows)) {
             engine::train_coupled(rows, gather, meet, gradient, grad);
             return;
@@ -205,46 +204,18 @@ public:
     void cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets, const float * weight,
                        int32_t n, float * nll, float * d_hidden) const override {
         for (int32_t i = 0; i < n; ++i) {
-            check_token(targets[i], "target " + std::to_string(i));
+            check_token(targets[i], info.n_vocab, "target " + std::to_string(i));
         }
         head.cross_entropy(hidden, index, targets, weight, n, nll, d_hidden);
     }
 
 private:
-    void check_token(int32_t token, const std::string & what) const {
-        if (token < 0 || token >= info.n_vocab) {
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT, what + " is token " + std::to_string(token) +
-                                                            "; this model has tokens 0 to " +
-                                                            std::to_string(info.n_vocab - 1));
-        }
-    }
-
-    void check_rows(const std::vector<engine_row> & rows) const {
-        for (size_t r = 0; r < rows.size(); ++r) {
-            const engine_row & row  = rows[r];
-            const std::string  name = "row " + std::to_string(r);
-            if (row.n_tokens < 1 || row.tokens == nullptr) {
-                throw error(MAGNET_STATUS_INVALID_ARGUMENT, name + " is empty");
-            }
-            for (int32_t t = 0; t < row.n_tokens; ++t) {
-                check_token(row.tokens[t], name + ", position " + std::to_string(t));
-                if (row.pos != nullptr && (row.pos[t] < 0 || row.pos[t] == std::numeric_limits<int32_t>::max())) {
-                    throw error(MAGNET_STATUS_INVALID_ARGUMENT, name + " has position " + std::to_string(row.pos[t]));
-                }
-                if (row.roles != nullptr && row.roles[t] != MAGNET_MASK_SPAN && row.roles[t] != MAGNET_MASK_CONTEXT &&
-                    row.roles[t] != MAGNET_MASK_ORDERED) {
-                    throw error(MAGNET_STATUS_INVALID_ARGUMENT, name + " has role " + std::to_string(row.roles[t]));
-                }
-            }
-        }
-    }
-
     const batching & batches(run_mode mode) const {
         return mode == run_mode::infer ? shared->set.infer : shared->set.train;
     }
 
     work_plan plan(const std::vector<engine_row> & rows, run_mode mode) const {
-        check_rows(rows);
+        check_rows(rows, info.n_vocab);
         return rows.empty() ? work_plan() : plan_work(rows, base.hp, batches(mode).tokens, pool.size());
     }
 

@@ -129,8 +129,8 @@ void cpu_attention::run(ggml_tensor * dst, int ith, int nth, void * data) {
         args.add(p);
 
         const int64_t o2  = what == kind::to_left ? i2 / share : i2;
-        float *       out = reinterpret_cast<float *>(static_cast<char *>(dst->data) + o2 * dst->nb[2] + i3 * dst->nb[3]) +
-                      from * dst->ne[0];
+        char *        at  = static_cast<char *>(dst->data) + o2 * dst->nb[2] + i3 * dst->nb[3];
+        float *       out = reinterpret_cast<float *>(at) + from * dst->ne[0];
         (what == kind::to_left && i2 % share != 0 ? k.gemm_add : k.gemm_f32)(args, out, dst->ne[0]);
     }
 }

@@ -1,5 +1,5 @@
-// On the CPU backend: products of two computed matrices, as in attention, on the fused engine's kernels (bf16 panels, sums
-// in F32). Nothing is transposed in memory on the way back.
+// On the CPU backend: products of two computed matrices, as in attention, on the fused engine's kernels (bf16 panels,
+// sums in F32). Nothing is transposed in memory on the way back.
 #pragma once
 
 #include "engine/buffer.h"

@@ -101,16 +101,16 @@ void cpu_products::become(ggml_context * context, ggml_tensor * node, product & 
             sources.push_back(t.trained);
         }
     }
-    ggml_tensor * op = ggml_custom_4d(context, GGML_TYPE_F32, 1, 1, 1, 1, sources.data(), int(sources.size()), run_product,
-                                      GGML_N_TASKS_MAX, &p);
+    ggml_tensor * op = ggml_custom_4d(context, GGML_TYPE_F32, 1, 1, 1, 1, sources.data(), int(sources.size()),
+                                      run_product, GGML_N_TASKS_MAX, &p);
     node->op = op->op;
     std::copy(std::begin(op->src), std::end(op->src), std::begin(node->src));
     memcpy(node->op_params, op->op_params, sizeof(op->op_params));
     product_of_[node] = &p;
 }
 
-static bool is_model_weight(const ggml_tensor * w) {
-    return w->op == GGML_OP_NONE && !w->view_src && w->buffer && w->ne[2] == 1 && w->ne[3] == 1;
+static bool is_stored_matrix(const ggml_tensor * w) {
+    return is_stored(w) && w->ne[1] > 1 && w->ne[2] == 1 && w->ne[3] == 1;
 }
 
 // add = product so far + scale (B (A x)): one more term. False if it is something else.
@@ -144,9 +144,8 @@ void cpu_products::rewrite(ggml_context * context, ggml_cgraph * graph) {
     const int n_nodes = ggml_graph_n_nodes(graph);
     for (int i = 0; i < n_nodes; ++i) {
         ggml_tensor * node = ggml_graph_node(graph, i);
-        if (node->op == GGML_OP_MUL_MAT && is_model_weight(node->src[0]) && node->src[1]->type == GGML_TYPE_F32 &&
-            ggml_is_contiguous(node->src[1]) && node->src[0]->ne[1] > 1 &&
-            node->src[0]->buffer && std::none_of(adapters_.begin(), adapters_.end(), [&](const auto & one) {
+        if (node->op == GGML_OP_MUL_MAT && is_stored_matrix(node->src[0]) && node->src[1]->type == GGML_TYPE_F32 &&
+            ggml_is_contiguous(node->src[1]) && std::none_of(adapters_.begin(), adapters_.end(), [&](const auto & one) {
                 return node->src[0] == one->a || node->src[0] == one->b;
             })) {
             product & p = new_product();
@@ -166,11 +165,11 @@ ggml_tensor * cpu_products::times_backward(const derivative & d, const term & t)
     ggml_tensor * sources[] = { d.g };
     backward(*t.m); // now, not by several threads at once
     ggml_tensor * like = t.input;
-    return ggml_custom_4d(d.ctx, GGML_TYPE_F32, like->ne[0], like->ne[1], like->ne[2], like->ne[3], sources, 1, run_product,
-                          GGML_N_TASKS_MAX, &p);
+    return ggml_custom_4d(d.ctx, GGML_TYPE_F32, like->ne[0], like->ne[1], like->ne[2], like->ne[3], sources, 1,
+                          run_product, GGML_N_TASKS_MAX, &p);
 }
 
-// Gradient of a leaf [k, n] that took input [k, tokens] to node [n, tokens]; the narrow one of the two goes on the left.
+// Gradient of a leaf [k, n] that took input [k, tokens] to node [n, tokens]; the narrow one of the two goes left.
 ggml_tensor * cpu_products::sum_over_tokens(const derivative & d, const term & t) {
     product & p = new_product();
     p.scale     = t.scale;
@@ -216,8 +215,9 @@ void cpu_products::run_product(ggml_tensor * dst, int ith, int nth, void * data)
         const ggml_tensor * x     = dst->src[i];
         const packed &      right = p.backward ? p.terms[i].m->backward : p.terms[i].m->forward;
         const int64_t       ld    = round_up(right.k, k_multiple);
+        const float *       first = static_cast<const float *>(x->data) + from * right.k;
         s.left[i].reserve((rows + row_slack) * ld);
-        kernels.convert(static_cast<const float *>(x->data) + from * right.k, right.k, rows, right.k, s.left[i].data(), ld);
+        kernels.convert(first, right.k, rows, right.k, s.left[i].data(), ld);
         args.add(right.times(s.left[i].data(), ld));
     }
     kernels.gemm_f32(args, static_cast<float *>(dst->data) + from * dst->ne[0], dst->ne[0]);
@@ -237,7 +237,8 @@ void cpu_products::run_sum(ggml_tensor * dst, int ith, int nth, void * data) {
     if (columns <= 0) {
         return;
     }
-    const int64_t ld = round_up(columns, k_multiple), ld_m = round_up(m, k_multiple), ld_t = round_up(n_tokens, k_multiple);
+    const int64_t ld = round_up(columns, k_multiple), ld_m = round_up(m, k_multiple);
+    const int64_t ld_t = round_up(n_tokens, k_multiple);
     s.converted.reserve(n_tokens * std::max(ld, ld_m));
     s.turned.reserve((m + row_slack) * ld_t);
     s.right.reserve(fused::packed_size(n_tokens, columns));

@@ -2,15 +2,11 @@
 #include "gradient.h"
 
 #include <cmath>
-#include <cstring>
 
 namespace magnet {
 
 namespace {
 
-// As in ggml's kernels: gelu(x) = x / 2 (1 + tanh(u)), u = sqrt(2 / pi) (x + a x^3).
-constexpr float gelu_a     = 0.044715f;
-constexpr float gelu_root  = 0.79788456080286535588f;
 constexpr float gelu_quick = 1.702f;
 
 ggml_tensor * gelu_gradient(const derivative & d, ggml_tensor * x) {
@@ -40,12 +36,6 @@ ggml_tensor * inside(const derivative & d, ggml_tensor * x, float low, float hig
     ggml_tensor * above = std::isfinite(low) ? ggml_step(d.ctx, d.affine(x, 1.0f, -low)) : nullptr;
     ggml_tensor * below = std::isfinite(high) ? ggml_step(d.ctx, d.affine(x, -1.0f, high)) : nullptr;
     return above && below ? d.mul(above, below) : above ? above : below;
-}
-
-float param(const ggml_tensor * t, int i) {
-    float value;
-    memcpy(&value, t->op_params + i, sizeof(value));
-    return value;
 }
 
 } // namespace
@@ -107,12 +97,12 @@ bool derive_elementwise(const derivative & d) {
                 d.add(1, ggml_neg(c, d.sum_to(ggml_div(c, d.mul(d.g, t), b), b)));
             }
             return true;
-        case GGML_OP_SCALE: d.add(0, ggml_scale(c, d.g, param(t, 0))); return true;
+        case GGML_OP_SCALE: d.add(0, ggml_scale(c, d.g, d.param(0))); return true;
         case GGML_OP_SQR:   d.add(0, ggml_scale(c, d.mul(d.g, a), 2.0f)); return true;
         case GGML_OP_SQRT:  d.add(0, ggml_scale(c, ggml_div(c, d.g, t), 0.5f)); return true;
         case GGML_OP_LOG:   d.add(0, ggml_div(c, d.g, a)); return true;
         case GGML_OP_CLAMP: {
-            ggml_tensor * in = inside(d, a, param(t, 0), param(t, 1));
+            ggml_tensor * in = inside(d, a, d.param(0), d.param(1));
             d.add(0, in ? d.mul(d.g, in) : d.g);
             return true;
         }

@@ -7,12 +7,6 @@ namespace magnet {
 
 namespace {
 
-float param(const ggml_tensor * t, int i) {
-    float value;
-    memcpy(&value, t->op_params + i, sizeof(value));
-    return value;
-}
-
 // y = (x - mean) / s, s = sqrt(var + eps): dx = (g - mean(g) - y mean(g y)) / s
 ggml_tensor * layer_norm_gradient(const derivative & d, float eps) {
     ggml_context * c        = d.ctx;
@@ -36,15 +30,15 @@ ggml_tensor * rope_gradient(const derivative & d) {
 
 bool derive_norm(const derivative & d) {
     switch (d.node->op) {
-        case GGML_OP_NORM: d.add(0, layer_norm_gradient(d, param(d.node, 0))); return true;
+        case GGML_OP_NORM: d.add(0, layer_norm_gradient(d, d.param(0))); return true;
         case GGML_OP_RMS_NORM:
-            d.add(0, ggml_rms_norm_back(d.ctx, d.g, d.cont(d.src(0)), param(d.node, 0)));
+            d.add(0, ggml_rms_norm_back(d.ctx, d.g, d.cont(d.src(0)), d.param(0)));
             return true;
         case GGML_OP_SOFT_MAX:
-            // The biases of ALiBi are added, so they do not show. The allocator may put soft_max_back in the place of the
-            // softmax, which it still reads: an output is left alone.
+            // The biases of ALiBi are added, so they do not show. The allocator may put soft_max_back in the place of
+            // the softmax, which it still reads: an output is left alone.
             ggml_set_output(d.node);
-            d.add(0, ggml_soft_max_ext_back(d.ctx, d.g, d.node, param(d.node, 0), 0.0f));
+            d.add(0, ggml_soft_max_ext_back(d.ctx, d.g, d.node, d.param(0), 0.0f));
             return !d.needs(1) && !d.needs(2);
         case GGML_OP_ROPE: d.add(0, rope_gradient(d)); return !d.needs(2);
         default:           return false;

@@ -1,13 +1,10 @@
-// Matrix products. In ggml's order of dimensions, t = mul_mat(a, b) has a [k, m], b [k, n], t [m, n]; a may be broadcast
-// over the higher dimensions of b, as keys are over the queries of their group.
+// Matrix products. In ggml's order of dimensions, t = mul_mat(a, b) has a [k, m], b [k, n], t [m, n]; a may be
+// broadcast over the higher dimensions of b, as keys are over the queries of their group.
 #include "gradient.h"
 
 namespace magnet {
 
 namespace {
-
-// A frozen weight, not computed in the graph.
-bool is_weight(const ggml_tensor * t) { return t->op == GGML_OP_NONE && t->view_src == nullptr; }
 
 // The matrices of b that meet one matrix of a, one below the other: [k, n * share, matrices of a].
 ggml_tensor * stacked(const derivative & d, const ggml_tensor * a, ggml_tensor * b) {
@@ -22,7 +19,7 @@ bool derive_mul_mat(const derivative & d) {
     ggml_tensor * a = d.src(0);
     ggml_tensor * b = d.src(1);
     if (d.needs(1)) {
-        ggml_tensor * at = is_weight(a) && !d.needs(0) ? d.transposed(a) : d.turned(a);
+        ggml_tensor * at = is_leaf(a) && !d.needs(0) ? d.transposed(a) : d.turned(a);
         d.add(1, ggml_mul_mat(d.ctx, at, d.g));
     }
     if (d.needs(0)) {

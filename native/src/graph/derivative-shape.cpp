@@ -62,7 +62,8 @@ bool derive_shape(const derivative & d) {
         case GGML_OP_REPEAT:   d.add(0, d.sum_to(d.g, a)); return true;
         case GGML_OP_SUM_ROWS: d.add(0, ggml_repeat_4d(c, d.g, a->ne[0], a->ne[1], a->ne[2], a->ne[3])); return true;
         case GGML_OP_MEAN:
-            d.add(0, ggml_scale(c, ggml_repeat_4d(c, d.g, a->ne[0], a->ne[1], a->ne[2], a->ne[3]), 1.0f / (float) a->ne[0]));
+            d.add(0, ggml_scale(c, ggml_repeat_4d(c, d.g, a->ne[0], a->ne[1], a->ne[2], a->ne[3]),
+                                1.0f / (float) a->ne[0]));
             return true;
         case GGML_OP_GET_ROWS: // of computed rows: outputs, chosen experts; no row is taken twice
             d.add(0, ggml_set_rows(c, ggml_fill(c, a, 0.0f), d.g, d.src(1)));

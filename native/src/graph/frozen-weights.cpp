@@ -1,5 +1,6 @@
 #include "frozen-weights.h"
 
+#include "gradient.h"
 #include "magnet-error.h"
 
 #include "ggml-backend.h"
@@ -10,6 +11,8 @@
 #include <vector>
 
 namespace magnet {
+
+bool is_stored(const ggml_tensor * t) { return is_leaf(t) && t->buffer; }
 
 ggml_backend_buffer_type_t companion_buffer_type(const ggml_tensor * w) {
     ggml_backend_buffer_type_t type   = ggml_backend_buffer_get_type(w->buffer);
@@ -79,6 +82,9 @@ ggml_tensor * frozen_weights::copy(const ggml_tensor * w, bool turned) {
     ggml_tensor * t = turned ? ggml_new_tensor_4d(h.context.get(), type, w->ne[1], w->ne[0], w->ne[2], w->ne[3])
                              : ggml_new_tensor_4d(h.context.get(), type, w->ne[0], w->ne[1], w->ne[2], w->ne[3]);
     ggml_format_name(t, "%s%s", w->name, turned ? " (transposed)" : " (F32)");
+    if (shapes_only_) {
+        return h.tensor = t;
+    }
     h.buffer = allocate(h.context.get(), companion_buffer_type(w));
 
     std::vector<float> values = weight_values(w);

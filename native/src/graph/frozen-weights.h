@@ -15,8 +15,9 @@ namespace magnet {
 // Copies are made when first asked for and lie on the device that holds the weight.
 class frozen_weights {
 public:
-    // exact: copies are F32, else BF16, whose range holds any gradient.
-    explicit frozen_weights(bool exact) : exact_(exact) {}
+    // exact: copies are F32, else BF16, whose range holds any gradient. shapes_only: copies have no data, for graphs
+    // that are only looked at.
+    explicit frozen_weights(bool exact, bool shapes_only = false) : exact_(exact), shapes_only_(shapes_only) {}
 
     // w [n_in, n_out, ...] as [n_out, n_in, ...]. Throws magnet::error (OUT_OF_MEMORY); so does the other.
     ggml_tensor * transposed(const ggml_tensor * w) { return copy(w, true); }
@@ -35,9 +36,13 @@ private:
 
     ggml_tensor * copy(const ggml_tensor * w, bool turned);
 
-    const bool                                         exact_;
+    const bool                                           exact_;
+    const bool                                           shapes_only_;
     std::map<std::pair<const ggml_tensor *, bool>, held> copies_;
 };
+
+// A leaf whose values lie in memory: a weight, and no input of a graph that is not allocated yet.
+bool is_stored(const ggml_tensor * t);
 
 // All values of a weight as floats, rows one after the other, whatever its type and wherever it lies.
 std::vector<float> weight_values(const ggml_tensor * w);

@@ -1,5 +1,6 @@
 #include "gradient.h"
 
+#include <cstring>
 #include <utility>
 
 namespace magnet {
@@ -78,6 +79,12 @@ void gradient_builder::run(ggml_cgraph * graph, ggml_tensor * output, ggml_tenso
             missing_.push_back(describe(node));
         }
     }
+}
+
+float derivative::param(int i) const {
+    float value;
+    memcpy(&value, node->op_params + i, sizeof(value));
+    return value;
 }
 
 ggml_tensor * derivative::reshape(ggml_tensor * t, const ggml_tensor * like) const {

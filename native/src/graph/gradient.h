@@ -16,6 +16,13 @@
 
 namespace magnet {
 
+// As in ggml's kernels: gelu(x) = x / 2 (1 + tanh(u)), u = sqrt(2 / pi) (x + a x^3).
+constexpr float gelu_a    = 0.044715f;
+constexpr float gelu_root = 0.79788456080286535588f;
+
+// Nothing computes it in the graph.
+inline bool is_leaf(const ggml_tensor * t) { return t->op == GGML_OP_NONE && !t->view_src; }
+
 // A weight [n_in, n_out, ...] as [n_out, n_in, ...], contiguous, F32 or a type that products with F32 understand.
 using transposed_weight = std::function<ggml_tensor *(const ggml_tensor * weight)>;
 
@@ -61,6 +68,7 @@ struct derivative {
     ggml_tensor *      g; // gradient with respect to node
 
     ggml_tensor * src(int i) const { return node->src[i]; }
+    float         param(int i) const; // what the op was told
     bool          needs(int i) const { return builder.needs(node->src[i]); }
     void          add(int i, ggml_tensor * gradient) const { builder.add(node->src[i], gradient); }
     void          add_to(ggml_tensor * t, ggml_tensor * gradient) const { builder.add(t, gradient); }
@@ -74,7 +82,9 @@ struct derivative {
     ggml_tensor * sum_to(ggml_tensor * t, const ggml_tensor * like) const; // sums what was broadcast
     ggml_tensor * mul(ggml_tensor * a, ggml_tensor * b) const { return ggml_mul(ctx, a, b); }
     ggml_tensor * add(ggml_tensor * a, ggml_tensor * b) const { return ggml_add(ctx, a, b); }
-    ggml_tensor * affine(ggml_tensor * a, float scale, float bias) const { return ggml_scale_bias(ctx, a, scale, bias); }
+    ggml_tensor * affine(ggml_tensor * a, float scale, float bias) const {
+        return ggml_scale_bias(ctx, a, scale, bias);
+    }
 };
 
 // Each handles the ops of its kind and says whether the node was one of them.

@@ -43,7 +43,8 @@ void graph_dropout::apply(ggml_context * context, ggml_cgraph * graph, const gra
         ggml_tensor *& mask   = masks[target];
         if (!mask) {
             contexts_.push_back(make_context(1));
-            mask = ggml_new_tensor_2d(contexts_.back().get(), GGML_TYPE_F32, node->src[1]->ne[0], (int64_t) tokens.size());
+            mask = ggml_new_tensor_2d(contexts_.back().get(), GGML_TYPE_F32, node->src[1]->ne[0],
+                                      (int64_t) tokens.size());
             buffers_.push_back(allocate(contexts_.back().get(), companion_buffer_type(node->src[0])));
             const std::vector<float> values = mask_of(how, tokens, target, mask->ne[0]);
             ggml_backend_tensor_set(mask, values.data(), 0, ggml_nbytes(mask));

@@ -1,4 +1,4 @@
-#include "gradient.h"
+#include "engine/rows.h"
 #include "graph-adapters.h"
 #include "graph-dropout.h"
 #include "graph-head.h"
@@ -14,6 +14,7 @@
 #include "rewrite.h"
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
 
 namespace magnet {
@@ -22,14 +23,12 @@ namespace {
 
 using llama_model_ptr = std::unique_ptr<llama_model, llama_model_deleter>;
 
-// Tensors of a differentiated graph, as multiples of those of the forward pass.
-constexpr int32_t room_for_gradients = 8;
-
 llama_model_ptr load(const std::string & path, const graph_engine_params & params) {
     llama_model_params p = llama_model_default_params();
     p.n_gpu_layers       = params.n_gpu_layers;
+    // without layers on a GPU none is named, else it gets large products all the same
     ggml_backend_dev_t no_device = nullptr;
-    p.devices            = params.n_gpu_layers == 0 ? &no_device : nullptr; // else a GPU gets large products all the same
+    p.devices            = params.n_gpu_layers == 0 ? &no_device : nullptr;
     p.use_extra_bufts    = false; // weights in a form that only products read cannot be copied
     log_capture     capture;
     llama_model_ptr m(llama_model_load_from_file(path.c_str(), p));
@@ -55,15 +54,18 @@ class graph_engine : public engine {
 public:
     graph_engine(const std::string & path, const graph_engine_params & p)
         : params_(p), model_(load(path, p)), context_(make_training_context(model_.get(), p.n_threads)),
-          frozen_(p.precision == engine_precision::f32), forward_(context_.get()), runner_(llama_backends(context_.get())),
-          head_(context_.get(), frozen_, exact(), p.n_threads), targets_(adaptable_matrices(forward_, model_.get())),
-          adapters_(model_.get(), targets_) {
+          frozen_(p.precision == engine_precision::f32), forward_(context_.get()),
+          runner_(llama_backends(context_.get())), head_(context_.get(), frozen_, exact(), p.n_threads),
+          targets_(adaptable_matrices(forward_, model_.get())), adapters_(model_.get(), targets_) {
         const llama_vocab * vocab = llama_model_get_vocab(model_.get());
         shape_.arch               = meta(model_.get(), "general.architecture");
         shape_.n_vocab            = llama_vocab_n_tokens(vocab);
         shape_.n_embd             = llama_model_n_embd_out(model_.get());
         shape_.n_layer            = llama_model_n_layer(model_.get());
         shape_.n_ctx_train        = llama_model_n_ctx_train(model_.get());
+        if (const ggml_tensor * learned = llama_weight(model_.get(), "position_embd.weight")) {
+            n_positions_ = (int32_t) learned->ne[1];
+        }
         if (!exact() && runner_.cpu_only()) {
             products_ = std::make_unique<cpu_products>(p.n_threads);
         }
@@ -104,6 +106,9 @@ public:
     }
 
     void forward(const std::vector<engine_row> & rows, const std::vector<float *> & hidden) override {
+        if (hidden.size() != rows.size()) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "forward: one output per row is needed.");
+        }
         forward_each(rows, [&](int32_t i, const float * h) {
             std::copy_n(h, (int64_t) rows[i].n_tokens * shape_.n_embd, hidden[i]);
         });
@@ -112,8 +117,7 @@ public:
     void forward_each(const std::vector<engine_row> & rows, const row_sink & sink) override {
         const std::lock_guard<std::mutex> lock(mutex_);
         for (const graph_pass & pass : plan(rows)) {
-            build(rows, pass);
-            rewrite_graph(forward_.context(), forward_.graph(), forward_.hidden(), frozen_, exact(), products_.get());
+            build(rows, pass, {});
             run_forward();
             for_rows(rows, pass, [&](int32_t r, int64_t at) { sink(r, hidden_.data() + at); });
         }
@@ -136,15 +140,21 @@ public:
 
     void cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets, const float * weight,
                        int32_t n, float * nll, float * d_hidden) const override {
+        for (int32_t i = 0; i < n; ++i) {
+            check_token(targets[i], shape_.n_vocab, "target " + std::to_string(i));
+        }
         head_.cross_entropy(hidden, index, targets, weight, n, nll, d_hidden);
     }
 
 private:
     bool exact() const { return params_.precision == engine_precision::f32; }
 
+    product_rules rules() const { return { frozen_, exact(), products_.get() }; }
+
     std::vector<graph_pass> plan(const std::vector<engine_row> & rows) const {
         constexpr size_t        max_rows = 256; // llama.cpp counts sequences up to this (LLAMA_MAX_SEQ)
         std::vector<graph_pass> passes;
+        check_rows(rows, shape_.n_vocab, n_positions_);
         for (size_t r = 0; r < rows.size(); ++r) {
             const int32_t n = rows[r].n_tokens;
             if (passes.empty() || passes.back().n_tokens + n > params_.tokens_per_pass ||
@@ -157,16 +167,18 @@ private:
         return passes;
     }
 
-    void build(const std::vector<engine_row> & rows, const graph_pass & pass) {
+    void build(const std::vector<engine_row> & rows, const graph_pass & pass, const engine_dropout & dropout) {
+        std::vector<token_place> places;
         batch_.clear();
         for (size_t s = 0; s < pass.rows.size(); ++s) {
             const engine_row & row = rows[pass.rows[s]];
             for (int32_t i = 0; i < row.n_tokens; ++i) {
-                batch_.add(row.tokens[i], row.pos ? row.pos[i] : i, row.roles ? row.roles[i] : (int8_t) MAGNET_MASK_SPAN,
-                           (int32_t) s, true);
+                batch_.add(row.tokens[i], row.pos ? row.pos[i] : i,
+                           row.roles ? row.roles[i] : (int8_t) MAGNET_MASK_SPAN, (int32_t) s, true);
+                places.push_back({ pass.rows[s], i });
             }
         }
-        forward_.build(batch_.view(false), false, room_for_gradients);
+        build_blocks(forward_, batch_, places, adapters_, dropout_, dropout, rules());
     }
 
     template <class Body>
@@ -176,16 +188,6 @@ private:
             body(r, at);
             at += (int64_t) rows[r].n_tokens * shape_.n_embd;
         }
-    }
-
-    static std::vector<token_place> places(const std::vector<engine_row> & rows, const graph_pass & pass) {
-        std::vector<token_place> all;
-        for (const int32_t r : pass.rows) {
-            for (int32_t t = 0; t < rows[r].n_tokens; ++t) {
-                all.push_back({ r, t });
-            }
-        }
-        return all;
     }
 
     void read_hidden() {
@@ -211,34 +213,15 @@ private:
 
     void train_pass(const std::vector<engine_row> & rows, const graph_pass & pass, const row_loss & loss,
                     const engine_dropout & dropout, lora_set & grad) {
-        build(rows, pass);
-        ggml_cgraph *  graph   = forward_.graph();
-        ggml_context * context = forward_.context();
-        ggml_tensor *  hidden  = forward_.hidden();
-        dropout_.apply(context, graph, adapters_, dropout, places(rows, pass));
-        rewrite_graph(context, graph, hidden, frozen_, exact(), products_.get());
+        build(rows, pass, dropout);
         reserve_seed(pass.n_tokens);
-
-        gradient_builder builder(context, [&](const ggml_tensor * w) { return frozen_.transposed(w); },
-                                 [&](const derivative & d) { return products_ && products_->derive(d); });
-        builder.run(graph, hidden, ggml_view_2d(context, seed_, shape_.n_embd, pass.n_tokens, seed_->nb[1], 0),
-                    adapters_.trained());
-        check_derivatives(builder);
-        std::vector<ggml_tensor *> gradients;
-        for (const ggml_tensor * leaf : adapters_.trained()) {
-            gradients.push_back(builder.of(leaf));
-            if (gradients.back()) {
-                ggml_set_output(gradients.back());
-                ggml_build_forward_expand(graph, gradients.back());
-            }
-        }
-        if (!checked_) {
-            runner_.check(graph);
-            checked_ = true;
-        }
+        ggml_context * c         = forward_.context();
+        ggml_tensor *  hidden    = forward_.hidden();
+        ggml_tensor *  seed      = ggml_view_2d(c, seed_, shape_.n_embd, pass.n_tokens, seed_->nb[1], 0);
+        const auto     gradients = add_gradients(forward_, hidden, seed, adapters_.trained(), rules());
 
         runner_.set_threads(params_.n_threads);
-        runner_.run(graph, [&] { forward_.set_inputs(); }, hidden, [&] {
+        runner_.run(forward_.graph(), [&] { forward_.set_inputs(); }, hidden, [&] {
             read_hidden();
             d_hidden_.assign(hidden_.size(), 0.0f);
             for_rows(rows, pass, [&](int32_t r, int64_t at) { loss(r, hidden_.data() + at, d_hidden_.data() + at); });
@@ -274,11 +257,11 @@ private:
     graph_adapters                 adapters_;
     graph_dropout                  dropout_;
     engine_shape                   shape_;
+    int32_t                        n_positions_ = std::numeric_limits<int32_t>::max(); // fewer if they are learned
     ggml_context_ptr               seed_context_;
     ggml_backend_buffer_ptr        seed_buffer_;
     ggml_tensor *                  seed_ = nullptr; // [n_embd, tokens] gradient with respect to the hidden states
     std::vector<float>             hidden_, d_hidden_, sum_;
-    bool                           checked_ = false;
     std::mutex                     mutex_; // one call that computes at a time
 };
 

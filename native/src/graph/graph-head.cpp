@@ -1,11 +1,7 @@
 #include "graph-head.h"
 
 #include "engine/kernel-choice.h"
-#include "gradient.h"
 #include "magnet-context.h"
-#include "magnet-error.h"
-#include "magnet-mask.h"
-#include "rewrite.h"
 
 #include <algorithm>
 
@@ -24,21 +20,8 @@ graph_head::graph_head(llama_context * context, frozen_weights & frozen, bool ex
     }
 }
 
-// The graph of n positions, from hidden states, now a leaf, to logits.
 void graph_head::build(int32_t n) {
-    token_batch batch;
-    for (int32_t i = 0; i < n; ++i) {
-        batch.add(0, i, MAGNET_MASK_SPAN, 0, true);
-    }
-    forward_.build(batch.view(false), true, 2);
-    ggml_tensor * hidden = forward_.hidden();
-    if (!hidden || !forward_.logits() || hidden->view_src) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, "the graph of this architecture does not show where its output head begins.");
-    }
-    hidden->op = GGML_OP_NONE;
-    std::fill(std::begin(hidden->src), std::end(hidden->src), nullptr);
-    ggml_set_input(hidden);
-    rewrite_graph(forward_.context(), forward_.graph(), forward_.logits(), frozen_, exact_, products_.get());
+    build_head(forward_, n, rules());
     d_ = nullptr;
 }
 
@@ -48,16 +31,8 @@ void graph_head::prepare_gradient(int32_t n) {
         seed_         = ggml_new_tensor_2d(seed_context_.get(), GGML_TYPE_F32, n_vocab_, chunk_);
         seed_buffer_  = allocate(seed_context_.get(), device_of(forward_.logits()));
     }
-    ggml_context *   context = forward_.context();
-    gradient_builder builder(context, [&](const ggml_tensor * w) { return frozen_.transposed(w); },
-                             [&](const derivative & d) { return products_ && products_->derive(d); });
-    ggml_tensor *    seed = ggml_view_2d(context, seed_, n_vocab_, n, seed_->nb[1], 0);
-    builder.run(forward_.graph(), forward_.logits(), seed, { forward_.hidden() });
-    check_derivatives(builder);
-    d_ = builder.of(forward_.hidden());
-    ggml_set_output(d_);
-    ggml_build_forward_expand(forward_.graph(), d_);
-    runner_.check(forward_.graph());
+    ggml_tensor * seed = ggml_view_2d(forward_.context(), seed_, n_vocab_, n, seed_->nb[1], 0);
+    d_                 = add_gradients(forward_, forward_.logits(), seed, { forward_.hidden() }, rules()).front();
 }
 
 void graph_head::logits(const float * hidden, int32_t n, float * out) {
@@ -74,8 +49,8 @@ void graph_head::logits(const float * hidden, int32_t n, float * out) {
     }
 }
 
-void graph_head::cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets, const float * weight,
-                               int32_t n, float * nll, float * d_hidden) {
+void graph_head::cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets,
+                               const float * weight, int32_t n, float * nll, float * d_hidden) {
     const std::lock_guard<std::mutex>   lock(mutex_);
     const fused::kernel_table<float> &  kernels = *fused::choose_kernels("").f32_table;
     std::vector<float>                  in(std::min(n, chunk_) * (size_t) n_embd_);

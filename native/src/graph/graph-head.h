@@ -1,12 +1,10 @@
-// The output head, cut out of the model's own graph: logits of hidden states, cross-entropy and its gradient. Whatever an
-// architecture puts there (soft-capping, scales, biases) is in it.
+// The output head, cut out of the model's own graph: logits of hidden states, cross-entropy and its gradient. Whatever
+// an architecture puts there (soft-capping, scales, biases) is in it.
 #pragma once
 
-#include "cpu-products.h"
 #include "engine/threads.h"
-#include "frozen-weights.h"
 #include "graph-runner.h"
-#include "llama/magnet-graph.h"
+#include "rewrite.h"
 
 #include <mutex>
 #include <vector>
@@ -25,8 +23,9 @@ public:
     void count(device_memory & memory) const;
 
 private:
-    void build(int32_t n);
-    void prepare_gradient(int32_t n);
+    product_rules rules() const { return { frozen_, exact_, products_.get() }; }
+    void          build(int32_t n);
+    void          prepare_gradient(int32_t n);
 
     frozen_weights &        frozen_;
     const bool              exact_;

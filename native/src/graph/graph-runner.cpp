@@ -5,15 +5,22 @@
 #include "ggml-backend.h"
 
 #include <algorithm>
-#include <set>
-#include <string>
 
 namespace magnet {
+
+std::string listed(const std::set<std::string> & names) {
+    std::string list;
+    for (const std::string & name : names) {
+        list += (list.empty() ? "" : ", ") + name;
+    }
+    return list;
+}
 
 void graph_runner::set_threads(int32_t n_threads) {
     for (ggml_backend_t backend : backends_) {
         ggml_backend_reg_t reg = ggml_backend_dev_backend_reg(ggml_backend_get_device(backend));
-        auto * set = (ggml_backend_set_n_threads_t) ggml_backend_reg_get_proc_address(reg, "ggml_backend_set_n_threads");
+        auto *             set = (ggml_backend_set_n_threads_t)
+            ggml_backend_reg_get_proc_address(reg, "ggml_backend_set_n_threads");
         if (set) {
             set(backend, n_threads);
         }
@@ -30,11 +37,8 @@ void graph_runner::check(ggml_cgraph * graph) const {
         }
     }
     if (!missing.empty()) {
-        std::string names;
-        for (const std::string & name : missing) {
-            names += (names.empty() ? "" : ", ") + name;
-        }
-        throw error(MAGNET_STATUS_UNSUPPORTED, "no device here computes these steps of the model: " + names + ".");
+        throw error(MAGNET_STATUS_UNSUPPORTED,
+                    "no device here computes these steps of the model: " + listed(missing) + ".");
     }
 }
 
@@ -53,6 +57,7 @@ bool graph_runner::on_node(ggml_tensor * t, bool ask, void * self) {
 
 void graph_runner::run(ggml_cgraph * graph, const std::function<void()> & fill, ggml_tensor * stop,
                        const std::function<void()> & at_stop) {
+    check(graph); // ggml's scheduler would abort; it asks the same of every node, so this costs little
     const size_t n_nodes = (size_t) ggml_graph_n_nodes(graph);
     if (n_nodes > capacity_) {
         capacity_ = 2 * n_nodes;

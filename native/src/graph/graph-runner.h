@@ -8,9 +8,14 @@
 
 #include <exception>
 #include <functional>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace magnet {
+
+// Names joined by commas.
+std::string listed(const std::set<std::string> & names);
 
 class graph_runner {
 public:
@@ -24,7 +29,8 @@ public:
 
     // Allocates the graph, calls fill() for its inputs, computes. If stop is given, at_stop() is called as soon as this
     // node is computed: it may read that node and write leaves that lie in buffers of their own. Throws what at_stop
-    // throws, and magnet::error (OUT_OF_MEMORY, INTERNAL). Nodes marked as outputs can be read until the next call.
+    // and check throw, and magnet::error (OUT_OF_MEMORY, INTERNAL). Nodes marked as outputs can be read until the next
+    // call.
     void run(ggml_cgraph * graph, const std::function<void()> & fill, ggml_tensor * stop = nullptr,
              const std::function<void()> & at_stop = {});
 

@@ -1,6 +1,5 @@
 #include "graph-targets.h"
 
-#include "gradient.h"
 #include "graph-runner.h"
 #include "llama/magnet-llama.h"
 #include "magnet-context.h"
@@ -12,6 +11,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -41,18 +41,22 @@ bool uses(const forward_graph & graph, const ggml_tensor * t) {
     return false;
 }
 
-// Builds the graph with them; what it does not read is not adaptable.
+// Builds the graph with them; what it does not read is not adaptable. A matrix that several layers share counts once.
 probe_adapters probe(forward_graph & graph, const llama_model * model) {
     graph.set_lora({});
     build_two_tokens(graph);
+    if (!graph.hidden()) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the graph of this architecture does not show its hidden states.");
+    }
     const int                 n_nodes = ggml_graph_n_nodes(graph.graph());
     probe_adapters            all;
     std::vector<lora_tensors> read;
+    std::set<std::string>     seen;
     all.context = make_context(2 * (size_t) n_nodes);
     for (int i = 0; i < n_nodes; ++i) {
         const ggml_tensor * node = ggml_graph_node(graph.graph(), i);
         const ggml_tensor * w    = node->op == GGML_OP_MUL_MAT ? node->src[0] : nullptr;
-        if (w && w->ne[2] == 1 && llama_weight(model, w->name) == w) {
+        if (w && w->ne[2] == 1 && llama_weight(model, w->name) == w && seen.insert(w->name).second) {
             all.terms.push_back({ w->name, ggml_new_tensor_2d(all.context.get(), GGML_TYPE_F32, w->ne[0], 1),
                                   ggml_new_tensor_2d(all.context.get(), GGML_TYPE_F32, 1, w->ne[1]) });
         }
@@ -108,18 +112,16 @@ bool graph_engine_trains(llama_model * model, std::string & why) {
             leaves.push_back(term.a);
             leaves.push_back(term.b);
         }
-        ggml_context *   c = graph.context();
-        gradient_builder builder(c, [&](const ggml_tensor * w) {
-            return ggml_new_tensor_4d(c, GGML_TYPE_BF16, w->ne[1], w->ne[0], w->ne[2], w->ne[3]);
-        });
-        builder.run(graph.graph(), graph.hidden(), ggml_dup_tensor(c, graph.hidden()), leaves);
-        check_derivatives(builder);
-        for (const ggml_tensor * leaf : leaves) {
-            if (ggml_tensor * gradient = builder.of(leaf)) {
-                ggml_build_forward_expand(graph.graph(), gradient);
-            }
-        }
-        graph_runner(llama_backends(context.get())).check(graph.graph());
+        const graph_runner  runner(llama_backends(context.get()));
+        frozen_weights      shapes(/*exact =*/ false, /*shapes_only =*/ true);
+        const product_rules rules = { shapes, false, nullptr };
+        const auto          check = [&](ggml_tensor * output, const std::vector<ggml_tensor *> & of) {
+            add_gradients(graph, output, ggml_dup_tensor(graph.context(), output), of, rules);
+            runner.check(graph.graph());
+        };
+        check(graph.hidden(), leaves);
+        build_head(graph, 2, rules);
+        check(graph.logits(), { graph.hidden() });
         why.clear();
         return true;
     } catch (const error & e) {

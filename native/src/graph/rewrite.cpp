@@ -1,6 +1,8 @@
 #include "rewrite.h"
 
+#include "graph-runner.h"
 #include "magnet-error.h"
+#include "magnet-mask.h"
 
 #include <algorithm>
 #include <iterator>
@@ -8,15 +10,12 @@
 
 namespace magnet {
 
-static bool is_weight(const ggml_tensor * t) { return t->op == GGML_OP_NONE && !t->view_src && t->buffer; }
-
-// x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), as a product of two factors.
+// GELU as a product of two factors.
 static void gelu_factors(ggml_context * c, ggml_tensor * x, ggml_tensor *& a, ggml_tensor *& b) {
-    constexpr float root = 0.79788456080286535588f;
-    x                    = ggml_is_contiguous(x) ? x : ggml_cont(c, x);
-    ggml_tensor * u      = ggml_mul(c, x, ggml_scale_bias(c, ggml_sqr(c, x), root * 0.044715f, root));
-    a                    = ggml_scale(c, x, 0.5f);
-    b                    = ggml_scale_bias(c, ggml_tanh(c, u), 1.0f, 1.0f);
+    x               = ggml_is_contiguous(x) ? x : ggml_cont(c, x);
+    ggml_tensor * u = ggml_mul(c, x, ggml_scale_bias(c, ggml_sqr(c, x), gelu_root * gelu_a, gelu_root));
+    a               = ggml_scale(c, x, 0.5f);
+    b               = ggml_scale_bias(c, ggml_tanh(c, u), 1.0f, 1.0f);
 }
 
 static void become_product(ggml_tensor * node, ggml_tensor * a, ggml_tensor * b) {
@@ -37,24 +36,79 @@ static void compute_gelu(ggml_context * c, ggml_tensor * node) {
     }
 }
 
-void rewrite_graph(ggml_context * context, ggml_cgraph * graph, ggml_tensor * output, frozen_weights & frozen, bool exact,
-                   cpu_products * products) {
-    if (products) {
-        products->rewrite(context, graph);
+// Then the graph is expanded from output anew, so that it holds what output needs and nothing else.
+static void rewrite_graph(forward_graph & forward, ggml_tensor * output, const product_rules & rules) {
+    ggml_cgraph * graph = forward.graph();
+    if (rules.products) {
+        rules.products->rewrite(forward.context(), graph);
     }
-    for (int i = 0; exact && i < ggml_graph_n_nodes(graph); ++i) {
+    for (int i = 0; rules.exact && i < ggml_graph_n_nodes(graph); ++i) {
         ggml_tensor * node = ggml_graph_node(graph, i);
-        if ((node->op == GGML_OP_MUL_MAT || node->op == GGML_OP_MUL_MAT_ID) && is_weight(node->src[0])) {
-            node->src[0] = frozen.widened(node->src[0]);
+        if ((node->op == GGML_OP_MUL_MAT || node->op == GGML_OP_MUL_MAT_ID) && is_stored(node->src[0])) {
+            node->src[0] = rules.frozen.widened(node->src[0]);
         }
-        compute_gelu(context, node);
+        compute_gelu(forward.context(), node);
     }
     ggml_graph_clear(graph);
     ggml_build_forward_expand(graph, output);
 }
 
+// Tensors of a differentiated graph, as multiples of those that llama.cpp reckons with.
+constexpr int32_t room_of_blocks = 8;
+constexpr int32_t room_of_head   = 2; // of which there are few: the blocks are not in it
+
+void build_blocks(forward_graph & forward, token_batch & batch, const std::vector<token_place> & places,
+                  const graph_adapters & adapters, graph_dropout & dropout, const engine_dropout & how,
+                  const product_rules & rules) {
+    forward.build(batch.view(false), false, room_of_blocks);
+    dropout.apply(forward.context(), forward.graph(), adapters, how, places);
+    rewrite_graph(forward, forward.hidden(), rules);
+}
+
+void build_head(forward_graph & forward, int32_t n, const product_rules & rules) {
+    token_batch batch;
+    for (int32_t i = 0; i < n; ++i) {
+        batch.add(0, i, MAGNET_MASK_SPAN, 0, true);
+    }
+    forward.build(batch.view(false), true, room_of_head);
+    ggml_tensor * hidden = forward.hidden();
+    if (!hidden || !forward.logits() || hidden->view_src) {
+        throw error(MAGNET_STATUS_UNSUPPORTED,
+                    "the graph of this architecture does not show where its output head begins.");
+    }
+    hidden->op = GGML_OP_NONE;
+    std::fill(std::begin(hidden->src), std::end(hidden->src), nullptr);
+    ggml_set_input(hidden);
+    rewrite_graph(forward, forward.logits(), rules);
+}
+
+static void check_derivatives(const gradient_builder & builder) {
+    const std::set<std::string> missing(builder.missing().begin(), builder.missing().end());
+    if (!missing.empty()) {
+        throw error(MAGNET_STATUS_UNSUPPORTED,
+                    "this architecture cannot be trained: no derivative is known of " + listed(missing) + ".");
+    }
+}
+
+std::vector<ggml_tensor *> add_gradients(forward_graph & forward, ggml_tensor * output, ggml_tensor * seed,
+                                         const std::vector<ggml_tensor *> & leaves, const product_rules & rules) {
+    gradient_builder builder(forward.context(), [&](const ggml_tensor * w) { return rules.frozen.transposed(w); },
+                             [&](const derivative & d) { return rules.products && rules.products->derive(d); });
+    builder.run(forward.graph(), output, seed, leaves);
+    check_derivatives(builder);
+    std::vector<ggml_tensor *> gradients;
+    for (const ggml_tensor * leaf : leaves) {
+        gradients.push_back(builder.of(leaf));
+        if (gradients.back()) {
+            ggml_set_output(gradients.back());
+            ggml_build_forward_expand(forward.graph(), gradients.back());
+        }
+    }
+    return gradients;
+}
+
 static const ggml_tensor * nearest_leaf(const ggml_tensor * t, int depth) {
-    if (is_weight(t)) {
+    if (is_stored(t)) {
         return t;
     }
     for (int i = 0; depth > 0 && i < GGML_MAX_SRC; ++i) {
@@ -73,18 +127,6 @@ ggml_backend_buffer_type_t device_of(const ggml_tensor * node) {
         }
     }
     return ggml_backend_cpu_buffer_type();
-}
-
-void check_derivatives(const gradient_builder & gradients) {
-    const std::set<std::string> missing(gradients.missing().begin(), gradients.missing().end());
-    if (missing.empty()) {
-        return;
-    }
-    std::string names;
-    for (const std::string & name : missing) {
-        names += (names.empty() ? "" : ", ") + name;
-    }
-    throw error(MAGNET_STATUS_UNSUPPORTED, "this architecture cannot be trained: no derivative is known of " + names + ".");
 }
 
 } // namespace magnet

@@ -1,22 +1,36 @@
-// Changes to a built graph before it is allocated.
+// The graphs of a training step, built but not allocated: what the engine runs, what is asked whether a model can be
+// trained, and what the tests offer to a device that is not there.
 #pragma once
 
 #include "cpu-products.h"
 #include "frozen-weights.h"
 #include "gradient.h"
+#include "graph-dropout.h"
+#include "magnet-context.h"
 
 namespace magnet {
 
-// If products is given, they are computed by it. If exact: products with weights of other types read F32 copies of them, and GELU is computed instead of looked up in
-// the table of F16 values that ggml's CPU backend has. Then the graph is expanded from output anew, so that it holds what
-// output needs and nothing else.
-void rewrite_graph(ggml_context * context, ggml_cgraph * graph, ggml_tensor * output, frozen_weights & frozen, bool exact,
-                   cpu_products * products);
+// What the products of a graph are computed with.
+struct product_rules {
+    frozen_weights & frozen;
+    bool             exact;    // in F32: weights of other types as F32 copies; GELU computed, not from a table of F16
+    cpu_products *   products; // NULL: ggml's
+};
+
+// The graph from a batch's tokens to hidden states. Places are those of its tokens; the masks live in dropout.
+void build_blocks(forward_graph & forward, token_batch & batch, const std::vector<token_place> & places,
+                  const graph_adapters & adapters, graph_dropout & dropout, const engine_dropout & how,
+                  const product_rules & rules);
+
+// The graph from n hidden states, now a leaf, to logits. Throws magnet::error (UNSUPPORTED).
+void build_head(forward_graph & forward, int32_t n, const product_rules & rules);
+
+// Adds the gradients of sum(seed * output) with respect to the leaves to the graph, as outputs of it; NULL where output
+// does not depend on the leaf. Throws magnet::error (UNSUPPORTED) naming the ops for which no derivative is known.
+std::vector<ggml_tensor *> add_gradients(forward_graph & forward, ggml_tensor * output, ggml_tensor * seed,
+                                         const std::vector<ggml_tensor *> & leaves, const product_rules & rules);
 
 // Where the leaf nearest to a node lies: the device that most likely computes it.
 ggml_backend_buffer_type_t device_of(const ggml_tensor * node);
-
-// Throws magnet::error (UNSUPPORTED) naming the ops for which no derivative is known.
-void check_derivatives(const gradient_builder & gradients);
 
 } // namespace magnet
