@@ -135,7 +135,10 @@ def knowledge(f, adapter):
             ("ARC-easy, %", "arc-easy", "accuracy.characters", 100, 1),
             ("HellaSwag, %", "hellaswag", "accuracy.characters", 100, 1),
             ("Rep-Sen", "repetition", "rep-sen", 1, 4), ("Rep-4", "repetition", "rep-4", 1, 4),
-            ("tokens of a continuation, mean", "repetition", "tokens", 1, 1)):
+            ("tokens of a continuation, mean", "repetition", "tokens", 1, 1),
+            ("Rep-Sen, 64 tokens at most", "repetition-64", "rep-sen", 1, 4),
+            ("Rep-4, 64 tokens at most", "repetition-64", "rep-4", 1, 4),
+            ("tokens of a continuation, mean", "repetition-64", "tokens", 1, 1)):
         a, b = (f.value(m, figure, name) for m in ("base", adapter))
         scaled = [None if v is None else v * scale for v in (a, b)]
         rows.append([title, *(number(v, digits) for v in scaled), ratio(b, a)])
