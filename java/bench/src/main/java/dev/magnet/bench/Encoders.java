@@ -1,14 +1,12 @@
 package dev.magnet.bench;
 
 import dev.langchain4j.data.segment.TextSegment;
-import dev.langchain4j.model.embedding.onnx.allminilml6v2q.AllMiniLmL6V2QuantizedEmbeddingModel;
 import dev.magnet.LoadOptions;
 import dev.magnet.Magnet;
 import dev.magnet.Similarity;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -53,14 +51,15 @@ final class Encoders {
      *
      * @param adapter of MAGNET, or null
      */
-    List<Result> compare(@Nullable Path adapter, int rounds) {
+    List<Result> compare(@Nullable Path adapter, int rounds) throws IOException, InterruptedException {
         LoadOptions options = LoadOptions.defaults().withThreads(Work.THREADS);
         if (adapter != null) {
             options = options.withAdapters(adapter);
         }
-        var miniLm = new AllMiniLmL6V2QuantizedEmbeddingModel();
+        var miniLm = new MiniLm();
         try (Magnet magnet = Magnet.load(Path.of(Work.model()), options)) {
-            return inTurn(rounds, magnet::embed, texts -> miniLm.embedAll(texts.stream().map(TextSegment::from).toList())
+            return inTurn(rounds, magnet::embed, texts -> miniLm
+                    .embedAll(texts.stream().map(TextSegment::from).toList())
                     .content().stream()
                     .map(embedding -> embedding.vector())
                     .toArray(float[][]::new));
@@ -68,24 +67,23 @@ final class Encoders {
     }
 
     @SafeVarargs
-    private List<Result> inTurn(int rounds, Function<List<String>, float[][]>... sides) {
-        List<List<Double>> rates = Stream.of(sides).map(side -> (List<Double>) new ArrayList<Double>()).toList();
-        double[] spearman = new double[sides.length];
-        for (int round = -1; round < rounds; round++) { // the first one warms up
-            for (int i = 0; i < sides.length; i++) {
-                long begin = System.nanoTime();
-                float[][] vectors = sides[i].apply(sentences);
-                double seconds = (System.nanoTime() - begin) * 1e-9;
-                if (round < 0) {
-                    spearman[i] = spearman(vectors);
-                } else {
-                    rates.get(i).add(sentences.size() / seconds);
-                }
-            }
-        }
+    private List<Result> inTurn(int rounds, Function<List<String>, float[][]>... sides)
+            throws IOException, InterruptedException {
+        double[] spearman = Stream.of(sides) // warms up, too
+                .mapToDouble(side -> spearman(side.apply(sentences)))
+                .toArray();
+        List<List<Double>> rates = Turns.of(rounds, Stream.of(sides)
+                .map(side -> (Turns.Side) () -> List.of(rate(side)))
+                .toArray(Turns.Side[]::new));
         return IntStream.range(0, sides.length)
                 .mapToObj(i -> new Result(rates.get(i), spearman[i]))
                 .toList();
+    }
+
+    private double rate(Function<List<String>, float[][]> side) {
+        long begin = System.nanoTime();
+        side.apply(sentences);
+        return sentences.size() / ((System.nanoTime() - begin) * 1e-9);
     }
 
     private double spearman(float[][] vectors) {

@@ -3,6 +3,9 @@ package dev.magnet.bench;
 import de.kherud.llama.InferenceParameters;
 import de.kherud.llama.LlamaModel;
 import de.kherud.llama.ModelParameters;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -23,16 +26,32 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.SECONDS)
 @Fork(1)
 @Warmup(iterations = 2, time = 3)
-@Measurement(iterations = 5, time = 3)
+@Measurement(iterations = 2, time = 3)
 public class JniBenchmark {
     private final List<String> sentences = Work.sentences(Work.TEXTS);
-    private final InferenceParameters greedy = new InferenceParameters(Work.PROMPT)
-            .setTemperature(0)
-            .setNPredict(Work.TOKENS)
-            .setIgnoreEos(true)
-            .setCachePrompt(true);
+    private final InferenceParameters greedy = greedy();
     private LlamaModel model;
     private int next;
+
+    /** Writes the continuation of the prompt to a file, in a JVM of its own. */
+    static final class Text {
+        private Text() {}
+
+        public static void main(String[] args) throws IOException {
+            try (var model = new LlamaModel(parameters())) {
+                Files.writeString(Path.of(args[0]), model.complete(greedy()));
+            }
+            Runtime.getRuntime().halt(0); // a thread of the binding's never ends
+        }
+    }
+
+    private static InferenceParameters greedy() {
+        return new InferenceParameters(Work.PROMPT)
+                .setTemperature(0)
+                .setNPredict(Work.TOKENS)
+                .setIgnoreEos(true)
+                .setCachePrompt(true);
+    }
 
     private static ModelParameters parameters() {
         return new ModelParameters()

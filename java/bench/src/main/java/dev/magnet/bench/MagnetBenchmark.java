@@ -1,9 +1,7 @@
 package dev.magnet.bench;
 
 import dev.magnet.GenerateOptions;
-import dev.magnet.LoadOptions;
 import dev.magnet.Magnet;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -27,19 +25,17 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.SECONDS)
 @Fork(1)
 @Warmup(iterations = 2, time = 3)
-@Measurement(iterations = 5, time = 3)
+@Measurement(iterations = 2, time = 3)
 public class MagnetBenchmark {
     private final List<String> sentences = Work.sentences(Work.TEXTS);
+    private final List<String> many = Work.sentences(Work.MANY);
     private final AtomicInteger next = new AtomicInteger();
-    private final GenerateOptions greedy = GenerateOptions.defaults()
-            .withTemperature(0)
-            .withMaxTokens(Work.TOKENS)
-            .withIgnoreEos(true);
+    private final GenerateOptions greedy = Work.greedy();
     private Magnet magnet;
 
     @Setup
     public void load() {
-        magnet = Magnet.load(Path.of(Work.model()), LoadOptions.defaults().withThreads(Work.THREADS));
+        magnet = Work.load();
     }
 
     @TearDown
@@ -62,6 +58,13 @@ public class MagnetBenchmark {
     @OperationsPerInvocation(Work.TEXTS)
     public float[][] embedPacked() {
         return magnet.embed(sentences);
+    }
+
+    /** Texts, one call for as many as the magnet program embeds in one. */
+    @Benchmark
+    @OperationsPerInvocation(Work.MANY)
+    public float[][] embedMany() {
+        return magnet.embed(many);
     }
 
     /** Texts, each from a thread of its own that waits for its vector. */

@@ -3,16 +3,10 @@ package dev.magnet.bench;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.magnet.GenerateOptions;
-import dev.magnet.LoadOptions;
-import dev.magnet.Magnet;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.results.BenchmarkResult;
 import org.openjdk.jmh.results.IterationResult;
@@ -32,10 +26,11 @@ public final class Main {
 
     /**
      * Takes the JSON file to write. System properties: {@code magnet.model}, {@code magnet.library} and
-     * {@code magnet.binary} name files; {@code bench.sts} a TSV of score and two texts; {@code bench.adapter} the adapter
-     * of MAGNET that is judged by it; {@code bench.quick=true} measures little.
+     * {@code magnet.binary} name files; {@code bench.threads} is the number of threads of every side (all processors);
+     * {@code bench.sts} a TSV of score and two texts; {@code bench.adapter} the adapter of MAGNET that is judged by it;
+     * {@code bench.quick=true} measures little.
      */
-    public static void main(String[] args) throws IOException, InterruptedException, RunnerException {
+    public static void main(String[] args) throws IOException, InterruptedException {
         var main = new Main();
         main.startUp();
         main.encoders();
@@ -56,20 +51,22 @@ public final class Main {
     }
 
     private void startUp() throws IOException, InterruptedException {
-        int starts = quick ? 3 : 10;
-        StartUp.milliseconds("magnet", 1); // fills the page cache
-        List<Double> magnet = StartUp.milliseconds("magnet", starts);
-        row("JVM start to first embedding", "ms", "LangChain4j MiniLM", magnet, StartUp.milliseconds("minilm", starts));
-        row("JVM start to first embedding", "ms", "the JVM alone", magnet, StartUp.milliseconds("jvm", starts));
+        List<List<Double>> starts = StartUp.milliseconds(quick ? 3 : 10, "magnet", "minilm", "jvm");
+        List<String> peers = List.of("LangChain4j MiniLM", "the JVM alone");
+        for (int i = 0; i < peers.size(); i++) {
+            row("JVM start to first embedding", "ms", peers.get(i), starts.get(0), starts.get(1 + i))
+                    .put("paired", true);
+        }
     }
 
-    private void encoders() throws IOException {
+    private void encoders() throws IOException, InterruptedException {
         var encoders = new Encoders(path("bench.sts"));
         List<Encoders.Result> results = encoders.compare(path("bench.adapter"), quick ? 2 : 5);
         ObjectNode row = row("embed, " + encoders.texts() + " sentences a call", "sentences/s", "LangChain4j MiniLM",
                 results.get(0).rates(), results.get(1).rates());
         row.put("paired", true);
-        row.put("note", "STS Spearman x100: %.1f beside %.1f".formatted(results.get(0).spearman(), results.get(1).spearman()));
+        row.put("note", "STS Spearman x100: %.1f beside %.1f"
+                .formatted(results.get(0).spearman(), results.get(1).spearman()));
     }
 
     private static @Nullable Path path(String property) {
@@ -77,83 +74,59 @@ public final class Main {
         return value.isEmpty() ? null : Path.of(value);
     }
 
-    private void api() throws IOException, InterruptedException, RunnerException {
-        var program = quick ? new Program(2, 1) : new Program(5, 8);
-        String embedding = sameVectors(program);
-        String generation = sameText(program);
-        Map<String, List<Double>> rates = new HashMap<>();
-        rates.put("program.embedPacked", program.embedPacked());
-        rates.put("program.generate", program.generate());
-        for (RunResult result : new Runner(options().build()).run()) {
-            String name = result.getParams().getBenchmark();
-            String side = name.contains("Jni") ? "jni" : "java";
-            rates.put(side + name.substring(name.lastIndexOf('.')), scores(result));
-        }
-        compare(rates, "embed, 64 texts a call", "texts/s", "java.embedPacked", "magnet program", "program.embedPacked")
-                .put("agreement", embedding);
-        compare(rates, "generate", "tokens/s", "java.generate", "magnet program", "program.generate")
-                .put("agreement", generation);
-        compare(rates, "embedAsync, 64 callers", "texts/s", "java.embedAsync", "one packed call", "java.embedPacked");
-        compare(rates, "embed, one by one", "texts/s", "java.embedOne", "de.kherud:llama (JNI)", "jni.embedOne");
-        compare(rates, "generate", "tokens/s", "java.generate", "de.kherud:llama (JNI)", "jni.generate");
+    private void api() throws IOException, InterruptedException {
+        int turns = quick ? 2 : 3;
+        var program = quick ? new Program(1, 1) : new Program(2, 3);
+
+        List<List<Double>> many = Turns.of(turns, java("embedMany"), program::embedMany);
+        row("embed, " + Work.MANY + " texts a call", "texts/s", "magnet program", many.get(0), many.get(1))
+                .put("agreement", Agreement.vectors(program));
+
+        List<List<Double>> text = Turns.of(turns, java("generate"), program::generate, jni("generate"));
+        row("generate", "tokens/s", "magnet program", text.get(0), text.get(1))
+                .put("agreement", Agreement.text(program));
+        row("generate", "tokens/s", "de.kherud:llama (JNI)", text.get(0), text.get(2))
+                .put("note", Agreement.jniText());
+
+        List<List<Double>> callers = Turns.of(turns, java("embedAsync"), java("embedPacked"));
+        row("embedAsync, " + Work.TEXTS + " callers", "texts/s", "one packed call", callers.get(0), callers.get(1))
+                .put("agreement", Agreement.callers());
+
+        List<List<Double>> one = Turns.of(turns, java("embedOne"), jni("embedOne"));
+        row("embed, one by one", "texts/s", "de.kherud:llama (JNI)", one.get(0), one.get(1))
+                .put("note", "vectors cannot be compared: JNI's attention is causal, its pooling its own");
     }
 
-    private ObjectNode compare(
-            Map<String, List<Double>> rates, String what, String unit, String ours, String peer, String theirs) {
-        return row(what, unit, peer, Objects.requireNonNull(rates.get(ours), ours),
-                Objects.requireNonNull(rates.get(theirs), theirs));
+    private Turns.Side java(String benchmark) {
+        return () -> jmh(MagnetBenchmark.class, benchmark);
     }
 
-    private ChainedOptionsBuilder options() {
+    private Turns.Side jni(String benchmark) {
+        return () -> jmh(JniBenchmark.class, benchmark);
+    }
+
+    /** The iterations of one fork. */
+    private List<Double> jmh(Class<?> side, String benchmark) throws IOException {
         ChainedOptionsBuilder options = new OptionsBuilder()
-                .include(MagnetBenchmark.class.getName())
-                .include(JniBenchmark.class.getName())
+                .include(side.getName() + "." + benchmark + "$")
                 .shouldFailOnError(true)
-                .jvmArgsAppend(
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-Dmagnet.model=" + Work.model(),
-                        "-Dmagnet.library=" + System.getProperty("magnet.library"));
+                .jvmArgsAppend(Jvm.arguments().toArray(String[]::new));
         if (quick) {
             TimeValue second = TimeValue.seconds(1);
-            options.warmupIterations(1).warmupTime(second).measurementIterations(2).measurementTime(second);
+            options.warmupIterations(1).warmupTime(second).measurementIterations(1).measurementTime(second);
         }
-        return options;
-    }
-
-    private static List<Double> scores(RunResult result) {
         List<Double> scores = new ArrayList<>();
-        for (BenchmarkResult fork : result.getBenchmarkResults()) {
-            for (IterationResult iteration : fork.getIterationResults()) {
-                scores.add(iteration.getPrimaryResult().getScore());
+        try {
+            for (RunResult result : new Runner(options.build()).run()) {
+                for (BenchmarkResult fork : result.getBenchmarkResults()) {
+                    for (IterationResult iteration : fork.getIterationResults()) {
+                        scores.add(iteration.getPrimaryResult().getScore());
+                    }
+                }
             }
+        } catch (RunnerException e) {
+            throw new IOException(e);
         }
         return scores;
-    }
-
-    private static Magnet load() {
-        return Magnet.load(Path.of(Work.model()), LoadOptions.defaults().withThreads(Work.THREADS));
-    }
-
-    private static String sameVectors(Program program) throws IOException, InterruptedException {
-        float[] theirs = program.vectors(Work.TEXTS);
-        double furthest = 0;
-        try (Magnet magnet = load()) {
-            float[][] ours = magnet.embed(Work.sentences(Work.TEXTS));
-            for (int i = 0; i < theirs.length; i++) {
-                furthest = Math.max(furthest, Math.abs(ours[i / ours[0].length][i % ours[0].length] - theirs[i]));
-            }
-        }
-        return "vectors within %.1e".formatted(furthest);
-    }
-
-    private static String sameText(Program program) throws IOException, InterruptedException {
-        try (Magnet magnet = load()) {
-            String ours = magnet.generate(Work.PROMPT, GenerateOptions.defaults()
-                            .withTemperature(0)
-                            .withMaxTokens(Work.TOKENS)
-                            .withIgnoreEos(true))
-                    .text();
-            return ours.equals(program.text()) ? "same text" : "other text";
-        }
     }
 }

@@ -1,13 +1,10 @@
 package dev.magnet.bench;
 
-import dev.langchain4j.model.embedding.onnx.allminilml6v2q.AllMiniLmL6V2QuantizedEmbeddingModel;
-import dev.magnet.LoadOptions;
 import dev.magnet.Magnet;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Milliseconds from the start of a JVM to its first embedding. */
 final class StartUp {
@@ -20,39 +17,33 @@ final class StartUp {
     static final class First {
         private First() {}
 
-        public static void main(String[] args) {
+        public static void main(String[] args) throws IOException {
             int dimensions = switch (args[0]) {
                 case "magnet" -> {
-                    try (Magnet magnet = Magnet.load(Path.of(Work.model()), LoadOptions.defaults().withThreads(Work.THREADS))) {
+                    try (Magnet magnet = Work.load()) {
                         yield magnet.embed(SENTENCE).length;
                     }
                 }
-                case "minilm" -> new AllMiniLmL6V2QuantizedEmbeddingModel().embed(SENTENCE).content().dimension();
+                case "minilm" -> new MiniLm().embed(SENTENCE).content().dimension();
                 default -> 0; // the JVM alone
             };
             System.out.println(DONE + " " + dimensions);
         }
     }
 
-    /** Starts, one after the other. */
-    static List<Double> milliseconds(String side, int starts) throws IOException, InterruptedException {
-        List<Double> all = new ArrayList<>();
-        for (int i = 0; i < starts; i++) {
-            all.add(once(side));
+    /** Of each side, started in turn: "magnet", "minilm", or "jvm", which embeds nothing. */
+    static List<List<Double>> milliseconds(int starts, String... sides) throws IOException, InterruptedException {
+        for (String side : sides) {
+            once(side); // fills the page cache
         }
-        return all;
+        return Turns.of(starts, Stream.of(sides)
+                .map(side -> (Turns.Side) () -> List.of(once(side)))
+                .toArray(Turns.Side[]::new));
     }
 
     private static double once(String side) throws IOException, InterruptedException {
         long begin = System.nanoTime();
-        Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-Dmagnet.library=" + System.getProperty("magnet.library"),
-                        "-Dmagnet.model=" + Work.model(),
-                        "-cp", System.getProperty("java.class.path"), First.class.getName(), side)
-                .redirectError(ProcessBuilder.Redirect.DISCARD)
-                .start();
+        Process process = Jvm.start(First.class, side);
         try (BufferedReader output = process.inputReader()) {
             String line = output.readLine();
             double milliseconds = (System.nanoTime() - begin) * 1e-6;
