@@ -5,7 +5,8 @@ import platform
 import re
 import subprocess
 
-ISA = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8")
+ISA = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_tile", "amx_bf16", "amx_int8")
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 def output(*command):
@@ -47,6 +48,11 @@ def describe(build, threads):
         "build_type": re.search(r"CMAKE_BUILD_TYPE:[A-Z]+=(.*)", cache)[1],
         "magnet": output(build / "bin" / "magnet", "--version"),
     }
+
+
+def revision():
+    """Of the sources, with -dirty where they were edited since; None outside git."""
+    return output("git", "-C", HERE, "describe", "--always", "--dirty")
 
 
 def load():

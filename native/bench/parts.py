@@ -21,7 +21,8 @@ class Failed(Exception):
 
 def run(command, **how):
     """What a command prints."""
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          **how)
     if done.returncode != 0:
         raise Failed(f"{' '.join(map(str, command))}\n{done.stderr[-2000:]}")
     return done.stdout
@@ -34,7 +35,8 @@ def json_lines(text):
 @contextlib.contextmanager
 def server(command):
     """A side that does its work once for every line it is sent: a function that returns the JSON of one run."""
-    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                               text=True)
 
     def once():
         process.stdin.write("\n")
@@ -74,13 +76,22 @@ TARGETS = {
 }
 
 
+def number_after(words, text):
+    """The number behind these words; NaN, with which nothing agrees, where there is none."""
+    found = re.search(rf"{words} (\S+)", text)
+    try:
+        return float(found[1]) if found else math.nan
+    except ValueError:
+        return math.nan
+
+
 def agrees(agreement):
     """Whether what bench-inference says of the two sides' results is good enough; None where it compares nothing."""
-    if found := re.search(r"(\d+) of (\d+) tokens the same", agreement):
-        return found[1] == found[2]
-    if found := re.search(r"lowest cosine ([\d.]+)", agreement):
-        return float(found[1]) >= 0.99
-    return None
+    if not agreement or agreement.startswith("v. "):  # names what the times are compared with
+        return None
+    if found := re.fullmatch(r"(\d+) of (\d+) tokens the same", agreement):
+        return found[1] == found[2] != "0"
+    return 0.99 <= number_after("lowest cosine", agreement) < math.inf
 
 
 def inference(b):
@@ -114,14 +125,14 @@ def vectors(path, count):
     return [data[i * width : (i + 1) * width] for i in range(count)]
 
 
-def cosines(a, b):
-    def dot(x, y):
-        return sum(map(operator.mul, x, y))
+def dot(x, y):
+    return sum(map(operator.mul, x, y))
 
-    def cosine(x, y):
-        return dot(x, y) / math.sqrt(dot(x, x) * dot(y, y))
 
-    return list(map(cosine, a, b))
+def cosine(x, y):
+    """NaN where a vector is zero or holds no numbers."""
+    squares = dot(x, x) * dot(y, y)
+    return dot(x, y) / math.sqrt(squares) if squares > 0 else math.nan
 
 
 def embedding(b):
@@ -134,59 +145,92 @@ def embedding(b):
     how = ["--attention", "bidirectional", "--pooling", "mean", "--limit", limit, "--threads", b.threads, "--serve"]
     with server([b.bin / "bench-embed", b.model, b.texts, *how, "--out", ours]) as magnet:
         for precision, target, alike in (("bf16", (">=", 2.5), 0.99), ("fp32", None, 0.999)):
-            peer = [b.python, f"{PEERS}/torch_embed.py", b.model, b.texts, "--precision", precision, *how, "--out", theirs]
+            peer = [b.python, f"{PEERS}/torch_embed.py", b.model, b.texts, "--precision", precision, *how, "--out",
+                    theirs]
             with server(peer) as torch:
                 a, t = in_turn(b.pick(5, 1), magnet, torch)
             if a[0]["tokens"] != t[0]["tokens"]:
                 raise Failed(f"the sides read {a[0]['tokens']} and {t[0]['tokens']} tokens for the same texts")
             count = a[0]["sentences"]
-            same = cosines(vectors(ours, count), vectors(theirs, count))
+            same = list(map(cosine, vectors(ours, count), vectors(theirs, count)))
             rows.append(paired(f"{what}, {count} sentences", "sentences/s", [count / r["seconds"] for r in a],
                                [count / r["seconds"] for r in t], side_cpu=[count / r["cpu_seconds"] for r in a],
                                peer_cpu=[count / r["cpu_seconds"] for r in t], side="magnet",
                                peer=f"PyTorch {precision}", **({"target": target} if target else {}),
                                note=f"median cosine {statistics.median(same):.4f}, lowest {min(same):.3f}; "
                                     f"{a[0]['tokens'] / count:.1f} tokens a sentence",
-                               agrees=statistics.median(same) >= alike))
+                               agrees=all(map(math.isfinite, same)) and statistics.median(same) >= alike))
     return rows, []
 
 
-def losses_apart(b):
-    """Largest relative difference of the losses of one step, both sides in float32; bfloat16 rounds in many ways."""
+CHECK_STEPS = 3  # every step makes the rounding of the ones before it larger
+ALIKE = 1e-3  # relative; a learning rate or a LoRA scale 1 % off is more by the third step, rounding a tenth of it
+
+
+def losses_apart(ours, theirs):
+    """Largest relative difference of two runs' losses in their first and last steps; NaN where one is no number."""
+    steps = ("first_losses", "last_losses")
+    pairs = [(ours[step][name], loss) for step in steps for name, loss in theirs[step].items()]
+    if any(mine is None for mine, _ in pairs):  # how bench-train writes NaN
+        return math.nan
+    differences = [abs(mine - loss) / abs(loss) for mine, loss in pairs]
+    return max(differences) if all(map(math.isfinite, differences)) else math.nan
+
+
+def check_training(b, engines):
+    """For each engine: how far its losses get from PyTorch's, from the same adapter on and with the same batches.
+
+    In float32, since bfloat16 rounds in many ways.
+    """
     batches = b.work / "check.jsonl"
-    make = ["--steps", 1, "--rows", 2, "--length", 64, "--pairs", 4]
-    batches.write_text(run([b.python, f"{PEERS}/batches.py", *make]), encoding="utf-8")
+    make = ["--steps", CHECK_STEPS, "--rows", 2, "--length", 64, "--pairs", 4]
+    batches.write_text(run([b.python, f"{PEERS}/batches.py", b.model, *make]), encoding="utf-8")
     how = ["--warm-up", 0, "--threads", b.threads]
-    ours = json.loads(run([b.bin / "bench-train", b.model, batches, "--precision", "f32", *how]))["first_losses"]
     theirs = json.loads(run([b.python, f"{PEERS}/torch_train.py", b.model, "--batches", batches, "--precision", "fp32",
-                             "--steps", 1, *how]))["first_losses"]
-    return max(abs(ours[name] - theirs[name]) / abs(theirs[name]) for name in theirs)
+                             "--steps", CHECK_STEPS, *how]))
+
+    def apart(engine):
+        command = [b.bin / "bench-train", b.model, batches, "--precision", "f32", "--engine", engine, *how]
+        return losses_apart(json.loads(run(command)), theirs)
+
+    return {engine: apart(engine) for engine in engines}
+
+
+def beside_peft(b, engine, repeat, steps):
+    """What train.py measures of an engine: a row for every precision of PyTorch."""
+    out = b.work / "training.json"
+    run([b.python, f"{HERE}/train.py", b.model, "--bench", b.bin / "bench-train", "--engine", engine, "--threads",
+         b.threads, "--repeat", repeat, "--steps", steps, "--json", out])
+    return json.loads(out.read_text(encoding="utf-8"))["rows"]
+
+
+def training_rows(what, measured, target, apart):
+    """Speed, then memory."""
+    ours, theirs = measured["ours"], measured["pytorch"]
+
+    def columns(clock, key):
+        return {f"side_{clock}": [r[key] for r in ours], f"peer_{clock}": [r[key] for r in theirs]}
+
+    shape = f"{measured['rows']} x {measured['length']} tokens, {ours[0]['tokens_per_step']} a step"
+    common = {"side": "magnet", "peer": f"PyTorch + PEFT, {measured['precision']}", "agrees": apart <= ALIKE,
+              "note": f"{shape}; losses of step 1 and {CHECK_STEPS} in float32 within {apart:.0e} of each other"}
+    return [paired(what, "tokens/s", **columns("values", "tokens_per_s"), **columns("cpu", "tokens_per_cpu_s"),
+                   target=target, **common),
+            paired(f"{what}: peak memory", "MB", **columns("values", "peak_rss_mb"), target=("<=", 0.4), **common)]
 
 
 def training(b):
-    """LoRA training, three objectives, beside PyTorch + PEFT."""
-    what = "train, three objectives, rank 16"
+    """LoRA training, three objectives, by either engine, beside PyTorch + PEFT."""
+    what = {"fused": "train, three objectives, rank 16", "graph": "train, three objectives, rank 16, graph engine"}
     if why := b.without_torch():
-        return [missing(what, "PyTorch + PEFT", why)], []
-    out = b.work / "training.json"
-    run([b.python, f"{HERE}/train.py", b.model, "--bench", b.bin / "bench-train", "--threads", b.threads, "--repeat",
-         b.pick(3, 1), "--steps", b.pick(4, 1), "--json", out])
-    amx = "amx_bf16" in b.machine["cpu"]["isa"]
-    apart, rows = losses_apart(b), []
-    for row in json.loads(out.read_text(encoding="utf-8"))["rows"]:
-        ours, theirs = row["ours"], row["pytorch"]
-
-        def column(runs, key):
-            return [r[key] for r in runs]
-
-        shape = f"{row['rows']} x {row['length']} tokens, {ours[0]['tokens_per_step']} a step"
-        common = {"side": "magnet", "peer": f"PyTorch + PEFT, {row['precision']}", "agrees": apart <= 1e-3,
-                  "note": f"{shape}; losses of one step in float32 within {apart:.0e} of each other"}
-        rows.append(paired(what, "tokens/s", column(ours, "tokens_per_s"), column(theirs, "tokens_per_s"),
-                           side_cpu=column(ours, "tokens_per_cpu_s"), peer_cpu=column(theirs, "tokens_per_cpu_s"),
-                           target=(">=", 4.0 if amx else 1.3), **common))
-        rows.append(paired(f"{what}: peak memory", "MB", column(ours, "peak_rss_mb"), column(theirs, "peak_rss_mb"),
-                           target=("<=", 0.4), **common))
+        return [missing(name, "PyTorch + PEFT", why) for name in what.values()], []
+    apart = check_training(b, what)
+    faster = 4.0 if "amx_tile" in b.machine["cpu"]["isa"] else 1.3
+    rows = []
+    for measured in beside_peft(b, "fused", b.pick(3, 1), b.pick(4, 1)):
+        rows += training_rows(what["fused"], measured, (">=", faster), apart["fused"])
+    for measured in beside_peft(b, "graph", b.pick(2, 1), b.pick(3, 1)):
+        rows += training_rows(what["graph"], measured, (">=", 1.0), apart["graph"])[:1]  # no aim for its memory
     return rows, []
 
 
@@ -198,8 +242,8 @@ def java(b):
         return [missing("Java API", "magnet program, JNI, ONNX", why)], []
     out = b.work / "java.json"
     properties = {"magnet.library": b.lib, "magnet.binary": b.bin / "magnet", "magnet.model": b.model,
-                  "bench.quick": "true" if b.quick else "false", "bench.sts": b.sts or "",
-                  "bench.adapter": b.adapter or ""}
+                  "bench.quick": "true" if b.quick else "false", "bench.threads": b.threads,
+                  "bench.sts": b.sts or "", "bench.adapter": b.adapter or ""}
     run([b.java, "--enable-native-access=ALL-UNNAMED", *(f"-D{name}={value}" for name, value in properties.items()),
          "-cp", b.classpath(), "dev.magnet.bench.Main", out], cwd=b.work)
     rows = []
@@ -207,8 +251,7 @@ def java(b):
         agreement = row.pop("agreement", None)
         if agreement:
             row["note"] = agreement
-            within = re.search(r"within ([\d.e+-]+)", agreement)
-            row["agrees"] = float(within[1]) <= 1e-3 if within else agreement == "same text"
+            row["agrees"] = agreement == "same text" or 0 <= number_after("within", agreement) <= 1e-3
         if row["peer"] == "magnet program":
             row["target"] = (">=", 0.97)
         elif row["peer"] == "one packed call":
@@ -232,21 +275,30 @@ def mask(b):
     return [], json_lines(run([b.bin / "bench-mask", *b.pick([], ["--repeat", 2, "--seconds", 0.02])]))
 
 
+def training_run(b, shape):
+    """bench-train on batches of a shape: two measured steps."""
+    batches = b.work / "-".join(map(str, ("batches", shape["rows"], shape["length"])))
+    if not batches.exists():
+        batches.write_text(run([b.python, f"{PEERS}/batches.py", b.model, "--steps", 3, "--rows", shape["rows"],
+                                "--length", shape["length"], "--pairs", 32]), encoding="utf-8")
+    return json.loads(run([b.bin / "bench-train", b.model, batches, "--rank", shape["rank"], "--threads", b.threads,
+                           "--warm-up", 1]))
+
+
 def training_scaling(b):
     """Training against rank, rows and row length: speed and memory."""
     if why := b.without_torch():
         return [missing("training by rank, rows, length", "none (batches.py needs PyTorch)", why)], []
     shapes = [{"rank": r} for r in b.pick((4, 8, 16, 32, 64), (4, 64))]
-    shapes += [{"rows": r} for r in b.pick((2, 5, 20), (2,))] + [{"length": n} for n in b.pick((32, 64, 256, 512), (256,))]
+    shapes += [{"rows": r} for r in b.pick((2, 5, 20), (2,))]
+    shapes += [{"length": n} for n in b.pick((32, 64, 256, 512), (256,))]
+    shapes = [{"rank": 16, "rows": 10, "length": 128, **s} for s in shapes]
+    # all shapes, then all of them again: what the machine does meanwhile shows in the spread
+    rounds = [[training_run(b, shape) for shape in shapes] for _ in range(b.pick(2, 1))]
     points = []
-    for shape in ({"rank": 16, "rows": 10, "length": 128, **s} for s in shapes):
-        batches = b.work / "batches.jsonl"
-        batches.write_text(run([b.python, f"{PEERS}/batches.py", "--steps", b.pick(4, 2), "--rows", shape["rows"],
-                                "--length", shape["length"], "--pairs", 32]), encoding="utf-8")
-        result = json.loads(run([b.bin / "bench-train", b.model, batches, "--rank", shape["rank"], "--threads", b.threads,
-                                 "--warm-up", 1]))
-        keep = ("tokens_per_step", "tokens_per_s", "tokens_per_cpu_s", "peak_rss_mb")
-        points.append({"curve": "training", **shape, **{name: result[name] for name in keep}})
+    for shape, *runs in zip(shapes, *rounds):
+        columns = {name: [r[name] for r in runs] for name in ("tokens_per_s", "tokens_per_cpu_s", "peak_rss_mb")}
+        points.append({"curve": "training", **shape, "tokens_per_step": runs[0]["tokens_per_step"], **columns})
     return [], points
 
 

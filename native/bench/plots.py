@@ -15,8 +15,8 @@ COLORS = {"ordered": "#2f6fb3", "hybrid": "#d98032", "causal": "#8c8c8c"}
 def line(ax, xs, runs, **how):
     """Medians, with the least and the largest of the runs as bars."""
     middle = [statistics.median(r) for r in runs]
-    ax.errorbar(xs, middle, yerr=[[m - min(r) for m, r in zip(middle, runs)], [max(r) - m for m, r in zip(middle, runs)]],
-                marker="o", markersize=3, linewidth=1.2, capsize=2, **how)
+    below, above = [m - min(r) for m, r in zip(middle, runs)], [max(r) - m for m, r in zip(middle, runs)]
+    ax.errorbar(xs, middle, yerr=[below, above], marker="o", markersize=3, linewidth=1.2, capsize=2, **how)
 
 
 def finish(ax, xlabel, ylabel, xs, log_y=False):
@@ -66,8 +66,8 @@ def training(found):
     for column, (name, label) in enumerate((("rank", "rank"), ("rows", "rows a step"), ("length", "tokens of a row"))):
         row = sorted((p for p in found if all(p[k] == v for k, v in usual.items() if k != name)), key=lambda p: p[name])
         xs = [p[name] for p in row]
-        line(axes[0][column], xs, [[p["tokens_per_s"]] for p in row], color=COLORS["ordered"])
-        line(axes[1][column], xs, [[p["peak_rss_mb"]] for p in row], color=COLORS["hybrid"])
+        line(axes[0][column], xs, [p["tokens_per_s"] for p in row], color=COLORS["ordered"])
+        line(axes[1][column], xs, [p["peak_rss_mb"] for p in row], color=COLORS["hybrid"])
         finish(axes[0][column], "", "tokens/s" if column == 0 else "", xs)
         finish(axes[1][column], label, "peak memory, MB" if column == 0 else "", xs)
     return figure
@@ -75,10 +75,13 @@ def training(found):
 
 def mask(found):
     figure, ax = plt.subplots(figsize=(7, 3.2))
-    for what, one, label in (("llama.cpp", False, "llama.cpp, a batch of 512"), ("llama.cpp", True, "llama.cpp, one token"),
-                             ("fused engine", False, "fused engine")):
-        row = [p for p in found if p["what"] == what and (p["tokens"] == 1) == one and p["context"] == "ordered"]
-        line(ax, [p["keys"] for p in row], [[1e6 * s for s in p["s"]] for p in row], label=label)
+    kinds = (("llama.cpp", False, "a batch of 512"), ("llama.cpp", True, "one token"),
+             ("fused engine", False, "a batch"))
+    for color, (what, one, of) in enumerate(kinds):
+        for context, style in (("ordered", "-"), ("hybrid", "--")):
+            row = [p for p in found if p["what"] == what and (p["tokens"] == 1) == one and p["context"] == context]
+            line(ax, [p["keys"] for p in row], [[1e6 * s for s in p["s"]] for p in row], color=f"C{color}",
+                 linestyle=style, label=f"{what}, {of}, {context}")
     finish(ax, "keys", "µs a token", [p["keys"] for p in found], log_y=True)
     return figure
 
@@ -87,9 +90,10 @@ def draw(results, folder):
     """Writes the plots that there are points for: name -> file."""
     infills = points(results, "infill")
     many = {p["tokens"] for p in infills if p["gaps"] > 1}
+    one = [p for p in infills if p["gaps"] == 1]
     jobs = {
         "embed": (embed, points(results, "embed")),
-        "infill": (lambda found: infilling(found, "tokens", "tokens around the gap"), [p for p in infills if p["gaps"] == 1]),
+        "infill": (lambda found: infilling(found, "tokens", "tokens around the gap"), one),
         "gaps": (lambda found: infilling(found, "gaps", "gaps"), [p for p in infills if p["tokens"] in many]),
         "training": (training, points(results, "training")),
         "mask": (mask, points(results, "mask")),

@@ -3,7 +3,7 @@ import pathlib
 import re
 import statistics
 
-from rows import points, ratio, target_met
+from rows import paired, points, ratio, target_met
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -19,17 +19,37 @@ def number(value):
 
 
 def spread(values):
-    return f"{number(statistics.median(values))} ({number(min(values))}-{number(max(values))})"
+    """Median (least-largest), or the value alone where there is one."""
+    middle = number(statistics.median(values))
+    return f"{middle} ({number(min(values))}-{number(max(values))})" if len(values) > 1 else middle
+
+
+def spread_ratio(row):
+    low, middle, high = ratio(row)
+    return f"{middle:.2f} ({low:.2f}-{high:.2f})" if len(row["side_values"]) > 1 else f"{middle:.2f}"
+
+
+def revisions(parts):
+    """What was measured, by git: one revision, or whose it is beside each."""
+    found = {}
+    for name, part in parts.items():
+        found.setdefault(part["revision"] or "unknown", []).append(name)
+    return next(iter(found)) if len(found) == 1 else ", ".join(
+        f"{revision} ({', '.join(names)})" for revision, names in found.items())
 
 
 def machine(results):
-    m = results["machine"]
+    parts = results["parts"]
+    shared = next(iter(parts.values()))["circumstances"]  # run.py puts no others together
+    m = shared["machine"]
     how = f"{m['cpu']['model']} ({', '.join(m['cpu']['isa'])}), {m['processors']} processors, {m['memory_gib']} GiB"
-    loads = {name: part["load_before"][0] for name, part in results["parts"].items()}
-    lines = [f"* {how}; {m['system']}", f"* {m['magnet']}; {m['compiler']}, {m['build_type']}",
-             f"* {results['model']}, {m['threads']} threads for every side",
-             "* load average when each part began: " + ", ".join(f"{name} {load}" for name, load in loads.items())]
-    if results["quick"]:
+    files = [shared["model"]] + [f"{what} {shared[key]}" for what, key in (("adapter", "adapter"), ("texts of", "sts"))
+                                 if shared[key]]
+    loads = ", ".join(f"{name} {part['load_before'][0]}" for name, part in parts.items())
+    lines = [f"* {how}; {m['system']}", f"* {m['magnet']}, revision {revisions(parts)}; {m['compiler']}, "
+             f"{m['build_type']}", f"* {', '.join(files)}; {m['threads']} threads for every side",
+             f"* load average when each part began: {loads}"]
+    if shared["quick"]:
         lines.append("* **measured with --quick**: too few runs to judge by")
     return "\n".join(lines)
 
@@ -41,18 +61,19 @@ def table(results):
             if "missing" in row:
                 rows.append([row["what"], row["peer"], "", "", "", "", "", "", f"not measured: {row['missing']}"])
                 continue
-            low, middle, high = ratio(row)
             met = target_met(row)
             target = f"{row['target'][0]} {row['target'][1]:g}" if "target" in row else ""
             cpu = ""
             if "side_cpu" in row:
                 cpu = number(ratio({**row, "side_values": row["side_cpu"], "peer_values": row["peer_cpu"]})[1])
+            disagree = "**the sides disagree**: " if row.get("agrees") is False else ""
             rows.append([row["what"], row["peer"], row["unit"], spread(row["side_values"]), spread(row["peer_values"]),
-                         f"{middle:.2f} ({low:.2f}-{high:.2f})", cpu, target + {None: "", True: " ✓", False: " ✗"}[met],
-                         ("**the sides disagree**: " if row.get("agrees") is False else "") + row.get("note", "")])
+                         spread_ratio(row), cpu, target + {None: "", True: " ✓", False: " ✗"}[met],
+                         disagree + row.get("note", "")])
     rows += [[name, "", "", "", "", "", "", "", f"**failed**: {part['failed'].splitlines()[0]}"]
              for name, part in results["parts"].items() if "failed" in part]
-    return grid(["what", "beside", "unit", "MAGNET", "peer", "ratio", "by CPU time", "target", "results of the two"], rows)
+    return grid(["what", "beside", "unit", "MAGNET", "peer", "ratio", "by CPU time", "target", "results of the two"],
+                rows)
 
 
 def embed(results):
@@ -61,18 +82,19 @@ def embed(results):
     rows = []
     for length in sorted({p["length"] for p in found}):
         row = {p["texts"]: p for p in found if p["length"] == length}
-        rows.append([length, *(number(row[n]["tokens"] / statistics.median(row[n]["s"])) for n in batches)])
+        rows.append([length, *(spread([row[n]["tokens"] / s for s in row[n]["s"]]) for n in batches)])
     return grid(["tokens of a text", *(f"{n} a call, tokens/s" for n in batches)], rows) if rows else ""
 
 
 def infill_rows(found):
     rows = []
     for p in found:
-        first, prompt = statistics.median(p["first_s"]), statistics.median(p["prompt_s"])
+        row = [p["tokens"], p["gaps"], p["context"]]
         steps = p["generated"] - 1
-        further, decode = (statistics.median(p[k]) / steps * 1000 for k in ("further_s", "decode_s"))
-        rows.append([p["tokens"], p["gaps"], p["context"], number(first), number(prompt), f"{first / prompt:.2f}",
-                     number(further), number(decode), f"{further / decode:.2f}"])
+        for side, peer, scale in (("first_s", "prompt_s", 1), ("further_s", "decode_s", 1000 / steps)):
+            pair = paired("", "", *([s * scale for s in p[key]] for key in (side, peer)))
+            row += [spread(pair["side_values"]), spread(pair["peer_values"]), spread_ratio(pair)]
+        rows.append(row)
     return grid(["context", "gaps", "mask", "first token, s", "causal prompt, s", "ratio", "further token, ms",
                  "causal decode, ms", "ratio"], rows) if rows else ""
 
@@ -88,24 +110,22 @@ def gaps(results):
 
 
 def training(results):
-    rows = [[p["rank"], p["rows"], p["length"], number(p["tokens_per_step"]), number(p["tokens_per_s"]),
-             number(p["peak_rss_mb"])] for p in points(results, "training")]
-    return grid(["rank", "rows", "tokens of a row", "tokens a step", "tokens/s", "peak memory, MB"], rows) if rows else ""
+    rows = [[p["rank"], p["rows"], p["length"], number(p["tokens_per_step"]), spread(p["tokens_per_s"]),
+             spread(p["peak_rss_mb"])] for p in points(results, "training")]
+    head = ["rank", "rows", "tokens of a row", "tokens a step", "tokens/s", "peak memory, MB"]
+    return grid(head, rows) if rows else ""
 
 
 def mask(results):
     found = points(results, "mask")
     kinds = sorted({(p["what"], p["tokens"] == 1) for p in found})
     rows = []
-    for keys in sorted({p["keys"] for p in found}):
-        row = [keys]
-        for what, one in kinds:
-            values = [statistics.median(p["s"]) * 1e6 for p in found
-                      if p["keys"] == keys and p["what"] == what and (p["tokens"] == 1) == one]
-            row.append(number(max(values)))
-        rows.append(row)
+    for keys, context in sorted({(p["keys"], p["context"]) for p in found}):
+        here = [p for p in found if (p["keys"], p["context"]) == (keys, context)]
+        by_kind = {(p["what"], p["tokens"] == 1): spread([s * 1e6 for s in p["s"]]) for p in here}
+        rows.append([keys, context, *(by_kind[kind] for kind in kinds)])
     head = [f"{what}, {'one token' if one else 'a batch'}" for what, one in kinds]
-    return grid(["keys", *(f"{name}: µs a token" for name in head)], rows) if rows else ""
+    return grid(["keys", "mask", *(f"{name}: µs a token" for name in head)], rows) if rows else ""
 
 
 BLOCKS = {block.__name__: block for block in (machine, table, embed, infill, gaps, training, mask)}

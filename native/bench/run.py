@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """Every benchmark in one go: MAGNET and its peers on the same model, texts and threads, the sides in turn.
 
-    cmake --preset release -G Ninja -DMAGNET_BUILD_BENCH=ON && cmake --build --preset release
+    cmake --preset release -DMAGNET_BUILD_BENCH=ON && cmake --build --preset release -j
     mvn -q -pl java/bench -am package -DskipTests
     python3 -m venv venv && venv/bin/pip install -r native/bench/requirements.txt
     venv/bin/python native/bench/run.py model.gguf --json results.json
 
-About half an hour on two cores, a fifth of that with --quick. Writes docs/benchmarks.md with its plots if everything was
-measured; --from FILE writes it again without measuring. A peer that is not installed is named in the table. The exit status is 1 if
-a side failed, or if two sides disagree in what they compute.
+About half an hour on two cores, a fifth of that with --quick. Writes docs/benchmarks.md with its plots if every part
+was measured, without --quick, and none failed; --from FILE writes it again without measuring. A peer that is not
+installed is named in the table. The exit status is 1 if a side failed, or if two sides disagree in what they compute.
 """
 import argparse
 import functools
@@ -27,6 +27,7 @@ import report
 from parts import PARTS, Failed, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+ADAPTED = "SmolLM2-135M-Instruct"  # the model that the repository has an adapter for
 
 
 class Bench:
@@ -47,22 +48,28 @@ class Bench:
         else:
             run([self.bin / "bench-embed", self.model, self.texts, "--make", 1000])
 
+    def circumstances(self):
+        """What parts must share that stand in one table."""
+        names = {name: path.name if path else None for name, path in
+                 (("model", self.model), ("sts", self.sts), ("adapter", self.adapter))}
+        return {"quick": self.quick, **names, "machine": self.machine}
+
     def pick(self, full, quick):
         return quick if self.quick else full
 
     @functools.cache
     def without_torch(self):
         """Why the PyTorch peers cannot be run, or None."""
-        done = subprocess.run([self.python, "-c", "import torch, transformers, peft, gguf"], stderr=subprocess.PIPE, text=True)
+        imports = [self.python, "-c", "import torch, transformers, peft, gguf"]
+        done = subprocess.run(imports, stderr=subprocess.PIPE, text=True)
         return (f"{done.stderr.strip().splitlines()[-1]}: pip install -r native/bench/requirements.txt"
                 if done.returncode != 0 else None)
 
     @functools.cached_property
     def java(self):
         """A JDK of at least 22: JAVA_HOME's, the one on PATH, or any in the usual folder. None if there is none."""
-        homes = [pathlib.Path(os.environ["JAVA_HOME"])] if "JAVA_HOME" in os.environ else []
-        candidates = [home / "bin" / "java" for home in (*homes, *sorted(pathlib.Path("/usr/lib/jvm").glob("*"), reverse=True))]
-        for java in [*candidates[: len(homes)], "java", *candidates[len(homes) :]]:
+        own = [pathlib.Path(os.environ["JAVA_HOME"], "bin", "java")] if "JAVA_HOME" in os.environ else []
+        for java in [*own, "java", *sorted(pathlib.Path("/usr/lib/jvm").glob("*/bin/java"), reverse=True)]:
             version = re.search(r'version "(\d+)', machine.output(java, "-version") or "")
             if version and int(version[1]) >= 22:
                 return java
@@ -87,7 +94,7 @@ def arguments():
     add("model", type=pathlib.Path, nargs="?", help="GGUF file")
     add("--json", type=pathlib.Path, help="write all results to this file")
     add("--from", dest="given", type=pathlib.Path, help="measure nothing: write the page from these results")
-    add("--page", type=pathlib.Path, help="where the page goes, plots beside it (docs/benchmarks.md if all was measured)")
+    add("--page", type=pathlib.Path, help="where the page goes, plots beside it (docs/benchmarks.md if it is whole)")
     add("--only", default=",".join(PARTS), help=f"parts to run: {','.join(PARTS)}")
     add("--update", action="store_true", help="keep the other parts of what --json holds")
     add("--quick", action="store_true", help="few and short runs: does it work?")
@@ -95,7 +102,7 @@ def arguments():
     add("--build", type=pathlib.Path, default=ROOT / "build", help="where the project was built")
     add("--python", default=sys.executable, help="interpreter that has the PyTorch peers")
     add("--sts", type=pathlib.Path, help="TSV of score and two sentences: texts to embed, and to judge encoders by")
-    add("--adapter", type=pathlib.Path, help="of MAGNET, where it is judged by --sts")
+    add("--adapter", type=pathlib.Path, help="of MAGNET, where it is judged by --sts (the repository's, of its model)")
     args = parser.parse_args()
     if not args.given and not args.model:
         parser.error("name a model, or results with --from")
@@ -105,38 +112,60 @@ def arguments():
         parser.error("--update needs results in --json")
     if unknown := set(args.only.split(",")) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    shipped = ROOT / "adapters" / f"{ADAPTED}.magnet.gguf"
+    if args.model and args.model.name.startswith(ADAPTED) and shipped.exists():
+        args.adapter = args.adapter or shipped
     return args
 
 
+def kept(args, now):
+    """The parts in --json that this run leaves alone; it ends here if they were measured under other circumstances."""
+    parts = json.loads(args.json.read_text(encoding="utf-8"))["parts"]
+    parts = {name: part for name, part in parts.items() if name not in args.only.split(",")}
+    for name, part in parts.items():
+        before = part.get("circumstances", {})
+        for key in now:
+            if before.get(key) != now[key]:
+                sys.exit(f"--update: {args.json} cannot be added to, since its part {name} was measured with another "
+                         f"{key}:\n  {before.get(key)}\nnow it is\n  {now[key]}")
+    return parts
+
+
+def measure_part(name, bench):
+    print(f"{time.strftime('%H:%M:%S')} {name}: {PARTS[name].__doc__}", file=sys.stderr, flush=True)
+    part = {"circumstances": bench.circumstances(), "revision": machine.revision(), "load_before": machine.load()}
+    begin = time.monotonic()
+    try:
+        part["rows"], part["points"] = PARTS[name](bench)
+    except (Failed, OSError) as failure:
+        part["failed"] = str(failure)
+        print(f"{name} failed: {failure}", file=sys.stderr)
+    part["seconds"] = round(time.monotonic() - begin, 1)
+    return part
+
+
 def measure(args):
-    results = {"quick": args.quick, "parts": {}}
-    if args.update:
-        results = json.loads(args.json.read_text(encoding="utf-8"))
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(args, pathlib.Path(folder))
-        results.update(machine=bench.machine, model=args.model.name, sts=args.sts.name if args.sts else None,
-                       adapter=args.adapter.name if args.adapter else None)
+        results = {"parts": kept(args, bench.circumstances()) if args.update else {}}
         for name in args.only.split(","):
-            print(f"{time.strftime('%H:%M:%S')} {name}: {PARTS[name].__doc__}", file=sys.stderr, flush=True)
-            part = {"load_before": machine.load()}
-            begin = time.monotonic()
-            try:
-                part["rows"], part["points"] = PARTS[name](bench)
-            except (Failed, OSError) as failure:
-                part["failed"] = str(failure)
-                print(f"{name} failed: {failure}", file=sys.stderr)
-            part["seconds"] = round(time.monotonic() - begin, 1)
-            results["parts"][name] = part
+            results["parts"][name] = measure_part(name, bench)
             if args.json:
                 args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return results
 
 
+def whole(results):
+    """Whether the page is fit for docs: every part is there, and none failed or was measured in a hurry."""
+    parts = results["parts"]
+    return set(parts) == set(PARTS) and not any(
+        "failed" in part or part["circumstances"]["quick"] for part in parts.values())
+
+
 def main():
     args = arguments()
     results = json.loads(args.given.read_text(encoding="utf-8")) if args.given else measure(args)
-    whole = set(results["parts"]) == set(PARTS) and not results["quick"]
-    if page := args.page or (ROOT / "docs" / "benchmarks.md" if whole else None):
+    if page := args.page or (ROOT / "docs" / "benchmarks.md" if whole(results) else None):
         report.write(results, page)
     print(report.table(results))
     wrong = [f"{name} failed" for name, part in results["parts"].items() if "failed" in part]

@@ -9,6 +9,7 @@ of the precisions named. A Markdown table to standard output, every run to --jso
 of a row through the step, padding not counted.
 """
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -32,7 +33,7 @@ def arguments():
     parser.add_argument("model", help="GGUF file")
     parser.add_argument("--bench", default=str(HERE.parents[1] / "build" / "bin" / "bench-train"), help="bench-train")
     parser.add_argument("--kernels", default="best", help="of ours: best,avx512bf16,avx512,avx2")
-    parser.add_argument("--engine", default="fused", choices=("fused", "graph"), help="of ours; kernels are the fused one's")
+    parser.add_argument("--engine", default="fused", choices=("fused", "graph"), help="of ours; the fused has kernels")
     parser.add_argument("--precisions", default="autocast", help="of PyTorch: autocast,bf16,fp32")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
@@ -65,7 +66,8 @@ def compare(args, batches, kernel, precision, rank):
     """Runs of both sides, in turn."""
     ours, theirs = [], []
     for _ in range(args.repeat):
-        mine = [args.bench, args.model, batches, "--rank", rank, "--threads", str(args.threads), "--engine", args.engine]
+        mine = [args.bench, args.model, batches, "--rank", rank, "--threads", str(args.threads), "--engine",
+                args.engine]
         ours.append(run(mine + (["--kernel", kernel] if kernel != "best" else [])))
         theirs.append(run([sys.executable, PEERS / "torch_train.py", args.model, "--batches", batches, "--precision",
                            precision, "--rank", rank, "--steps", str(args.steps), "--threads", str(args.threads)],
@@ -73,32 +75,43 @@ def compare(args, batches, kernel, precision, rank):
     return ours, theirs
 
 
+def write_batches(args, rows, length, path):
+    with open(path, "w", encoding="utf-8") as out:
+        subprocess.run([sys.executable, PEERS / "batches.py", args.model, "--steps", str(args.steps + 2),
+                        "--rows", rows, "--length", length, "--pairs", str(args.pairs)], stdout=out, check=True)
+
+
+def ratios(ours, theirs):
+    """By the clock, by processor time, and of memory."""
+    keys = {"ratio": "tokens_per_s", "ratio_cpu": "tokens_per_cpu_s", "ratio_rss": "peak_rss_mb"}
+    return {name: [a[key] / b[key] for a, b in zip(ours, theirs)] for name, key in keys.items()}
+
+
+def print_row(row):
+    ours, theirs = row["ours"], row["pytorch"]
+    print(f"| {row['kernel']} | {row['precision']} | {row['rank']} | {row['rows']} x {row['length']} "
+          f"| {ours[0]['tokens_per_step']} | {median(ours, 'tokens_per_s'):.0f} "
+          f"| {median(theirs, 'tokens_per_s'):.0f} | {spread(row['ratio'])} | {spread(row['ratio_cpu'])} "
+          f"| {median(ours, 'peak_rss_mb'):.0f} | {median(theirs, 'peak_rss_mb'):.0f} "
+          f"| {statistics.median(row['ratio_rss']):.2f} |", flush=True)
+
+
 def main():
     args = arguments()
     report = {"engine": args.engine, "threads": args.threads, "load": os.getloadavg(), "rows": []}
     print("| kernel | PyTorch | rank | rows x length | tokens a step | ours, tokens/s | PyTorch | ratio | by CPU time "
           "| ours, MB | PyTorch | ratio |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
+    kinds = list(itertools.product(args.rank.split(","), args.kernels.split(","), args.precisions.split(",")))
     with tempfile.TemporaryDirectory() as folder:
-        for shape in ((rows, length) for rows in args.rows.split(",") for length in args.length.split(",")):
-            batches = os.path.join(folder, f"{shape[0]}x{shape[1]}.jsonl")
-            with open(batches, "w", encoding="utf-8") as out:
-                subprocess.run([sys.executable, PEERS / "batches.py", "--steps", str(args.steps + 2), "--rows", shape[0],
-                                "--length", shape[1], "--pairs", str(args.pairs)], stdout=out, check=True)
-            for rank in args.rank.split(","):
-                for kernel in args.kernels.split(","):
-                    for precision in args.precisions.split(","):
-                        ours, theirs = compare(args, batches, kernel, precision, rank)
-                        speed = [a["tokens_per_s"] / b["tokens_per_s"] for a, b in zip(ours, theirs)]
-                        cpu = [a["tokens_per_cpu_s"] / b["tokens_per_cpu_s"] for a, b in zip(ours, theirs)]
-                        memory = [a["peak_rss_mb"] / b["peak_rss_mb"] for a, b in zip(ours, theirs)]
-                        print(f"| {kernel} | {precision} | {rank} | {shape[0]} x {shape[1]} "
-                              f"| {ours[0]['tokens_per_step']} | {median(ours, 'tokens_per_s'):.0f} "
-                              f"| {median(theirs, 'tokens_per_s'):.0f} | {spread(speed)} | {spread(cpu)} "
-                              f"| {median(ours, 'peak_rss_mb'):.0f} | {median(theirs, 'peak_rss_mb'):.0f} "
-                              f"| {statistics.median(memory):.2f} |", flush=True)
-                        report["rows"].append({"kernel": kernel, "precision": precision, "rank": int(rank),
-                                               "rows": int(shape[0]), "length": int(shape[1]), "ours": ours,
-                                               "pytorch": theirs, "ratio": speed, "ratio_cpu": cpu, "ratio_rss": memory})
+        for rows, length in itertools.product(args.rows.split(","), args.length.split(",")):
+            batches = os.path.join(folder, f"{rows}x{length}.jsonl")
+            write_batches(args, rows, length, batches)
+            for rank, kernel, precision in kinds:
+                ours, theirs = compare(args, batches, kernel, precision, rank)
+                row = {"kernel": kernel, "precision": precision, "rank": int(rank), "rows": int(rows),
+                       "length": int(length), "ours": ours, "pytorch": theirs, **ratios(ours, theirs)}
+                print_row(row)
+                report["rows"].append(row)
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 

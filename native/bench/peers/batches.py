@@ -3,21 +3,49 @@
 A batch is {"rows": [...], "pairs": {...}} in the form of the golden files (native/tests/reference/README.md): masked,
 labelled and ready to run, so that two trainers can be given exactly the same work. Written out, one batch a line:
 
-    python batches.py --steps 12 > batches.jsonl
+    python batches.py model.gguf --steps 12 > batches.jsonl
+
+Of the model only the vocabulary is read.
 """
 import argparse
 import json
 import pathlib
 import sys
+import typing
 
 import numpy as np
 
 import common  # noqa: F401  (makes the reference importable)
-from model import CONTEXT
+from model import CONTEXT, metadata
 from template import fill
 
 MASK_SHARE = 0.2  # of context tokens, for MNTP
 SPAN_LENGTHS = (8, 32)
+
+
+class Vocabulary(typing.NamedTuple):
+    """What batches need of one: its size, and the ids of the end-of-sequence and the mask token."""
+
+    size: int
+    eos: int
+    mask: int
+
+
+def mask_token(meta, tokens):
+    """"_", a piece or a byte, stands in for a mask token that the vocabulary lacks, as it does in `magnet train`."""
+    if "tokenizer.ggml.mask_token_id" in meta:
+        return meta["tokenizer.ggml.mask_token_id"]
+    for text in ("_", "<0x5F>"):
+        if text in tokens:
+            return tokens.index(text)
+    sys.exit('the vocabulary has neither a mask token nor "_"')
+
+
+def vocabulary(path):
+    """That of a GGUF file."""
+    meta = metadata(path)
+    tokens = meta["tokenizer.ggml.tokens"]
+    return Vocabulary(len(tokens), meta["tokenizer.ggml.eos_token_id"], mask_token(meta, tokens))
 
 
 def add_arguments(parser):
@@ -32,16 +60,15 @@ def add_arguments(parser):
         "share of positions predicted")
     add("--text", type=pathlib.Path, help="rows from this file, a paragraph a line; else random tokens")
     add("--pairs-file", type=pathlib.Path, help="pairs from the first two columns of this TSV; else random tokens")
-    add("--mask", type=int, default=79, help="id of the mask token")
     add("--seed", type=int, default=1)
 
 
 class Batches:
     """An endless sequence of batches, the same for the same arguments and seed."""
 
-    def __init__(self, args, encode, vocab, eos):
-        """encode: text -> token ids, used with files only. vocab: ids for random tokens are drawn below it."""
-        self.args, self.vocab, self.eos = args, vocab, eos
+    def __init__(self, args, vocab, encode):
+        """encode: text -> token ids, used with files only."""
+        self.args, self.vocab = args, vocab
         self.random = np.random.default_rng(args.seed)
         self.prefix = self.noise(9)
         self.encode, self.text, self.sentences = encode, None, None
@@ -58,7 +85,7 @@ class Batches:
             yield {"rows": rows, "pairs": self.pairs() if self.args.pairs and self.args.lm is None else None}
 
     def noise(self, n):
-        return self.random.integers(20, self.vocab, n).tolist()
+        return self.random.integers(20, self.vocab.size, n).tolist()
 
     def tokens(self):
         """Tokens of a text row: at least 40 where they come from a file."""
@@ -85,7 +112,7 @@ class Batches:
             if row.roles[l - 1] == row.roles[l] == CONTEXT and self.random.random() < MASK_SHARE:
                 mntp[l - 1] = tokens[l]
                 dice = self.random.random()
-                row.tokens[l] = self.args.mask if dice < 0.8 else self.noise(1)[0] if dice < 0.9 else tokens[l]
+                row.tokens[l] = self.vocab.mask if dice < 0.8 else self.noise(1)[0] if dice < 0.9 else tokens[l]
         return {"tokens": row.tokens, "roles": row.roles, "positions": row.positions, "mntp": mntp, "msg": msg}
 
     def cut(self, tokens):
@@ -110,7 +137,7 @@ class Batches:
         return {"anchors": anchors, "positives": positives, "negatives": [], **compared}
 
     def sentence(self, own):
-        tokens = self.prefix + own + [self.eos]
+        tokens = self.prefix + own + [self.vocab.eos]
         return {
             "tokens": tokens,
             "roles": [CONTEXT] * len(tokens),
@@ -121,16 +148,12 @@ class Batches:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="GGUF file")
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--vocab", type=int, default=49152)
-    parser.add_argument("--eos", type=int, default=2)
-    parser.add_argument("--model", help="GGUF whose tokeniser reads --text and --pairs-file")
     add_arguments(parser)
     args = parser.parse_args()
-    encode = tokenizer(args.model) if args.model else None
-    if encode is None and (args.text or args.pairs_file):
-        parser.error("--text and --pairs-file need --model")
-    for _, batch in zip(range(args.steps), Batches(args, encode, args.vocab, args.eos)):
+    encode = tokenizer(args.model) if args.text or args.pairs_file else None
+    for _, batch in zip(range(args.steps), Batches(args, vocabulary(args.model), encode)):
         json.dump(batch, sys.stdout)
         print()
 

@@ -5,7 +5,8 @@
 
 MNTP and MSG share one forward pass, SSCL has its own; the output head runs at predicted positions only; the base
 weights are frozen. fp32: everything. autocast: base weights float32, products in bfloat16. bf16: the same with the base
-weights kept in bfloat16, which saves converting them in every step. Adapter and optimizer are float32 throughout.
+weights kept in bfloat16, which saves converting them in every step. Adapter and optimizer are float32 throughout, and
+the adapter starts where bench-train starts it: float32 losses of the two are to agree after several steps too.
 
 ONEDNN_MAX_CPU_ISA (AVX512_CORE, AVX2) and ATEN_CPU_CAPABILITY (avx512, avx2) in the environment hold PyTorch to an
 older instruction set; the figures say which were set.
@@ -13,14 +14,16 @@ older instruction set; the figures say which were set.
 import argparse
 import contextlib
 import json
+import math
 import statistics
 import time
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from peft import LoraConfig, get_peft_model
 
-from batches import Batches, add_arguments, tokenizer
+from batches import Batches, add_arguments, tokenizer, vocabulary
 from common import circumstances, pad, peak_mb, reset_peak
 from model import load
 
@@ -87,14 +90,29 @@ def step(model, optimizer, batch, args):
     return {objective: loss.item() for objective, loss in losses.items()}
 
 
-def prepare(args):
-    """Model with adapter, optimizer, and the batches of all steps."""
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
+def first_a(rank, n_in):
+    """A of an adapter, float32 (rank,in) in +-1/sqrt(in): the formula of first_a in bench-train.cpp, to the bit."""
+    hashed = np.arange(rank * n_in, dtype=np.uint32)
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35), (16, 1)):  # the finaliser of MurmurHash3
+        hashed = (hashed ^ (hashed >> shift)) * np.uint32(factor)
+    return ((hashed * 2.0**-31 - 1.0) / math.sqrt(n_in)).astype(np.float32).reshape(rank, n_in)
+
+
+def adapted(args):
+    """The model with a fresh adapter; B is zero."""
     model = load(args.model, attention="sdpa", dtype=torch.bfloat16 if args.precision == "bf16" else torch.float32)
     lora = LoraConfig(r=args.rank, lora_alpha=2 * args.rank, target_modules=TARGETS)
     model = get_peft_model(model, lora)  # the adapter is float32 whatever the base
-    model.train()
+    for name, value in model.named_parameters():
+        if "lora_A" in name:
+            value.data.copy_(torch.from_numpy(first_a(*value.shape)))
+    return model.train()
+
+
+def prepare(args):
+    """Model with adapter, optimizer, and the batches of all steps."""
+    torch.set_num_threads(args.threads)
+    model = adapted(args)
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=5e-4, weight_decay=0.01)
     count = args.warm_up + args.steps
     if args.batches:
@@ -102,9 +120,7 @@ def prepare(args):
             given = [json.loads(line) for line in lines]
         return model, optimizer, [given[i % len(given)] for i in range(count)]
     encode = tokenizer(args.model) if args.text or args.pairs_file else None
-    config = model.get_base_model().config
-    source = Batches(args, encode, config.vocab_size, config.eos_token_id)
-    return model, optimizer, [batch for _, batch in zip(range(count), source)]
+    return model, optimizer, [batch for _, batch in zip(range(count), Batches(args, vocabulary(args.model), encode))]
 
 
 def tokens(batch):
