@@ -51,8 +51,11 @@ def describe(build, threads):
 
 
 def revision():
-    """Of the sources, with -dirty where they were edited since; None outside git."""
-    return output("git", "-C", HERE, "describe", "--always", "--dirty")
+    """Of the sources, with -dirty where what is measured was edited since; None outside git."""
+    commit = output("git", "-C", HERE, "rev-parse", "--short", "HEAD")
+    measured = [HERE.parents[1] / part for part in ("CMakeLists.txt", "native", "bindings", "java", "adapters")]
+    edited = commit and output("git", "-C", HERE, "status", "--porcelain", "--", *measured)
+    return f"{commit}-dirty" if edited else commit
 
 
 def load():

@@ -6,7 +6,7 @@
     python3 -m venv venv && venv/bin/pip install -r native/bench/requirements.txt
     venv/bin/python native/bench/run.py model.gguf --json results.json
 
-About half an hour on two cores, a fifth of that with --quick. Writes docs/benchmarks.md with its plots if every part
+About 40 minutes on two cores, a fifth of that with --quick. Writes docs/benchmarks.md with its plots if every part
 was measured, without --quick, and none failed; --from FILE writes it again without measuring. A peer that is not
 installed is named in the table. The exit status is 1 if a side failed, or if two sides disagree in what they compute.
 """
