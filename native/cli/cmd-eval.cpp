@@ -9,7 +9,10 @@ namespace {
 
 const names gap_names{{"sentences", MAGNET_EVAL_GAPS_SENTENCES}, {"spans", MAGNET_EVAL_GAPS_SPANS}};
 const names word_names{
-    {"mean", MAGNET_EVAL_WORD_MEAN}, {"first", MAGNET_EVAL_WORD_FIRST}, {"last", MAGNET_EVAL_WORD_LAST}};
+    {"mean", MAGNET_EVAL_WORD_MEAN},
+    {"first", MAGNET_EVAL_WORD_FIRST},
+    {"last", MAGNET_EVAL_WORD_LAST},
+    {"previous", MAGNET_EVAL_WORD_PREVIOUS}};
 const names task_names{{"pos", MAGNET_EVAL_TASK_POS}, {"chunk", MAGNET_EVAL_TASK_CHUNK}, {"ner", MAGNET_EVAL_TASK_NER}};
 
 } // namespace

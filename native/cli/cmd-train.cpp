@@ -47,11 +47,12 @@ struct train_display {
 
 } // namespace
 
+// Each with two spaces behind it; none where a step has no rows of an objective.
 static std::string losses(const magnet_train_progress & p) {
     std::string text;
     const auto  add = [&text](const char * name, double value) {
         char part[40];
-        std::snprintf(part, sizeof part, "  %s %.3f", name, value);
+        std::snprintf(part, sizeof part, "%s %.3f  ", name, value);
         text += std::isnan(value) ? "" : part;
     };
     add("mntp", p.mntp);
@@ -63,19 +64,19 @@ static std::string losses(const magnet_train_progress & p) {
 // "step 120/400  mntp 4.210  sscl 0.310  msg 3.700  held-out: …  512 tok/s  7:10 left"
 bool train_display::on_step(const magnet_train_progress * p, void * user_data) {
     auto &            self = *static_cast<train_display *>(user_data);
-    const std::string step = "step " + group_thousands(p->step) + "/" + group_thousands(p->n_steps) + losses(*p);
+    const std::string step = "step " + group_thousands(p->step) + "/" + group_thousands(p->n_steps) + "  " + losses(*p);
     char              pace[80];
-    std::snprintf(pace, sizeof pace, "  %.0f tok/s  %s left", p->tokens_per_second, clock_text(p->seconds_left).c_str());
+    std::snprintf(pace, sizeof pace, "%.0f tok/s  %s left", p->tokens_per_second, clock_text(p->seconds_left).c_str());
     if (!std::isnan(p->heldout_score)) {
         char held[160];
-        std::snprintf(held, sizeof held, "  held-out %.3f (hybrid %.3f, ordered %.3f, sscl %.3f)%s", p->heldout_score,
+        std::snprintf(held, sizeof held, "held-out %.3f (hybrid %.3f, ordered %.3f, sscl %.3f)%s  ", p->heldout_score,
                       p->heldout_msg_hybrid, p->heldout_msg_ordered, p->heldout_sscl,
                       p->best_step == p->step ? " best" : "");
         self.bar.print(step + held + pace);
     } else if (!self.is_terminal && p->step % 10 == 0) {
         self.bar.print(step + pace);
     }
-    self.bar.update(p->step, losses(*p).substr(2) + pace);
+    self.bar.update(p->step, losses(*p) + pace);
     return !interrupted();
 }
 

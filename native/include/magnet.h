@@ -31,6 +31,7 @@
  * - Buffers are the caller's. Where it says "asks for the size", passing a NULL buffer with capacity 0 writes the
  *   number of elements needed and succeeds; a buffer that is too small fails with MAGNET_STATUS_BUFFER_TOO_SMALL, writes
  *   the number needed and nothing else.
+ * - Callbacks return: a C++ exception or a longjmp out of one, through the library, ends the process.
  * - Thread-safety: models and adapters may be shared by any number of threads. A session is used by one thread at a
  *   time; a second call while one is running fails with MAGNET_STATUS_BUSY (magnet_session_cancel excepted).
  * - D is the width of the model (magnet_model_info.n_embd), V the size of its vocabulary.
@@ -541,9 +542,11 @@ enum magnet_eval_gaps {
 };
 
 enum magnet_eval_word {
-    MAGNET_EVAL_WORD_MEAN  = 0, /* a word's vector is the mean of its tokens'                                        */
-    MAGNET_EVAL_WORD_FIRST = 1, /* ... its first token's                                                             */
-    MAGNET_EVAL_WORD_LAST  = 2, /* ... its last token's                                                              */
+    MAGNET_EVAL_WORD_MEAN     = 0, /* a word's vector is the mean of its tokens'                                     */
+    MAGNET_EVAL_WORD_FIRST    = 1, /* ... its first token's                                                          */
+    MAGNET_EVAL_WORD_LAST     = 2, /* ... its last token's                                                           */
+    MAGNET_EVAL_WORD_PREVIOUS = 3, /* ... the mean of those one token before each of its tokens: where MNTP predicts
+                                      them from. The first token of a text stands for the one it lacks               */
 };
 
 enum magnet_eval_task {

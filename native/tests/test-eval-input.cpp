@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(work, "parameters out of range are named") {
     fails([](magnet_eval_params & p) { p.n_gaps = 0; }, "n_gaps");
     fails([](magnet_eval_params & p) { p.span_max = 7; }, "span_max");
     fails([](magnet_eval_params & p) { p.window = 1; }, "window");
-    fails([](magnet_eval_params & p) { p.word = 3; }, "word is 3");
+    fails([](magnet_eval_params & p) { p.word = 4; }, "word is 4");
 
     const std::string  missing = folder / "no-such-file";
     magnet_eval_params p       = params_of(MAGNET_EVAL_STS, missing);

@@ -532,3 +532,31 @@ TEST_CASE_FIXTURE(work, "probe: learns what a word shows, and only a bidirection
               Approx(figure(result, "accuracy.ner.causal").value));
     }
 }
+
+TEST_CASE_FIXTURE(work, "probe: the vector before a word has not seen its end, but what stands before it") {
+    // POS: the word itself, told by its last letter. Chunk: the word before. NER: a coin.
+    std::mt19937 rng(5);
+    const auto   write = [&](const std::string & name, int32_t n) {
+        std::string text;
+        for (int32_t s = 0; s < n; ++s) {
+            std::string before = "-";
+            for (int32_t i = 0; i < 5; ++i) {
+                const std::string word = std::string("k") + char('a' + rng() % 4);
+                text += word + " P" + word + " C" + before + " N" + std::to_string(rng() % 2) + "\n";
+                before = word;
+            }
+            text += "\n";
+        }
+        return folder.write(name, text);
+    };
+    const std::string  train = write("train", 300), test = write("test", 100);
+    magnet_eval_params p = params_of(MAGNET_EVAL_PROBE, test);
+    p.train_file         = train.c_str();
+    p.word               = MAGNET_EVAL_WORD_PREVIOUS;
+    const eval_ptr previous = evaluate(session, p);
+    CHECK(figure(previous, "accuracy.pos.causal").value < 0.35); // a quarter by chance
+    CHECK(figure(previous, "accuracy.chunk.causal").value > 0.9);
+    CHECK(figure(previous, "accuracy.pos.bidirectional").value > figure(previous, "accuracy.pos.causal").value + 0.1);
+    p.word = MAGNET_EVAL_WORD_LAST;
+    CHECK(figure(evaluate(session, p), "accuracy.pos.causal").value > 0.9);
+}

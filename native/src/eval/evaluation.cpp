@@ -169,7 +169,7 @@ void check_eval_params(const magnet_eval_params & p) {
     require(p.window >= 2, "window", p.window, "2 or more");
     require(p.prefix_words >= 1, "prefix_words", p.prefix_words, "1 or more");
     require(p.max_tokens >= 1, "max_tokens", p.max_tokens, "1 or more");
-    require(p.word >= MAGNET_EVAL_WORD_MEAN && p.word <= MAGNET_EVAL_WORD_LAST, "word", p.word,
+    require(p.word >= MAGNET_EVAL_WORD_MEAN && p.word <= MAGNET_EVAL_WORD_PREVIOUS, "word", p.word,
             "one of enum magnet_eval_word");
 }
 

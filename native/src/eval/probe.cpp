@@ -53,6 +53,15 @@ cut_sentence cut(const model & base, const conll_sentence & s, bool begins) {
     return out;
 }
 
+// What token t, one of word w, counts in that word's vector.
+float weight(const cut_sentence & c, int32_t w, int32_t t, int32_t kind) {
+    switch (kind) {
+    case MAGNET_EVAL_WORD_FIRST: return t == c.begin[w] ? 1.0f : 0.0f;
+    case MAGNET_EVAL_WORD_LAST:  return t == c.end[w] - 1 ? 1.0f : 0.0f;
+    default:                     return 1.0f / (float)(c.end[w] - c.begin[w]);
+    }
+}
+
 class probing {
 public:
     probing(evaluation & e)
@@ -93,16 +102,21 @@ word_vectors probing::embed(const sentences & list, const char * path, int32_t a
         }
         // a sentence's tokens come from one thread, and no other sentence touches its rows
         e_.with().embed_tokens(own, how, [&](int32_t s, int32_t t, const float * vector) {
-            const cut_sentence & c    = cuts[s];
-            const int32_t        w    = c.word[t];
-            const int32_t        n    = c.end[w] - c.begin[w];
-            const int32_t        kind = e_.params().word;
-            float *              row  = out.features.row(out.first[begin + s] + w);
-            if (kind == MAGNET_EVAL_WORD_MEAN || t == (kind == MAGNET_EVAL_WORD_FIRST ? c.begin[w] : c.end[w] - 1)) {
-                const float weight = kind == MAGNET_EVAL_WORD_MEAN ? 1.0f / (float)n : 1.0f;
-                for (int32_t d = 0; d < n_embd; ++d) {
-                    row[d] += weight * vector[d];
+            const cut_sentence & c   = cuts[s];
+            const auto           add = [&](int32_t of) { // as the vector of token `of`
+                const int32_t w = c.word[of];
+                const float   k = weight(c, w, of, e_.params().word);
+                float *       row = out.features.row(out.first[begin + s] + w);
+                for (int32_t d = 0; k > 0.0f && d < n_embd; ++d) {
+                    row[d] += k * vector[d];
                 }
+            };
+            const bool previous = e_.params().word == MAGNET_EVAL_WORD_PREVIOUS;
+            if (!previous || t == 0) {
+                add(t);
+            }
+            if (previous && t + 1 < (int32_t)c.tokens.size()) {
+                add(t + 1);
             }
         });
         e_.advance(end - begin);

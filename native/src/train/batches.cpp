@@ -50,6 +50,27 @@ void add_embed_rows(const std::vector<text_pair> & pairs, const std::vector<int3
     }
 }
 
+// Steps without a loss would leave the adapter as it is, and nobody would notice before the end of the run.
+static void check_stages(const corpus & data, const train_options & options) {
+    const bool masks = options.rows.share_hybrid > 0 && options.rows.mask_rate > 0;
+    for (size_t i = 0; i < options.stages.size(); ++i) {
+        const train_stage & s = options.stages[i];
+        if (s.sscl > 0) {
+            continue;
+        }
+        if (data.documents.empty()) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                        "there is no text: MNTP and MSG need text files, pairs serve SSCL only.");
+        }
+        if (s.msg <= 0 && !masks) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                        "stage " + std::to_string(i + 1) + " of " + std::to_string(options.stages.size()) +
+                            " has MNTP alone, which learns from masked tokens of hybrid rows, and there are none: give "
+                            "share_hybrid and mask_rate more than 0, or MSG or SSCL a weight.");
+        }
+    }
+}
+
 batch_source::batch_source(const corpus & data, const train_options & options, const train_vocab & vocab)
     : data(data), options(options), vocab(vocab), instruction(vocab.tokenize(options.contrast.instruction, true)) {
     bool wants_text = false, wants_pairs = false;
@@ -61,10 +82,7 @@ batch_source::batch_source(const corpus & data, const train_options & options, c
         throw error(MAGNET_STATUS_INVALID_ARGUMENT,
                     "there is nothing to train on: the files hold no text and no pairs.");
     }
-    if (data.documents.empty() && !wants_pairs) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
-                    "there is no text: MNTP and MSG need text files, pairs serve SSCL only.");
-    }
+    check_stages(data, options);
     if (wants_text && !data.documents.empty()) {
         text = std::make_unique<window_order>(data.documents, options.rows.length, options.seed, draw::text_order);
     }

@@ -30,6 +30,17 @@ class TrainTest(CliTest):
                 embed = ["embed", "-m", tiny(arch), "--json", "a text"]
                 self.assertNotEqual(self.ok(*embed).out, self.ok(*embed, "--adapter", adapter).out)
 
+    def test_steps_without_a_loss(self):
+        metrics = self.file("few.jsonl", "")
+        few = self.train("llama", self.file("few.gguf", ""), "--overwrite", "--rows", "1", "--sscl", "0", "--msg", "0",
+                         "--share-ordered", "0.7", "--share-causal", "0", "--metrics", metrics)
+        run = self.run_magnet(*few, "--share-hybrid", "0.3")
+        self.assertEqual(run.status, 0, run.err)
+        steps = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
+        self.assertTrue(any("mntp" in step for step in steps if step["step"] > 0))
+        self.assertTrue(any("mntp" not in step for step in steps if step["step"] > 0))
+        self.fails(1, *few, "--share-hybrid", "0", says=["MNTP alone", "share_hybrid"])
+
     def test_engine_of_choice(self):
         losses = {}
         for engine in ("fused", "graph"):

@@ -50,7 +50,9 @@ public record ProbeEvaluation(
         /** Its first token's. */
         FIRST,
         /** Its last token's. */
-        LAST
+        LAST,
+        /** The mean of those one token before each of its tokens, where MNTP predicts them from. */
+        PREVIOUS
     }
 
     /** Checks its arguments and makes lists immutable. */

@@ -2977,6 +2977,15 @@ public class magnet_h extends magnet_h$shared {
     public static int MAGNET_EVAL_WORD_LAST() {
         return MAGNET_EVAL_WORD_LAST;
     }
+    private static final int MAGNET_EVAL_WORD_PREVIOUS = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_word.MAGNET_EVAL_WORD_PREVIOUS = 3
+     * }
+     */
+    public static int MAGNET_EVAL_WORD_PREVIOUS() {
+        return MAGNET_EVAL_WORD_PREVIOUS;
+    }
     private static final int MAGNET_EVAL_TASK_POS = (int)1L;
     /**
      * {@snippet lang=c :

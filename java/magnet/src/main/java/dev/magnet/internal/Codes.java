@@ -121,6 +121,7 @@ public final class Codes {
             case MEAN -> MAGNET_EVAL_WORD_MEAN();
             case FIRST -> MAGNET_EVAL_WORD_FIRST();
             case LAST -> MAGNET_EVAL_WORD_LAST();
+            case PREVIOUS -> MAGNET_EVAL_WORD_PREVIOUS();
         };
     }
 
