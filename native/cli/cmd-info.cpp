@@ -87,7 +87,8 @@ static json adapter_json(const loaded_model & loaded, const std::string & file, 
             {"attention", name_of(attention_names(), info.attention)},
             {"context_attention", name_of(context_names(), info.context)},
             {"mask_token", token_json(model, info.token_mask)},
-            {"end_token", token_json(model, info.token_end)}};
+            {"end_token", token_json(model, info.token_end)},
+            {"open_room", info.open_room}};
 }
 
 static json meta_json(const magnet_model * model) {

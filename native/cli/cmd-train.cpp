@@ -259,7 +259,8 @@ void add_train(CLI::App & verb) {
     rows.value("--span-min", p.span_min, "N", with_default("tokens of a gap, at least", p.span_min));
     rows.value("--span-max", p.span_max, "N", with_default("tokens of a gap, at most", p.span_max));
     rows.value("--sentences", p.sentence_share, "X", with_default("share of rows whose gaps are whole sentences", p.sentence_share));
-    rows.value("--slack", p.slack, "N", with_default("positions left free behind a gap, at most", p.slack));
+    rows.value("--open-room", p.open_room, "N",
+               with_default("positions of an open gap, which half of them are; 0 = none is", p.open_room));
     rows.value("--share-hybrid", p.share_hybrid, "X", with_default("share of rows with the hybrid mask", p.share_hybrid));
     rows.value("--share-ordered", p.share_ordered, "X", with_default("share with the ordered mask", p.share_ordered));
     rows.value("--share-causal", p.share_causal, "X", with_default("share without gaps", p.share_causal));

@@ -240,6 +240,7 @@ struct magnet_adapter_info {
     int32_t      context;
     int32_t      token_mask;     /* stands for a masked token in MNTP; -1 = none                                     */
     int32_t      token_end;      /* ends an open gap; -1 = none: the vocabulary's EOS does                           */
+    int32_t      open_room;      /* positions that open gaps had in training; 0 = unknown                            */
 };
 
 /* IO, BAD_FILE, MISMATCH (other architecture or shapes: nothing is loaded). */
@@ -426,7 +427,7 @@ struct magnet_part {
     int32_t            type;       /* enum magnet_part_type                                                          */
     struct magnet_text text;       /* TEXT: the text. GAP: what fills it (magnet_score only)                         */
     int32_t            length;     /* GAP: exact number of tokens, or 0 = open: the model ends it                    */
-    int32_t            max_length; /* open GAP: room reserved for it, in tokens; 0 = params.max_tokens               */
+    int32_t            max_length; /* open GAP: most tokens; 0 = params.max_tokens                                   */
 };
 
 struct magnet_infill_params {
@@ -434,7 +435,7 @@ struct magnet_infill_params {
     magnet_token_callback         on_token;   /* may be NULL                                                         */
     void *                        on_token_user_data;
     int32_t                       context;    /* enum magnet_context                                                 */
-    int32_t                       max_tokens; /* room of an open gap that names none, default 64                     */
+    int32_t                       max_tokens; /* most tokens of an open gap that names no number, default 64         */
     int32_t                       n_top;      /* alternatives to report per token, [0, 100], default 0               */
 };
 
@@ -445,7 +446,8 @@ MAGNET_API struct magnet_infill_params magnet_infill_default_params(void);
  *
  * The context is encoded once; gaps are decoded with the KV cache. With ORDERED context the part of the context that is
  * unchanged since the session's last call is not encoded again. With HYBRID context all of it is one pass.
- * A gap of length n takes n positions, an open gap its room, so text behind it keeps its distance.
+ * Text behind a gap keeps its distance: a gap of length n takes n positions, an open one its most tokens, or
+ * magnet_adapter_info.open_room if that is more: where the model learned it, the distance of open gaps says nothing.
  * A gap at the very start is predicted from BOS, put before it; a vocabulary without BOS fails with UNSUPPORTED.
  * Context is tokenised part by part. At least one part must be a gap; adjacent gaps and empty texts are allowed.
  */
@@ -469,10 +471,10 @@ MAGNET_API struct magnet_score_params magnet_score_default_params(void);
 /*
  * log p of what fills the gaps of each item, token by token, given the item's context: what magnet_infill reports for the
  * tokens that it chooses, but for rounding (it decodes through llama.cpp's graph, this runs on the fused engine where
- * that covers the model). One span a gap, items in order. A gap's length, if > 0, is the number of places it takes
- * (INVALID_ARGUMENT if its text has more tokens), an open gap takes max_length, or its own tokens if that is more: text
- * behind it moves right by the rest. A gap that starts a text is predicted from BOS where the vocabulary has one, else
- * its first token has no prediction (NaN).
+ * that covers the model). One span a gap, items in order. A gap's length, if > 0, is the number of positions it takes
+ * (INVALID_ARGUMENT if its text has more tokens); a gap with a max_length is open and takes what it takes in magnet_infill,
+ * or its own tokens if that is more; with neither it takes its own tokens. Text behind it moves right by the rest. A gap
+ * that starts a text is predicted from BOS where the vocabulary has one, else its first token has no prediction (NaN).
  */
 MAGNET_API int32_t magnet_score(struct magnet_session * session, const struct magnet_score_item * items, int32_t n_items,
                                 const struct magnet_score_params * params, struct magnet_result ** out_result);
@@ -721,7 +723,8 @@ struct magnet_train_params {
     int32_t max_spans;        /* gaps of a row: 1 to this                                                            */
     int32_t span_min;         /* tokens of a gap, where it is no sentence                                            */
     int32_t span_max;
-    int32_t slack;            /* text behind a gap moves right by 0 (half of the time) to this many positions        */
+    int32_t open_room;        /* positions of an open gap, whose length the text behind it does not show; half of the
+                                 gaps are open; 0 = none is                                                          */
     float   share_hybrid;     /* of text rows: the paper's mask                                                      */
     float   share_ordered;    /* causal context, gaps see both sides                                                 */
     float   share_causal;     /* no gap, plain next-token prediction                                                 */

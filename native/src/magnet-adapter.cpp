@@ -92,6 +92,7 @@ magnet_adapter_info adapter::info() const {
     info.context        = recipe_.context;
     info.token_mask     = recipe_.token_mask;
     info.token_end      = recipe_.token_end;
+    info.open_room      = recipe_.open_room;
     return info;
 }
 

@@ -117,6 +117,7 @@ result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_
     options.context       = context;
     options.max_positions = params_.n_ctx;
     options.max_tokens    = p.max_tokens;
+    options.open_room     = recipe_.open_room;
     options.need_bos      = true;
     const layout plan     = make_layout(*base_, parts, n_parts, options);
     if (plan.gaps.empty()) {

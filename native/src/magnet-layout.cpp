@@ -117,23 +117,24 @@ layout make_layout(const model & m, const std::vector<token_part> & parts, const
             for (const int32_t token : part.tokens) {
                 put(token, MAGNET_MASK_SPAN, i);
             }
+            if (part.length > 0 && (int64_t) part.tokens.size() > part.length) {
+                bad_part(i, "is a gap of " + std::to_string(part.length) + " tokens, but its text has " +
+                                std::to_string(part.tokens.size()) + ".");
+            }
         } else {
-            const int32_t room = part.length > 0 ? part.length : part.max_length > 0 ? part.max_length : options.max_tokens;
-            check_room(begin + room); // before so many slots are made
-            for (int32_t k = 0; k < room; ++k) {
+            const int32_t most = part.length > 0 ? part.length : part.max_length > 0 ? part.max_length : options.max_tokens;
+            check_room(begin + most); // before so many slots are made
+            for (int32_t k = 0; k < most; ++k) {
                 put(-1, MAGNET_MASK_SPAN, i);
             }
         }
         g.n_slots = (int32_t) out.slots.size() - g.first;
 
-        // text behind the gap keeps its distance
-        if (part.filled && !left) {
-            const int64_t room = part.length > 0 ? part.length : part.max_length;
-            if (part.length > 0 && g.n_slots > part.length) {
-                bad_part(i, "is a gap of " + std::to_string(part.length) + " tokens, but its text has " +
-                                std::to_string(g.n_slots) + ".");
-            }
-            pos = std::max(pos, begin + room);
+        // text behind the gap keeps its distance, which tells the length of an exact gap, and of an open one nothing
+        if (!left) {
+            const bool    open = g.open && (!part.filled || part.max_length > 0);
+            const int64_t room = open ? std::max(part.max_length, options.open_room) : part.length;
+            pos                = std::max(pos, begin + room);
             check_room(pos);
         }
 

@@ -33,7 +33,8 @@ struct layout {
 
 struct layout_options {
     int32_t context       = MAGNET_CONTEXT_ORDERED; // HYBRID, ORDERED or LEFT
-    int32_t max_tokens    = 64;                     // places of an open gap that names none
+    int32_t max_tokens    = 64;                     // most tokens of an open gap that names none
+    int32_t open_room     = 0;                      // positions of an open gap, if its places are fewer
     int32_t max_positions = INT32_MAX;              // of texts and gaps together; more is an error (TOO_LONG)
     bool    filled        = false;                  // gaps hold their text (scoring) instead of empty places
     bool    keep_text     = false; // gaps that have a text hold it, the others are empty (the mask picture)

@@ -14,6 +14,7 @@ static const char * const key_attention   = "magnet.attention";
 static const char * const key_context     = "magnet.infill.context";
 static const char * const key_token_mask  = "magnet.token.mask";
 static const char * const key_token_end   = "magnet.token.end";
+static const char * const key_open_room   = "magnet.infill.open_room";
 
 struct named_value {
     const char * name;
@@ -92,6 +93,7 @@ recipe read_recipe(const meta_lookup & get) {
     read_name(get, key_context, contexts, r.context);
     read_integer(get, key_token_mask, r.token_mask);
     read_integer(get, key_token_end, r.token_end);
+    read_integer(get, key_open_room, r.open_room);
     return r;
 }
 
@@ -125,6 +127,7 @@ void write_recipe(const recipe & r, gguf_context * meta) {
     gguf_set_val_str(meta, key_context, name_of(r.context, contexts));
     gguf_set_val_i32(meta, key_token_mask, r.token_mask);
     gguf_set_val_i32(meta, key_token_end, r.token_end);
+    gguf_set_val_i32(meta, key_open_room, r.open_room);
 }
 
 } // namespace magnet

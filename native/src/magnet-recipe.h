@@ -19,6 +19,7 @@ struct recipe {
     int32_t     context    = MAGNET_CONTEXT_ORDERED;
     int32_t     token_mask = -1;
     int32_t     token_end  = -1;
+    int32_t     open_room  = 0; // positions that open gaps had in training; 0 = unknown
 };
 
 // Written by this version of the library.

@@ -25,6 +25,7 @@ result session::score(const magnet_score_item * items, int32_t n_items, const ma
     layout_options options;
     options.context       = context_of(p.context);
     options.max_positions = params_.n_ctx;
+    options.open_room     = recipe_.open_room;
     options.filled        = true;
 
     std::vector<layout> plans(n_items);
@@ -42,6 +43,7 @@ result session::score(const std::vector<std::vector<token_part>> & items, const 
     layout_options options;
     options.context       = context_of(p.context);
     options.max_positions = params_.n_ctx;
+    options.open_room     = recipe_.open_room;
 
     std::vector<layout> plans;
     for (const std::vector<token_part> & parts : items) {

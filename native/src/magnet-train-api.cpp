@@ -38,7 +38,7 @@ train_options options_of(const magnet_train_params & p) {
     o.rows.max_spans      = p.max_spans;
     o.rows.span_min       = p.span_min;
     o.rows.span_max       = p.span_max;
-    o.rows.slack          = p.slack;
+    o.rows.open_room      = p.open_room;
     o.rows.share_hybrid   = p.share_hybrid;
     o.rows.share_ordered  = p.share_ordered;
     o.rows.share_causal   = p.share_causal;
@@ -161,7 +161,7 @@ magnet_train_params magnet_train_default_params(void) {
     p.max_spans           = o.rows.max_spans;
     p.span_min            = o.rows.span_min;
     p.span_max            = o.rows.span_max;
-    p.slack               = o.rows.slack;
+    p.open_room           = o.rows.open_room;
     p.share_hybrid        = float(o.rows.share_hybrid);
     p.share_ordered       = float(o.rows.share_ordered);
     p.share_causal        = float(o.rows.share_causal);

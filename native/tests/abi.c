@@ -58,6 +58,7 @@ int main(void) {
     FIELD(magnet_adapter_info, context);
     FIELD(magnet_adapter_info, token_mask);
     FIELD(magnet_adapter_info, token_end);
+    FIELD(magnet_adapter_info, open_room);
     STRUCT(magnet_session_params);
     FIELD(magnet_session_params, n_ctx);
     FIELD(magnet_session_params, n_batch);
@@ -270,7 +271,7 @@ int main(void) {
     FIELD(magnet_train_params, max_spans);
     FIELD(magnet_train_params, span_min);
     FIELD(magnet_train_params, span_max);
-    FIELD(magnet_train_params, slack);
+    FIELD(magnet_train_params, open_room);
     FIELD(magnet_train_params, share_hybrid);
     FIELD(magnet_train_params, share_ordered);
     FIELD(magnet_train_params, share_causal);

@@ -272,6 +272,54 @@ TEST_CASE("infill: the adapter's END token ends an open gap, and its recipe name
     CHECK(std::count(tokens.begin(), tokens.end(), free[end]) == 0);
 }
 
+TEST_CASE("infill: an open gap takes the room that it had in the adapter's training, and an exact one its length") {
+    const std::string path  = scratch_path("room.gguf");
+    const model_ptr   model = load_tiny("qwen2");
+    const dense       truth("qwen2");
+    magnet::lora_set  none = random_lora(truth.model().targets(), 1, 1.0f, 1);
+    for (magnet::lora_matrix & m : none.matrices) {
+        std::fill(m.b.begin(), m.b.end(), 0.0f); // changes nothing but the recipe
+    }
+    write_adapter(path, "qwen2", none, 1.0f, [&](gguf_context * gguf) {
+        gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+        gguf_set_val_i32(gguf, "magnet.infill.open_room", 20);
+    });
+    const adapter_ptr   adapter = load_adapter(model, path);
+    magnet_adapter_info info    = {};
+    require_ok(magnet_adapter_get_info(adapter.get(), &info));
+    CHECK(info.open_room == 20);
+    const session_ptr bare = make_session(model), with = make_session(model);
+    magnet_adapter *  list[] = {adapter.get()};
+    require_ok(magnet_session_set_adapters(with.get(), list, nullptr, 1));
+
+    const auto logprobs = [&](const session_ptr & session, const magnet_part & g, int32_t context) {
+        const auto       bias = only_letters("qwen2");
+        const result_ptr r    = infill(session, {given("THE CAT"), g, given("MAT")}, letters(bias, context));
+        std::vector<float> out;
+        for (int32_t k = 0; k < 3; ++k) {
+            out.push_back(r->spans[0].tokens[k].logprob);
+        }
+        return out;
+    };
+    for (const int32_t context : {MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED}) {
+        CAPTURE(context);
+        // the same distances, made without a recipe
+        CHECK(logprobs(with, open_gap(3), context) == logprobs(bare, open_gap(20), context));
+        CHECK(logprobs(with, open_gap(30), context) == logprobs(bare, open_gap(30), context));
+        CHECK(logprobs(with, gap(3), context) == logprobs(bare, gap(3), context));
+        CHECK(logprobs(with, open_gap(3), context) != logprobs(with, gap(3), context));
+
+        magnet_score_params how = magnet_score_default_params();
+        how.context             = context;
+        const auto scored       = [&](const session_ptr & session, const magnet_part & g) {
+            return score(session, {given("THE CAT"), g, given("MAT")}, how)->spans[0].tokens[0].logprob;
+        };
+        CHECK(scored(with, filled("ON", 0, 3)) == scored(bare, filled("ON", 20)));
+        CHECK(scored(with, filled("ON")) == scored(bare, filled("ON")));
+        CHECK(scored(with, filled("ON", 3)) == scored(bare, filled("ON", 3)));
+    }
+}
+
 TEST_CASE("infill: events name the gap and the token") {
     const model_ptr model = load_tiny("qwen2");
     const auto      bias  = only_letters("qwen2");

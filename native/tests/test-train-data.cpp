@@ -179,7 +179,7 @@ TEST_CASE("roles, positions and labels of a row with two gaps") {
     const train_vocab   vocab = byte_vocab();
     const text_document d     = tokenize_document("abcdefghij", vocab);
     row_options         o;
-    o.slack = 0;
+    o.open_room = 0;
     rng                           r(1, draw::text_row);
     const std::vector<token_span> spans = {{2, 4}, {7, 8}};
 
@@ -214,7 +214,7 @@ TEST_CASE("a gap at the start is predicted from BOS") {
     const train_vocab   vocab = byte_vocab();
     const text_document d     = tokenize_document("abcdef", vocab);
     row_options         o;
-    o.slack = 0;
+    o.open_room = 0;
     rng             r(1, draw::text_row);
     const train_row row = make_text_row(d, {0, 0, 6}, {{0, 2}}, row_mode::ordered, 0, o, vocab, r);
     CHECK(row.tokens == std::vector<int32_t>{BOS, 'a', 'b', 'c', 'd', 'e', 'f'});
@@ -224,24 +224,24 @@ TEST_CASE("a gap at the start is predicted from BOS") {
     CHECK(row.msg[0].target == 'a');
 }
 
-TEST_CASE("slack moves what is behind a gap, half of the time") {
+TEST_CASE("half of the gaps are open: they take the same room whatever stands in them") {
     const train_vocab   vocab = byte_vocab();
     const text_document d     = tokenize_document("abcdefghij", vocab);
     row_options         o;
-    o.slack = 5;
-    std::map<int32_t, int> seen;
-    for (uint64_t i = 0; i < 4000; ++i) {
-        rng             r(1, draw::text_row, i);
-        const train_row row = make_text_row(d, {0, 0, 10}, {{2, 4}}, row_mode::hybrid, 0, o, vocab, r);
-        CHECK(row.pos[3] == 3);
-        const int32_t slack = row.pos[4] - 4;
-        CHECK(row.pos[9] == 9 + slack);
-        ++seen[slack];
-    }
-    CHECK(seen.size() == 6);
-    CHECK(seen[0] == doctest::Approx(2000).epsilon(0.06));
-    for (int32_t s = 1; s <= 5; ++s) {
-        CHECK(seen[s] == doctest::Approx(400).epsilon(0.2));
+    o.open_room = 5;
+    for (const int32_t length : {1, 2, 4, 6}) {
+        std::map<int32_t, int> seen; // position of what stands behind the gap
+        for (uint64_t i = 0; i < 4000; ++i) {
+            rng             r(1, draw::text_row, i);
+            const train_row row = make_text_row(d, {0, 0, 10}, {{2, 2 + length}}, row_mode::hybrid, 0, o, vocab, r);
+            CHECK(row.pos[1 + length] == 1 + length); // its own tokens stand one by one
+            CHECK(row.pos[9] - row.pos[2 + length] == 9 - (2 + length));
+            ++seen[row.pos[2 + length]];
+        }
+        const int32_t exact = 2 + length, open = std::max(exact, 2 + 5);
+        CHECK(seen.size() == (exact == open ? 1 : 2));
+        CHECK(seen[exact] == doctest::Approx(exact == open ? 4000 : 2000).epsilon(0.06));
+        CHECK(seen[open] == doctest::Approx(exact == open ? 4000 : 2000).epsilon(0.06));
     }
     train_vocab without = vocab;
     without.end         = -1; // nothing could tell how long the gap is

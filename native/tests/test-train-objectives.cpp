@@ -183,7 +183,7 @@ train_options small_options() {
     o.rows.length          = 24;
     o.rows.span_min        = 2;
     o.rows.span_max        = 4;
-    o.rows.slack           = 3;
+    o.rows.open_room       = 7;
     o.contrast.batch       = 4;
     o.contrast.temperature = 0.5;
     o.lora.rank            = 2;

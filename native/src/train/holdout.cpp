@@ -105,7 +105,7 @@ heldout::heldout(const corpus & data, const train_options & options, const train
         rng                   r(options.seed, draw::holdout, 1 + rows.rows.size());
         const auto            spans = draw_spans(d, w, o, vocab, r);
         for (const row_mode mode : {row_mode::hybrid, row_mode::ordered, row_mode::causal}) {
-            rng same = r; // the same slack under either mask
+            rng same = r; // the same room under either mask
             rows.rows.push_back(make_text_row(d, w, spans, mode, 0.0, o, vocab, same));
         }
         train_row masked = make_text_row(d, w, spans, row_mode::hybrid, o.mask_rate, o, vocab, r);

@@ -139,7 +139,9 @@ train_row make_text_row(const text_document & d, const text_window & w, const st
         if (inside && i + 1 == span->end) {
             if (vocab.end >= 0) {
                 row.msg.push_back({lead + i, vocab.end});
-                pos += options.slack > 0 && r.chance(0.5) ? r.between(1, options.slack) : 0;
+                if (options.open_room > 0 && r.chance(0.5)) {
+                    pos += std::max(0, options.open_room - (span->end - span->begin));
+                }
             }
             ++span;
         }

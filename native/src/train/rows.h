@@ -52,8 +52,8 @@ std::vector<token_span> draw_spans(const text_document & d, const text_window & 
 //   hybrid   roles CONTEXT / SPAN
 //   ordered  roles ORDERED / SPAN; the last token left of a gap is SPAN
 //   causal   all SPAN, spans are not looked at; every token is predicted
-// A gap's last token predicts END; text behind it begins up to options.slack positions later. Without END there is no
-// slack either: its length could not be told.
+// A gap's last token predicts END. Half of the gaps are open: text behind them begins options.open_room positions after
+// their start, or as many as their tokens take. Without END none is: its length could not be told.
 // mask_rate > 0 picks context tokens of a hybrid row for MNTP (80 % mask, 10 % random, 10 % unchanged; arXiv
 // 1810.04805).
 train_row make_text_row(const text_document & d, const text_window & w, const std::vector<token_span> & spans,

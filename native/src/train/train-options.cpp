@@ -12,7 +12,7 @@
 namespace magnet {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(row_options, batch, length, share_hybrid, share_ordered, share_causal,
-                                                mask_rate, max_spans, span_min, span_max, sentence_share, slack)
+                                                mask_rate, max_spans, span_min, span_max, sentence_share, open_room)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(pair_options, batch, length, temperature, symmetric, pooling, attention,
                                                 projection, instruction, text_share, crop_min, drop_rate)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(lora_options, rank, alpha, dropout, targets, from)
@@ -70,7 +70,7 @@ void check_options(const train_options & o) {
     in_range("span_min", o.rows.span_min, 1, most);
     in_range("span_max", o.rows.span_max, o.rows.span_min, most);
     in_range("sentence_share", o.rows.sentence_share, 0, 1);
-    in_range("slack", o.rows.slack, 0, 1e6);
+    in_range("open_room", o.rows.open_room, 0, 1e6);
     in_range("pairs_per_batch", o.contrast.batch, 2, most_batch);
     in_range("pair_length", o.contrast.length, 4, most);
     in_range("temperature", o.contrast.temperature, 1e-4, 100);

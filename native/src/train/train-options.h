@@ -24,7 +24,7 @@ struct row_options {
     int32_t span_min       = 8;   // tokens of a gap, where it is not a sentence
     int32_t span_max       = 32;
     double  sentence_share = 0.5; // of rows with gaps: each gap is one whole sentence
-    int32_t slack          = 64;  // text behind a gap moves right by 0 (half of the time) to this many positions
+    int32_t open_room      = 64;  // positions of an open gap, which half of them are; 0 = none is
 };
 
 // Rows to embed, trained with SSCL.

@@ -49,8 +49,8 @@ static void check_context(const engine_shape & shape, const train_options & o, c
                                                     std::to_string(shape.n_ctx_train) + ". Make them shorter.");
         }
     };
-    fits("text rows (length, BOS and slack behind every gap)",
-         1 + o.rows.length + int64_t(o.rows.max_spans) * o.rows.slack);
+    fits("text rows (length, BOS and the room of every gap)",
+         1 + o.rows.length + int64_t(o.rows.max_spans) * o.rows.open_room);
     fits("rows to embed (instruction, text and EOS)",
          int64_t(vocab.tokenize(o.contrast.instruction, true).size()) + o.contrast.length + 2);
 }
@@ -71,6 +71,7 @@ trainer::trainer(engine & e, const train_vocab & vocab, const corpus & data, con
     how.attention     = options.contrast.attention;
     how.token_mask    = vocab.mask;
     how.token_end     = vocab.end;
+    how.open_room     = vocab.end >= 0 ? options.rows.open_room : 0;
     e.set_lora({&state.now.lora});
 }
 

@@ -7,7 +7,7 @@ from magnet_cli import MODEL, CliTest, environment
 
 GOLDEN = MODEL.parent
 STORIES = str(GOLDEN.parent / "data" / "stories.txt")
-SMALL = ["--length", "48", "--slack", "4", "--spans", "1", "--batch-pairs", "4", "--pair-length", "16", "--instruction", ""]
+SMALL = ["--length", "48", "--open-room", "8", "--spans", "1", "--batch-pairs", "4", "--pair-length", "16", "--instruction", ""]
 
 
 def tiny(arch):

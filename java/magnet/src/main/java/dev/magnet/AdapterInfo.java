@@ -14,6 +14,7 @@ package dev.magnet;
  * @param matrices number of weight matrices that it changes
  * @param maskToken token that stands for a masked one in training; -1 = none
  * @param endToken token that ends an open gap; -1 = the vocabulary's end-of-sequence token
+ * @param openRoom positions that open gaps had in training, and have at least; 0 = unknown
  */
 public record AdapterInfo(
         String architecture,
@@ -26,4 +27,5 @@ public record AdapterInfo(
         float alpha,
         int matrices,
         int maskToken,
-        int endToken) {}
+        int endToken,
+        int openRoom) {}

@@ -20,7 +20,7 @@ public sealed interface Part {
      * A gap that infilling fills.
      *
      * @param length exact number of tokens, or 0 for an open gap, which the model ends
-     * @param maxLength open gap: room reserved for it, in tokens; 0 = {@link InfillOptions#maxTokens()}
+     * @param maxLength open gap: most tokens; 0 = {@link InfillOptions#maxTokens()}
      */
     record Gap(int length, int maxLength) implements Part {}
 
@@ -28,8 +28,9 @@ public sealed interface Part {
      * A gap that holds text, whose log-probability {@link Magnet#score} gives.
      *
      * @param text what fills the gap
-     * @param length places that the gap takes up, not fewer than {@code text} has tokens; 0 for an open gap
-     * @param maxLength open gap: places that it takes up, unless its text has more tokens
+     * @param length positions that the gap takes up, not fewer than {@code text} has tokens; 0 = as many as those, or
+     *     an open gap
+     * @param maxLength open gap: it takes up what {@link #gapUpTo} does, unless its text has more tokens; 0 = not open
      */
     record Filled(String text, int length, int maxLength) implements Part {
         /** Checks its arguments. */

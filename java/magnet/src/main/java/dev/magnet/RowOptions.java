@@ -7,7 +7,7 @@ import dev.magnet.internal.Defaults;
  * call that uses them.
  *
  * @param batch rows of one micro-batch, at least 1
- * @param length most tokens of a row, at least 4; with {@code maxSpans} times {@code slack} it must fit in what the
+ * @param length most tokens of a row, at least 4; with {@code maxSpans} times {@code openRoom} it must fit in what the
  *     model reads
  * @param shareHybrid share of rows with the paper's mask: bidirectional context, gaps that see all of it
  * @param shareOrdered share of rows with causal context and gaps that see both sides
@@ -17,8 +17,8 @@ import dev.magnet.internal.Defaults;
  * @param spanMin fewest tokens of a gap that is no whole sentence
  * @param spanMax most tokens of such a gap
  * @param sentenceShare share of rows with gaps whose gaps are whole sentences, in [0, 1]
- * @param slack most positions that the text behind a gap is moved right, so that gaps of unknown length are learned;
- *     half of the gaps move nothing
+ * @param openRoom positions of an open gap, whose length the text behind it does not show; half of the gaps are open;
+ *     0 = none is
  */
 public record RowOptions(
         int batch,
@@ -31,7 +31,7 @@ public record RowOptions(
         int spanMin,
         int spanMax,
         float sentenceShare,
-        int slack) {
+        int openRoom) {
     /** The native library's defaults. */
     public static RowOptions defaults() {
         return Defaults.train().rows();
@@ -41,76 +41,76 @@ public record RowOptions(
     public RowOptions withBatch(int batch) {
         return new RowOptions(
                 batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, slack);
+                sentenceShare, openRoom);
     }
 
     /** A copy with this {@link #length}. */
     public RowOptions withLength(int length) {
         return new RowOptions(
                 batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, slack);
+                sentenceShare, openRoom);
     }
 
     /** A copy with this {@link #shareHybrid}. */
     public RowOptions withShareHybrid(double shareHybrid) {
         return new RowOptions(
                 batch, length, (float) shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, slack);
+                sentenceShare, openRoom);
     }
 
     /** A copy with this {@link #shareOrdered}. */
     public RowOptions withShareOrdered(double shareOrdered) {
         return new RowOptions(
                 batch, length, shareHybrid, (float) shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, slack);
+                sentenceShare, openRoom);
     }
 
     /** A copy with this {@link #shareCausal}. */
     public RowOptions withShareCausal(double shareCausal) {
         return new RowOptions(
                 batch, length, shareHybrid, shareOrdered, (float) shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, slack);
+                sentenceShare, openRoom);
     }
 
     /** A copy with this {@link #maskRate}. */
     public RowOptions withMaskRate(double maskRate) {
         return new RowOptions(
                 batch, length, shareHybrid, shareOrdered, shareCausal, (float) maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, slack);
+                sentenceShare, openRoom);
     }
 
     /** A copy with this {@link #maxSpans}. */
     public RowOptions withMaxSpans(int maxSpans) {
         return new RowOptions(
                 batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, slack);
+                sentenceShare, openRoom);
     }
 
     /** A copy with this {@link #spanMin}. */
     public RowOptions withSpanMin(int spanMin) {
         return new RowOptions(
                 batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, slack);
+                sentenceShare, openRoom);
     }
 
     /** A copy with this {@link #spanMax}. */
     public RowOptions withSpanMax(int spanMax) {
         return new RowOptions(
                 batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, slack);
+                sentenceShare, openRoom);
     }
 
     /** A copy with this {@link #sentenceShare}. */
     public RowOptions withSentenceShare(double sentenceShare) {
         return new RowOptions(
                 batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax, (float)
-                sentenceShare, slack);
+                sentenceShare, openRoom);
     }
 
-    /** A copy with this {@link #slack}. */
-    public RowOptions withSlack(int slack) {
+    /** A copy with this {@link #openRoom}. */
+    public RowOptions withOpenRoom(int openRoom) {
         return new RowOptions(
                 batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, slack);
+                sentenceShare, openRoom);
     }
 }

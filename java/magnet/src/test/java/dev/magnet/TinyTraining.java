@@ -30,7 +30,7 @@ final class TinyTraining {
         TrainOptions defaults = TrainOptions.defaults();
         return defaults.withTexts(text)
                 .withSteps(4)
-                .withRows(defaults.rows().withBatch(4).withLength(64).withMaxSpans(2).withSlack(8))
+                .withRows(defaults.rows().withBatch(4).withLength(64).withMaxSpans(2).withOpenRoom(24))
                 .withContrast(defaults.contrast().withBatch(4).withLength(32).withInstruction(INSTRUCTION))
                 .withLora(defaults.lora().withRank(8))
                 .withOptimizer(defaults.optimizer().withLearningRate(0.02).withWarmup(2))

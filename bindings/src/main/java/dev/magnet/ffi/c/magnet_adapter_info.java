@@ -26,6 +26,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t context;
  *     int32_t token_mask;
  *     int32_t token_end;
+ *     int32_t open_room;
  * }
  * }
  */
@@ -47,7 +48,7 @@ public class magnet_adapter_info {
         magnet_h.C_INT.withName("context"),
         magnet_h.C_INT.withName("token_mask"),
         magnet_h.C_INT.withName("token_end"),
-        MemoryLayout.paddingLayout(4)
+        magnet_h.C_INT.withName("open_room")
     ).withName("magnet_adapter_info");
 
     /**
@@ -539,6 +540,50 @@ public class magnet_adapter_info {
      */
     public static void token_end(MemorySegment struct, int fieldValue) {
         struct.set(token_end$LAYOUT, token_end$OFFSET, fieldValue);
+    }
+
+    private static final OfInt open_room$LAYOUT = (OfInt)$LAYOUT.select(groupElement("open_room"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t open_room
+     * }
+     */
+    public static final OfInt open_room$layout() {
+        return open_room$LAYOUT;
+    }
+
+    private static final long open_room$OFFSET = $LAYOUT.byteOffset(groupElement("open_room"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t open_room
+     * }
+     */
+    public static final long open_room$offset() {
+        return open_room$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t open_room
+     * }
+     */
+    public static int open_room(MemorySegment struct) {
+        return struct.get(open_room$LAYOUT, open_room$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t open_room
+     * }
+     */
+    public static void open_room(MemorySegment struct, int fieldValue) {
+        struct.set(open_room$LAYOUT, open_room$OFFSET, fieldValue);
     }
 
     /**

@@ -45,7 +45,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t max_spans;
  *     int32_t span_min;
  *     int32_t span_max;
- *     int32_t slack;
+ *     int32_t open_room;
  *     float share_hybrid;
  *     float share_ordered;
  *     float share_causal;
@@ -119,7 +119,7 @@ public class magnet_train_params {
         magnet_h.C_INT.withName("max_spans"),
         magnet_h.C_INT.withName("span_min"),
         magnet_h.C_INT.withName("span_max"),
-        magnet_h.C_INT.withName("slack"),
+        magnet_h.C_INT.withName("open_room"),
         magnet_h.C_FLOAT.withName("share_hybrid"),
         magnet_h.C_FLOAT.withName("share_ordered"),
         magnet_h.C_FLOAT.withName("share_causal"),
@@ -1540,48 +1540,48 @@ public class magnet_train_params {
         struct.set(span_max$LAYOUT, span_max$OFFSET, fieldValue);
     }
 
-    private static final OfInt slack$LAYOUT = (OfInt)$LAYOUT.select(groupElement("slack"));
+    private static final OfInt open_room$LAYOUT = (OfInt)$LAYOUT.select(groupElement("open_room"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t slack
+     * int32_t open_room
      * }
      */
-    public static final OfInt slack$layout() {
-        return slack$LAYOUT;
+    public static final OfInt open_room$layout() {
+        return open_room$LAYOUT;
     }
 
-    private static final long slack$OFFSET = $LAYOUT.byteOffset(groupElement("slack"));
+    private static final long open_room$OFFSET = $LAYOUT.byteOffset(groupElement("open_room"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t slack
+     * int32_t open_room
      * }
      */
-    public static final long slack$offset() {
-        return slack$OFFSET;
+    public static final long open_room$offset() {
+        return open_room$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t slack
+     * int32_t open_room
      * }
      */
-    public static int slack(MemorySegment struct) {
-        return struct.get(slack$LAYOUT, slack$OFFSET);
+    public static int open_room(MemorySegment struct) {
+        return struct.get(open_room$LAYOUT, open_room$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t slack
+     * int32_t open_room
      * }
      */
-    public static void slack(MemorySegment struct, int fieldValue) {
-        struct.set(slack$LAYOUT, slack$OFFSET, fieldValue);
+    public static void open_room(MemorySegment struct, int fieldValue) {
+        struct.set(open_room$LAYOUT, open_room$OFFSET, fieldValue);
     }
 
     private static final OfFloat share_hybrid$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("share_hybrid"));

@@ -72,7 +72,8 @@ public final class AdapterHandle implements AutoCloseable {
                     magnet_adapter_info.alpha(info),
                     magnet_adapter_info.n_matrices(info),
                     magnet_adapter_info.token_mask(info),
-                    magnet_adapter_info.token_end(info));
+                    magnet_adapter_info.token_end(info),
+                    magnet_adapter_info.open_room(info));
         }
     }
 }

@@ -79,7 +79,7 @@ final class TrainParams {
                 magnet_train_params.span_min(params),
                 magnet_train_params.span_max(params),
                 magnet_train_params.sentence_share(params),
-                magnet_train_params.slack(params));
+                magnet_train_params.open_room(params));
     }
 
     private static ContrastOptions contrast(MemorySegment params) {
@@ -195,7 +195,7 @@ final class TrainParams {
         magnet_train_params.span_min(params, rows.spanMin());
         magnet_train_params.span_max(params, rows.spanMax());
         magnet_train_params.sentence_share(params, rows.sentenceShare());
-        magnet_train_params.slack(params, rows.slack());
+        magnet_train_params.open_room(params, rows.openRoom());
     }
 
     private static void setContrast(MemorySegment params, Arena arena, ContrastOptions contrast) {
