@@ -275,7 +275,8 @@ MAGNET_API int32_t magnet_session_create(struct magnet_model * model, const stru
 MAGNET_API void    magnet_session_free(struct magnet_session * session); /* NULL is a no-op; not while a call runs      */
 
 /* Adapters of all later calls on this session; scales[i] finite, NULL = all 1; n = 0 = the bare base. The recipe
- * (pooling, instruction, ...) is that of the first adapter that has one. Changing adapters forgets the cached prefix. */
+ * (pooling, instruction, ...) is that of the first adapter that has one, else that of the model if it is a merged one.
+ * Changing adapters forgets the cached prefix. */
 MAGNET_API int32_t magnet_session_set_adapters(struct magnet_session * session, struct magnet_adapter * const * adapters,
                                                const float * scales, int32_t n);
 
@@ -496,7 +497,7 @@ struct magnet_slot {
 };
 
 /* How infill lays out parts: tokens, positions and roles. Gaps with text hold it; an open gap shows max_length slots.
- * NULL, 0 asks for the size. context: enum magnet_context (DEFAULT = ORDERED). */
+ * NULL, 0 asks for the size. context: enum magnet_context (DEFAULT: a merged model's recipe, else ORDERED). */
 MAGNET_API int32_t magnet_layout(const struct magnet_model * model, const struct magnet_part * parts, int32_t n_parts,
                                  int32_t context, struct magnet_slot * out_slots, int32_t capacity, int32_t * out_count);
 
@@ -809,7 +810,7 @@ enum magnet_merge_type {
     MAGNET_MERGE_BF16 = 3,
 };
 
-/* Writes base + scale * adapter as one GGUF model, with the adapter's recipe. MISMATCH, IO, BAD_FILE; UNSUPPORTED: the
+/* Writes base + scale * adapter as one GGUF model, with the adapter's recipe, which its sessions go by. MISMATCH, IO, BAD_FILE; UNSUPPORTED: the
  * base has a type that cannot be written without an importance matrix. Replaces output atomically. */
 MAGNET_API int32_t magnet_merge(const char * model, const char * adapter, float scale, int32_t type, const char * output);
 

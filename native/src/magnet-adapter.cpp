@@ -28,11 +28,6 @@ std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, cons
     a->base_         = base;
     a->path_         = path;
     a->architecture_ = file.text("general.architecture");
-    try {
-        a->recipe_ = read_recipe(file.meta());
-    } catch (const error & e) {
-        throw error(e.status, path + ": " + e.what());
-    }
 
     const std::string model_architecture = base->architecture();
     if (a->architecture_ != model_architecture) {
@@ -40,12 +35,7 @@ std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, cons
                                                 "\", the model is \"" + model_architecture + "\". Nothing was loaded.");
     }
 
-    for (const int32_t token : { a->recipe_.token_mask, a->recipe_.token_end }) {
-        if (token >= base->n_vocab()) {
-            throw error(MAGNET_STATUS_MISMATCH, path + " speaks of token " + std::to_string(token) + ", the model has " +
-                                                    std::to_string(base->n_vocab()) + ". Nothing was loaded.");
-        }
-    }
+    a->recipe_ = base->recipe_of(path, lookup_of(file.meta()));
 
     const int64_t alpha = gguf_find_key(file.meta(), "adapter.lora.alpha");
     if (alpha >= 0) {

@@ -350,7 +350,8 @@ int32_t magnet_layout(const magnet_model * m, const magnet_part * parts, int32_t
                                                             "; it must be one of enum magnet_context.");
         }
         layout_options options;
-        options.context       = context == MAGNET_CONTEXT_DEFAULT ? (int32_t) MAGNET_CONTEXT_ORDERED : context;
+        options.context       = context == MAGNET_CONTEXT_DEFAULT ? impl.how().context : context;
+        options.open_room     = impl.how().open_room;
         options.max_tokens    = magnet_infill_default_params().max_tokens;
         options.max_positions = impl.n_ctx_train();
         options.keep_text     = true;

@@ -88,6 +88,23 @@ void model::read_texts() {
     std::string space_prefix;
     space_prefix_ = llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_SPM &&
                     !(meta("tokenizer.ggml.add_space_prefix", space_prefix) && space_prefix == "false");
+    recipe_ = recipe_of(path_, [this](const std::string & key, std::string & value) { return meta(key, value); });
+}
+
+recipe model::recipe_of(const std::string & file, const meta_lookup & get) const {
+    recipe r;
+    try {
+        r = read_recipe(get);
+    } catch (const error & e) {
+        throw error(e.status, file + ": " + e.what());
+    }
+    for (const int32_t token : {r.token_mask, r.token_end}) {
+        if (token >= n_vocab()) {
+            throw error(MAGNET_STATUS_MISMATCH, file + " speaks of token " + std::to_string(token) + ", the model has " +
+                                                    std::to_string(n_vocab()) + ". Nothing was loaded.");
+        }
+    }
+    return r;
 }
 
 std::shared_ptr<model> model::load(const std::string & path, const magnet_model_params & params) {

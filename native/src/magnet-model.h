@@ -4,6 +4,7 @@
 #include "magnet.h"
 
 #include "llama.h"
+#include "magnet-recipe.h"
 
 #include <memory>
 #include <mutex>
@@ -54,6 +55,13 @@ public:
     // The pointers borrow from the model.
     magnet_model_info info() const;
 
+    // What the file says of how it was trained: that of the adapter that magnet_merge put into it, or version 0.
+    const recipe & how() const { return recipe_; }
+
+    // The recipe of a file that goes with this model. Throws as read_recipe does, naming the file, and MISMATCH if it
+    // speaks of tokens that the model does not have.
+    recipe recipe_of(const std::string & file, const meta_lookup & get) const;
+
     // Value of a metadata key, or false.
     bool meta(const std::string & key, std::string & value) const;
 
@@ -88,6 +96,7 @@ private:
     std::string                                       architecture_;
     std::string                                       description_;
     std::string                                       name_;
+    recipe                                            recipe_;
     mutable std::mutex                                adapter_mutex_;
     mutable std::mutex                                fused_mutex_;
     mutable std::weak_ptr<fused_weights>              fused_;

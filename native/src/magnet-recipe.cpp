@@ -97,8 +97,8 @@ recipe read_recipe(const meta_lookup & get) {
     return r;
 }
 
-recipe read_recipe(const gguf_context * meta) {
-    return read_recipe([meta](const std::string & key, std::string & value) {
+meta_lookup lookup_of(const gguf_context * meta) {
+    return [meta](const std::string & key, std::string & value) {
         const int64_t id = gguf_find_key(meta, key.c_str());
         if (id < 0) {
             return false;
@@ -116,7 +116,7 @@ recipe read_recipe(const gguf_context * meta) {
             default:
                 throw error(MAGNET_STATUS_BAD_FILE, key + " has an unexpected type.");
         }
-    });
+    };
 }
 
 void write_recipe(const recipe & r, gguf_context * meta) {

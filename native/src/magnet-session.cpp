@@ -38,7 +38,7 @@ magnet_session_params checked(const model & m, magnet_session_params p) {
 } // namespace
 
 session::session(std::shared_ptr<model> base, const magnet_session_params & params) :
-    base_(std::move(base)), params_(checked(*base_, params)),
+    base_(std::move(base)), params_(checked(*base_, params)), recipe_(base_->how()),
     decoder_(base_, { params_.n_ctx, params_.n_threads, params_.flash_attention }, cancelled_) {
     std::string why;
     use_fused_ = params_.engine != MAGNET_ENGINE_GRAPH && base_->fused_engine(why);
@@ -68,7 +68,7 @@ void session::set_adapters(std::vector<used_adapter> adapters) {
     decoder_.set_adapters(adapters);
 
     adapters_ = std::move(adapters);
-    recipe_   = recipe();
+    recipe_   = base_->how();
     for (const used_adapter & use : adapters_) {
         if (use.what->how().version > 0) {
             recipe_ = use.what->how();

@@ -320,6 +320,43 @@ TEST_CASE("infill: an open gap takes the room that it had in the adapter's train
     }
 }
 
+TEST_CASE("a merged model goes by the recipe that was merged into it") {
+    const std::string path = scratch_path("parts.gguf"), merged = scratch_path("merged.gguf");
+    const model_ptr   base = load_tiny("qwen2");
+    const dense       truth("qwen2");
+    write_adapter(path, "qwen2", random_lora(truth.model().targets(), 2, 1.0f, 3), 2.0f, [&](gguf_context * gguf) {
+        gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+        gguf_set_val_str(gguf, "magnet.instruction", "FIND ");
+        gguf_set_val_str(gguf, "magnet.pooling", "last");
+        gguf_set_val_str(gguf, "magnet.attention", "causal");
+        gguf_set_val_str(gguf, "magnet.infill.context", "hybrid");
+        gguf_set_val_i32(gguf, "magnet.infill.open_room", 20);
+    });
+    require_ok(magnet_merge(golden("tiny-qwen2.gguf").c_str(), path.c_str(), 1.0f, MAGNET_MERGE_F32, merged.c_str()));
+    const adapter_ptr adapter = load_adapter(base, path);
+    const session_ptr two = make_session(base), one = make_session(load_model(merged));
+    magnet_adapter *  list[] = {adapter.get()};
+    require_ok(magnet_session_set_adapters(two.get(), list, nullptr, 1));
+
+    const auto vector = [](const session_ptr & session) {
+        const magnet_text  t = text("THE CAT");
+        std::vector<float> out(32);
+        require_ok(magnet_embed(session.get(), &t, 1, nullptr, out.data(), 32, nullptr));
+        return out;
+    };
+    const std::vector<float> a = vector(one), b = vector(two);
+    for (size_t i = 0; i < a.size(); ++i) {
+        CHECK(std::fabs(a[i] - b[i]) < 5e-3f);
+    }
+    const auto first = [](const session_ptr & session) {
+        const auto       bias = only_letters("qwen2");
+        const result_ptr r =
+            infill(session, {given("THE CAT"), open_gap(3), given("MAT")}, letters(bias, MAGNET_CONTEXT_DEFAULT));
+        return r->spans[0].tokens[0].logprob;
+    };
+    CHECK(first(one) == doctest::Approx(first(two)).epsilon(5e-3));
+}
+
 TEST_CASE("infill: events name the gap and the token") {
     const model_ptr model = load_tiny("qwen2");
     const auto      bias  = only_letters("qwen2");

@@ -179,7 +179,7 @@ lora_adapter load_lora(const std::string & path) {
     adapter.base_name = file.text("general.base_model.0.name");
     adapter.alpha     = float(file.number("adapter.lora.alpha", 0.0));
     try {
-        adapter.how = read_recipe(file.meta());
+        adapter.how = read_recipe(lookup_of(file.meta()));
     } catch (const error & e) {
         throw error(e.status, path + ": " + e.what());
     }
