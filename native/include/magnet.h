@@ -449,6 +449,7 @@ MAGNET_API struct magnet_infill_params magnet_infill_default_params(void);
  * unchanged since the session's last call is not encoded again. With HYBRID context all of it is one pass.
  * Text behind a gap keeps its distance: a gap of length n takes n positions, an open one its most tokens, or
  * magnet_adapter_info.open_room if that is more: where the model learned it, the distance of open gaps says nothing.
+ * An open gap ends with an end-of-text token or the adapter's END, not before its first token.
  * A gap at the very start is predicted from BOS, put before it; a vocabulary without BOS fails with UNSUPPORTED.
  * Context is tokenised part by part. At least one part must be a gap; adjacent gaps and empty texts are allowed.
  */

@@ -57,8 +57,8 @@ std::vector<int32_t> gap_filler::fill(const gap & g, int32_t first_pos, const fl
     std::vector<int32_t>      tokens;
 
     choose_.restart_grammar();
-    // a gap of exact length must not end before it
-    choose_.ban(g.open ? std::vector<int32_t>() : ends_);
+    // a gap of exact length must not end before it, and no gap before its first token: in training none is empty
+    choose_.ban(ends_);
 
     int32_t stop = MAGNET_STOP_LENGTH;
     try {
@@ -80,6 +80,9 @@ std::vector<int32_t> gap_filler::fill(const gap & g, int32_t first_pos, const fl
             }
             choose_.accept(token);
             tokens.push_back(token);
+            if (g.open && tokens.size() == 1) {
+                choose_.ban({});
+            }
             if (!writer.push(token, logprobs_)) {
                 break;
             }

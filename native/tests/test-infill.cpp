@@ -203,7 +203,8 @@ TEST_CASE("infill: an exact gap has its length and never ends early, an open one
 
         const std::vector<magnet_part> parts = {given("THE CAT"), open_gap(9), given("MAT")};
         const result_ptr               r     = infill(session, parts, p);
-        CHECK(r->spans[0].n_tokens == 0);
+        CHECK(r->spans[0].n_tokens == 1); // never empty
+        CHECK(r->spans[0].tokens[0].id != eos);
         CHECK(r->spans[0].stop == MAGNET_STOP_END);
         const filled_row   row(layout(model, parts, context), *r, context == MAGNET_CONTEXT_LEFT);
         magnet::engine_row in;
@@ -211,7 +212,7 @@ TEST_CASE("infill: an exact gap has its length and never ends early, an open one
         in.pos              = row.pos.data();
         in.roles            = row.roles.data();
         in.n_tokens         = (int32_t)row.tokens.size();
-        const auto expected = log_softmax(truth.logits_at(truth.model().hidden(in), row.first[0] - 1));
+        const auto expected = log_softmax(truth.logits_at(truth.model().hidden(in), row.first[0]));
         CHECK(r->spans[0].stop_logprob == doctest::Approx(expected[eos]).epsilon(tolerance));
     }
 }

@@ -179,7 +179,7 @@ std::vector<std::vector<double>> score_rows(const evaluation & e, int32_t contex
         tally &      t    = tallies[span.item];
         const bool   open = e.params().room > 0;
         const size_t n    = span.tokens.size() - open;
-        size_t       cut  = 0; // tokens before the first place where an end is the likeliest
+        size_t       cut  = 1; // tokens before the first place where an end is the likeliest; infill puts none in front
         for (size_t k = 0; k < n; ++k) {
             t.logprob += span.tokens[k].logprob;
             t.correct += span.tokens[k].top[0].token == span.tokens[k].id;

@@ -44,7 +44,7 @@ public sealed interface Part {
         return new Text(text);
     }
 
-    /** An open gap: the model decides where it ends, after at most {@link InfillOptions#maxTokens()} tokens. */
+    /** An open gap: the model decides where it ends, after 1 to {@link InfillOptions#maxTokens()} tokens. */
     static Part gap() {
         return new Gap(0, 0);
     }
@@ -54,7 +54,7 @@ public sealed interface Part {
         return new Gap(length, 0);
     }
 
-    /** An open gap of at most {@code maxLength} tokens. */
+    /** An open gap of 1 to {@code maxLength} tokens. */
     static Part gapUpTo(int maxLength) {
         return new Gap(0, maxLength);
     }
