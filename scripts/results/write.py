@@ -145,20 +145,16 @@ def knowledge(f, adapter):
     return table(["", "base", "adapter", "ratio"], rows)
 
 
-def percent(value, digits=2):
-    return number(None if value is None else 100 * value, digits)
-
-
 def probes(f, adapter):
     rows = []
-    for figure, protocol in (("probe", "its tokens"), ("probe-instruction", "its tokens, behind the instruction"),
-                             ("probe-previous", "the places before its tokens")):
-        for task in ("pos", "chunk", "ner"):
-            rows.append([protocol, task, *(percent(f.value(model, figure, f"accuracy.{task}.{attention}"))
-                                           for model in ("base", adapter) for attention in ("causal", "bidirectional"))])
-            protocol = ""
-    return table(["a word is the mean of", "task", "base: causal", "bidirectional", "adapter: causal", "bidirectional"],
-                 rows)
+    for task in ("pos", "chunk", "ner"):
+        row = [task]
+        for model in ("base", adapter):
+            for attention in ("causal", "bidirectional"):
+                v = f.value(model, "probe", f"accuracy.{task}.{attention}")
+                row.append(number(None if v is None else 100 * v, 2))
+        rows.append(row)
+    return table(["task", "base: causal", "bidirectional", "adapter: causal", "bidirectional"], rows)
 
 
 def ablations(f, _):
@@ -170,11 +166,9 @@ def ablations(f, _):
                for p in ("last", "mean")]
         infill = [f.value(name, "stories-short", f"perplexity.{c}") for c in ("left", "hybrid", "ordered")]
         rows.append([name, *map(number, sts), *map(number, infill),
-                     number(f.value(name, "perplexity-short", "perplexity")),
-                     *(percent(f.value(name, "probe-short", f"accuracy.pos.{a}"), 1)
-                       for a in ("causal", "bidirectional"))])
+                     number(f.value(name, "perplexity-short", "perplexity"))])
     return table(["", "STS-B last", "mean", "SICK last", "mean", "stories: left only", "hybrid", "ordered",
-                  "perplexity", "POS: causal", "bidirectional"], rows)
+                  "perplexity"], rows)
 
 
 def targets(f, adapter):
