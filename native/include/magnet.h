@@ -811,8 +811,9 @@ enum magnet_merge_type {
     MAGNET_MERGE_BF16 = 3,
 };
 
-/* Writes base + scale * adapter as one GGUF model, with the adapter's recipe, which its sessions go by. MISMATCH, IO, BAD_FILE; UNSUPPORTED: the
- * base has a type that cannot be written without an importance matrix. Replaces output atomically. */
+/* Writes base + scale * adapter as one GGUF model, with the adapter's recipe, which its sessions go by. MISMATCH, IO,
+ * BAD_FILE; UNSUPPORTED: the base has a type that cannot be written without an importance matrix. Replaces output
+ * atomically. */
 MAGNET_API int32_t magnet_merge(const char * model, const char * adapter, float scale, int32_t type, const char * output);
 
 #ifdef __cplusplus

@@ -113,16 +113,13 @@ result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_
     using clock            = std::chrono::steady_clock;
     const auto    start    = clock::now();
     const auto    seconds  = [&] { return std::chrono::duration<double>(clock::now() - start).count(); };
-    const int32_t context  = context_of(p.context);
-    const bool    left     = context == MAGNET_CONTEXT_LEFT;
 
-    layout_options options;
-    options.context       = context;
-    options.max_positions = params_.n_ctx;
-    options.max_tokens    = p.max_tokens;
-    options.open_room     = recipe_.open_room;
-    options.need_bos      = true;
-    const layout plan     = make_layout(*base_, parts, n_parts, options);
+    layout_options options = layout_with(p.context);
+    options.max_tokens     = p.max_tokens;
+    options.need_bos       = true;
+    const int32_t context  = options.context;
+    const bool    left     = context == MAGNET_CONTEXT_LEFT;
+    const layout  plan     = make_layout(*base_, parts, n_parts, options);
     if (plan.gaps.empty()) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no part is a gap; there is nothing to fill.");
     }

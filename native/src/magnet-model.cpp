@@ -92,12 +92,7 @@ void model::read_texts() {
 }
 
 recipe model::recipe_of(const std::string & file, const meta_lookup & get) const {
-    recipe r;
-    try {
-        r = read_recipe(get);
-    } catch (const error & e) {
-        throw error(e.status, file + ": " + e.what());
-    }
+    const recipe r = read_recipe(file, get);
     for (const int32_t token : {r.token_mask, r.token_end}) {
         if (token >= n_vocab()) {
             throw error(MAGNET_STATUS_MISMATCH, file + " speaks of token " + std::to_string(token) + ", the model has " +

@@ -97,6 +97,14 @@ recipe read_recipe(const meta_lookup & get) {
     return r;
 }
 
+recipe read_recipe(const std::string & file, const meta_lookup & get) {
+    try {
+        return read_recipe(get);
+    } catch (const error & e) {
+        throw error(e.status, file + ": " + e.what());
+    }
+}
+
 meta_lookup lookup_of(const gguf_context * meta) {
     return [meta](const std::string & key, std::string & value) {
         const int64_t id = gguf_find_key(meta, key.c_str());

@@ -32,6 +32,9 @@ using meta_lookup = std::function<bool(const std::string & key, std::string & va
 // Throws BAD_FILE on a value that cannot be, UNSUPPORTED on a recipe that is newer than this library.
 recipe read_recipe(const meta_lookup & get);
 
+// The same, and the message names the file.
+recipe read_recipe(const std::string & file, const meta_lookup & get);
+
 // Metadata of a GGUF file; meta must outlive what is returned. A value that is neither text nor an integer throws BAD_FILE.
 meta_lookup lookup_of(const gguf_context * meta);
 

@@ -22,11 +22,8 @@ struct prediction {
 } // namespace
 
 result session::score(const magnet_score_item * items, int32_t n_items, const magnet_score_params & p) {
-    layout_options options;
-    options.context       = context_of(p.context);
-    options.max_positions = params_.n_ctx;
-    options.open_room     = recipe_.open_room;
-    options.filled        = true;
+    layout_options options = layout_with(p.context);
+    options.filled         = true;
 
     std::vector<layout> plans(n_items);
     for (int32_t i = 0; i < n_items; ++i) {
@@ -40,10 +37,7 @@ result session::score(const magnet_score_item * items, int32_t n_items, const ma
 }
 
 result session::score(const std::vector<std::vector<token_part>> & items, const magnet_score_params & p) {
-    layout_options options;
-    options.context       = context_of(p.context);
-    options.max_positions = params_.n_ctx;
-    options.open_room     = recipe_.open_room;
+    const layout_options options = layout_with(p.context);
 
     std::vector<layout> plans;
     for (const std::vector<token_part> & parts : items) {

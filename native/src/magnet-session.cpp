@@ -112,6 +112,14 @@ int32_t session::context_of(int32_t context) const {
     return context;
 }
 
+layout_options session::layout_with(int32_t context) const {
+    layout_options options;
+    options.context       = context_of(context);
+    options.max_positions = params_.n_ctx;
+    options.open_room     = recipe_.open_room;
+    return options;
+}
+
 session::call::call(session & s) : session_(s) {
     if (session_.running_.exchange(true)) {
         throw error(MAGNET_STATUS_BUSY, "another thread is inside a call on this session; use one session a thread.");

@@ -66,9 +66,10 @@ public:
 private:
     class embed_reader; // magnet-embed.cpp
 
-    result    score(const std::vector<layout> & plans, const magnet_score_params & params);
-    encoder & get_encoder();
-    int32_t   context_of(int32_t context) const; // DEFAULT resolved by the recipe; throws on an unknown one
+    result         score(const std::vector<layout> & plans, const magnet_score_params & params);
+    encoder &      get_encoder();
+    int32_t        context_of(int32_t context) const; // DEFAULT resolved by the recipe; throws on an unknown one
+    layout_options layout_with(int32_t context) const; // of this session and its recipe; context as context_of takes it
 
     const std::shared_ptr<model> base_;
     magnet_session_params        params_;

@@ -17,6 +17,17 @@ struct named_template {
     std::vector<magnet_part> parts;
 };
 
+// An adapter of rank 1 for tiny-qwen2 that changes nothing but the recipe, which edit sets. Returns its matrices.
+size_t write_recipe_alone(const std::string & path, const std::function<void(gguf_context *)> & edit) {
+    const dense      truth("qwen2");
+    magnet::lora_set none = random_lora(truth.model().targets(), 1, 1.0f, 1);
+    for (magnet::lora_matrix & m : none.matrices) {
+        std::fill(m.b.begin(), m.b.end(), 0.0f);
+    }
+    write_adapter(path, "qwen2", none, 1.0f, edit);
+    return none.matrices.size();
+}
+
 const named_template templates[] = {
     {"one gap", {given("TOM LOST HIS KEYS"), gap(6), given("AT LAST HE SLEPT")}},
     {"a gap at the start", {gap(4), given("AND THEN IT RAINED")}},
@@ -233,11 +244,6 @@ TEST_CASE("infill: an open gap that names no maximum has that of the call") {
 TEST_CASE("infill: the adapter's END token ends an open gap, and its recipe names the context") {
     const std::string path  = scratch_path("end.gguf");
     const model_ptr   model = load_tiny("qwen2");
-    const dense       truth("qwen2");
-    magnet::lora_set  none = random_lora(truth.model().targets(), 1, 1.0f, 1);
-    for (magnet::lora_matrix & m : none.matrices) {
-        std::fill(m.b.begin(), m.b.end(), 0.0f); // changes nothing but the recipe
-    }
     const std::vector<magnet_part> parts   = {given("THE CAT"), open_gap(12), given("MAT")};
     const auto                     bias    = only_letters("qwen2");
     const session_ptr              session = make_session(model);
@@ -247,7 +253,7 @@ TEST_CASE("infill: the adapter's END token ends an open gap, and its recipe name
         std::find_if(free.begin() + 1, free.end(), [&](int32_t id) { return id != free[0]; }) - free.begin();
     REQUIRE(end < free.size());
 
-    write_adapter(path, "qwen2", none, 1.0f, [&](gguf_context * gguf) {
+    const size_t n_matrices = write_recipe_alone(path, [&](gguf_context * gguf) {
         gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
         gguf_set_val_str(gguf, "magnet.infill.context", "hybrid");
         gguf_set_val_i32(gguf, "magnet.token.end", free[end]);
@@ -259,7 +265,7 @@ TEST_CASE("infill: the adapter's END token ends an open gap, and its recipe name
     CHECK(info.context == MAGNET_CONTEXT_HYBRID);
     CHECK(info.token_end == free[end]);
     CHECK(info.rank == 1);
-    CHECK(info.n_matrices == (int32_t)none.matrices.size());
+    CHECK(info.n_matrices == (int32_t)n_matrices);
 
     magnet_adapter * list[] = {adapter.get()};
     require_ok(magnet_session_set_adapters(session.get(), list, nullptr, 1));
@@ -276,12 +282,7 @@ TEST_CASE("infill: the adapter's END token ends an open gap, and its recipe name
 TEST_CASE("infill: an open gap takes the room that it had in the adapter's training, and an exact one its length") {
     const std::string path  = scratch_path("room.gguf");
     const model_ptr   model = load_tiny("qwen2");
-    const dense       truth("qwen2");
-    magnet::lora_set  none = random_lora(truth.model().targets(), 1, 1.0f, 1);
-    for (magnet::lora_matrix & m : none.matrices) {
-        std::fill(m.b.begin(), m.b.end(), 0.0f); // changes nothing but the recipe
-    }
-    write_adapter(path, "qwen2", none, 1.0f, [&](gguf_context * gguf) {
+    write_recipe_alone(path, [&](gguf_context * gguf) {
         gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
         gguf_set_val_i32(gguf, "magnet.infill.open_room", 20);
     });

@@ -435,9 +435,9 @@ TEST_CASE("a corpus that cannot serve is refused") {
     o.stages = {{5, 1, 0, 1}};
     CHECK(error_of([&] { batch_source(c, o, vocab); }).find("there is no text") == 0);
 
-    c.documents       = {tokenize_document("some text that is long enough for a row or two", vocab)};
-    o.stages          = {{5, 0, 1, 0}, {5, 1, 0, 0}}; // the second has nothing but MNTP ...
-    o.rows.share_hybrid = 0;                          // ... and no row to mask
+    c.documents         = {tokenize_document("some text that is long enough for a row or two", vocab)};
+    o.stages            = {{5, 0, 1, 0}, {5, 1, 0, 0}}; // the second has nothing but MNTP ...
+    o.rows.share_hybrid = 0;                            // ... and no row to mask
     CHECK(error_of([&] { batch_source(c, o, vocab); }).find("stage 2 of 2 has MNTP alone") == 0);
     o.rows.share_hybrid = 0.1;
     CHECK(error_of([&] { batch_source(c, o, vocab); }).empty());

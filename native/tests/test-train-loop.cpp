@@ -58,7 +58,7 @@ struct setup {
         options.rows.length          = 40;
         options.rows.span_min        = 2;
         options.rows.span_max        = 6;
-        options.rows.open_room       = 7;
+        options.rows.open_room       = 5;
         options.contrast.batch       = 4;
         options.contrast.instruction = "x";
         options.lora.rank            = 4;
@@ -133,7 +133,7 @@ TEST_CASE("training lowers the losses, the best state is kept, and the files say
         }
     }
     CHECK(result.best_step == best_step);
-    CHECK(best < 0.95 * double(lines[0]["heldout"]["score"]));
+    CHECK(best < 0.9 * double(lines[0]["heldout"]["score"]));
     CHECK(lines[30]["tokens"] == result.last.tokens);
     CHECK_FALSE(lines[1].contains("sscl"));
 

@@ -106,8 +106,11 @@ word_vectors probing::embed(const sentences & list, const char * path, int32_t a
             const auto           add = [&](int32_t of) { // as the vector of token `of`
                 const int32_t w = c.word[of];
                 const float   k = weight(c, w, of, e_.params().word);
-                float *       row = out.features.row(out.first[begin + s] + w);
-                for (int32_t d = 0; k > 0.0f && d < n_embd; ++d) {
+                if (k == 0.0f) {
+                    return;
+                }
+                float * row = out.features.row(out.first[begin + s] + w);
+                for (int32_t d = 0; d < n_embd; ++d) {
                     row[d] += k * vector[d];
                 }
             };

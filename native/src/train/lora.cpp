@@ -178,11 +178,7 @@ lora_adapter load_lora(const std::string & path) {
     adapter.arch      = file.text("general.architecture");
     adapter.base_name = file.text("general.base_model.0.name");
     adapter.alpha     = float(file.number("adapter.lora.alpha", 0.0));
-    try {
-        adapter.how = read_recipe(lookup_of(file.meta()));
-    } catch (const error & e) {
-        throw error(e.status, path + ": " + e.what());
-    }
+    adapter.how       = read_recipe(path, lookup_of(file.meta()));
 
     std::vector<int64_t> ranks;
     for (int64_t i = 0; i < gguf_get_n_tensors(file.meta()); ++i) {
