@@ -23,6 +23,7 @@ struct options {
     int32_t     pooling   = MAGNET_POOLING_MEAN;
     int32_t     limit     = 0;
     int32_t     threads   = -1;
+    int32_t     gpu_layers = 0;
     int32_t     make      = 0;
     bool        serve     = false;
 };
@@ -48,7 +49,7 @@ void write_lines(const options & o) {
 
 void run(const options & o) {
     const auto lines = read_lines(o);
-    session    with(o.model, o.threads);
+    session    with(o.model, o.threads, o.gpu_layers);
 
     magnet_embed_params params = magnet_embed_default_params();
     params.attention           = o.attention;
@@ -105,6 +106,7 @@ int main(int argc, char ** argv) {
             std::map<std::string, int32_t>{{"last", MAGNET_POOLING_LAST}, {"mean", MAGNET_POOLING_MEAN}}));
     app.add_option("--limit", o.limit, "use the first so many sentences; 0 = all");
     app.add_option("--threads", o.threads, "-1 = physical cores");
+    app.add_option("--gpu-layers", o.gpu_layers, "-1 = all")->capture_default_str();
     app.add_option("--out", o.out, "write the vectors, [sentences, D] float32 without a header");
     app.add_flag("--serve", o.serve, "a run for every line on standard input");
     CLI11_PARSE(app, argc, argv);

@@ -24,6 +24,7 @@ namespace {
 struct options {
     std::string          model, only;
     int32_t              threads  = -1;
+    int32_t              gpu_layers = 0;
     int32_t              repeat   = 3;
     double               seconds  = 0.3;
     int32_t              n_gap    = 16;
@@ -171,7 +172,7 @@ void infilling(session & with, const source & texts, const options & o, int32_t 
 }
 
 void run(const options & o) {
-    session       with(o.model, o.threads);
+    session       with(o.model, o.threads, o.gpu_layers);
     const int32_t most = with.info().n_ctx_train;
     source        texts(with, 2 * std::max(*std::max_element(o.contexts.begin(), o.contexts.end()), 1024));
     with.generate(texts.cut(0, 64), 8); // warm-up
@@ -200,6 +201,7 @@ int main(int argc, char ** argv) {
     app.add_option("model", o.model, "GGUF file")->required()->check(CLI::ExistingFile);
     app.add_option("--only", o.only)->check(CLI::IsMember({"embed", "infill"}));
     app.add_option("--threads", o.threads, "-1 = physical cores");
+    app.add_option("--gpu-layers", o.gpu_layers, "-1 = all")->capture_default_str();
     app.add_option("--repeat", o.repeat, "runs of a point")->check(CLI::Range(1, 1000))->capture_default_str();
     app.add_option("--seconds", o.seconds, "a run embeds at least so long")->capture_default_str();
     app.add_option("--gap", o.n_gap, "tokens of a gap")->check(CLI::Range(2, 4096))->capture_default_str();

@@ -44,9 +44,11 @@ void check(int32_t status) {
     }
 }
 
-session::session(const std::string & model, int32_t n_threads) {
-    magnet_model * m = nullptr;
-    check(magnet_model_load(model.c_str(), nullptr, &m));
+session::session(const std::string & model, int32_t n_threads, int32_t n_gpu_layers) {
+    magnet_model_params placed = magnet_model_default_params();
+    placed.n_gpu_layers        = n_gpu_layers;
+    magnet_model * m           = nullptr;
+    check(magnet_model_load(model.c_str(), &placed, &m));
     model_.reset(m);
     magnet_session_params params = magnet_session_default_params();
     params.n_threads             = n_threads;

@@ -19,7 +19,7 @@ inline magnet_text view(const std::string & s) {
 
 class session {
 public:
-    session(const std::string & model, int32_t n_threads);
+    session(const std::string & model, int32_t n_threads, int32_t n_gpu_layers = 0);
 
     magnet_session *          get() const { return session_.get(); }
     const magnet_model_info & info() const { return info_; }

@@ -8,12 +8,17 @@
 #   MAGNET_TEST_DATA   native/tests
 function(magnet_test NAME)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LABELS")
-  add_executable(test-${NAME} ${arg_UNPARSED_ARGUMENTS})
+  magnet_test_program(${NAME} ${arg_UNPARSED_ARGUMENTS})
+  add_test(NAME ${NAME} COMMAND test-${NAME})
+  magnet_test_properties(${NAME} ${arg_LABELS})
+endfunction()
+
+# magnet_test_program(NAME SOURCE…): test-NAME, which ctest does not know yet.
+function(magnet_test_program NAME)
+  add_executable(test-${NAME} ${ARGN})
   set_target_properties(test-${NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   target_link_libraries(test-${NAME} PRIVATE magnet_core magnet_test_main magnet_json)
   magnet_compile_options(test-${NAME})
-  add_test(NAME ${NAME} COMMAND test-${NAME})
-  magnet_test_properties(${NAME} ${arg_LABELS})
 endfunction()
 
 # What every test gets, those that are no doctest program too.

@@ -136,7 +136,8 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
     }
     m->plain_attention_ = kind == attention_kind::plain;
 
-    if (uses_gpu(params.n_gpu_layers)) {
+    m->on_gpu_          = uses_gpu(params.n_gpu_layers);
+    if (m->on_gpu_) {
         m->no_fused_engine_ = "its weights are on a GPU, which the fused engine leaves alone";
     } else {
         fused_engine_covers(path, m->no_fused_engine_);

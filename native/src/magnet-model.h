@@ -40,6 +40,7 @@ public:
     int32_t n_embd() const { return llama_model_n_embd_out(llama_.get()); }
     int32_t n_ctx_train() const { return llama_model_n_ctx_train(llama_.get()); }
     bool    has_plain_attention() const { return plain_attention_; }
+    bool    on_gpu() const { return on_gpu_; } // some of its layers at least
     // Does the fused CPU engine do what needs no KV cache? Not with weights on a GPU. why says what stands against it.
     bool    fused_engine(std::string & why) const {
         why = no_fused_engine_;
@@ -91,6 +92,7 @@ private:
     std::unique_ptr<llama_model, llama_model_deleter> llama_;
     const llama_vocab *                               vocab_           = nullptr;
     bool                                              plain_attention_ = false;
+    bool                                              on_gpu_          = false;
     std::string                                       no_fused_engine_; // why not; empty = covered
     bool                                              space_prefix_    = false; // a text's first word gets a space
     std::string                                       architecture_;

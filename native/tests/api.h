@@ -1,6 +1,7 @@
 // magnet.h for tests: handles that free themselves, and short ways to write texts, parts and expectations.
 #pragma once
 
+#include "gpu.h"
 #include "magnet.h"
 
 #define DOCTEST_CONFIG_TREAT_CHAR_STAR_AS_STRING // in reports
@@ -52,8 +53,10 @@ inline std::string golden(const std::string & name) {
 }
 
 inline model_ptr load_model(const std::string & path) {
-    magnet_model * m = nullptr;
-    require_ok(magnet_model_load(path.c_str(), nullptr, &m));
+    magnet_model_params p = magnet_model_default_params();
+    magnet_model *      m = nullptr;
+    p.n_gpu_layers        = gpu_layers();
+    require_ok(magnet_model_load(path.c_str(), &p, &m));
     return model_ptr(m);
 }
 

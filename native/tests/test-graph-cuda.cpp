@@ -5,9 +5,11 @@
 #include "gradient_fixture.h"
 #include "graph/graph-adapters.h"
 #include "graph/graph-dropout.h"
+#include "graph/graph-loss.h"
 #include "graph/graph-targets.h"
 #include "graph/rewrite.h"
 #include "magnet-context.h"
+#include "quantised_model.h"
 
 #define GGML_COMMON_DECL_CPP
 #include "ggml-backend-impl.h"
@@ -97,22 +99,22 @@ public:
         }
         graph_dropout dropout;
         build_blocks(*forward_, batch, places, adapters, dropout, { 0.3f, 7 }, rules());
-        check_step(forward_->hidden(), adapters.trained(), seen);
+        check_step(forward_->hidden(), ggml_dup_tensor(forward_->context(), forward_->hidden()), adapters.trained(), seen);
     }
 
-    // From hidden states to logits, and back.
+    // From hidden states to the loss, and back.
     void check_head(seen_ops & seen) {
         forward_->set_lora({}); // those of the blocks are gone
         build_head(*forward_, 5, rules());
-        check_step(forward_->logits(), { forward_->hidden() }, seen);
+        check_step(forward_->logits(), add_loss(*forward_, true).d_logits, { forward_->hidden() }, seen);
     }
 
 private:
     product_rules rules() { return { frozen_, exact_, nullptr }; }
 
-    void check_step(ggml_tensor * output, const std::vector<ggml_tensor *> & leaves, seen_ops & seen) {
-        const int     n_forward = ggml_graph_n_nodes(forward_->graph());
-        ggml_tensor * seed      = ggml_dup_tensor(forward_->context(), output);
+    void check_step(ggml_tensor * output, ggml_tensor * seed, const std::vector<ggml_tensor *> & leaves,
+                    seen_ops & seen) {
+        const int n_forward = ggml_graph_n_nodes(forward_->graph());
         for (const ggml_tensor * gradient : add_gradients(*forward_, output, seed, leaves, rules())) {
             REQUIRE(gradient);
         }
@@ -125,28 +127,6 @@ private:
     llama_model_ptr                model_;
     llama_context_ptr              context_;
     std::unique_ptr<forward_graph> forward_;
-};
-
-// A llama of rows long enough for every type, with weights of the types that a quantised file has.
-class quantised_model : public temporary_model {
-public:
-    quantised_model(int32_t n_expert, llama_ftype type) : temporary_model(shape(n_expert)) {
-        const temporary_model       full(shape(n_expert));
-        llama_model_quantize_params how = llama_model_quantize_default_params();
-        how.nthread                     = 1;
-        how.ftype                       = type;
-        how.token_embedding_type        = GGML_TYPE_Q8_0; // llama.cpp looks them up on the CPU, which knows all types
-        REQUIRE(llama_model_quantize(full.path.c_str(), path.c_str(), &how) == 0);
-    }
-
-private:
-    static tiny_model_params shape(int32_t n_expert) {
-        tiny_model_params p = with_experts({}, n_expert, n_expert / 2);
-        p.n_embd   = p.n_ff  = 256;
-        p.head_dim = p.n_rot = 64;
-        p.tied     = false;
-        return p;
-    }
 };
 
 // In both precisions.

@@ -13,14 +13,13 @@ using namespace magnet::testing;
 
 namespace {
 
-void check_same(const result_ptr & a, const result_ptr & b, double tolerance = 2e-3) {
+void check_same(const result_ptr & a, const result_ptr & b, double tolerance = repeat_tolerance) {
     REQUIRE(a->n_spans == b->n_spans);
     for (int32_t s = 0; s < a->n_spans; ++s) {
         CHECK(ids(a->spans[s]) == ids(b->spans[s]));
         CHECK(a->spans[s].stop == b->spans[s].stop);
         REQUIRE(a->spans[s].n_tokens == b->spans[s].n_tokens);
         for (int32_t k = 0; k < a->spans[s].n_tokens; ++k) {
-            // passes of other sizes add up in another order
             CHECK(std::fabs(a->spans[s].tokens[k].logprob - b->spans[s].tokens[k].logprob) < tolerance);
         }
     }

@@ -1,4 +1,4 @@
-"""LoRA training in PyTorch + PEFT on CPU: the peer of `magnet train`. Prints one line of JSON.
+"""LoRA training in PyTorch + PEFT: the peer of `magnet train`. Prints one line of JSON.
 
     python torch_train.py model.gguf --precision autocast --steps 8
     python torch_train.py model.gguf --batches batches.jsonl       # exactly these batches
@@ -34,6 +34,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", help="GGUF file")
     parser.add_argument("--precision", choices=("fp32", "autocast", "bf16"), default="autocast")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--rank", type=int, default=16)
     parser.add_argument("--steps", type=int, default=8, help="measured steps")
     parser.add_argument("--warm-up", type=int, default=2, help="steps before those")
@@ -78,7 +79,7 @@ def contrastive_loss(model, pairs):
 
 def step(model, optimizer, batch, args):
     """One step; returns its losses."""
-    products = contextlib.nullcontext() if args.precision == "fp32" else torch.autocast("cpu", dtype=torch.bfloat16)
+    products = contextlib.nullcontext() if args.precision == "fp32" else torch.autocast(args.device, dtype=torch.bfloat16)
     with products:
         losses = token_losses(model, batch["rows"], args.full_logits) if batch["rows"] else {}
         if batch["pairs"]:
@@ -112,7 +113,8 @@ def adapted(args):
 def prepare(args):
     """Model with adapter, optimizer, and the batches of all steps."""
     torch.set_num_threads(args.threads)
-    model = adapted(args)
+    model = adapted(args).to(args.device)
+    torch.set_default_device(args.device)  # of the batches too
     optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=5e-4, weight_decay=0.01)
     count = args.warm_up + args.steps
     if args.batches:
@@ -147,6 +149,8 @@ def main():
     result = {
         "peer": "pytorch + peft",
         **({"batches": args.batches} if args.batches else {}),
+        **({"device": torch.cuda.get_device_name(), "device_mb": round(torch.cuda.max_memory_allocated() / 1e6)}
+           if args.device == "cuda" else {}),
         **{name: getattr(args, name) for name in settings},
         "steps": len(measured),
         "tokens_per_step": round(statistics.mean(tokens(batch) for batch, _ in measured)),

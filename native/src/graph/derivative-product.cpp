@@ -26,7 +26,7 @@ bool derive_mul_mat(const derivative & d) {
         if (a->ne[3] != b->ne[3] && a->ne[2] * a->ne[3] != 1) {
             return false; // which matrices of b meet is then no block of memory
         }
-        d.add(0, ggml_mul_mat(d.ctx, d.turned(stacked(d, a, b)), d.turned(stacked(d, a, d.g))));
+        d.add(0, ggml_out_prod(d.ctx, d.with_rows(stacked(d, a, b)), stacked(d, a, d.g)));
     }
     return true;
 }

@@ -78,6 +78,7 @@ struct derivative {
     ggml_tensor * transposed(const ggml_tensor * weight) const { return builder.transposed_(weight); }
 
     ggml_tensor * cont(ggml_tensor * t) const { return ggml_is_contiguous(t) ? t : ggml_cont(ctx, t); }
+    ggml_tensor * with_rows(ggml_tensor * t) const { return t->nb[0] == sizeof(float) ? t : ggml_cont(ctx, t); }
     ggml_tensor * reshape(ggml_tensor * t, const ggml_tensor * like) const;
     ggml_tensor * sum_to(ggml_tensor * t, const ggml_tensor * like) const; // sums what was broadcast
     ggml_tensor * mul(ggml_tensor * a, ggml_tensor * b) const { return ggml_mul(ctx, a, b); }

@@ -1,8 +1,9 @@
 #include "graph-adapters.h"
 
+#include "frozen-weights.h"
 #include "magnet-error.h"
 
-#include <map>
+#include <algorithm>
 #include <set>
 
 namespace magnet {
@@ -51,30 +52,62 @@ bool graph_adapters::same_shapes(const std::vector<const lora_set *> & sets) con
     return i == terms_.size();
 }
 
+tensor_block & graph_adapters::blocks::of(const llama_model * model, const std::string & target, size_t n_tensors) {
+    const ggml_backend_buffer_type_t type  = companion_buffer_type(llama_weight(model, target));
+    std::unique_ptr<tensor_block> &  block = of_device_[type];
+    if (!block) {
+        block = std::make_unique<tensor_block>(type, n_tensors);
+    }
+    return *block;
+}
+
 void graph_adapters::allocate_terms(const std::vector<const lora_set *> & sets) {
     size_t n = 0;
     for (const lora_set * s : sets) {
         n += 2 * s->matrices.size();
     }
     terms_.clear();
-    buffers_.clear();
-    contexts_.clear();
-    std::map<ggml_backend_buffer_type_t, ggml_context *> by_device;
+    term_blocks_.clear();
+    sums_.clear();
     for (const lora_set * s : sets) {
         for (const lora_matrix & m : s->matrices) {
-            ggml_context *& context = by_device[companion_buffer_type(llama_weight(model_, m.target))];
-            if (!context) {
-                contexts_.push_back(make_context(n));
-                context = contexts_.back().get();
-            }
-            terms_.push_back({ m.target, ggml_new_tensor_2d(context, GGML_TYPE_F32, m.n_in, s->rank),
-                               ggml_new_tensor_2d(context, GGML_TYPE_F32, s->rank, m.n_out), s->scale });
+            tensor_block & block = term_blocks_.of(model_, m.target, n);
+            terms_.push_back({ m.target, block.add(m.n_in, s->rank), block.add(s->rank, m.n_out), s->scale });
             ggml_format_name(terms_.back().a, "%s.lora_a", m.target.c_str());
             ggml_format_name(terms_.back().b, "%s.lora_b", m.target.c_str());
         }
     }
-    for (const auto & [type, context] : by_device) {
-        buffers_.push_back(allocate(context, type));
+    term_blocks_.each([](tensor_block & block) { block.allocate(); });
+}
+
+void graph_adapters::allocate_sums() {
+    sums_.clear();
+    sum_blocks_.clear();
+    for (size_t i = 0; i < trained_.size(); ++i) {
+        tensor_block & block = sum_blocks_.of(model_, terms_[i / 2].target, trained_.size());
+        sums_.push_back(block.add(trained_[i]->ne[0], trained_[i]->ne[1]));
+        ggml_format_name(sums_.back(), "%s.gradient", trained_[i]->name);
+    }
+    sum_blocks_.each([](tensor_block & block) { block.allocate(); });
+}
+
+void graph_adapters::clear_sums() {
+    if (sums_.size() != trained_.size()) {
+        allocate_sums();
+    } else {
+        sum_blocks_.each([](tensor_block & block) { block.clear(); });
+    }
+}
+
+void graph_adapters::add_sums_to(lora_set & grad) {
+    sum_blocks_.each([](tensor_block & block) { block.download(); });
+    for (size_t i = 0; i < sums_.size(); ++i) {
+        lora_matrix &        m    = grad.matrices[i / 2];
+        std::vector<float> & to   = i % 2 == 0 ? m.a : m.b;
+        const float *        from = sum_blocks_.of(model_, m.target, 0).host(sums_[i]);
+        for (size_t k = 0; k < to.size(); ++k) {
+            to[k] += from[k];
+        }
     }
 }
 
@@ -99,14 +132,16 @@ void graph_adapters::set(const std::vector<const lora_set *> & sets) {
         for (const lora_matrix & m : s->matrices) {
             lora_tensors & term = terms_[i++];
             term.scale          = s->scale;
-            ggml_backend_tensor_set(term.a, m.a.data(), 0, ggml_nbytes(term.a));
-            ggml_backend_tensor_set(term.b, m.b.data(), 0, ggml_nbytes(term.b));
+            tensor_block & block = term_blocks_.of(model_, m.target, 0);
+            std::copy(m.a.begin(), m.a.end(), block.host(term.a));
+            std::copy(m.b.begin(), m.b.end(), block.host(term.b));
             if (s == sets.front()) {
                 trained_.push_back(term.a);
                 trained_.push_back(term.b);
             }
         }
     }
+    term_blocks_.each([](tensor_block & block) { block.upload(); });
 }
 
 void graph_adapters::check_gradient(const lora_set & grad) const {
@@ -122,8 +157,8 @@ void graph_adapters::check_gradient(const lora_set & grad) const {
 }
 
 void graph_adapters::count(device_memory & memory) const {
-    for (const auto & buffer : buffers_) {
-        memory.add("adapters", buffer.get());
+    for (const blocks * b : { &term_blocks_, &sum_blocks_ }) {
+        b->each([&](const tensor_block & block) { block.count("adapters", memory); });
     }
 }
 

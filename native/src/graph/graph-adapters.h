@@ -1,10 +1,12 @@
 // LoRA adapters as tensors on the model's devices: what the forward graph reads and training differentiates.
 #pragma once
 
-#include "frozen-weights.h"
 #include "llama/magnet-graph.h"
 #include "magnet-engine.h"
+#include "tensor-block.h"
 
+#include <map>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -30,19 +32,41 @@ public:
     // Throws MISMATCH unless grad has the shape of the first set.
     void check_gradient(const lora_set & grad) const;
 
+    // For each of trained(), what graphs add its gradient to; zero after clear_sums(). Throws OUT_OF_MEMORY.
+    void                               clear_sums();
+    const std::vector<ggml_tensor *> & sums() const { return sums_; }
+    void                               add_sums_to(lora_set & grad);
+
     void count(device_memory & memory) const;
 
 private:
+    // By device.
+    class blocks {
+    public:
+        void           clear() { of_device_.clear(); }
+        tensor_block & of(const llama_model * model, const std::string & target, size_t n_tensors);
+        template <class Do> void each(Do && what) const {
+            for (const auto & entry : of_device_) {
+                what(*entry.second);
+            }
+        }
+
+    private:
+        std::map<ggml_backend_buffer_type_t, std::unique_ptr<tensor_block>> of_device_;
+    };
+
     bool same_shapes(const std::vector<const lora_set *> & sets) const;
     void allocate_terms(const std::vector<const lora_set *> & sets);
+    void allocate_sums();
 
     const llama_model *                      model_;
     const std::vector<lora_matrix>           targets_;
     std::unordered_map<std::string, int32_t> index_;
     std::vector<lora_tensors>                terms_; // set after set
     std::vector<ggml_tensor *>               trained_;
-    std::vector<ggml_context_ptr>            contexts_;
-    std::vector<ggml_backend_buffer_ptr>     buffers_;
+    std::vector<ggml_tensor *>               sums_;
+    blocks                                   term_blocks_;
+    blocks                                   sum_blocks_;
 };
 
 } // namespace magnet

@@ -66,6 +66,7 @@ public:
         if (const ggml_tensor * learned = llama_weight(model_.get(), "position_embd.weight")) {
             n_positions_ = (int32_t) learned->ne[1];
         }
+        tokens_per_pass_ = p.tokens_per_pass > 0 ? p.tokens_per_pass : runner_.cpu_only() ? 256 : 1024;
         if (!exact() && runner_.cpu_only()) {
             products_ = std::make_unique<cpu_products>(p.n_threads);
         }
@@ -131,9 +132,11 @@ public:
         }
         const std::lock_guard<std::mutex> lock(mutex_);
         adapters_.check_gradient(grad);
+        adapters_.clear_sums();
         for (const graph_pass & pass : plan(rows)) {
-            train_pass(rows, pass, loss, dropout, grad);
+            train_pass(rows, pass, loss, dropout);
         }
+        adapters_.add_sums_to(grad);
     }
 
     void logits(const float * hidden, int32_t n, float * out) const override { head_.logits(hidden, n, out); }
@@ -157,7 +160,7 @@ private:
         check_rows(rows, shape_.n_vocab, n_positions_);
         for (size_t r = 0; r < rows.size(); ++r) {
             const int32_t n = rows[r].n_tokens;
-            if (passes.empty() || passes.back().n_tokens + n > params_.tokens_per_pass ||
+            if (passes.empty() || passes.back().n_tokens + n > tokens_per_pass_ ||
                 passes.back().rows.size() == max_rows) {
                 passes.emplace_back();
             }
@@ -212,13 +215,13 @@ private:
     }
 
     void train_pass(const std::vector<engine_row> & rows, const graph_pass & pass, const row_loss & loss,
-                    const engine_dropout & dropout, lora_set & grad) {
+                    const engine_dropout & dropout) {
         build(rows, pass, dropout);
         reserve_seed(pass.n_tokens);
         ggml_context * c         = forward_.context();
         ggml_tensor *  hidden    = forward_.hidden();
         ggml_tensor *  seed      = ggml_view_2d(c, seed_, shape_.n_embd, pass.n_tokens, seed_->nb[1], 0);
-        const auto     gradients = add_gradients(forward_, hidden, seed, adapters_.trained(), rules());
+        add_gradients(forward_, hidden, seed, adapters_.trained(), rules(), adapters_.sums());
 
         runner_.set_threads(params_.n_threads);
         runner_.run(forward_.graph(), [&] { forward_.set_inputs(); }, hidden, [&] {
@@ -228,20 +231,6 @@ private:
             ggml_backend_tensor_set(seed_, d_hidden_.data(), 0, d_hidden_.size() * sizeof(float));
             runner_.set_threads(params_.n_threads);
         });
-        for (size_t i = 0; i < gradients.size(); ++i) {
-            add(gradients[i], i % 2 == 0 ? grad.matrices[i / 2].a : grad.matrices[i / 2].b);
-        }
-    }
-
-    void add(const ggml_tensor * gradient, std::vector<float> & to) {
-        if (!gradient) {
-            return; // the output does not depend on it
-        }
-        sum_.resize(to.size());
-        ggml_backend_tensor_get(gradient, sum_.data(), 0, ggml_nbytes(gradient));
-        for (size_t i = 0; i < to.size(); ++i) {
-            to[i] += sum_[i];
-        }
     }
 
     const graph_engine_params      params_;
@@ -257,11 +246,12 @@ private:
     graph_adapters                 adapters_;
     graph_dropout                  dropout_;
     engine_shape                   shape_;
+    int32_t                        tokens_per_pass_;
     int32_t                        n_positions_ = std::numeric_limits<int32_t>::max(); // fewer if they are learned
     ggml_context_ptr               seed_context_;
     ggml_backend_buffer_ptr        seed_buffer_;
     ggml_tensor *                  seed_ = nullptr; // [n_embd, tokens] gradient with respect to the hidden states
-    std::vector<float>             hidden_, d_hidden_, sum_;
+    std::vector<float>             hidden_, d_hidden_;
     std::mutex                     mutex_; // one call that computes at a time
 };
 

@@ -24,14 +24,26 @@ public:
 
 private:
     product_rules rules() const { return { frozen_, exact_, products_.get() }; }
-    void          build(int32_t n);
-    void          prepare_gradient(int32_t n);
+
+    // The positions of one pass.
+    struct chunk {
+        const float *   hidden;
+        const int32_t * targets;
+        const float *   weight; // NULL: 1
+        int32_t         n;
+        float *         nll;
+        float *         d_hidden; // may be hidden itself; NULL: losses alone
+    };
+    void  loss_on_host(const chunk & c);            // by the fused engine's kernels, on logits that lie there
+    void  loss_in_graph(const chunk & c);           // with logits that stay on their device
+    float nll_of(int32_t position, int32_t target); // of the graph that has run
+    void  prepare_seed();
 
     frozen_weights &        frozen_;
     const bool              exact_;
     const int32_t           n_embd_;
     const int32_t           n_vocab_;
-    const int32_t           chunk_; // positions computed together
+    const int32_t           chunk_size_; // positions computed together
     forward_graph           forward_;
     graph_runner            runner_;
     std::unique_ptr<cpu_products> products_; // NULL: ggml's
@@ -39,8 +51,7 @@ private:
     std::mutex              mutex_;
     ggml_context_ptr        seed_context_;
     ggml_backend_buffer_ptr seed_buffer_;
-    ggml_tensor *           seed_  = nullptr; // [n_vocab, chunk] gradient with respect to the logits
-    ggml_tensor *           d_     = nullptr; // of the graph that is built: gradient with respect to hidden
+    ggml_tensor *           seed_ = nullptr; // [n_vocab, chunk] gradient with respect to the logits
     std::vector<float>      scores_;
     std::vector<float>      d_scores_;
 };

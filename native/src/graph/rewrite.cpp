@@ -91,17 +91,21 @@ static void check_derivatives(const gradient_builder & builder) {
 }
 
 std::vector<ggml_tensor *> add_gradients(forward_graph & forward, ggml_tensor * output, ggml_tensor * seed,
-                                         const std::vector<ggml_tensor *> & leaves, const product_rules & rules) {
+                                         const std::vector<ggml_tensor *> & leaves, const product_rules & rules,
+                                         const std::vector<ggml_tensor *> & sums) {
     gradient_builder builder(forward.context(), [&](const ggml_tensor * w) { return rules.frozen.transposed(w); },
                              [&](const derivative & d) { return rules.products && rules.products->derive(d); });
     builder.run(forward.graph(), output, seed, leaves);
     check_derivatives(builder);
     std::vector<ggml_tensor *> gradients;
-    for (const ggml_tensor * leaf : leaves) {
-        gradients.push_back(builder.of(leaf));
-        if (gradients.back()) {
-            ggml_set_output(gradients.back());
-            ggml_build_forward_expand(forward.graph(), gradients.back());
+    for (size_t i = 0; i < leaves.size(); ++i) {
+        ggml_tensor * gradient = builder.of(leaves[i]);
+        gradients.push_back(gradient);
+        if (gradient && sums.empty()) {
+            ggml_set_output(gradient);
+            ggml_build_forward_expand(forward.graph(), gradient);
+        } else if (gradient) {
+            ggml_build_forward_expand(forward.graph(), ggml_add_inplace(forward.context(), sums[i], gradient));
         }
     }
     return gradients;

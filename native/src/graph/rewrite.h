@@ -25,10 +25,12 @@ void build_blocks(forward_graph & forward, token_batch & batch, const std::vecto
 // The graph from n hidden states, now a leaf, to logits. Throws magnet::error (UNSUPPORTED).
 void build_head(forward_graph & forward, int32_t n, const product_rules & rules);
 
-// Adds the gradients of sum(seed * output) with respect to the leaves to the graph, as outputs of it; NULL where output
-// does not depend on the leaf. Throws magnet::error (UNSUPPORTED) naming the ops for which no derivative is known.
+// Adds the gradients of sum(seed * output) with respect to the leaves to the graph; NULL where output does not depend on
+// the leaf. They are outputs of it, or, where there are sums, one for each leaf, added to those. Throws magnet::error
+// (UNSUPPORTED) naming the ops for which no derivative is known.
 std::vector<ggml_tensor *> add_gradients(forward_graph & forward, ggml_tensor * output, ggml_tensor * seed,
-                                         const std::vector<ggml_tensor *> & leaves, const product_rules & rules);
+                                         const std::vector<ggml_tensor *> & leaves, const product_rules & rules,
+                                         const std::vector<ggml_tensor *> & sums = {});
 
 // Where the leaf nearest to a node lies: the device that most likely computes it.
 ggml_backend_buffer_type_t device_of(const ggml_tensor * node);
