@@ -15,7 +15,7 @@ echo "Embed: cosine of sentence vectors"
 echo
 echo "Infill: the gap, seen from both sides"
 printf 'Tom lost his keys on the way home. ['
-"$magnet" infill "${with[@]}" --length 16 \
+"$magnet" infill "${with[@]}" \
     "Tom lost his keys on the way home.{{gap}} At last he could sleep in his own bed." | tr -d '\n'
 printf '] At last he could sleep in his own bed.\n'
 echo

@@ -85,7 +85,7 @@ TEST_CASE("the shipped adapter: the model still generates") {
     const auto          p    = params_of(MAGNET_EVAL_PERPLEXITY, file);
     // Two pages of prose are few and unlike its training text: a bound for a model that forgot, no measurement.
     CHECK(figure(evaluate(work.adapted, p), "perplexity").value <
-          1.3 * figure(evaluate(work.bare, p), "perplexity").value);
+          1.5 * figure(evaluate(work.bare, p), "perplexity").value);
 
     const auto counted = generate(work.adapted, "1, 2, 3, 4, 5,", greedy(6));
     CHECK(std::string(counted->spans[0].text).substr(0, 5) == " 6, 7");

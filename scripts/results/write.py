@@ -132,6 +132,7 @@ def knowledge(f, adapter):
     rows = []
     for title, figure, name, scale, digits in (
             ("perplexity, wikitext2-valid", "perplexity", "perplexity", 1, 2),
+            ("perplexity, brown-valid", "perplexity-brown", "perplexity", 1, 2),
             ("ARC-easy, %", "arc-easy", "accuracy.characters", 100, 1),
             ("HellaSwag, %", "hellaswag", "accuracy.characters", 100, 1),
             ("Rep-Sen", "repetition", "rep-sen", 1, 4), ("Rep-4", "repetition", "rep-4", 1, 4),
@@ -145,16 +146,20 @@ def knowledge(f, adapter):
     return table(["", "base", "adapter", "ratio"], rows)
 
 
+def percent(value, digits=2):
+    return number(None if value is None else 100 * value, digits)
+
+
 def probes(f, adapter):
     rows = []
-    for task in ("pos", "chunk", "ner"):
-        row = [task]
-        for model in ("base", adapter):
-            for attention in ("causal", "bidirectional"):
-                v = f.value(model, "probe", f"accuracy.{task}.{attention}")
-                row.append(number(None if v is None else 100 * v, 2))
-        rows.append(row)
-    return table(["task", "base: causal", "bidirectional", "adapter: causal", "bidirectional"], rows)
+    for figure, protocol in (("probe", "its tokens"), ("probe-instruction", "its tokens, behind the instruction"),
+                             ("probe-previous", "the places before its tokens")):
+        for task in ("pos", "chunk", "ner"):
+            rows.append([protocol, task, *(percent(f.value(model, figure, f"accuracy.{task}.{attention}"))
+                                           for model in ("base", adapter) for attention in ("causal", "bidirectional"))])
+            protocol = ""
+    return table(["a word is the mean of", "task", "base: causal", "bidirectional", "adapter: causal", "bidirectional"],
+                 rows)
 
 
 def ablations(f, _):
