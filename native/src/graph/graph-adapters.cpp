@@ -61,6 +61,7 @@ tensor_block & graph_adapters::blocks::of(const llama_model * model, const std::
     return *block;
 }
 
+// Lists are filled last: one that is not empty has its memory.
 void graph_adapters::allocate_terms(const std::vector<const lora_set *> & sets) {
     size_t n = 0;
     for (const lora_set * s : sets) {
@@ -69,26 +70,30 @@ void graph_adapters::allocate_terms(const std::vector<const lora_set *> & sets) 
     terms_.clear();
     term_blocks_.clear();
     sums_.clear();
+    std::vector<lora_tensors> terms;
     for (const lora_set * s : sets) {
         for (const lora_matrix & m : s->matrices) {
             tensor_block & block = term_blocks_.of(model_, m.target, n);
-            terms_.push_back({ m.target, block.add(m.n_in, s->rank), block.add(s->rank, m.n_out), s->scale });
-            ggml_format_name(terms_.back().a, "%s.lora_a", m.target.c_str());
-            ggml_format_name(terms_.back().b, "%s.lora_b", m.target.c_str());
+            terms.push_back({ m.target, block.add(m.n_in, s->rank), block.add(s->rank, m.n_out), s->scale });
+            ggml_format_name(terms.back().a, "%s.lora_a", m.target.c_str());
+            ggml_format_name(terms.back().b, "%s.lora_b", m.target.c_str());
         }
     }
     term_blocks_.each([](tensor_block & block) { block.allocate(); });
+    terms_ = std::move(terms);
 }
 
 void graph_adapters::allocate_sums() {
     sums_.clear();
     sum_blocks_.clear();
+    std::vector<ggml_tensor *> sums;
     for (size_t i = 0; i < trained_.size(); ++i) {
         tensor_block & block = sum_blocks_.of(model_, terms_[i / 2].target, trained_.size());
-        sums_.push_back(block.add(trained_[i]->ne[0], trained_[i]->ne[1]));
-        ggml_format_name(sums_.back(), "%s.gradient", trained_[i]->name);
+        sums.push_back(block.add(trained_[i]->ne[0], trained_[i]->ne[1]));
+        ggml_format_name(sums.back(), "%s.gradient", trained_[i]->name);
     }
     sum_blocks_.each([](tensor_block & block) { block.allocate(); });
+    sums_ = std::move(sums);
 }
 
 void graph_adapters::clear_sums() {
