@@ -77,7 +77,8 @@ private:
         std::stable_sort(order.begin(), order.end(),
                          [&](int32_t a, int32_t b) { return rows[a].n_tokens() < rows[b].n_tokens(); });
 
-        const int32_t        max_tokens = std::min(params_.n_batch, base_->on_gpu() ? tokens_per_pass_on_gpu : tokens_per_pass);
+        const int32_t        most       = base_->on_gpu() ? tokens_per_pass_on_gpu : tokens_per_pass;
+        const int32_t        max_tokens = std::min(params_.n_batch, most);
         std::vector<int32_t> pass;
         int32_t              n_tokens  = 0;
         size_t               n_outputs = 0;

@@ -54,7 +54,8 @@ void check_gradients(const std::string & name, const std::string & path) {
                     }
                 }
             }
-            MESSAGE(name, ", layers ", n_layers, ", ", std::string(exact ? "exact" : "bf16"), ": largest distance ", worst);
+            MESSAGE(name, ", layers ", n_layers, ", ", std::string(exact ? "exact" : "bf16"), ": largest distance ",
+                    worst);
         }
     }
 }
@@ -92,7 +93,8 @@ TEST_CASE("gpu: loss and gradient of the output head") {
         std::generate(targets.begin(), targets.end(), [&] { return int32_t(random() % cpu->shape().n_vocab); });
         for (const int side : { 0, 1 }) {
             const auto & e = side == 0 ? cpu : gpu;
-            e->cross_entropy(hidden.data(), nullptr, targets.data(), nullptr, n, nll[side].data(), gradient[side].data());
+            e->cross_entropy(hidden.data(), nullptr, targets.data(), nullptr, n, nll[side].data(),
+                             gradient[side].data());
             logits[side].resize(size_t(n) * cpu->shape().n_vocab);
             e->logits(hidden.data(), n, logits[side].data());
         }

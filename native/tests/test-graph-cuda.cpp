@@ -99,7 +99,8 @@ public:
         }
         graph_dropout dropout;
         build_blocks(*forward_, batch, places, adapters, dropout, { 0.3f, 7 }, rules());
-        check_step(forward_->hidden(), ggml_dup_tensor(forward_->context(), forward_->hidden()), adapters.trained(), seen);
+        ggml_tensor * seed = ggml_dup_tensor(forward_->context(), forward_->hidden());
+        check_step(forward_->hidden(), seed, adapters.trained(), seen);
     }
 
     // From hidden states to the loss, and back.

@@ -128,6 +128,22 @@ TEST_CASE("hidden states and gradients are those of the fused engine, under drop
     }
 }
 
+TEST_CASE("a second adapter may change under an engine") {
+    const std::string path    = golden_dir() + "tiny-llama.gguf";
+    const auto        e       = make_graph_engine(path, exact());
+    const auto        rows    = random_rows({ 5, 7, 9, 12 }, e->shape().n_vocab, 1);
+    const lora_set    trained = random_adapter(e->targets(), 3, 0.7f, 21);
+    train_once(*e, rows, { &trained, &trained });
+    for (const int32_t rank : { 3, 2, 5 }) {
+        CAPTURE(rank);
+        const lora_set other    = random_adapter(e->targets(), rank, 0.5f, 30 + uint32_t(rank));
+        const auto     result   = train_once(*e, rows, { &trained, &other });
+        const auto     expected = train_once(*make_graph_engine(path, exact()), rows, { &trained, &other });
+        CHECK(result.loss == expected.loss);
+        check_equal(result.gradient, expected.gradient);
+    }
+}
+
 TEST_CASE("gradients agree with finite differences of the forward pass") {
     for (const char * arch : { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gpt2" }) {
         CAPTURE(std::string(arch));

@@ -52,6 +52,11 @@ ggml_tensor * frozen_weights::widened(const ggml_tensor * w) {
     return w->type == GGML_TYPE_F32 ? const_cast<ggml_tensor *>(w) : copy(w, false);
 }
 
+void frozen_weights::forget(const ggml_tensor * w) {
+    copies_.erase({ w, true });
+    copies_.erase({ w, false });
+}
+
 void frozen_weights::count(device_memory & memory) const {
     for (const auto & entry : copies_) {
         memory.add("copies", entry.second.buffer.get());

@@ -25,6 +25,9 @@ public:
     // w in F32: itself if it is that already.
     ggml_tensor * widened(const ggml_tensor * w);
 
+    // Drops the copies of a tensor whose values or memory change: of an adapter that is not trained.
+    void forget(const ggml_tensor * w);
+
     void count(device_memory & memory) const;
 
 private:

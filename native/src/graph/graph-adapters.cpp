@@ -61,7 +61,7 @@ tensor_block & graph_adapters::blocks::of(const llama_model * model, const std::
     return *block;
 }
 
-// Lists are filled last: one that is not empty has its memory.
+// Lists and blocks are put in place last: those that are there have their memory.
 void graph_adapters::allocate_terms(const std::vector<const lora_set *> & sets) {
     size_t n = 0;
     for (const lora_set * s : sets) {
@@ -70,30 +70,35 @@ void graph_adapters::allocate_terms(const std::vector<const lora_set *> & sets) 
     terms_.clear();
     term_blocks_.clear();
     sums_.clear();
+    sum_blocks_.clear();
+    blocks                    made;
     std::vector<lora_tensors> terms;
     for (const lora_set * s : sets) {
         for (const lora_matrix & m : s->matrices) {
-            tensor_block & block = term_blocks_.of(model_, m.target, n);
+            tensor_block & block = made.of(model_, m.target, n);
             terms.push_back({ m.target, block.add(m.n_in, s->rank), block.add(s->rank, m.n_out), s->scale });
             ggml_format_name(terms.back().a, "%s.lora_a", m.target.c_str());
             ggml_format_name(terms.back().b, "%s.lora_b", m.target.c_str());
         }
     }
-    term_blocks_.each([](tensor_block & block) { block.allocate(); });
-    terms_ = std::move(terms);
+    made.each([](tensor_block & block) { block.allocate(); });
+    term_blocks_ = std::move(made);
+    terms_       = std::move(terms);
 }
 
 void graph_adapters::allocate_sums() {
     sums_.clear();
     sum_blocks_.clear();
+    blocks                     made;
     std::vector<ggml_tensor *> sums;
     for (size_t i = 0; i < trained_.size(); ++i) {
-        tensor_block & block = sum_blocks_.of(model_, terms_[i / 2].target, trained_.size());
+        tensor_block & block = made.of(model_, terms_[i / 2].target, trained_.size());
         sums.push_back(block.add(trained_[i]->ne[0], trained_[i]->ne[1]));
         ggml_format_name(sums.back(), "%s.gradient", trained_[i]->name);
     }
-    sum_blocks_.each([](tensor_block & block) { block.allocate(); });
-    sums_ = std::move(sums);
+    made.each([](tensor_block & block) { block.allocate(); });
+    sum_blocks_ = std::move(made);
+    sums_       = std::move(sums);
 }
 
 void graph_adapters::clear_sums() {
@@ -140,7 +145,7 @@ void graph_adapters::set(const std::vector<const lora_set *> & sets) {
             tensor_block & block = term_blocks_.of(model_, m.target, 0);
             std::copy(m.a.begin(), m.a.end(), block.host(term.a));
             std::copy(m.b.begin(), m.b.end(), block.host(term.b));
-            if (s == sets.front()) {
+            if (trained_.size() < 2 * sets.front()->matrices.size()) {
                 trained_.push_back(term.a);
                 trained_.push_back(term.b);
             }

@@ -99,6 +99,10 @@ public:
 
     void set_lora(const std::vector<const lora_set *> & sets) override {
         const std::lock_guard<std::mutex> lock(mutex_);
+        for (const lora_tensors & term : adapters_.terms()) {
+            frozen_.forget(term.a);
+            frozen_.forget(term.b);
+        }
         adapters_.set(sets);
         forward_.set_lora(adapters_.terms());
         if (products_) {
@@ -210,8 +214,10 @@ private:
         }
         seed_buffer_.reset();
         seed_context_ = make_context(1);
-        seed_         = ggml_new_tensor_2d(seed_context_.get(), GGML_TYPE_F32, shape_.n_embd, n_tokens);
-        seed_buffer_  = allocate(seed_context_.get(), device_of(forward_.hidden()));
+        seed_         = nullptr; // until it has memory
+        ggml_tensor * seed = ggml_new_tensor_2d(seed_context_.get(), GGML_TYPE_F32, shape_.n_embd, n_tokens);
+        seed_buffer_       = allocate(seed_context_.get(), device_of(forward_.hidden()));
+        seed_              = seed;
     }
 
     void train_pass(const std::vector<engine_row> & rows, const graph_pass & pass, const row_loss & loss,

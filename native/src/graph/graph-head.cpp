@@ -65,8 +65,9 @@ void graph_head::cross_entropy(const float * hidden, const int32_t * index, cons
 void graph_head::prepare_seed() {
     if (!seed_) {
         seed_context_ = make_context(1);
-        seed_         = ggml_new_tensor_2d(seed_context_.get(), GGML_TYPE_F32, n_vocab_, chunk_size_);
-        seed_buffer_  = allocate(seed_context_.get(), device_of(forward_.logits()));
+        ggml_tensor * seed = ggml_new_tensor_2d(seed_context_.get(), GGML_TYPE_F32, n_vocab_, chunk_size_);
+        seed_buffer_       = allocate(seed_context_.get(), device_of(forward_.logits()));
+        seed_              = seed;
     }
 }
 
@@ -106,7 +107,7 @@ void graph_head::loss_on_host(const chunk & c) {
 }
 
 void graph_head::loss_in_graph(const chunk & c) {
-    const graph_loss loss = add_loss(forward_, c.d_hidden);
+    const graph_loss loss = add_loss(forward_, c.d_hidden != nullptr);
     ggml_tensor *    d    = c.d_hidden
         ? add_gradients(forward_, forward_.logits(), loss.d_logits, { forward_.hidden() }, rules()).front()
         : nullptr;

@@ -1,4 +1,4 @@
-// Runs a graph on the devices of a context, with one stop on the way: forward, loss on the host, backward, over one
+// Runs a graph on the devices of a context, with one stop on the way: forward, loss, backward, over one
 // allocation.
 #pragma once
 
