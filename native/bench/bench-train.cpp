@@ -154,7 +154,8 @@ int main(int argc, char ** argv) {
         ->check(CLI::ExistingFile);
     app.add_option("--kernel", o.fused.kernel, "instruction set, such as avx2; the best one without it");
     app.add_option("--engine", o.engine)->check(CLI::IsMember({ "fused", "graph" }))->capture_default_str();
-    app.add_option("--tokens-per-pass", o.graph.tokens_per_pass, "of the graph engine")->capture_default_str();
+    app.add_option("--tokens-per-pass", o.graph.tokens_per_pass, "of the graph engine, 0 = its default")
+        ->capture_default_str();
     app.add_option("--gpu-layers", o.graph.n_gpu_layers, "of the graph engine, -1 = all")->capture_default_str();
     app.add_option("--threads", o.fused.n_threads, "0 = one per core")->capture_default_str();
     app.add_option("--precision", o.precision)->check(CLI::IsMember({ "bf16", "f32" }))->capture_default_str();

@@ -15,6 +15,11 @@ struct used_adapter {
     float                    scale;
 };
 
+// Tokens of rows that go through a graph without memory together. The mask of a pass is one square over all its tokens, so
+// short rows gain from short passes. A GPU gains from long ones all the same, because starting a kernel takes longer than
+// a small one runs.
+constexpr int32_t tokens_of_pass(bool on_gpu) { return on_gpu ? 1024 : 256; }
+
 // Tokens for one llama_decode() or llama_encode().
 class token_batch {
 public:

@@ -145,7 +145,7 @@ struct graph_engine_params {
     int32_t          n_gpu_layers    = 0;                      // layers held by the GPU backend if one is built in; -1 = all
     engine_precision precision       = engine_precision::bf16; // f32: all weights are widened, the exact mode of the tests
     int32_t          tokens_per_pass = 0; // rows share a graph up to this many tokens, a longer row has one of its own;
-                                          // 0 = 256, and 1024 on a GPU
+                                          // 0 = tokens_of_pass (magnet-context.h)
 };
 
 // True if the graph engine can train this model on the devices that hold it; otherwise why says what is missing.

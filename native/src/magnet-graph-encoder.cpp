@@ -11,11 +11,6 @@ namespace {
 // llama.cpp counts sequences of one batch up to this (LLAMA_MAX_SEQ).
 constexpr size_t max_rows_per_pass = 256;
 
-// The mask of a pass is one square over all its tokens, so short rows gain from short passes. A GPU gains from long ones
-// all the same, because starting a kernel takes longer than a small one runs.
-constexpr int32_t tokens_per_pass        = 256;
-constexpr int32_t tokens_per_pass_on_gpu = 1024;
-
 // Logits of one pass are kept at once: 128 rows of a vocabulary of 50 000 are 25 MB.
 constexpr size_t logits_per_pass = 128;
 
@@ -77,8 +72,7 @@ private:
         std::stable_sort(order.begin(), order.end(),
                          [&](int32_t a, int32_t b) { return rows[a].n_tokens() < rows[b].n_tokens(); });
 
-        const int32_t        most       = base_->on_gpu() ? tokens_per_pass_on_gpu : tokens_per_pass;
-        const int32_t        max_tokens = std::min(params_.n_batch, most);
+        const int32_t        max_tokens = std::min(params_.n_batch, tokens_of_pass(base_->on_gpu()));
         std::vector<int32_t> pass;
         int32_t              n_tokens  = 0;
         size_t               n_outputs = 0;
@@ -133,7 +127,7 @@ private:
             return;
         }
         context_.reset(); // before the larger one is made
-        capacity_ = tokens_per_pass;
+        capacity_ = tokens_of_pass(false);
         while (capacity_ < n_tokens) {
             capacity_ *= 2;
         }

@@ -117,6 +117,10 @@ layout make_layout(const model & m, const std::vector<token_part> & parts, const
             for (const int32_t token : part.tokens) {
                 put(token, MAGNET_MASK_SPAN, i);
             }
+            if (part.length > 0 && (int64_t) part.tokens.size() > part.length) {
+                bad_part(i, "is a gap of " + std::to_string(part.length) + " tokens, but its text has " +
+                                std::to_string(part.tokens.size()) + ".");
+            }
         } else {
             const int32_t most = part.length > 0 ? part.length : part.max_length > 0 ? part.max_length : options.max_tokens;
             check_room(begin + most); // before so many slots are made
@@ -128,10 +132,6 @@ layout make_layout(const model & m, const std::vector<token_part> & parts, const
 
         // text behind the gap keeps its distance, which tells the length of an exact gap, and of an open one nothing
         if (!left) {
-            if (part.length > 0 && g.n_slots > part.length) {
-                bad_part(i, "is a gap of " + std::to_string(part.length) + " tokens, but its text has " +
-                                std::to_string(g.n_slots) + ".");
-            }
             const bool    open = g.open && (!part.filled || part.max_length > 0);
             const int64_t room = open ? std::max(part.max_length, options.open_room) : part.length;
             pos                = std::max(pos, begin + room);

@@ -52,13 +52,17 @@ bool graph_adapters::same_shapes(const std::vector<const lora_set *> & sets) con
     return i == terms_.size();
 }
 
-tensor_block & graph_adapters::blocks::of(const llama_model * model, const std::string & target, size_t n_tensors) {
-    const ggml_backend_buffer_type_t type  = companion_buffer_type(llama_weight(model, target));
+tensor_block & graph_adapters::blocks::beside(const ggml_tensor * weight, size_t n_tensors) {
+    const ggml_backend_buffer_type_t type  = companion_buffer_type(weight);
     std::unique_ptr<tensor_block> &  block = of_device_[type];
     if (!block) {
         block = std::make_unique<tensor_block>(type, n_tensors);
     }
     return *block;
+}
+
+tensor_block & graph_adapters::blocks::of(const ggml_tensor * t) const {
+    return *of_device_.at(ggml_backend_buffer_get_type(t->buffer));
 }
 
 // Lists and blocks are put in place last: those that are there have their memory.
@@ -75,7 +79,7 @@ void graph_adapters::allocate_terms(const std::vector<const lora_set *> & sets) 
     std::vector<lora_tensors> terms;
     for (const lora_set * s : sets) {
         for (const lora_matrix & m : s->matrices) {
-            tensor_block & block = made.of(model_, m.target, n);
+            tensor_block & block = made.beside(llama_weight(model_, m.target), n);
             terms.push_back({ m.target, block.add(m.n_in, s->rank), block.add(s->rank, m.n_out), s->scale });
             ggml_format_name(terms.back().a, "%s.lora_a", m.target.c_str());
             ggml_format_name(terms.back().b, "%s.lora_b", m.target.c_str());
@@ -92,7 +96,7 @@ void graph_adapters::allocate_sums() {
     blocks                     made;
     std::vector<ggml_tensor *> sums;
     for (size_t i = 0; i < trained_.size(); ++i) {
-        tensor_block & block = made.of(model_, terms_[i / 2].target, trained_.size());
+        tensor_block & block = made.beside(trained_[i], trained_.size());
         sums.push_back(block.add(trained_[i]->ne[0], trained_[i]->ne[1]));
         ggml_format_name(sums.back(), "%s.gradient", trained_[i]->name);
     }
@@ -114,7 +118,7 @@ void graph_adapters::add_sums_to(lora_set & grad) {
     for (size_t i = 0; i < sums_.size(); ++i) {
         lora_matrix &        m    = grad.matrices[i / 2];
         std::vector<float> & to   = i % 2 == 0 ? m.a : m.b;
-        const float *        from = sum_blocks_.of(model_, m.target, 0).host(sums_[i]);
+        const float *        from = sum_blocks_.of(sums_[i]).host(sums_[i]);
         for (size_t k = 0; k < to.size(); ++k) {
             to[k] += from[k];
         }
@@ -140,9 +144,9 @@ void graph_adapters::set(const std::vector<const lora_set *> & sets) {
     size_t i = 0;
     for (const lora_set * s : sets) {
         for (const lora_matrix & m : s->matrices) {
-            lora_tensors & term = terms_[i++];
-            term.scale          = s->scale;
-            tensor_block & block = term_blocks_.of(model_, m.target, 0);
+            lora_tensors & term  = terms_[i++];
+            term.scale           = s->scale;
+            tensor_block & block = term_blocks_.of(term.a);
             std::copy(m.a.begin(), m.a.end(), block.host(term.a));
             std::copy(m.b.begin(), m.b.end(), block.host(term.b));
             if (trained_.size() < 2 * sets.front()->matrices.size()) {

@@ -44,7 +44,8 @@ private:
     class blocks {
     public:
         void           clear() { of_device_.clear(); }
-        tensor_block & of(const llama_model * model, const std::string & target, size_t n_tensors);
+        tensor_block & beside(const ggml_tensor * weight, size_t n_tensors); // made when first asked for
+        tensor_block & of(const ggml_tensor * t) const;                      // that holds t
         template <class Do> void each(Do && what) const {
             for (const auto & entry : of_device_) {
                 what(*entry.second);

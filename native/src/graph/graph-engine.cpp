@@ -66,7 +66,7 @@ public:
         if (const ggml_tensor * learned = llama_weight(model_.get(), "position_embd.weight")) {
             n_positions_ = (int32_t) learned->ne[1];
         }
-        tokens_per_pass_ = p.tokens_per_pass > 0 ? p.tokens_per_pass : runner_.cpu_only() ? 256 : 1024;
+        tokens_per_pass_ = p.tokens_per_pass > 0 ? p.tokens_per_pass : tokens_of_pass(!runner_.cpu_only());
         if (!exact() && runner_.cpu_only()) {
             products_ = std::make_unique<cpu_products>(p.n_threads);
         }

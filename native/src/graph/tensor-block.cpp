@@ -14,9 +14,9 @@ ggml_tensor * tensor_block::add(int64_t columns, int64_t rows) {
 }
 
 void tensor_block::allocate() {
-    buffer_             = magnet::allocate(context_.get(), type_);
-    const char * base   = static_cast<const char *>(ggml_backend_buffer_get_base(buffer_.get()));
-    size_t       n      = 0;
+    buffer_           = magnet::allocate(context_.get(), type_);
+    const char * base = static_cast<const char *>(ggml_backend_buffer_get_base(buffer_.get()));
+    size_t       n    = 0;
     for (ggml_tensor * t = ggml_get_first_tensor(context_.get()); t; t = ggml_get_next_tensor(context_.get(), t)) {
         const size_t at = (static_cast<const char *>(t->data) - base) / sizeof(float);
         offset_[t]      = at;

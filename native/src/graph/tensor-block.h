@@ -32,13 +32,13 @@ public:
     void count(const char * purpose, device_memory & memory) const { memory.add(purpose, buffer_.get()); }
 
 private:
-    ggml_backend_buffer_type_t                         type_;
-    ggml_context_ptr                                   context_;
-    ggml_context_ptr                                   whole_context_;
-    ggml_backend_buffer_ptr                            buffer_;
-    ggml_tensor *                                      whole_ = nullptr; // all of the memory
-    std::unordered_map<const ggml_tensor *, size_t>    offset_;          // in floats
-    std::vector<float>                                 host_;
+    ggml_backend_buffer_type_t                      type_;
+    ggml_context_ptr                                context_;
+    ggml_context_ptr                                whole_context_;
+    ggml_backend_buffer_ptr                         buffer_;
+    ggml_tensor *                                   whole_ = nullptr; // all of the memory
+    std::unordered_map<const ggml_tensor *, size_t> offset_;          // in floats
+    std::vector<float>                              host_;
 };
 
 } // namespace magnet
