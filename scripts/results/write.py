@@ -171,9 +171,11 @@ def ablations(f, _):
                for p in ("last", "mean")]
         infill = [f.value(name, "stories-short", f"perplexity.{c}") for c in ("left", "hybrid", "ordered")]
         rows.append([name, *map(number, sts), *map(number, infill),
-                     number(f.value(name, "perplexity-short", "perplexity"))])
+                     number(f.value(name, "perplexity-short", "perplexity")),
+                     *(percent(f.value(name, "probe-short", f"accuracy.pos.{a}"), 1)
+                       for a in ("causal", "bidirectional"))])
     return table(["", "STS-B last", "mean", "SICK last", "mean", "stories: left only", "hybrid", "ordered",
-                  "perplexity"], rows)
+                  "perplexity", "POS: causal", "bidirectional"], rows)
 
 
 def targets(f, adapter):
