@@ -71,7 +71,8 @@ public:
     virtual std::vector<lora_matrix> targets() const = 0;
 
     // Uses these adapters from now on (copied and packed; call it again after each optimizer step). Several are summed.
-    // Empty = bare base. Throws magnet::error on a target that does not exist or has another size.
+    // Empty = bare base. Throws magnet::error on a target that does not exist or has another size, and keeps the adapters
+    // that it had; where there is no memory for them, none.
     virtual void set_lora(const std::vector<const lora_set *> & sets) = 0;
 
     // hidden[i] receives [T_i, D]. Rows are independent of each other and may be processed in any order.

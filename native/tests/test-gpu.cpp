@@ -4,6 +4,8 @@
 #include "gradient_fixture.h"
 #include "quantised_model.h"
 
+#include "llama.h"
+
 #include <doctest/doctest.h>
 
 using namespace magnet;
@@ -25,6 +27,7 @@ constexpr double bf16_bound  = 0.08;
 
 void check_gradients(const std::string & name, const std::string & path) {
     CAPTURE(name);
+    REQUIRE(llama_supports_gpu_offload());
     const auto     cpu    = make_graph_engine(path, on_gpu(0, engine_precision::f32));
     const auto     rows   = random_rows({ 40, 60, 33, 200, 14, 15, 16 }, cpu->shape().n_vocab, 6);
     const lora_set set    = random_adapter(cpu->targets(), 8, 0.5f, 31);
@@ -77,6 +80,7 @@ TEST_CASE("gpu: gradients through quantised weights") {
 }
 
 TEST_CASE("gpu: loss and gradient of the output head") {
+    REQUIRE(llama_supports_gpu_offload());
     for (const char * arch : { "llama", "gemma2" }) { // gemma2 caps its logits
         CAPTURE(arch);
         const std::string path = golden_dir() + "tiny-" + arch + ".gguf";

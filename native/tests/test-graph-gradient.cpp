@@ -144,6 +144,21 @@ TEST_CASE("a second adapter may change under an engine") {
     }
 }
 
+TEST_CASE("adapters that do not fit leave those before them in use") {
+    const std::string path = golden_dir() + "tiny-llama.gguf";
+    for (const auto & e : { make_graph_engine(path, exact()), make_fused_engine(path, {}) }) {
+        CAPTURE(e->describe());
+        const auto     rows = random_rows({ 5, 7, 9, 12 }, e->shape().n_vocab, 1);
+        const lora_set set  = random_adapter(e->targets(), 3, 0.7f, 21);
+        e->set_lora({ &set });
+        const auto before = hidden_of(*e, views(rows));
+        lora_set   wrong  = random_adapter(e->targets(), 2, 0.5f, 22);
+        wrong.matrices.back().target = "blk.99.ffn_up.weight";
+        CHECK_THROWS_WITH_AS(e->set_lora({ &wrong }), doctest::Contains("blk.99.ffn_up.weight"), error);
+        CHECK(hidden_of(*e, views(rows)) == before);
+    }
+}
+
 TEST_CASE("gradients agree with finite differences of the forward pass") {
     for (const char * arch : { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gpt2" }) {
         CAPTURE(std::string(arch));

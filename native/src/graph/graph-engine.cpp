@@ -103,11 +103,19 @@ public:
             frozen_.forget(term.a);
             frozen_.forget(term.b);
         }
-        adapters_.set(sets);
-        forward_.set_lora(adapters_.terms());
-        if (products_) {
-            products_->set_lora(adapters_.terms());
+        const auto use = [&] {
+            forward_.set_lora(adapters_.terms());
+            if (products_) {
+                products_->set_lora(adapters_.terms());
+            }
+        };
+        try {
+            adapters_.set(sets);
+        } catch (...) {
+            use(); // the graph must not hold tensors that are gone
+            throw;
         }
+        use();
     }
 
     void forward(const std::vector<engine_row> & rows, const std::vector<float *> & hidden) override {
