@@ -6,6 +6,7 @@
 --paragraphs FILE N   every line of at least 250 characters is a document; N of them, evenly spread (0 = all)
 --stories FILE N      stories, each begun on a line of its own, their paragraphs apart by blank lines; N of them (0 = all)
 --passages FILE N     five sentences in a row of a story, or of a line of other prose; N of them (0 = all)
+--sentences FILE N    a sentence of 30 to 120 characters is a document; N of them (0 = all)
 --rows FILE N         a line with its sentences apart by tabs is a document; N of them (0 = all)
 """
 import argparse
@@ -16,6 +17,7 @@ import re
 PASSAGE = 5  # sentences
 LONGEST_PASSAGE = 600  # characters
 SHORTEST = 250  # characters; shorter lines are headings, verse and dialogue out of context
+SENTENCE = range(30, 121)  # characters
 
 
 def paragraphs(text):
@@ -27,13 +29,22 @@ def stories(text):
     return [story for story in found if len(story) >= SHORTEST]
 
 
+def sentences_of(document):
+    return re.findall(r"\S.*?[.!?][\"'”’]*(?=\s|$)", document)
+
+
 def passages(text):
     found = []
     for document in stories(text):
-        sentences = re.findall(r"\S.*?[.!?][\"'”’]*(?=\s|$)", document)
-        for i in range(0, len(sentences) - PASSAGE + 1, PASSAGE):
-            found.append(" ".join(sentences[i:i + PASSAGE]))
+        in_a_row = sentences_of(document)
+        for i in range(0, len(in_a_row) - PASSAGE + 1, PASSAGE):
+            found.append(" ".join(in_a_row[i:i + PASSAGE]))
     return [passage for passage in dict.fromkeys(found) if len(passage) <= LONGEST_PASSAGE]
+
+
+def sentences(text):
+    found = (sentence for document in stories(text) for sentence in sentences_of(document))
+    return [sentence for sentence in dict.fromkeys(found) if len(sentence) in SENTENCE]
 
 
 def rows(text):
@@ -48,11 +59,11 @@ def spread(documents, count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("paragraphs", "stories", "passages", "rows"):
+    for name in ("paragraphs", "stories", "passages", "sentences", "rows"):
         parser.add_argument(f"--{name}", nargs=2, action="append", default=[], metavar=("FILE", "N"))
     args = parser.parse_args()
     for split, files in ((paragraphs, args.paragraphs), (stories, args.stories), (passages, args.passages),
-                         (rows, args.rows)):
+                         (sentences, args.sentences), (rows, args.rows)):
         for path, count in files:
             for text in spread(split(pathlib.Path(path).read_text(encoding="utf-8")), int(count)):
                 print(json.dumps({"text": text}, ensure_ascii=False))

@@ -162,6 +162,18 @@ def probes(f, adapter):
                  rows)
 
 
+def short_texts(f, adapter):
+    rows = []
+    for title, model in (("base", "base"), ("adapter", adapter), ("second run with single sentences too", "short-texts")):
+        probe = [[f.value(model, "probe", f"accuracy.{task}.{a}") for a in ("causal", "bidirectional")]
+                 for task in ("pos", "chunk", "ner")]
+        rows.append([title, *(percent(max((v for v in both if v is not None), default=None)) for both in probe),
+                     number(f.value(model, "stories", "perplexity.hybrid")),
+                     number(f.value(model, "stories", "perplexity.ordered")),
+                     *(number(f.value(model, figure, "spearman.bidirectional.last")) for figure in ("stsb", "sick"))])
+    return table(["", "pos", "chunk", "ner", "stories: hybrid", "ordered", "STS-B", "SICK"], rows)
+
+
 def ablations(f, _):
     variants = tomllib.loads((HERE / "experiments.toml").read_text(encoding="utf-8"))["ablations"]["variants"]
     rows = []
@@ -183,7 +195,8 @@ def targets(f, adapter):
 
 
 BLOCKS = {block.__name__.replace("_", "-"): block for block in
-          (similarity, infilling, accuracy, prompted, domain, open_gaps, span_length, knowledge, probes, ablations, targets)}
+          (similarity, infilling, accuracy, prompted, domain, open_gaps, span_length, knowledge, probes, short_texts,
+           ablations, targets)}
 
 
 def main():
