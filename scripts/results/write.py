@@ -40,6 +40,15 @@ def number(value, digits=1):
     return MISSING if value is None else f"{value:.{digits}f}"
 
 
+def percent(value, digits=2):
+    return number(None if value is None else 100 * value, digits)
+
+
+def best(choose, values):
+    """The min or max of those that were measured; None if none was."""
+    return choose((v for v in values if v is not None), default=None)
+
+
 def ratio(a, b):
     return MISSING if a is None or b is None else f"{a / b:.2f}"
 
@@ -66,8 +75,8 @@ BY_MASK = ["left only", "hybrid", "ordered", "best / base's left only", "best / 
 def by_mask(f, model, figure):
     """Cells under BY_MASK: perplexity by context, and the better mask's share of left only, the base's and the model's own."""
     values = [f.value(model, figure, f"perplexity.{c}") for c in ("left", "hybrid", "ordered")]
-    best = min((v for v in values[1:] if v is not None), default=None)
-    return [*map(number, values), ratio(best, f.value("base", figure, "perplexity.left")), ratio(best, values[0])]
+    better = best(min, values[1:])
+    return [*map(number, values), ratio(better, f.value("base", figure, "perplexity.left")), ratio(better, values[0])]
 
 
 def infilling(f, adapter):
@@ -86,7 +95,7 @@ def accuracy(f, adapter):
         for model in ("base", adapter):
             values = [f.value(model, figure, f"accuracy.{c}") for c in ("left", "hybrid", "ordered")]
             rows.append([title if model == "base" else "", "base" if model == "base" else "adapter",
-                         *(number(None if v is None else 100 * v) for v in values)])
+                         *(percent(v, 1) for v in values)])
     return table(["gap", "model", "left only", "hybrid", "ordered"], rows)
 
 
@@ -94,11 +103,10 @@ def open_gaps(f, adapter):
     rows = []
     for model in ("base", adapter):
         for c in ("left", "hybrid", "ordered"):
-            ends = f.value(model, "stories-open", f"end.{c}")
             rows.append(["base" if model == "base" else "adapter", c,
                          number(f.value(model, "stories", f"perplexity.{c}")),
                          number(f.value(model, "stories-open", f"perplexity.{c}")),
-                         number(None if ends is None else 100 * ends)])
+                         percent(f.value(model, "stories-open", f"end.{c}"), 1)])
     return table(["model", "context", "exact gap", "open gap, 64 places", "ends where it should, %"], rows)
 
 
@@ -146,10 +154,6 @@ def knowledge(f, adapter):
     return table(["", "base", "adapter", "ratio"], rows)
 
 
-def percent(value, digits=2):
-    return number(None if value is None else 100 * value, digits)
-
-
 def probes(f, adapter):
     rows = []
     for figure, protocol in (("probe", "its tokens"), ("probe-instruction", "its tokens, behind the instruction"),
@@ -165,9 +169,9 @@ def probes(f, adapter):
 def short_texts(f, adapter):
     rows = []
     for title, model in (("base", "base"), ("adapter", adapter), ("second run with single sentences too", "short-texts")):
-        probe = [[f.value(model, "probe", f"accuracy.{task}.{a}") for a in ("causal", "bidirectional")]
+        probe = [best(max, [f.value(model, "probe", f"accuracy.{task}.{a}") for a in ("causal", "bidirectional")])
                  for task in ("pos", "chunk", "ner")]
-        rows.append([title, *(percent(max((v for v in both if v is not None), default=None)) for both in probe),
+        rows.append([title, *map(percent, probe),
                      number(f.value(model, "stories", "perplexity.hybrid")),
                      number(f.value(model, "stories", "perplexity.ordered")),
                      *(number(f.value(model, figure, "spearman.bidirectional.last")) for figure in ("stsb", "sick"))])
