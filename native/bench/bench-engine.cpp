@@ -2,9 +2,9 @@
 // to stdout.
 //
 //     bench-engine model.gguf --kernel avx2
-#include "engine/fused-engine.h"
-#include "engine/kernel-choice.h"
-#include "magnet-engine.h"
+#include "engine/engine.h"
+#include "engine/fused/fused-engine.h"
+#include "engine/fused/kernel-choice.h"
 #include "timed-kernels.h"
 
 #include <CLI/CLI.hpp>

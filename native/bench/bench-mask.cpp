@@ -3,7 +3,7 @@
 // a point: seconds of each run, for one token. No model is needed.
 //
 //     bench-mask --keys 512,2048,8192
-#include "engine/visibility.h"
+#include "engine/fused/visibility.h"
 #include "llama/magnet-hooks.h"
 #include "stopwatch.h"
 

@@ -4,7 +4,7 @@
 //     python peers/batches.py model.gguf --steps 12 > batches.jsonl
 //     bench-train model.gguf batches.jsonl
 #include "batch_json.h"
-#include "engine/fused-engine.h"
+#include "engine/fused/fused-engine.h"
 #include "train/optimizer.h"
 #include "train/step.h"
 
@@ -20,6 +20,7 @@
 #include <iostream>
 
 using namespace magnet;
+using namespace magnet::train;
 
 namespace {
 

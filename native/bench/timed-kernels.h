@@ -1,7 +1,7 @@
 // A kernel set that runs another one and keeps time: where a step of the engine goes, by kernel and shape.
 #pragma once
 
-#include "engine/kernels.h"
+#include "engine/fused/kernels.h"
 
 #include <time.h>
 

@@ -5,7 +5,7 @@
 #define MAGNET_TILE_ROWS    3
 #define MAGNET_TILE_VECTORS 4
 #define MAGNET_AMX_TILES    "amx-emulated.h"
-#include "engine/isa/table.h"
+#include "engine/fused/isa/table.h"
 
 namespace magnet::fused {
 

@@ -2,7 +2,7 @@
 // hardware would fault on: tiles used outside of a scope.
 #pragma once
 
-#include "engine/bf16.h"
+#include "engine/fused/bf16.h"
 
 #include <cstdint>
 #include <cstdlib>

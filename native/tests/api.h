@@ -1,8 +1,8 @@
 // magnet.h for tests: handles that free themselves, and short ways to write texts, parts and expectations.
 #pragma once
 
-#include "gpu.h"
 #include "magnet.h"
+#include "gpu.h"
 
 #define DOCTEST_CONFIG_TREAT_CHAR_STAR_AS_STRING // in reports
 #include <doctest/doctest.h>

@@ -7,6 +7,8 @@
 
 namespace magnet::testing {
 
+using namespace train;
+
 // A text row, or a row to embed.
 inline train_row row_of(const nlohmann::json & r) {
     train_row row;

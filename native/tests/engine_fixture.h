@@ -1,8 +1,8 @@
 // What the engine's tests share: tiny models on disk, rows under every role pattern, random adapters, distances.
 #pragma once
 
-#include "magnet-engine.h"
-#include "magnet-error.h"
+#include "base/error.h"
+#include "engine/engine.h"
 #include "magnet-mask.h"
 #include "reference_model.h"
 #include "tiny_model.h"

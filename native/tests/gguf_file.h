@@ -1,7 +1,7 @@
 // GGUF files for tests: a copy of one with other metadata, cut or damaged copies, adapters, an encoder.
 #pragma once
 
-#include "magnet-engine.h"
+#include "engine/engine.h"
 
 #include <functional>
 #include <string>

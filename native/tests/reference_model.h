@@ -6,7 +6,7 @@
 // ggml-cpu/ops.cpp.
 #pragma once
 
-#include "magnet-engine.h"
+#include "engine/engine.h"
 
 #include <cstdint>
 #include <functional>

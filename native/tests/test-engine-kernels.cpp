@@ -1,10 +1,10 @@
 // Every kernel set that this machine runs, and AMX on emulated tiles, against plain double-precision loops.
 #include "engine_fixture.h"
 
-#include "engine/fused-engine.h"
-#include "engine/kernel-choice.h"
-#include "engine/visibility.h"
-#include "engine/weights.h"
+#include "engine/fused/fused-engine.h"
+#include "engine/fused/kernel-choice.h"
+#include "engine/fused/visibility.h"
+#include "engine/fused/weights.h"
 
 #include <doctest/doctest.h>
 

@@ -16,6 +16,7 @@
 #include <random>
 
 using namespace magnet;
+using namespace magnet::eval;
 using namespace magnet::testing;
 using doctest::Approx;
 
@@ -141,7 +142,7 @@ TEST_CASE("features are standardised by another matrix's mean and deviation") {
 TEST_CASE("softmax regression: the gradient is that of the loss") {
     const nlohmann::json  one = golden().at("regressions")[2];
     const regression_case c(one);
-    fused::thread_pool    pool(2);
+    thread_pool    pool(2);
     softmax_regression    regression(c.n_classes, c.features.width());
     std::mt19937          rng(5);
     for (int32_t d = 0; d <= c.features.n_features(); ++d) {
@@ -167,7 +168,7 @@ TEST_CASE("softmax regression: the gradient is that of the loss") {
 TEST_CASE("softmax regression finds scikit-learn's minimum") {
     for (const nlohmann::json & one : golden().at("regressions")) {
         const regression_case c(one);
-        fused::thread_pool    pool(1);
+        thread_pool    pool(1);
         softmax_regression    regression(c.n_classes, c.features.width());
         std::vector<double>   gradient;
         const double          l2 = one.at("l2").get<double>();
@@ -188,7 +189,7 @@ TEST_CASE("softmax regression finds scikit-learn's minimum") {
 
 TEST_CASE("softmax regression: the threads do not change a bit") {
     const regression_case c(golden().at("regressions")[2]);
-    fused::thread_pool    one(1), three(3);
+    thread_pool    one(1), three(3);
     softmax_regression    a(c.n_classes, c.features.width()), b = a;
     a.fit(c.data, 1e-2, one);
     b.fit(c.data, 1e-2, three);

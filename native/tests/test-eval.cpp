@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(work, "sts: cosines of embeddings, and their rank correlation"
                                        embed(session, texts[i][1], attention, pooling, "Text: ")));
                 CHECK(cosines[i] == Approx(expected.back()).epsilon(1e-4));
             }
-            CHECK(figure(result, "spearman." + name).value == Approx(100.0 * magnet::spearman(expected, gold)));
+            CHECK(figure(result, "spearman." + name).value == Approx(100.0 * magnet::eval::spearman(expected, gold)));
             CHECK(figure(result, "spearman." + name).count == 5);
         }
     }
@@ -260,7 +260,7 @@ TEST_CASE_FIXTURE(work, "infill: spans of prose lie where the draws put them") {
     p.seed                  = 3;
     const eval_ptr result   = evaluate(session, p);
 
-    magnet::python_random random(3);
+    magnet::eval::python_random random(3);
     sums                  left, hybrid;
     for (const std::string & line : lines) {
         const std::string text = line.substr(0, 40);
@@ -349,8 +349,8 @@ TEST_CASE_FIXTURE(work, "repetition: of the very continuations that magnet_gener
         how.sampling.seed          = 11 + i;
         how.max_tokens             = 40;
         const result_ptr r         = generate(session, prefixes[i], how);
-        sentences.push_back(magnet::repeated_sentences(r->spans[0].text));
-        ngrams.push_back(magnet::repeated_ngrams(ids(r->spans[0]), 4));
+        sentences.push_back(magnet::eval::repeated_sentences(r->spans[0].text));
+        ngrams.push_back(magnet::eval::repeated_ngrams(ids(r->spans[0]), 4));
         tokens.push_back(r->spans[0].n_tokens);
     }
     CHECK(series(result, "tokens") == tokens);
@@ -477,9 +477,9 @@ TEST_CASE_FIXTURE(work, "retrieval: documents ranked by cosine") {
         for (const auto & [d, grade] : grades) {
             all.push_back(grade);
         }
-        ndcg += magnet::ndcg_at(ranked, all, 10) / 3;
-        recall[0] += magnet::recall_at(ranked, all, 2) / 3;
-        recall[1] += magnet::recall_at(ranked, all, 5) / 3;
+        ndcg += magnet::eval::ndcg_at(ranked, all, 10) / 3;
+        recall[0] += magnet::eval::recall_at(ranked, all, 2) / 3;
+        recall[1] += magnet::eval::recall_at(ranked, all, 5) / 3;
     }
     CHECK(figure(result, "ndcg@10.bidirectional.mean").value == Approx(ndcg));
     CHECK(figure(result, "ndcg@10.bidirectional.mean").count == 3); // nobody asks the fourth

@@ -2,8 +2,8 @@
 // it dequantises. MAGNET_MODEL names the GGUF file: the Q4_1 one, or that one with all weights in F32 (dequantize.cpp).
 #include <doctest/doctest.h>
 
-#include "golden.h"
 #include "magnet.h"
+#include "golden.h"
 
 #include <cmath>
 #include <cstdlib>

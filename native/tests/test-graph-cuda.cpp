@@ -1,14 +1,14 @@
 // Every op of a training step, as the engine builds it for a GPU, against what ggml's CUDA backend says that it
 // computes: its own supports_op, cut out of the pinned source when the tests are configured. No GPU is needed, and none
 // is proven.
+#include "engine/graph/adapters.h"
+#include "engine/graph/dropout.h"
+#include "engine/graph/loss.h"
+#include "engine/graph/rewrite.h"
+#include "engine/graph/targets.h"
 #include "golden.h"
 #include "gradient_fixture.h"
-#include "graph/graph-adapters.h"
-#include "graph/graph-dropout.h"
-#include "graph/graph-loss.h"
-#include "graph/graph-targets.h"
-#include "graph/rewrite.h"
-#include "magnet-context.h"
+#include "model/context.h"
 #include "quantised_model.h"
 
 #define GGML_COMMON_DECL_CPP
@@ -44,6 +44,7 @@ bool cuda_takes(const ggml_tensor * node) {
 } // namespace
 
 using namespace magnet;
+using namespace magnet::graph;
 using namespace magnet::testing;
 
 namespace {

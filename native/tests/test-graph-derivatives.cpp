@@ -1,5 +1,5 @@
-// Derivatives of single ggml ops (src/graph) against finite differences of ggml's own forward op, on the CPU backend.
-#include "graph/gradient.h"
+// Derivatives of single ggml ops (src/engine/graph) against finite differences of ggml's own forward op, on the CPU backend.
+#include "engine/graph/gradient.h"
 
 #include "ggml-alloc.h"
 #include "ggml-backend.h"
@@ -16,6 +16,7 @@
 #include <vector>
 
 using namespace magnet;
+using namespace magnet::graph;
 
 namespace {
 

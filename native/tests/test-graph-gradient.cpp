@@ -1,9 +1,9 @@
 // The graph engine: hidden states and LoRA gradients against the fused engine, against PyTorch, and against finite
 // differences of its own forward pass, on six architectures of different build and a mixture of experts.
+#include "engine/graph/runner.h"
+#include "engine/graph/targets.h"
 #include "engine_golden.h"
 #include "gradient_fixture.h"
-#include "graph/graph-runner.h"
-#include "graph/graph-targets.h"
 
 #include "ggml-cpu.h"
 
@@ -13,6 +13,7 @@
 #include <set>
 
 using namespace magnet;
+using namespace magnet::graph;
 using namespace magnet::testing;
 using nlohmann::json;
 

@@ -3,10 +3,10 @@
 #include <doctest/doctest.h>
 
 #include "golden.h"
-#include "magnet-decoder.h"
-#include "magnet-encoder.h"
 #include "magnet-mask.h"
 #include "reference_model.h"
+#include "session/decoder.h"
+#include "session/encoder.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,10 +1,10 @@
 // Reading text and pairs, cutting windows, laying out rows.
-#include "magnet-error.h"
+#include "base/error.h"
+#include "base/sentences.h"
 #include "magnet-mask.h"
 #include "test_files.h"
 #include "train/batches.h"
 #include "train/holdout.h"
-#include "train/sentences.h"
 
 #include <doctest/doctest.h>
 
@@ -13,6 +13,7 @@
 #include <set>
 
 using namespace magnet;
+using namespace magnet::train;
 using namespace magnet::testing;
 
 namespace {

@@ -1,7 +1,7 @@
 // Losses, LoRA gradients and twenty optimizer steps against PyTorch (tests/golden/README: tiny-train-*.json).
 #include "batch_json.h"
+#include "engine/engine.h"
 #include "golden.h"
-#include "magnet-engine.h"
 #include "train/optimizer.h"
 #include "train/step.h"
 
@@ -10,6 +10,7 @@
 #include <cmath>
 
 using namespace magnet;
+using namespace magnet::train;
 using namespace magnet::testing;
 using nlohmann::json;
 

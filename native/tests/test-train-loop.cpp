@@ -1,6 +1,7 @@
 // The loop as a whole, on a toy engine: it learns, stops, goes on bit for bit, and never loses what it had.
 #include "test_files.h"
 #include "toy_engine.h"
+#include "model/lora-file.h"
 #include "train/report.h"
 #include "train/trainer.h"
 
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 using namespace magnet;
+using namespace magnet::train;
 using namespace magnet::testing;
 
 namespace {

@@ -1,7 +1,8 @@
 // Adapter files, target names, merging.
-#include "magnet-error.h"
+#include "base/error.h"
+#include "base/gguf-file.h"
 #include "test_files.h"
-#include "train/gguf-file.h"
+#include "model/lora-file.h"
 #include "train/lora.h"
 #include "train/merge.h"
 #include "train/rng.h"
@@ -11,6 +12,7 @@
 #include <cmath>
 
 using namespace magnet;
+using namespace magnet::train;
 using namespace magnet::testing;
 
 namespace {

@@ -1,6 +1,7 @@
 // Losses, pooling and the gradient of a step, against finite differences.
 #include "magnet-mask.h"
 #include "toy_engine.h"
+#include "train/lora.h"
 #include "train/objectives.h"
 #include "train/step.h"
 
@@ -9,6 +10,7 @@
 #include <numeric>
 
 using namespace magnet;
+using namespace magnet::train;
 using namespace magnet::testing;
 
 namespace {

@@ -6,6 +6,7 @@
 #include <cmath>
 
 using namespace magnet;
+using namespace magnet::train;
 
 TEST_CASE(
     "a constant gradient moves every value by lr a step, whatever its size, and decay shrinks it apart from that") {

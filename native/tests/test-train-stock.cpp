@@ -1,7 +1,8 @@
 // Stock llama.cpp reads our adapters and merged models, and computes with them what our engine does.
+#include "engine/engine.h"
 #include "golden.h"
-#include "magnet-engine.h"
 #include "test_files.h"
+#include "model/lora-file.h"
 #include "train/lora.h"
 #include "train/merge.h"
 
@@ -11,6 +12,7 @@
 #include <cstdlib>
 
 using namespace magnet;
+using namespace magnet::train;
 using namespace magnet::testing;
 
 namespace {

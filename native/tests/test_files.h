@@ -1,7 +1,7 @@
 // A folder of a test's own, removed at its end.
 #pragma once
 
-#include "magnet-error.h"
+#include "base/error.h"
 
 #include <filesystem>
 #include <fstream>

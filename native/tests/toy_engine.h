@@ -5,7 +5,7 @@
 //   h_i = tanh(W1' x_i + W2' c_i)    logits = U h     with W' = W + scale B A
 #pragma once
 
-#include "magnet-engine.h"
+#include "engine/engine.h"
 #include "magnet-mask.h"
 #include "train/rng.h"
 
@@ -17,7 +17,7 @@ class toy_engine : public engine {
 public:
     toy_engine(int32_t n_vocab, int32_t n_embd, int32_t n_ctx = 4096) {
         shape_ = {"toy", n_vocab, n_embd, 1, n_ctx};
-        rng        r(7, draw::lora_init);
+        train::rng r(7, train::draw::lora_init);
         const auto fill = [&r](std::vector<double> & v, size_t n, double size) {
             v.resize(n);
             for (double & x : v) {

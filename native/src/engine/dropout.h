@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace magnet::fused {
+namespace magnet {
 
 // Key of the mask: the finaliser of splitmix64 over everything that names it. matrix counts the model's adaptable
 // matrices in the order of engine::targets(), row the rows of a call, token the tokens of a row.
@@ -22,4 +22,4 @@ inline uint32_t dropout_threshold(float p) { return uint32_t(double(p) * 4294967
 
 inline float dropout_scale(float p) { return 1.0f / (1.0f - p); }
 
-} // namespace magnet::fused
+} // namespace magnet

@@ -1,8 +1,8 @@
 // What every engine asks of rows and tokens before it reads them: out of range, they would be read beside an array.
 #pragma once
 
-#include "magnet-engine.h"
-#include "magnet-error.h"
+#include "base/error.h"
+#include "engine.h"
 #include "magnet-mask.h"
 
 #include <limits>

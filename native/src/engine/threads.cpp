@@ -2,7 +2,7 @@
 
 #include <exception>
 
-namespace magnet::fused {
+namespace magnet {
 
 namespace {
 
@@ -126,4 +126,4 @@ void barrier::wait() {
     }
 }
 
-} // namespace magnet::fused
+} // namespace magnet

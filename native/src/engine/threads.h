@@ -1,7 +1,7 @@
 // Threads that stay warm between calls, and the teams they form inside one.
 #pragma once
 
-#include "kernels.h"
+#include "share.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-namespace magnet::fused {
+namespace magnet {
 
 // Runs one function on n threads. Workers wait in short spins, then asleep: a spinning pool collapses as soon as the
 // machine is shared.
@@ -78,4 +78,4 @@ struct member {
     }
 };
 
-} // namespace magnet::fused
+} // namespace magnet

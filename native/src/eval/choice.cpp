@@ -1,13 +1,13 @@
 // Multiple choice: is the right option the likeliest continuation of the query?
-#include "eval/evaluation.h"
-#include "magnet-lines.h"
+#include "base/lines.h"
+#include "evaluation.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
 
-namespace magnet {
+namespace magnet::eval {
 
 namespace {
 
@@ -142,4 +142,4 @@ eval_result eval_choice(evaluation & e) {
     return out;
 }
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -1,8 +1,8 @@
-#include "eval/conll.h"
+#include "conll.h"
 
-#include "magnet-lines.h"
+#include "base/lines.h"
 
-namespace magnet {
+namespace magnet::eval {
 
 std::vector<conll_sentence> read_conll(const std::string & path, int32_t limit) {
     std::vector<conll_sentence> sentences;
@@ -35,4 +35,4 @@ std::vector<conll_sentence> read_conll(const std::string & path, int32_t limit) 
     return sentences;
 }
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace magnet {
+namespace magnet::eval {
 
 constexpr int32_t conll_tasks = 3; // POS, chunk, NER: columns 2 to 4 of the CoNLL-2003 shared task
 
@@ -19,4 +19,4 @@ struct conll_sentence {
 // naming the line (not four columns), or if there is no sentence, and IO.
 std::vector<conll_sentence> read_conll(const std::string & path, int32_t limit);
 
-} // namespace magnet
+} // namespace magnet::eval

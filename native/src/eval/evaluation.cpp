@@ -1,8 +1,8 @@
-#include "eval/evaluation.h"
+#include "evaluation.h"
 
-#include "magnet-adapter.h"
-#include "magnet-error.h"
-#include "train/atomic-file.h"
+#include "base/atomic-file.h"
+#include "base/error.h"
+#include "model/adapter.h"
 
 #include <nlohmann/json.hpp>
 
@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace magnet {
+namespace magnet::eval {
 
 namespace {
 
@@ -268,4 +268,4 @@ eval_result evaluate(session & with, const magnet_eval_params & params) {
     }
 }
 
-} // namespace magnet
+} // namespace magnet::eval

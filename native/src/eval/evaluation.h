@@ -1,8 +1,8 @@
 // An evaluation: the protocols of magnet_eval, one a file, and what they share.
 #pragma once
 
-#include "eval/journal.h"
-#include "magnet-session.h"
+#include "journal.h"
+#include "session/session.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace magnet {
+namespace magnet::eval {
 
 struct eval_figure {
     std::string name;
@@ -83,4 +83,4 @@ eval_result eval_probe(evaluation & e);
 eval_result eval_choice(evaluation & e);
 eval_result eval_retrieval(evaluation & e);
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -1,8 +1,8 @@
-#include "eval/feature-matrix.h"
+#include "feature-matrix.h"
 
 #include <cmath>
 
-namespace magnet {
+namespace magnet::eval {
 
 feature_matrix::feature_matrix(int32_t n_features) : n_features_(n_features), width_(padded(n_features + 1)) {}
 
@@ -39,4 +39,4 @@ void feature_matrix::standardize(const feature_matrix & of) {
     }
 }
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace magnet {
+namespace magnet::eval {
 
 // Floats of the widest register: what widths are padded to, so that products need no remainder.
 constexpr int32_t lanes = 16;
@@ -36,4 +36,4 @@ private:
     std::vector<float> values_;
 };
 
-} // namespace magnet
+} // namespace magnet::eval

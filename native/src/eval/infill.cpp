@@ -1,14 +1,14 @@
 // Infilling, teacher-forced: how well is what stood in a gap predicted from the left alone, and from both sides?
-#include "eval/evaluation.h"
-#include "eval/names.h"
-#include "eval/python-random.h"
-#include "magnet-error.h"
-#include "magnet-lines.h"
+#include "base/error.h"
+#include "base/lines.h"
+#include "evaluation.h"
+#include "names.h"
+#include "python-random.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace magnet {
+namespace magnet::eval {
 
 namespace {
 
@@ -244,4 +244,4 @@ eval_result eval_infill(evaluation & e) {
     return out;
 }
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -1,8 +1,8 @@
-#include "eval/journal.h"
+#include "journal.h"
 
-#include "magnet-error.h"
-#include "magnet-lines.h"
-#include "train/atomic-file.h"
+#include "base/atomic-file.h"
+#include "base/error.h"
+#include "base/lines.h"
 
 #include <nlohmann/json.hpp>
 
@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <set>
 
-namespace magnet {
+namespace magnet::eval {
 
 namespace {
 
@@ -120,4 +120,4 @@ void journal::add(const std::string & item, const std::vector<double> & values) 
     }
 }
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace magnet {
+namespace magnet::eval {
 
 class journal {
 public:
@@ -35,4 +35,4 @@ private:
     std::map<std::string, std::vector<double>> items_;
 };
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -1,8 +1,8 @@
-#include "eval/names.h"
+#include "names.h"
 
 #include <algorithm>
 
-namespace magnet {
+namespace magnet::eval {
 
 std::string attention_name(int32_t attention) {
     return attention == MAGNET_ATTENTION_CAUSAL ? "causal" : "bidirectional";
@@ -48,4 +48,4 @@ std::vector<embed_variant> embed_variants(const evaluation & e) {
     return out;
 }
 
-} // namespace magnet
+} // namespace magnet::eval

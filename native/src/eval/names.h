@@ -1,12 +1,12 @@
 // Variants of a protocol: what is compared in one run, and the names of its figures.
 #pragma once
 
-#include "eval/evaluation.h"
+#include "evaluation.h"
 
 #include <string>
 #include <vector>
 
-namespace magnet {
+namespace magnet::eval {
 
 // A way to embed, DEFAULT resolved by the session's recipe.
 struct embed_variant {
@@ -24,4 +24,4 @@ std::string context_name(int32_t context);     // enum magnet_context, not DEFAU
 // values, or what stands for none; DEFAULT (0) replaced; each once, in the order given
 std::vector<int32_t> choices(const int32_t * values, int32_t n, std::vector<int32_t> none, int32_t of_recipe);
 
-} // namespace magnet
+} // namespace magnet::eval

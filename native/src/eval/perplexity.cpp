@@ -1,12 +1,12 @@
 // Causal perplexity of a text, in windows that do not overlap: is it still a language model?
-#include "eval/evaluation.h"
-#include "magnet-error.h"
-#include "magnet-text.h"
-#include "train/atomic-file.h"
+#include "base/atomic-file.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "evaluation.h"
 
 #include <cmath>
 
-namespace magnet {
+namespace magnet::eval {
 
 namespace {
 
@@ -60,4 +60,4 @@ eval_result eval_perplexity(evaluation & e) {
     return out;
 }
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -1,14 +1,14 @@
 // Linear probes: what do frozen token vectors say of a word? Softmax regression on them, trained here.
-#include "eval/conll.h"
-#include "eval/evaluation.h"
-#include "eval/names.h"
-#include "eval/softmax-regression.h"
-#include "magnet-error.h"
+#include "base/error.h"
+#include "conll.h"
+#include "evaluation.h"
+#include "names.h"
+#include "softmax-regression.h"
 
 #include <map>
 #include <memory>
 
-namespace magnet {
+namespace magnet::eval {
 
 namespace {
 
@@ -76,7 +76,7 @@ private:
 
     evaluation &       e_;
     const sentences    train_, test_;
-    fused::thread_pool pool_;
+    thread_pool pool_;
 };
 
 // Progress of one fit, in sentences read.
@@ -267,4 +267,4 @@ eval_result eval_probe(evaluation & e) {
     return probing(e).run();
 }
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <random>
 
-namespace magnet {
+namespace magnet::eval {
 
 class python_random {
 public:
@@ -65,4 +65,4 @@ private:
     std::mt19937 engine_;
 };
 
-} // namespace magnet
+} // namespace magnet::eval

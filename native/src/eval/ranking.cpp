@@ -1,11 +1,11 @@
-#include "eval/ranking.h"
+#include "ranking.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <functional>
 
-namespace magnet {
+namespace magnet::eval {
 
 static double gain(const std::vector<int32_t> & grades, int32_t k) {
     double sum = 0.0;
@@ -28,4 +28,4 @@ double ndcg_at(const std::vector<int32_t> & grades, const std::vector<int32_t> &
     return gain(grades, k) / gain(best, k);
 }
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace magnet {
+namespace magnet::eval {
 
 // grades: of the ranked documents, best rank first; judged: of all judged documents of the query, in any order, at
 // least one above 0. A document is relevant if its grade is above 0; one that nobody judged has grade 0.
@@ -17,4 +17,4 @@ double recall_at(const std::vector<int32_t> & grades, const std::vector<int32_t>
 // 1].
 double ndcg_at(const std::vector<int32_t> & grades, const std::vector<int32_t> & judged, int32_t k);
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -1,15 +1,15 @@
 // Repetition in open-ended generation: prefixes of paragraphs are continued, and the continuations searched for
 // sentences and 4-grams that come again.
-#include "eval/repetition.h"
+#include "repetition.h"
 
-#include "eval/evaluation.h"
-#include "magnet-lines.h"
-#include "train/sentences.h"
+#include "base/lines.h"
+#include "base/sentences.h"
+#include "evaluation.h"
 
 #include <cmath>
 #include <set>
 
-namespace magnet {
+namespace magnet::eval {
 
 double repeated_sentences(const std::string & text) {
     const std::vector<size_t> starts = sentence_starts(text);
@@ -123,4 +123,4 @@ eval_result eval_repetition(evaluation & e) {
     return out;
 }
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace magnet {
+namespace magnet::eval {
 
 // Share of sentences that stood in the text before: 1 - different / all. Sentences are compared without the white space
 // around them. NaN for a text without any.
@@ -15,4 +15,4 @@ double repeated_sentences(const std::string & text);
 // n tokens.
 double repeated_ngrams(const std::vector<int32_t> & tokens, int32_t n);
 
-} // namespace magnet
+} // namespace magnet::eval

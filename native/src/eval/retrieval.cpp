@@ -1,15 +1,15 @@
 // Retrieval by cosine: do the documents that people judged relevant to a query come first?
-#include "eval/evaluation.h"
-#include "eval/names.h"
-#include "eval/ranking.h"
-#include "magnet-lines.h"
+#include "base/lines.h"
+#include "evaluation.h"
+#include "names.h"
+#include "ranking.h"
 
 #include <algorithm>
 #include <charconv>
 #include <numeric>
 #include <unordered_map>
 
-namespace magnet {
+namespace magnet::eval {
 
 namespace {
 
@@ -187,4 +187,4 @@ eval_result eval_retrieval(evaluation & e) {
     return out;
 }
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -1,11 +1,11 @@
-#include "eval/softmax-regression.h"
+#include "softmax-regression.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <numeric>
 
-namespace magnet {
+namespace magnet::eval {
 
 namespace {
 
@@ -118,14 +118,14 @@ void add(std::vector<double> & a, double scale, const std::vector<double> & b) {
 
 } // namespace
 
-double softmax_regression::loss(const labelled_rows & data, double l2, fused::thread_pool & pool,
+double softmax_regression::loss(const labelled_rows & data, double l2, thread_pool & pool,
                                 std::vector<double> & gradient) const {
     const std::vector<float>        weights = weights_as_float();
     const size_t                    n_rows  = data.rows.size();
     std::vector<std::vector<float>> sums(n_slices);
     std::vector<double>             losses(n_slices);
 
-    fused::parallel_for(pool, n_slices, [&](int32_t s) {
+    parallel_for(pool, n_slices, [&](int32_t s) {
         sums[s].resize(weights_.size());
         std::vector<const float *> rows(chunk_rows);
         std::vector<float>         errors((size_t)chunk_rows * n_padded_);
@@ -167,7 +167,7 @@ double softmax_regression::loss(const labelled_rows & data, double l2, fused::th
     return sum;
 }
 
-int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::thread_pool & pool,
+int32_t softmax_regression::fit(const labelled_rows & data, double l2, thread_pool & pool,
                                 const fit_limits & limits) {
     constexpr size_t memory = 10; // steps that the curvature is estimated from
 
@@ -236,10 +236,10 @@ int32_t softmax_regression::fit(const labelled_rows & data, double l2, fused::th
     return limits.iterations;
 }
 
-std::vector<int32_t> softmax_regression::predict(const labelled_rows & data, fused::thread_pool & pool) const {
+std::vector<int32_t> softmax_regression::predict(const labelled_rows & data, thread_pool & pool) const {
     const std::vector<float> weights = weights_as_float();
     std::vector<int32_t>     classes(data.rows.size());
-    fused::parallel_for(pool, n_slices, [&](int32_t s) {
+    parallel_for(pool, n_slices, [&](int32_t s) {
         std::vector<float> out((size_t)block_rows * n_padded_);
         size_t             begin, end;
         slice_of(data.rows.size(), s, begin, end);
@@ -259,4 +259,4 @@ std::vector<int32_t> softmax_regression::predict(const labelled_rows & data, fus
     return classes;
 }
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -2,12 +2,12 @@
 #pragma once
 
 #include "engine/threads.h"
-#include "eval/feature-matrix.h"
+#include "feature-matrix.h"
 
 #include <cstdint>
 #include <vector>
 
-namespace magnet {
+namespace magnet::eval {
 
 struct labelled_rows {
     const feature_matrix * features;
@@ -25,14 +25,14 @@ public:
     softmax_regression(int32_t n_classes, int32_t width);
 
     // Mean over rows of -log p(label), plus l2 / 2 * sum of squared weights, biases left out; gradient [weights].
-    double loss(const labelled_rows & data, double l2, fused::thread_pool & pool, std::vector<double> & gradient) const;
+    double loss(const labelled_rows & data, double l2, thread_pool & pool, std::vector<double> & gradient) const;
 
     // Goes to the minimum by L-BFGS (Liu and Nocedal, 1989) from the weights it has. The same bits for any number of
     // threads. Returns the iterations.
-    int32_t fit(const labelled_rows & data, double l2, fused::thread_pool & pool, const fit_limits & limits = {});
+    int32_t fit(const labelled_rows & data, double l2, thread_pool & pool, const fit_limits & limits = {});
 
     // The likeliest class of each row.
-    std::vector<int32_t> predict(const labelled_rows & data, fused::thread_pool & pool) const;
+    std::vector<int32_t> predict(const labelled_rows & data, thread_pool & pool) const;
 
     // [width][classes padded]; weight(feature, class), the bias being the feature behind the last
     std::vector<double> & weights() { return weights_; }
@@ -48,4 +48,4 @@ private:
     std::vector<double> weights_;
 };
 
-} // namespace magnet
+} // namespace magnet::eval

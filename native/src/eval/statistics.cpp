@@ -1,11 +1,11 @@
-#include "eval/statistics.h"
+#include "statistics.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numeric>
 
-namespace magnet {
+namespace magnet::eval {
 
 std::vector<double> average_ranks(const std::vector<double> & values) {
     std::vector<size_t> order(values.size());
@@ -37,4 +37,4 @@ double spearman(const std::vector<double> & a, const std::vector<double> & b) {
     return xx > 0.0 && yy > 0.0 ? xy / std::sqrt(xx * yy) : std::nan("");
 }
 
-} // namespace magnet
+} // namespace magnet::eval

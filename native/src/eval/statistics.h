@@ -3,7 +3,7 @@
 
 #include <vector>
 
-namespace magnet {
+namespace magnet::eval {
 
 // Ranks from 1; equal values share the mean of their ranks. values are finite.
 std::vector<double> average_ranks(const std::vector<double> & values);
@@ -12,4 +12,4 @@ std::vector<double> average_ranks(const std::vector<double> & values);
 // different values. a and b have one size.
 double spearman(const std::vector<double> & a, const std::vector<double> & b);
 
-} // namespace magnet
+} // namespace magnet::eval

@@ -1,14 +1,14 @@
 // Semantic textual similarity: do cosines of embeddings order pairs of texts as people do?
-#include "eval/evaluation.h"
-#include "eval/names.h"
-#include "eval/statistics.h"
-#include "magnet-lines.h"
+#include "base/lines.h"
+#include "evaluation.h"
+#include "names.h"
+#include "statistics.h"
 
 #include <charconv>
 #include <cmath>
 #include <numeric>
 
-namespace magnet {
+namespace magnet::eval {
 
 namespace {
 
@@ -99,4 +99,4 @@ eval_result eval_sts(evaluation & e) {
     return out;
 }
 
-} // namespace magnet
+} // namespace magnet::eval

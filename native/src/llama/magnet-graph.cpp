@@ -5,7 +5,7 @@
 #include "llama-context.h"
 #include "llama-graph.h"
 #include "llama-model.h"
-#include "magnet-error.h"
+#include "base/error.h"
 #include "magnet-hooks.h"
 
 namespace magnet {

@@ -1,12 +1,12 @@
 #include "batches.h"
 
-#include "magnet-error.h"
+#include "base/error.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
-namespace magnet {
+namespace magnet::train {
 
 // FNV-1a
 static uint64_t hash_tokens(const std::vector<int32_t> & tokens) {
@@ -185,4 +185,4 @@ int64_t batch_source::n_cut() const {
     return n;
 }
 
-} // namespace magnet
+} // namespace magnet::train

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-namespace magnet {
+namespace magnet::train {
 
 // A place in an endless reading of items, shuffled anew each epoch.
 using order_place = window_order::place;
@@ -68,4 +68,4 @@ void add_embed_rows(const std::vector<text_pair> & pairs, const std::vector<int3
 // Two views of one passage.
 text_pair crop_pair(const text_document & d, const text_window & w, const pair_options & options, rng & r);
 
-} // namespace magnet
+} // namespace magnet::train

@@ -1,11 +1,11 @@
 #include "checkpoint.h"
 
-#include "gguf-file.h"
-#include "magnet-error.h"
+#include "base/error.h"
+#include "base/gguf-file.h"
 
 #include <sstream>
 
-namespace magnet {
+namespace magnet::train {
 
 static const int64_t checkpoint_version = 1;
 
@@ -149,4 +149,4 @@ checkpoint load_checkpoint(const std::string & path) {
     return c;
 }
 
-} // namespace magnet
+} // namespace magnet::train

@@ -6,7 +6,7 @@
 
 #include <string>
 
-namespace magnet {
+namespace magnet::train {
 
 struct checkpoint {
     train_options options;
@@ -24,4 +24,4 @@ checkpoint load_checkpoint(const std::string & path);
 // Hash of all tokens of a corpus.
 uint64_t hash_corpus(const corpus & data);
 
-} // namespace magnet
+} // namespace magnet::train

@@ -1,11 +1,11 @@
 #include "corpus.h"
 
-#include "magnet-lines.h"
-#include "sentences.h"
+#include "base/lines.h"
+#include "base/sentences.h"
 
 #include <nlohmann/json.hpp>
 
-namespace magnet {
+namespace magnet::train {
 
 int64_t corpus::n_tokens() const {
     int64_t n = 0;
@@ -95,4 +95,4 @@ void read_pairs(const std::string & path, const train_vocab & vocab, bool begins
     });
 }
 
-} // namespace magnet
+} // namespace magnet::train

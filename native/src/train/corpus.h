@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace magnet {
+namespace magnet::train {
 
 // What the trainer must know of the model's vocabulary.
 struct train_vocab {
@@ -60,4 +60,4 @@ void read_pairs(const std::string & path, const train_vocab & vocab, bool begins
 // Tokens of a text, sentence by sentence.
 text_document tokenize_document(const std::string & text, const train_vocab & vocab);
 
-} // namespace magnet
+} // namespace magnet::train

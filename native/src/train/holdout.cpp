@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-namespace magnet {
+namespace magnet::train {
 
 // Document without the windows that are held out (ascending).
 static void keep_rest(const text_document & d, const std::vector<text_window> & out,
@@ -172,4 +172,4 @@ heldout_losses heldout::evaluate(engine & e) const {
     return l;
 }
 
-} // namespace magnet
+} // namespace magnet::train

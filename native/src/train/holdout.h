@@ -4,7 +4,7 @@
 #include "batches.h"
 #include "objectives.h"
 
-namespace magnet {
+namespace magnet::train {
 
 // Moves windows and pairs of `data`, drawn by the seed, into the corpus that is returned: options.holdout_rows of each,
 // at most a tenth. A document that loses a window falls into two parts.
@@ -33,4 +33,4 @@ private:
     micro_batch           rows; // text rows first, then the rows to embed
 };
 
-} // namespace magnet
+} // namespace magnet::train

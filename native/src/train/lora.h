@@ -1,23 +1,13 @@
-// LoRA adapters (arXiv 2106.09685): which matrices, their start, and llama.cpp's GGUF file of them.
+// Which matrices LoRA adapts (arXiv 2106.09685), and what they start from.
 #pragma once
 
-#include "magnet-engine.h"
-#include "magnet-recipe.h"
+#include "model/lora-set.h"
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace magnet {
-
-// What an adapter file holds. set.scale = alpha / set.rank.
-struct lora_adapter {
-    std::string arch;      // general.architecture of the base
-    std::string base_name; // general.name of the base, "" = not known
-    float       alpha = 0; // 0 in a file means scale 1
-    lora_set    set;
-    recipe      how;
-};
+namespace magnet::train {
 
 // The matrices of `all` that `wanted` names: "q", "k", "v", "o", "gate", "up", "down" in every layer, or GGUF tensor
 // names with or without ".weight" ("blk.3.attn_q"). Where one matrix does the work of several (attn_qkv; ffn_up with the
@@ -34,12 +24,4 @@ lora_set zeros_like(const lora_set & set);
 // Trained numbers of the set, A and B together.
 int64_t n_parameters(const lora_set & set);
 
-enum class lora_type { f32, f16 };
-
-// Replaces path atomically by a file that llama.cpp's --lora reads too. Throws IO.
-void save_lora(const std::string & path, const lora_adapter & adapter, lora_type type);
-
-// Matrices of smaller rank than the largest are padded with zeros. Throws IO, BAD_FILE.
-lora_adapter load_lora(const std::string & path);
-
-} // namespace magnet
+} // namespace magnet::train

@@ -1,14 +1,15 @@
 #include "merge.h"
 
-#include "gguf-file.h"
+#include "base/error.h"
+#include "base/gguf-file.h"
 #include "lora.h"
-#include "magnet-error.h"
+#include "model/lora-file.h"
 
 #include <cmath>
 #include <filesystem>
 #include <map>
 
-namespace magnet {
+namespace magnet::train {
 
 static ggml_type merged_type(merge_type type, ggml_type base) {
     switch (type) {
@@ -112,4 +113,4 @@ merge_result merge_lora(const std::string & base, const std::string & adapter, f
     return done;
 }
 
-} // namespace magnet
+} // namespace magnet::train

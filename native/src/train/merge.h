@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace magnet {
+namespace magnet::train {
 
 // Type of the merged matrices; every other tensor is copied as it is.
 enum class merge_type { base, f32, f16, bf16 };
@@ -19,4 +19,4 @@ struct merge_result {
 merge_result merge_lora(const std::string & base, const std::string & adapter, float scale, merge_type type,
                         const std::string & output);
 
-} // namespace magnet
+} // namespace magnet::train

@@ -1,7 +1,7 @@
 #include "metrics.h"
 
-#include "atomic-file.h"
-#include "magnet-error.h"
+#include "base/atomic-file.h"
+#include "base/error.h"
 
 #include <nlohmann/json.hpp>
 
@@ -11,7 +11,7 @@
 #include <limits>
 #include <memory>
 
-namespace magnet {
+namespace magnet::train {
 
 using nlohmann::ordered_json;
 
@@ -101,4 +101,4 @@ void metrics_file::add(const train_record & record) {
     }
 }
 
-} // namespace magnet
+} // namespace magnet::train

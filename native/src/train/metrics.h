@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace magnet {
+namespace magnet::train {
 
 struct train_record {
     int32_t        step          = 0; // counts from 1
@@ -40,4 +40,4 @@ private:
     std::string path;
 };
 
-} // namespace magnet
+} // namespace magnet::train

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <limits>
 
-namespace magnet {
+namespace magnet::train {
 
 // ------------------------------------------------------------------------------------------------ MNTP, MSG
 
@@ -157,4 +157,4 @@ double sscl_loss(const contrast_batch & b, double temperature, bool symmetric, f
     return loss / double(n_queries);
 }
 
-} // namespace magnet
+} // namespace magnet::train

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace magnet {
+namespace magnet::train {
 
 // Sum of -log p over the row's MNTP labels. hidden [T, D]; if d_hidden [T, D] is given, weight * gradient is added.
 // Safe to call from several threads at once; so msg_loss.
@@ -41,4 +41,4 @@ struct contrast_batch {
 double sscl_loss(const contrast_batch & batch, double temperature, bool symmetric, float weight,
                  std::vector<float> * d_vectors);
 
-} // namespace magnet
+} // namespace magnet::train

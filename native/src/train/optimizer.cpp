@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace magnet {
+namespace magnet::train {
 
 static const double pi = 3.14159265358979323846;
 
@@ -50,4 +50,4 @@ void adamw_step(const std::vector<trained_tensor> & tensors, const optimizer_opt
     }
 }
 
-} // namespace magnet
+} // namespace magnet::train

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace magnet {
+namespace magnet::train {
 
 // Borrowed: one tensor that is trained, its gradient and its two moments, all of n floats.
 struct trained_tensor {
@@ -28,4 +28,4 @@ double gradient_norm(const std::vector<trained_tensor> & tensors);
 void adamw_step(const std::vector<trained_tensor> & tensors, const optimizer_options & options, double lr,
                 double gradient_scale, int64_t update);
 
-} // namespace magnet
+} // namespace magnet::train

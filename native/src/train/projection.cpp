@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-namespace magnet {
+namespace magnet::train {
 
 projection make_projection(int32_t n_in, int32_t n_out, uint64_t seed) {
     projection   p = {n_in, n_out, std::vector<float>(size_t(n_in) * n_out), std::vector<float>(size_t(n_out), 0.0f)};
@@ -49,4 +49,4 @@ std::vector<float> project_backward(const projection & p, const std::vector<floa
     return d_v;
 }
 
-} // namespace magnet
+} // namespace magnet::train

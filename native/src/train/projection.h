@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-namespace magnet {
+namespace magnet::train {
 
 struct projection {
     int32_t            n_in  = 0; // 0 = no head
@@ -24,4 +24,4 @@ std::vector<float> project(const projection & p, const std::vector<float> & v);
 std::vector<float> project_backward(const projection & p, const std::vector<float> & v, const std::vector<float> & z,
                                     const std::vector<float> & d_z, projection & d_p);
 
-} // namespace magnet
+} // namespace magnet::train

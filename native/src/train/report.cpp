@@ -1,13 +1,13 @@
 #include "report.h"
 
-#include "atomic-file.h"
+#include "base/atomic-file.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <functional>
 
-namespace magnet {
+namespace magnet::train {
 
 struct series {
     const char *                                       name;
@@ -195,4 +195,4 @@ void write_report(const std::string & path, const train_options & options, const
     file.commit();
 }
 
-} // namespace magnet
+} // namespace magnet::train

@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-namespace magnet {
+namespace magnet::train {
 
 std::string make_report(const train_options & options, const std::vector<train_record> & history);
 
 // Replaces path atomically. Throws IO.
 void write_report(const std::string & path, const train_options & options, const std::vector<train_record> & history);
 
-} // namespace magnet
+} // namespace magnet::train

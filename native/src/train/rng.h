@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace magnet {
+namespace magnet::train {
 
 // What a stream is for. Values enter the seed: never renumber.
 enum class draw : uint64_t {
@@ -69,4 +69,4 @@ private:
     uint64_t state;
 };
 
-} // namespace magnet
+} // namespace magnet::train

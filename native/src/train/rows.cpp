@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace magnet {
+namespace magnet::train {
 
 row_mode mode_of_row(const row_options & options, int64_t i) {
     const double sum = options.share_hybrid + options.share_ordered + options.share_causal;
@@ -195,4 +195,4 @@ std::vector<int32_t> draw_crop(const int32_t * tokens, int32_t n, const pair_opt
     return crop;
 }
 
-} // namespace magnet
+} // namespace magnet::train

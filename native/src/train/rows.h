@@ -5,12 +5,12 @@
 #pragma once
 
 #include "corpus.h"
-#include "magnet-engine.h"
+#include "engine/engine.h"
 #include "rng.h"
 #include "train-options.h"
 #include "windows.h"
 
-namespace magnet {
+namespace magnet::train {
 
 struct row_label {
     int32_t at;     // index into the row
@@ -67,4 +67,4 @@ train_row make_embed_row(const std::vector<int32_t> & instruction, const std::ve
 // One of the two views of a passage that count as a pair: a random stretch of it, some tokens left out.
 std::vector<int32_t> draw_crop(const int32_t * tokens, int32_t n, const pair_options & options, rng & r);
 
-} // namespace magnet
+} // namespace magnet::train

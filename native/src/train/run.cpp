@@ -1,10 +1,10 @@
 #include "run.h"
 
-#include "atomic-file.h"
-#include "magnet-error.h"
-#include "magnet-log.h"
+#include "base/atomic-file.h"
+#include "base/error.h"
+#include "base/log.h"
 
-namespace magnet {
+namespace magnet::train {
 
 train_vocab make_train_vocab(const std::shared_ptr<model> & m, const std::string & mask_token) {
     const llama_vocab * vocab = m->vocab();
@@ -132,4 +132,4 @@ std::unique_ptr<training> training::resume(const std::string & path) {
     return t;
 }
 
-} // namespace magnet
+} // namespace magnet::train

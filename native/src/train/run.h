@@ -1,10 +1,10 @@
 // A training run from files to files: what the options name is read, trained on, and written.
 #pragma once
 
-#include "magnet-model.h"
+#include "model/model.h"
 #include "trainer.h"
 
-namespace magnet {
+namespace magnet::train {
 
 class training {
 public:
@@ -34,4 +34,4 @@ private:
 // is not exactly one token. END is the vocabulary's EOS.
 train_vocab make_train_vocab(const std::shared_ptr<model> & m, const std::string & mask_token);
 
-} // namespace magnet
+} // namespace magnet::train

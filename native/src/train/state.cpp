@@ -1,8 +1,10 @@
 #include "state.h"
 
+#include "lora.h"
+
 #include <algorithm>
 
-namespace magnet {
+namespace magnet::train {
 
 trained_numbers zeros_like(const trained_numbers & numbers) {
     trained_numbers zeros = {zeros_like(numbers.lora), numbers.head};
@@ -31,4 +33,4 @@ std::vector<trained_tensor> tensors_of(train_state & s, const trained_numbers & 
     return all;
 }
 
-} // namespace magnet
+} // namespace magnet::train

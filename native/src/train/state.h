@@ -2,12 +2,12 @@
 #pragma once
 
 #include "batches.h"
-#include "lora.h"
 #include "metrics.h"
+#include "model/lora-set.h"
 #include "optimizer.h"
 #include "projection.h"
 
-namespace magnet {
+namespace magnet::train {
 
 // The trained numbers, or a gradient, or a moment of them.
 struct trained_numbers {
@@ -29,4 +29,4 @@ struct train_state {
 // The optimizer's view of a state and a gradient of its shape.
 std::vector<trained_tensor> tensors_of(train_state & state, const trained_numbers & gradient);
 
-} // namespace magnet
+} // namespace magnet::train

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-namespace magnet {
+namespace magnet::train {
 
 static std::vector<engine_row> views_of(const std::vector<train_row> & rows, size_t begin, size_t end) {
     std::vector<engine_row> views;
@@ -96,4 +96,4 @@ step_losses compute_gradient(engine & e, const std::vector<micro_batch> & batche
     return sum;
 }
 
-} // namespace magnet
+} // namespace magnet::train

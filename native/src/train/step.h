@@ -3,7 +3,7 @@
 
 #include "state.h"
 
-namespace magnet {
+namespace magnet::train {
 
 // Means over the step; NaN = not part of it.
 struct step_losses {
@@ -25,4 +25,4 @@ step_losses compute_gradient(engine & e, const std::vector<micro_batch> & batche
                              const train_options & options, const trained_numbers & numbers, uint64_t dropout_seed,
                              trained_numbers & gradient);
 
-} // namespace magnet
+} // namespace magnet::train

@@ -1,15 +1,15 @@
 #include "train-options.h"
 
+#include "base/error.h"
 #include "corpus.h"
 #include "lora.h"
-#include "magnet-error.h"
 
 #include <nlohmann/json.hpp>
 
 #include <cmath>
 #include <sstream>
 
-namespace magnet {
+namespace magnet::train {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(row_options, batch, length, share_hybrid, share_ordered, share_causal,
                                                 mask_rate, max_spans, span_min, span_max, sentence_share, open_room)
@@ -112,4 +112,4 @@ void check_options(const train_options & o) {
     in_range("context", o.context, MAGNET_CONTEXT_DEFAULT, MAGNET_CONTEXT_LEFT);
 }
 
-} // namespace magnet
+} // namespace magnet::train

@@ -3,14 +3,15 @@
 
 #include "magnet.h"
 
+#include "model/lora-file.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
-namespace magnet {
+namespace magnet::train {
 
 enum class text_unit;
-enum class lora_type;
 
 // Text rows: windows of documents, trained with MNTP and MSG.
 struct row_options {
@@ -118,4 +119,4 @@ void check_options(const train_options & options);
 std::string   options_to_json(const train_options & options);
 train_options options_from_json(const std::string & json);
 
-} // namespace magnet
+} // namespace magnet::train

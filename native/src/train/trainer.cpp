@@ -1,6 +1,6 @@
 #include "trainer.h"
 
-#include "magnet-error.h"
+#include "base/error.h"
 #include "report.h"
 #include "step.h"
 
@@ -10,7 +10,7 @@
 #include <cmath>
 #include <limits>
 
-namespace magnet {
+namespace magnet::train {
 
 static const double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
@@ -199,7 +199,7 @@ void trainer::save_state() {
         return;
     }
     try {
-        magnet::save_checkpoint(options.checkpoint, {options, e.shape().arch, data_hash, state});
+        train::save_checkpoint(options.checkpoint, {options, e.shape().arch, data_hash, state});
     } catch (const error & failed) {
         throw error(failed.status, std::string(failed.what()) +
                                        (saved_step > 0 ? "; the checkpoint of step " + std::to_string(saved_step) +
@@ -288,4 +288,4 @@ train_estimate trainer::estimate() {
     return x;
 }
 
-} // namespace magnet
+} // namespace magnet::train

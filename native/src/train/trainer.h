@@ -3,11 +3,13 @@
 
 #include "checkpoint.h"
 #include "holdout.h"
+#include "lora.h"
+#include "model/lora-file.h"
 
 #include <functional>
 #include <memory>
 
-namespace magnet {
+namespace magnet::train {
 
 // After each step. Borrowed: valid during the call.
 struct train_progress {
@@ -79,4 +81,4 @@ private:
     bool                  has_text, has_pairs;
 };
 
-} // namespace magnet
+} // namespace magnet::train

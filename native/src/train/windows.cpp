@@ -1,10 +1,10 @@
 #include "windows.h"
 
-#include "magnet-error.h"
+#include "base/error.h"
 
 #include <algorithm>
 
-namespace magnet {
+namespace magnet::train {
 
 void cut_document(const text_document & d, int32_t index, int32_t length, int32_t first,
                   std::vector<text_window> & out) {
@@ -58,4 +58,4 @@ void window_order::seek(place where) {
     }
 }
 
-} // namespace magnet
+} // namespace magnet::train

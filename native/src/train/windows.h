@@ -4,7 +4,7 @@
 #include "corpus.h"
 #include "rng.h"
 
-namespace magnet {
+namespace magnet::train {
 
 // Tokens [begin, end) of a document.
 struct text_window {
@@ -49,4 +49,4 @@ private:
     std::vector<text_window>           windows;
 };
 
-} // namespace magnet
+} // namespace magnet::train

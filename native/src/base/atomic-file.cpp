@@ -1,0 +1,114 @@
+#include "atomic-file.h"
+
+#include "error.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+#ifdef _WIN32
+#include <io.h>
+#else
+#include <fcntl.h>
+#include <unistd.h>
+#endif
+
+namespace magnet {
+
+static bool sync_file(FILE * file) {
+#ifdef _WIN32
+    return _commit(_fileno(file)) == 0;
+#else
+    return fsync(fileno(file)) == 0;
+#endif
+}
+
+// Makes the rename itself durable. Some file systems refuse to sync a folder: then there is nothing to do about it.
+static void sync_folder_of(const std::string & path) {
+#ifndef _WIN32
+    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+    const int                   fd = open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+#else
+    (void)path;
+#endif
+}
+
+atomic_file::atomic_file(const std::string & path) : path(path), temporary(path + ".tmp") {
+    std::error_code ignored;
+    const auto      there = std::filesystem::status(path, ignored);
+    if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
+        // a folder cannot be replaced, and a device like /dev/null must not be
+        throw error(MAGNET_STATUS_IO, "cannot write " + path + ": it is not a file.");
+    }
+    file = std::fopen(temporary.c_str(), "wb");
+    if (!file) {
+        fail("open");
+    }
+}
+
+atomic_file::~atomic_file() {
+    if (file) {
+        std::fclose(file);
+        std::remove(temporary.c_str());
+    }
+}
+
+void atomic_file::write(const void * data, size_t size) {
+    if (size > 0 && std::fwrite(data, 1, size, file) != size) {
+        fail("write");
+    }
+}
+
+void atomic_file::commit() {
+    if (std::fflush(file) != 0 || !sync_file(file)) {
+        fail("write");
+    }
+    FILE * closing = file;
+    file           = nullptr;
+    std::error_code failed;
+    if (std::fclose(closing) == 0) {
+        std::filesystem::rename(temporary, path, failed); // replaces, on Windows too
+        if (!failed) {
+            sync_folder_of(path);
+            return;
+        }
+        errno = failed.value();
+    }
+    const int reason = errno;
+    std::remove(temporary.c_str());
+    errno = reason;
+    fail("replace");
+}
+
+void atomic_file::fail(const char * what) const {
+    const std::string reason = std::strerror(errno);
+    throw error(MAGNET_STATUS_IO, std::string("cannot ") + what + " " + path + ": " + reason);
+}
+
+bool file_exists(const std::string & path) {
+    std::error_code ignored;
+    return std::filesystem::exists(path, ignored);
+}
+
+std::string read_file(const std::string & path) {
+    const std::unique_ptr<FILE, int (*)(FILE *)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+    if (!file) {
+        throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + std::strerror(errno));
+    }
+    std::string text;
+    char        block[1 << 16];
+    while (const size_t n = std::fread(block, 1, sizeof(block), file.get())) {
+        text.append(block, n);
+    }
+    if (std::ferror(file.get())) {
+        throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + std::strerror(errno));
+    }
+    return text;
+}
+
+} // namespace magnet

@@ -1,0 +1,192 @@
+// Everything that works on one token at a time: norms, rotary embedding, conversion, dropout, softmax of the head.
+#pragma once
+
+#include "engine/fused/kernels.h"
+#include "vec.h"
+
+namespace magnet::fused {
+namespace {
+
+MAGNET_INLINE float rsqrt_of(float x) { return 1.0f / __builtin_sqrtf(x); }
+
+// Loops f(i, n) over [0, n): whole vectors through `vector(i)`, the rest through `scalar(i)`.
+template <class Vector, class Scalar>
+MAGNET_INLINE void for_each(int32_t n, Vector && vector, Scalar && scalar) {
+    int32_t i = 0;
+    for (; i + W <= n; i += W) {
+        vector(i);
+    }
+    for (; i < n; ++i) {
+        scalar(i);
+    }
+}
+
+template <class A, class B>
+MAGNET_INLINE float dot(const A * a, const B * b, int32_t n) {
+    vf    acc  = {};
+    float tail = 0.0f;
+    for_each(
+        n, [&](int32_t i) { acc += load(a + i) * load(b + i); },
+        [&](int32_t i) { tail += to_float(a[i]) * to_float(b[i]); });
+    return sum(acc) + tail;
+}
+
+template <class T>
+static void rms_norm(const float * x, int64_t ldx, int32_t rows, int32_t d, float eps, T * y, int64_t ldy,
+                     float * rstd) {
+    for (int32_t r = 0; r < rows; ++r, x += ldx, y += ldy) {
+        rstd[r] = rsqrt_of(dot(x, x, d) / float(d) + eps);
+        for_each(
+            d, [&](int32_t i) { store(y + i, load(x + i) * rstd[r]); },
+            [&](int32_t i) { from_float(x[i] * rstd[r], y[i]); });
+    }
+}
+
+template <class T>
+static void rms_norm_backward(const float * dy, int64_t ldy, const T * y, int64_t ld, const float * rstd, int32_t rows,
+                              int32_t d, float * dx, int64_t ldx) {
+    for (int32_t r = 0; r < rows; ++r, dy += ldy, y += ld, dx += ldx) {
+        const float mean = dot(dy, y, d) / float(d);
+        const float inv  = rstd[r];
+        for_each(
+            d, [&](int32_t i) { store(dx + i, load(dx + i) + inv * (load(dy + i) - load(y + i) * mean)); },
+            [&](int32_t i) { dx[i] += inv * (dy[i] - to_float(y[i]) * mean); });
+    }
+}
+
+// One head rotated: pairs (i, i + half); backward turns the other way.
+MAGNET_INLINE void rotate(float * x, int32_t half, const float * cos, const float * sin, float direction) {
+    for_each(
+        half,
+        [&](int32_t i) {
+            const vf a = load(x + i), b = load(x + half + i), c = load(cos + i), s = load(sin + i) * direction;
+            store(x + i, a * c - b * s);
+            store(x + half + i, a * s + b * c);
+        },
+        [&](int32_t i) {
+            const float a = x[i], b = x[half + i], s = sin[i] * direction;
+            x[i]        = a * cos[i] - b * s;
+            x[half + i] = a * s + b * cos[i];
+        });
+}
+
+template <class T>
+MAGNET_INLINE void convert_row(const float * x, int32_t n, T * y) {
+    for_each(
+        n, [&](int32_t i) { store(y + i, load(x + i)); }, [&](int32_t i) { from_float(x[i], y[i]); });
+}
+
+template <class T>
+static void convert(const float * x, int64_t ldx, int32_t rows, int32_t n, T * y, int64_t ldy) {
+    for (int32_t r = 0; r < rows; ++r) {
+        convert_row(x + r * ldx, n, y + r * ldy);
+    }
+}
+
+template <class T>
+static void qkv(const qkv_args<T> & a) {
+    const head_layout & l    = *a.heads;
+    const int32_t       half = l.n_rot / 2;
+    for (int32_t t = 0; t < a.n; ++t) {
+        float * x = a.in + t * a.ld_in;
+        for (int32_t h = 0; h < l.n_head + l.n_head_kv; ++h) {
+            float * head = x + h * l.head_dim;
+            if (l.q_norm != nullptr) {
+                const float * w    = h < l.n_head ? l.q_norm : l.k_norm;
+                const float   rstd = rsqrt_of(dot(head, head, l.head_dim) / float(l.head_dim) + l.eps);
+                if (a.normed != nullptr) {
+                    T * normed = a.normed + t * a.ld_normed + h * l.head_dim;
+                    for (int32_t i = 0; i < l.head_dim; ++i) {
+                        from_float(head[i] * rstd, normed[i]);
+                    }
+                    a.rstd[t * a.ld_rstd + h] = rstd;
+                }
+                for (int32_t i = 0; i < l.head_dim; ++i) {
+                    head[i] *= rstd * w[i];
+                }
+            }
+            rotate(head, half, a.cos + int64_t(t) * half, a.sin + int64_t(t) * half, 1.0f);
+        }
+        convert_row(x, l.size(), a.out + t * a.ld_out);
+    }
+}
+
+template <class T>
+static void qkv_backward(const qkv_args<T> & a) {
+    const head_layout & l    = *a.heads;
+    const int32_t       half = l.n_rot / 2;
+    for (int32_t t = 0; t < a.n; ++t) {
+        float * dx = a.in + t * a.ld_in;
+        for (int32_t h = 0; h < l.n_head + l.n_head_kv; ++h) {
+            float * head = dx + h * l.head_dim;
+            rotate(head, half, a.cos + int64_t(t) * half, a.sin + int64_t(t) * half, -1.0f);
+            if (l.q_norm != nullptr) {
+                const float * w      = h < l.n_head ? l.q_norm : l.k_norm;
+                const T *     normed = a.normed + t * a.ld_normed + h * l.head_dim;
+                const float   rstd   = a.rstd[t * a.ld_rstd + h];
+                for (int32_t i = 0; i < l.head_dim; ++i) {
+                    head[i] *= w[i];
+                }
+                const float mean = dot(head, normed, l.head_dim) / float(l.head_dim);
+                for (int32_t i = 0; i < l.head_dim; ++i) {
+                    head[i] = rstd * (head[i] - to_float(normed[i]) * mean);
+                }
+            }
+        }
+        convert_row(dx, l.size(), a.out + t * a.ld_out);
+    }
+}
+
+template <class T>
+static void drop(const T * x, int64_t ldx, int32_t rows, int32_t n, const dropout_mask & mask, T * y, int64_t ldy) {
+    for (int32_t r = 0; r < rows; ++r, x += ldx, y += ldy) {
+        for (int32_t i = 0; i < n; i += W) {
+            float    keep[W];
+            const vf k = keep_scale(mask.keys[r], i, mask.threshold, mask.scale);
+            if (i + W <= n) {
+                store(y + i, load(x + i) * k);
+                continue;
+            }
+            store(keep, k);
+            for (int32_t c = i; c < n; ++c) {
+                from_float(to_float(x[c]) * keep[c - i], y[c]);
+            }
+        }
+    }
+}
+
+static float log_sum_exp(const float * x, int32_t n) {
+    vf    maxima = splat(x[0]);
+    float max    = x[0];
+    for_each(
+        n, [&](int32_t i) { maxima = max_of(maxima, load(x + i)); }, [&](int32_t i) { max = x[i] > max ? x[i] : max; });
+    const float m = max_in(maxima);
+    max           = m > max ? m : max;
+
+    vf     sums  = {};
+    double total = 0.0;
+    for_each(
+        n,
+        [&](int32_t i) {
+            sums += exp(load(x + i) - max);
+            if (i % 4096 == 0) { // keeps float sums short over a large vocabulary
+                total += sum(sums);
+                sums = vf{};
+            }
+        },
+        [&](int32_t i) { total += __builtin_expf(x[i] - max); });
+    return max + float(__builtin_log(total + sum(sums)));
+}
+
+template <class T>
+static void softmax_gradient(const float * x, int32_t n, float lse, int32_t target, float weight, T * y) {
+    for_each(
+        n, [&](int32_t i) { store(y + i, exp(load(x + i) - lse) * weight); },
+        [&](int32_t i) { from_float(__builtin_expf(x[i] - lse) * weight, y[i]); });
+    if (target >= 0 && target < n) {
+        from_float((__builtin_expf(x[target] - lse) - 1.0f) * weight, y[target]);
+    }
+}
+
+} // namespace
+} // namespace magnet::fused

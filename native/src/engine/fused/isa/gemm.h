@@ -1,0 +1,178 @@
+// Products over packed matrices: cuts them into tiles, hands each finished tile, still in L1, to an epilogue.
+#pragma once
+
+#include "engine/fused/kernels.h"
+
+#if defined(MAGNET_AMX_TILES)
+#    include "amx.h"
+#else
+#    include "micro.h"
+#endif
+
+namespace magnet::fused {
+namespace {
+
+#if !defined(MAGNET_AMX_TILES)
+struct tile_scope {}; // what a call must set up before it multiplies: nothing here
+#endif
+
+template <class T>
+struct left_operand {
+    using type = T;
+};
+#if !defined(MAGNET_DOT_BF16) && !defined(MAGNET_AMX_TILES)
+template <>
+struct left_operand<bf16> {
+    using type = float; // no product of bf16 here: widened once a call
+};
+#endif
+
+// A product cut for the micro kernels: where each term's A starts, in the type they read.
+template <class T>
+struct prepared {
+    using left = typename left_operand<T>::type;
+
+    const gemm_args<T> * args;
+    micro_term           terms[max_terms];
+    int32_t              n_plain; // terms without dropout come first
+    int32_t              order[max_terms];
+};
+
+template <class T>
+static int64_t widened_size(const gemm_args<T> & g) {
+    int64_t n = 0;
+    if (sizeof(typename left_operand<T>::type) != sizeof(T)) {
+        for (int32_t t = 0; t < g.n_terms; ++t) {
+            n += int64_t(g.m) * round_up(g.terms[t].k, 2) + W;
+        }
+    }
+    return n;
+}
+
+template <class T>
+static prepared<T> prepare(const gemm_args<T> & g, float * widened) {
+    using left = typename left_operand<T>::type;
+    prepared<T> p;
+    p.args      = &g;
+    p.n_plain   = 0;
+    int32_t last = g.n_terms;
+    for (int32_t t = 0; t < g.n_terms; ++t) {
+        p.order[g.terms[t].dropped ? --last : p.n_plain++] = t;
+    }
+    for (int32_t i = 0; i < g.n_terms; ++i) {
+        const product<T> & t = g.terms[p.order[i]];
+        if constexpr (sizeof(left) == sizeof(T)) {
+            p.terms[i].a   = reinterpret_cast<const char *>(t.a);
+            p.terms[i].lda = t.lda * int64_t(sizeof(T));
+        } else {
+            const int32_t k = int32_t(round_up(t.k, 2));
+            for (int32_t r = 0; r < g.m; ++r) {
+                for (int32_t c = 0; c < k; c += W) { // may write beyond the row; the next row mends it
+                    store(widened + int64_t(r) * k + c, load(t.a + r * t.lda + c));
+                }
+            }
+            p.terms[i].a   = reinterpret_cast<const char *>(widened);
+            p.terms[i].lda = k * int64_t(sizeof(float));
+            widened += int64_t(g.m) * k + W;
+        }
+        p.terms[i].b = reinterpret_cast<const char *>(t.b);
+        p.terms[i].k = t.k;
+    }
+    return p;
+}
+
+// Sum of the terms for rows [row, row + rows) and panel j, with bias.
+template <class T>
+MAGNET_INLINE void run_tile(const prepared<T> & p, int32_t row, int32_t rows, int32_t j, int32_t cols, float * tile) {
+    const gemm_args<T> & g = *p.args;
+    micro_term           at[max_terms];
+    for (int32_t i = 0; i < g.n_terms; ++i) {
+        at[i] = p.terms[i];
+        at[i].a += row * at[i].lda;
+        at[i].b += int64_t(j) * g.terms[p.order[i]].b_stride * int64_t(sizeof(T));
+    }
+    tile_kernel<T>::run(at, p.n_plain, rows, cols, tile);
+    if (g.bias != nullptr) {
+        const row32 b = load_row(g.bias + j * 32, 32);
+        for (int32_t r = 0; r < rows; ++r) {
+            row32 c = load_row(tile + r * 32, 32);
+            for (int v = 0; v < V; ++v) {
+                c.v[v] += b.v[v];
+            }
+            store_row(tile + r * 32, c, 32);
+        }
+    }
+    for (int32_t i = p.n_plain; i < g.n_terms; ++i) {
+        alignas(64) float    term[tiling<T>::max_rows * 32];
+        const dropout_mask & mask = *g.terms[p.order[i]].dropped;
+        tile_kernel<T>::run(at + i, 1, rows, 32, term);
+        for (int32_t r = 0; r < rows; ++r) {
+            row32       c = load_row(tile + r * 32, 32);
+            const row32 x = load_row(term + r * 32, 32);
+            for (int v = 0; v < V; ++v) {
+                c.v[v] += x.v[v] * keep_scale(mask.keys[row + r], j * 32 + v * W, mask.threshold, mask.scale);
+            }
+            store_row(tile + r * 32, c, 32);
+        }
+    }
+}
+
+// Calls body(row, rows, panel, columns) for this thread's share of the tiles, panel by panel.
+template <class T, class Body>
+MAGNET_INLINE void for_tiles(int32_t m, int32_t n, const share & part, Body && body) {
+    const tiling<T> rows(m);
+    const int64_t   n_panels = (n + 31) / 32;
+    const int64_t   total    = n_panels * rows.n;
+    const int64_t   end      = total * (part.rank + 1) / part.size;
+    for (int64_t t = total * part.rank / part.size; t < end; ++t) {
+        const int32_t j = int32_t(t / rows.n);
+        const int32_t i = int32_t(t % rows.n);
+        const int32_t r = rows.begin(i);
+        body(r, rows.begin(i + 1) - r, j, min_of(32, n - j * 32));
+    }
+}
+
+static thread_local scratch widened_scratch;
+
+template <class T>
+MAGNET_INLINE float * widened_memory(int64_t n) {
+    return n == 0 ? nullptr : static_cast<float *>(widened_scratch.get(n * int64_t(sizeof(float))));
+}
+
+// epilogue(row, rows, first column, columns, tile [rows, 32])
+template <class T, class Epilogue>
+MAGNET_INLINE void run_gemm(const gemm_args<T> & g, Epilogue && epilogue) {
+    const prepared<T> p = prepare(g, widened_memory<T>(widened_size(g)));
+    for_tiles<T>(g.m, g.n, g.part, [&](int32_t row, int32_t rows, int32_t j, int32_t cols) {
+        alignas(64) float tile[tiling<T>::max_rows * 32];
+        run_tile(p, row, rows, j, cols, tile);
+        epilogue(row, rows, j * 32, cols, tile);
+    });
+}
+
+template <class T, class Out>
+static void gemm_store(const gemm_args<T> & g, Out * out, int64_t ld) {
+    run_gemm(g, [&](int32_t row, int32_t rows, int32_t col, int32_t cols, const float * tile) {
+        for (int32_t r = 0; r < rows; ++r) {
+            store_row(out + (row + r) * ld + col, load_row(tile + r * 32, 32), cols);
+        }
+    });
+}
+
+template <class T>
+static void gemm_add(const gemm_args<T> & g, float * out, int64_t ld) {
+    run_gemm(g, [&](int32_t row, int32_t rows, int32_t col, int32_t cols, const float * tile) {
+        for (int32_t r = 0; r < rows; ++r) {
+            float *     p = out + (row + r) * ld + col;
+            row32       c = load_row(p, cols);
+            const row32 x = load_row(tile + r * 32, 32);
+            for (int v = 0; v < V; ++v) {
+                c.v[v] += x.v[v];
+            }
+            store_row(p, c, cols);
+        }
+    });
+}
+
+} // namespace
+} // namespace magnet::fused

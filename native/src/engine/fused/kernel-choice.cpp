@@ -1,0 +1,69 @@
+#include "kernel-choice.h"
+
+#include "engine/engine.h"
+#include "base/error.h"
+
+namespace magnet::fused {
+
+namespace {
+
+#if defined(__x86_64__)
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx512() {
+    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
+bool has_avx512bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
+#endif
+
+// Best first.
+std::vector<const kernel_set *> usable_sets() {
+    std::vector<const kernel_set *> sets;
+    const auto                      add = [&](const kernel_set * set) {
+        if (set != nullptr) {
+            sets.push_back(set);
+        }
+    };
+#if defined(__x86_64__)
+    if (has_avx512bf16() && amx_usable()) {
+        add(kernel_set_amx());
+    }
+    if (has_avx512bf16()) {
+        add(kernel_set_avx512bf16());
+    }
+    if (has_avx512()) {
+        add(kernel_set_avx512());
+    }
+    if (has_avx2()) {
+        add(kernel_set_avx2());
+    }
+#elif defined(__aarch64__)
+    add(kernel_set_neon());
+#endif
+    add(kernel_set_generic());
+    return sets;
+}
+
+} // namespace
+
+const kernel_set & choose_kernels(const std::string & name) {
+    const std::vector<const kernel_set *> sets = usable_sets();
+    std::string                           names;
+    for (const kernel_set * set : sets) {
+        if (name.empty() || name == set->name) {
+            return *set;
+        }
+        names += (names.empty() ? "" : ", ") + std::string(set->name);
+    }
+    throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no kernel \"" + name + "\" on this machine; there is " + names);
+}
+
+} // namespace magnet::fused
+
+std::vector<std::string> magnet::fused_engine_kernels() {
+    std::vector<std::string> names;
+    for (const fused::kernel_set * set : fused::usable_sets()) {
+        names.push_back(set->name);
+    }
+    return names;
+}

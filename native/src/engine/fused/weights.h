@@ -1,0 +1,119 @@
+// The model's matrices, packed for the kernels.
+//
+// Two changes on the way in, undone for nobody but LoRA (lora.h): the weight of each RMSNorm is folded into the columns
+// of the matrices that read it, and rows of queries and keys are reordered so that rotary pairs are (i, i + n_rot / 2)
+// for every architecture.
+#pragma once
+
+#include "buffer.h"
+#include "engine/threads.h"
+#include "model-file.h"
+
+#include <cstdint>
+#include <string>
+#include <mutex>
+#include <vector>
+
+namespace magnet::fused {
+
+// A packed right-hand side [k, n].
+template <class T>
+struct packed {
+    buffer<T> data;
+    int32_t   k = 0;
+    int32_t   n = 0;
+
+    packed() = default;
+    packed(int32_t k, int32_t n) : data(packed_size(k, n)), k(k), n(n) {}
+
+    // The term A * this.
+    product<T> times(const T * a, int64_t lda) const {
+        product<T> p;
+        p.a        = a;
+        p.lda      = lda;
+        p.b        = data.data();
+        p.b_stride = panel_size(k);
+        p.k        = k;
+        return p;
+    }
+};
+
+// w [n_out, n_in] row-major, rounded to T, as the right-hand side of x W^T ([n_in, n_out]) and of dy W ([n_out, n_in]).
+template <class T>
+class rounded_matrix {
+public:
+    rounded_matrix(const float * w, int32_t n_out, int32_t n_in, const kernel_table<T> & kernels);
+
+    void pack_forward(packed<T> & out) const;
+    void pack_backward(packed<T> & out) const;
+
+private:
+    const kernel_table<T> & kernels;
+    const int32_t           n_out;
+    const int32_t           n_in;
+    const int64_t           ld;
+    buffer<T>               data;
+};
+
+// Packed [k, n] -> packed [n, k], the same values.
+template <class T>
+packed<T> transposed(const packed<T> & w);
+template <>
+packed<bf16> transposed(const packed<bf16> & w);
+template <>
+packed<float> transposed(const packed<float> & w);
+
+// y = W x + bias
+template <class T>
+struct linear {
+    std::string          target; // name in the file
+    int32_t              n_in  = 0;
+    int32_t              n_out = 0;
+    packed<T>            forward;  // [n_in, n_out]
+    packed<T>            backward; // [n_out, n_in]; empty until the model is trained
+    buffer<float>        bias;     // [n_out padded], or empty
+    std::vector<float>   column_scale; // [n_in] folded into W, or empty
+    std::vector<int32_t> row_order;    // row i here is row row_order[i] of the file, or empty
+};
+
+enum matrix { attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up, ffn_down, n_matrices };
+
+template <class T>
+struct layer {
+    linear<T>     matrices[n_matrices];
+    buffer<float> q_norm; // [head_dim] or empty
+    buffer<float> k_norm;
+};
+
+template <class T>
+class weights {
+public:
+    weights(const model_file & file, const kernel_table<T> & kernels, thread_pool & pool);
+
+    // Builds the transposed matrices, once. Any thread.
+    void prepare_backward(thread_pool & pool);
+
+    int64_t bytes() const;
+
+    const hparams         hp;
+    std::vector<layer<T>> layers;
+    std::vector<float>    output_norm;  // [n_embd]
+    std::vector<float>    rope_factors; // [n_rot / 2], divisors of the frequencies; empty = 1
+    model_file::raw_rows  embeddings;
+
+    head_layout heads(int32_t layer) const;
+
+    const kernel_table<T> & kernels;
+
+private:
+    void load_matrix(const model_file & file, int32_t l, matrix m);
+
+    std::once_flag backward_ready;
+};
+
+extern template class rounded_matrix<bf16>;
+extern template class rounded_matrix<float>;
+extern template class weights<bf16>;
+extern template class weights<float>;
+
+} // namespace magnet::fused

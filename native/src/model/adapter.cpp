@@ -1,0 +1,89 @@
+#include "adapter.h"
+
+#include "base/error.h"
+#include "base/gguf-file.h"
+#include "base/log.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace magnet {
+
+namespace {
+
+bool ends_with(const std::string & s, const char * suffix) {
+    const size_t n = strlen(suffix);
+    return s.size() >= n && s.compare(s.size() - n, n, suffix) == 0;
+}
+
+} // namespace
+
+std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, const std::string & path) {
+    const gguf_reader file(path);
+    if (file.text("general.type") != "adapter" || file.text("adapter.type") != "lora") {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a LoRA adapter.");
+    }
+
+    std::shared_ptr<adapter> a(new adapter());
+    a->base_         = base;
+    a->path_         = path;
+    a->architecture_ = file.text("general.architecture");
+
+    const std::string model_architecture = base->architecture();
+    if (a->architecture_ != model_architecture) {
+        throw error(MAGNET_STATUS_MISMATCH, path + " was trained for architecture \"" + a->architecture_ +
+                                                "\", the model is \"" + model_architecture + "\". Nothing was loaded.");
+    }
+
+    a->recipe_ = base->recipe_of(path, lookup_of(file.meta()));
+
+    const int64_t alpha = gguf_find_key(file.meta(), "adapter.lora.alpha");
+    if (alpha >= 0) {
+        if (gguf_get_kv_type(file.meta(), alpha) != GGUF_TYPE_FLOAT32) { // llama.cpp would end the process
+            throw error(MAGNET_STATUS_BAD_FILE, path + " is damaged: adapter.lora.alpha is no 32-bit float.");
+        }
+        a->alpha_ = gguf_get_val_f32(file.meta(), alpha);
+    }
+    for (int64_t i = 0; i < gguf_get_n_tensors(file.meta()); ++i) {
+        if (ends_with(gguf_get_tensor_name(file.meta(), i), ".lora_a")) {
+            a->rank_ = std::max(a->rank_, (int32_t) gguf_get_tensor_ne(file.meta(), i)[1]);
+            ++a->n_matrices_;
+        }
+    }
+
+    log_capture                 capture;
+    std::lock_guard<std::mutex> lock(base->adapter_mutex());
+    a->llama_ = llama_adapter_lora_init(base->llama(), path.c_str());
+    if (!a->llama_) {
+        throw error(MAGNET_STATUS_MISMATCH,
+                    path + " does not fit the model" + capture.reason() + ". Nothing was loaded.");
+    }
+    return a;
+}
+
+adapter::~adapter() {
+    if (llama_) {
+        std::lock_guard<std::mutex> lock(base_->adapter_mutex());
+        llama_adapter_lora_free(llama_);
+    }
+}
+
+magnet_adapter_info adapter::info() const {
+    magnet_adapter_info info = {};
+
+    info.instruction    = recipe_.instruction.c_str();
+    info.architecture   = architecture_.c_str();
+    info.recipe_version = recipe_.version;
+    info.rank           = rank_;
+    info.alpha          = alpha_;
+    info.n_matrices     = n_matrices_;
+    info.pooling        = recipe_.pooling;
+    info.attention      = recipe_.attention;
+    info.context        = recipe_.context;
+    info.token_mask     = recipe_.token_mask;
+    info.token_end      = recipe_.token_end;
+    info.open_room      = recipe_.open_room;
+    return info;
+}
+
+} // namespace magnet

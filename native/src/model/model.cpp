@@ -1,0 +1,274 @@
+#include "model.h"
+
+#include "base/error.h"
+#include "base/gguf-file.h"
+#include "base/log.h"
+#include "base/stack.h"
+#include "base/utf8.h"
+#include "llama/magnet-llama.h"
+
+#include "ggml-backend.h"
+
+#include <cstring>
+
+namespace magnet {
+
+namespace {
+
+void check_file(const std::string & path) {
+    const gguf_reader file(path);
+    if (file.text("general.type") == "adapter") {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is an adapter, not a model. Load the model it was trained for, then "
+                                                   "the adapter.");
+    }
+}
+
+// llama.cpp reports fractions of the file.
+struct progress_state {
+    magnet_progress_callback callback;
+    void *                   user_data;
+    bool                     cancelled;
+};
+
+bool on_progress(float fraction, void * data) {
+    auto * state = static_cast<progress_state *>(data);
+    if (!state->callback) {
+        return true;
+    }
+    const magnet_progress progress = { (int64_t) (fraction * 1000.0f), 1000 };
+    if (!state->callback(&progress, state->user_data)) {
+        state->cancelled = true;
+    }
+    return !state->cancelled;
+}
+
+} // namespace
+
+bool uses_gpu(int32_t n_gpu_layers) {
+    if (n_gpu_layers == 0) {
+        return false;
+    }
+    if (llama_supports_gpu_offload()) {
+        return true;
+    }
+    std::string backends;
+    for (size_t i = 0; i < ggml_backend_reg_count(); ++i) {
+        backends += (i > 0 ? ", " : "") + std::string(ggml_backend_reg_name(ggml_backend_reg_get(i)));
+    }
+    log_message(MAGNET_LOG_WARN, "layers were asked for on a GPU (" + std::to_string(n_gpu_layers) +
+                                     "), but the backends built in (" + backends +
+                                     ") find none: all of them stay on the CPU.");
+    return false;
+}
+
+std::shared_ptr<model> model::load_vocabulary(const std::string & path) {
+    check_file(path);
+    llama_model_params lparams = llama_model_default_params();
+    lparams.vocab_only         = true;
+    log_capture            capture;
+    std::shared_ptr<model> m(new model());
+    m->path_ = path;
+    m->llama_.reset(llama_model_load_from_file(path.c_str(), lparams));
+    if (!m->llama_) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
+    }
+    m->read_texts();
+    return m;
+}
+
+// What is the same with and without weights.
+void model::read_texts() {
+    meta("general.architecture", architecture_);
+    meta("general.name", name_);
+    vocab_ = llama_model_get_vocab(llama());
+    if (n_vocab() == 0 || llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_NONE) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, path_ + " has no vocabulary, so it cannot read text.");
+    }
+    std::string space_prefix;
+    space_prefix_ = llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_SPM &&
+                    !(meta("tokenizer.ggml.add_space_prefix", space_prefix) && space_prefix == "false");
+    recipe_ = recipe_of(path_, [this](const std::string & key, std::string & value) { return meta(key, value); });
+}
+
+recipe model::recipe_of(const std::string & file, const meta_lookup & get) const {
+    const recipe r = read_recipe(file, get);
+    for (const int32_t token : {r.token_mask, r.token_end}) {
+        if (token >= n_vocab()) {
+            throw error(MAGNET_STATUS_MISMATCH, file + " speaks of token " + std::to_string(token) + ", the model has " +
+                                                    std::to_string(n_vocab()) + ". Nothing was loaded.");
+        }
+    }
+    return r;
+}
+
+std::shared_ptr<model> model::load(const std::string & path, const magnet_model_params & params) {
+    check_file(path);
+
+    progress_state progress = { params.progress, params.progress_user_data, false };
+
+    llama_model_params lparams            = llama_model_default_params();
+    lparams.n_gpu_layers                  = params.n_gpu_layers;
+    lparams.load_mode                     = params.use_mmap ? params.use_mlock ? LLAMA_LOAD_MODE_MMAP_MLOCK : LLAMA_LOAD_MODE_MMAP
+                                            : params.use_mlock ? LLAMA_LOAD_MODE_MLOCK
+                                                               : LLAMA_LOAD_MODE_NONE;
+    lparams.check_tensors                 = params.check_tensors;
+    lparams.progress_callback             = on_progress;
+    lparams.progress_callback_user_data   = &progress;
+
+    log_capture            capture;
+    std::shared_ptr<model> m(new model());
+    m->path_ = path;
+    m->llama_.reset(llama_model_load_from_file(path.c_str(), lparams));
+    if (!m->llama_) {
+        if (progress.cancelled) {
+            throw error(MAGNET_STATUS_CANCELLED, "loading " + path + " was cancelled.");
+        }
+        throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
+    }
+
+    m->read_texts();
+    const attention_kind kind = llama_attention_kind(m->llama());
+    if (kind == attention_kind::encoder) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, path + " has the architecture \"" + m->architecture_ +
+                                                   "\", which is no decoder-only language model: it can neither generate "
+                                                   "nor infill. Use a decoder such as llama, qwen3 or gemma.");
+    }
+    m->plain_attention_ = kind == attention_kind::plain;
+
+    m->on_gpu_          = uses_gpu(params.n_gpu_layers);
+
+    char description[256];
+    llama_model_desc(m->llama(), description, sizeof(description));
+    m->description_ = description;
+    return m;
+}
+
+magnet_model_info model::info() const {
+    const llama_model * l    = llama_.get();
+    magnet_model_info   info = {};
+
+    info.architecture            = architecture_.c_str();
+    info.description             = description_.c_str();
+    info.name                    = name_.c_str();
+    info.n_params                = (int64_t) llama_model_n_params(l);
+    info.n_bytes                 = (int64_t) llama_model_size(l);
+    info.n_vocab                 = n_vocab();
+    info.n_embd                  = n_embd();
+    info.n_layer                 = llama_model_n_layer(l);
+    info.n_head                  = llama_model_n_head(l);
+    info.n_head_kv               = llama_model_n_head_kv(l);
+    info.n_ctx_train             = n_ctx_train();
+    info.token_bos               = llama_vocab_bos(vocab_);
+    info.token_eos               = llama_vocab_eos(vocab_);
+    info.token_eot               = llama_vocab_eot(vocab_);
+    info.has_chat_template       = llama_model_chat_template(l, nullptr) != nullptr;
+    info.can_embed_bidirectional = plain_attention_;
+    info.can_infill              = plain_attention_;
+    return info;
+}
+
+bool model::meta(const std::string & key, std::string & value) const {
+    const int32_t size = llama_model_meta_val_str(llama_.get(), key.c_str(), nullptr, 0);
+    if (size < 0) {
+        return false;
+    }
+    value.resize(size + 1);
+    llama_model_meta_val_str(llama_.get(), key.c_str(), value.data(), value.size());
+    value.resize(size);
+    return true;
+}
+
+std::vector<int32_t> model::tokenize(std::string_view text, bool add_special, bool parse_special) const {
+    // Many vocabularies (Mistral Nemo's, GPT-4o's, Falcon's) are cut by std::regex, whose matcher calls itself for every
+    // character of a piece: 350 bytes of stack each, measured with GCC 12.
+    constexpr size_t harmless = 256, stack_per_byte = 1024, stack_base = 1 << 20;
+    const size_t     run      = longest_run(text);
+    if (run <= harmless) {
+        return tokenize_here(text, add_special, parse_special);
+    }
+    std::vector<int32_t> tokens;
+    with_stack(stack_base + run * stack_per_byte,
+               [&] { tokens = tokenize_here(text, add_special, parse_special); });
+    return tokens;
+}
+
+std::vector<int32_t> model::tokenize_here(std::string_view text, bool add_special, bool parse_special) const {
+    std::vector<int32_t> tokens(text.size() + 2);
+    int32_t n = llama_tokenize(vocab_, text.data(), (int32_t) text.size(), tokens.data(), (int32_t) tokens.size(),
+                               add_special, parse_special);
+    if (n == INT32_MIN) {
+        throw error(MAGNET_STATUS_TOO_LONG, "the text has more tokens than can be counted.");
+    }
+    if (n < 0) {
+        tokens.resize(-n);
+        n = llama_tokenize(vocab_, text.data(), (int32_t) text.size(), tokens.data(), -n, add_special, parse_special);
+    }
+    tokens.resize(n);
+    return tokens;
+}
+
+std::vector<int32_t> model::tokenize_continuation(std::string_view text) const {
+    if (!space_prefix_ || text.empty()) {
+        return tokenize(text, false, false);
+    }
+    // the space goes in front of a newline, and both are dropped again
+    const size_t         n_drop = tokenize("\n", false, false).size();
+    std::vector<int32_t> tokens = tokenize("\n" + std::string(text), false, false);
+    tokens.erase(tokens.begin(), tokens.begin() + n_drop);
+    return tokens;
+}
+
+std::string model::token_bytes(int32_t token, bool special) const {
+    if (token < 0 || token >= n_vocab()) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "token " + std::to_string(token) + " is not in the vocabulary (0 to " +
+                                                        std::to_string(n_vocab() - 1) + ").");
+    }
+    std::string bytes(32, '\0');
+    int32_t     n = llama_token_to_piece(vocab_, token, bytes.data(), (int32_t) bytes.size(), 0, special);
+    if (n < 0) {
+        bytes.resize(-n);
+        n = llama_token_to_piece(vocab_, token, bytes.data(), (int32_t) bytes.size(), 0, special);
+    }
+    bytes.resize(n);
+    return bytes;
+}
+
+std::string model::detokenize(const int32_t * tokens, int32_t n_tokens, bool special) const {
+    std::string bytes;
+    for (int32_t i = 0; i < n_tokens; ++i) {
+        bytes += token_bytes(tokens[i], special);
+    }
+    return utf8_repair(bytes);
+}
+
+std::string model::chat_prompt(const magnet_message * messages, int32_t n_messages, bool add_assistant) const {
+    const char * chat_template = llama_model_chat_template(llama_.get(), nullptr);
+    if (!chat_template) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the model has no chat template; write the prompt yourself.");
+    }
+
+    std::vector<std::string>        contents(n_messages);
+    std::vector<llama_chat_message> chat(n_messages);
+    for (int32_t i = 0; i < n_messages; ++i) {
+        const magnet_text & text = messages[i].content;
+        contents[i].assign(text.data ? text.data : "", text.size < 0 ? (text.data ? strlen(text.data) : 0) : text.size);
+        chat[i] = { messages[i].role, contents[i].c_str() };
+    }
+
+    std::string prompt(256, '\0');
+    for (;;) {
+        const int32_t n = llama_chat_apply_template(chat_template, chat.data(), chat.size(), add_assistant, prompt.data(),
+                                                    (int32_t) prompt.size());
+        if (n < 0) {
+            throw error(MAGNET_STATUS_UNSUPPORTED, "the model's chat template is not one of those that llama.cpp knows; "
+                                                   "write the prompt yourself.");
+        }
+        const bool fits = n <= (int32_t) prompt.size();
+        prompt.resize(n);
+        if (fits) {
+            return prompt;
+        }
+    }
+}
+
+} // namespace magnet

@@ -1,0 +1,91 @@
+// One GGUF model: weights, vocabulary, metadata. Immutable after loading, shared by sessions, any thread may read.
+#pragma once
+
+#include "magnet.h"
+
+#include "llama.h"
+#include "recipe.h"
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace magnet {
+
+struct llama_model_deleter {
+    void operator()(llama_model * model) const { llama_model_free(model); }
+};
+
+// Are layers to lie on a GPU, and is there one? Where they are and there is none, the log is warned.
+bool uses_gpu(int32_t n_gpu_layers);
+
+class model {
+public:
+    // Throws magnet::error (IO, BAD_FILE, UNSUPPORTED, OUT_OF_MEMORY, CANCELLED).
+    static std::shared_ptr<model> load(const std::string & path, const magnet_model_params & params);
+
+    // The same without its weights: only what concerns text and metadata can be asked of it.
+    static std::shared_ptr<model> load_vocabulary(const std::string & path);
+
+    llama_model *       llama() const { return llama_.get(); }
+    const llama_vocab * vocab() const { return vocab_; }
+    const std::string & path() const { return path_; }
+    const std::string & architecture() const { return architecture_; }
+
+    int32_t n_vocab() const { return llama_vocab_n_tokens(vocab_); }
+    int32_t n_embd() const { return llama_model_n_embd_out(llama_.get()); }
+    int32_t n_ctx_train() const { return llama_model_n_ctx_train(llama_.get()); }
+    bool    has_plain_attention() const { return plain_attention_; }
+    bool    on_gpu() const { return on_gpu_; } // some of its layers at least
+
+    // The pointers borrow from the model. fused_engine is left to engine_choice.
+    magnet_model_info info() const;
+
+    // What the file says of how it was trained: that of the adapter that magnet_merge put into it, or version 0.
+    const recipe & how() const { return recipe_; }
+
+    // The recipe of a file that goes with this model. Throws as read_recipe does, naming the file, and MISMATCH if it
+    // speaks of tokens that the model does not have.
+    recipe recipe_of(const std::string & file, const meta_lookup & get) const;
+
+    // Value of a metadata key, or false.
+    bool meta(const std::string & key, std::string & value) const;
+
+    // text is UTF-8; throws TOO_LONG if it has more tokens than an int32 counts.
+    std::vector<int32_t> tokenize(std::string_view text, bool add_special, bool parse_special) const;
+
+    // The same for a text that goes on after another one: SentencePiece vocabularies put no space in front of it.
+    std::vector<int32_t> tokenize_continuation(std::string_view text) const;
+
+    // Raw bytes; control tokens are left out unless special.
+    std::string token_bytes(int32_t token, bool special) const;
+    std::string detokenize(const int32_t * tokens, int32_t n_tokens, bool special) const;
+
+    // Throws UNSUPPORTED if the model has no template, or one that llama.cpp does not know.
+    std::string chat_prompt(const magnet_message * messages, int32_t n_messages, bool add_assistant) const;
+
+    // llama.cpp keeps the list of a model's adapters in the model: changes to it take turns.
+    std::mutex & adapter_mutex() const { return adapter_mutex_; }
+
+private:
+    model() = default;
+    void read_texts();
+
+    std::vector<int32_t> tokenize_here(std::string_view text, bool add_special, bool parse_special) const;
+
+    std::string                                       path_;
+    std::unique_ptr<llama_model, llama_model_deleter> llama_;
+    const llama_vocab *                               vocab_           = nullptr;
+    bool                                              plain_attention_ = false;
+    bool                                              on_gpu_          = false;
+    bool                                              space_prefix_    = false; // a text's first word gets a space
+    std::string                                       architecture_;
+    std::string                                       description_;
+    std::string                                       name_;
+    recipe                                            recipe_;
+    mutable std::mutex                                adapter_mutex_;
+};
+
+} // namespace magnet

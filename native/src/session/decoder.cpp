@@ -1,0 +1,246 @@
+#include "decoder.h"
+
+#include "base/error.h"
+#include "magnet-mask.h"
+
+#include <algorithm>
+
+namespace magnet {
+
+namespace {
+
+constexpr int32_t default_ubatch = 512; // llama.cpp's own; longer prompts take several
+constexpr int32_t sequence       = 0;   // the one sequence of the cache
+
+int32_t round_up_pow2(int32_t n, int32_t least) {
+    while (least < n) {
+        least *= 2;
+    }
+    return least;
+}
+
+bool is_context(const slot & s) {
+    return s.role == MAGNET_MASK_CONTEXT;
+}
+
+} // namespace
+
+void decoder::set_adapters(const std::vector<used_adapter> & adapters) {
+    adapters_ = adapters;
+    clear();
+    if (context_) {
+        context_->set_adapters(adapters_);
+    }
+}
+
+void decoder::clear() {
+    cache_.clear();
+    if (context_) {
+        llama_memory_clear(llama_get_memory(context_->get()), false);
+    }
+}
+
+void decoder::reserve(int32_t n_tokens) {
+    if (n_tokens > params_.n_ctx) {
+        throw error(MAGNET_STATUS_TOO_LONG, "the text needs " + std::to_string(n_tokens) + " tokens with what is to be "
+                                            "generated; this session reads at most " + std::to_string(params_.n_ctx) +
+                                            ". Shorten it, ask for fewer tokens, or make a session with a larger n_ctx.");
+    }
+    ensure_context(n_tokens, std::max(n_ubatch_, default_ubatch));
+}
+
+void decoder::ensure_context(int32_t n_tokens, int32_t n_ubatch) {
+    if (context_ && n_tokens <= n_ctx_ && n_ubatch <= n_ubatch_) {
+        return;
+    }
+    cache_.clear();
+    context_.reset(); // before the larger one is made
+
+    // grows in powers of two, so that a conversation that gets longer seldom starts anew
+    n_ctx_    = std::max(n_ctx_, std::min(round_up_pow2(n_tokens, 512), round_up_pow2(params_.n_ctx, 256)));
+    n_ubatch_ = std::max(n_ubatch_, n_ubatch);
+
+    llama_context_params lparams = llama_context_default_params();
+    lparams.n_ctx                = n_ctx_;
+    lparams.n_batch              = n_ubatch_;
+    lparams.n_ubatch             = n_ubatch_;
+    lparams.n_seq_max            = 1;
+    lparams.n_outputs_max        = 1;
+    lparams.n_threads            = params_.n_threads;
+    lparams.n_threads_batch      = params_.n_threads;
+    lparams.flash_attn_type      = (llama_flash_attn_type) params_.flash_attention;
+    lparams.swa_full             = true; // a span looks back from positions that a pruned window has dropped
+    lparams.no_perf              = true;
+    context_ = std::make_unique<graph_context>(base_, lparams, cancelled_);
+    context_->set_adapters(adapters_);
+}
+
+void decoder::remove(int32_t pos_begin, int32_t pos_end) {
+    llama_memory_seq_rm(llama_get_memory(context_->get()), sequence, pos_begin, pos_end);
+}
+
+// The cache's order is that of encoding, so a failure in the middle leaves cells that nobody knows: forget all.
+void decoder::run() {
+    try {
+        context_->decode(batch_.view(false));
+    } catch (...) {
+        clear();
+        throw;
+    }
+}
+
+bool decoder::holds_exactly(const std::vector<slot> & context) const {
+    size_t n = 0;
+    for (const cached & c : cache_) {
+        if (!is_context(c.what)) {
+            continue;
+        }
+        if (n == context.size() || c.what.token != context[n].token || c.what.pos != context[n].pos) {
+            return false;
+        }
+        ++n;
+    }
+    return n == context.size();
+}
+
+int32_t decoder::keep_causal_prefix(const std::vector<slot> & context) {
+    // length of the common prefix with the causal tokens of the cache
+    size_t              n = 0;
+    std::vector<cached> kept;
+    for (const cached & c : cache_) {
+        if (!c.causal) {
+            continue;
+        }
+        if (n == context.size() || c.what.token != context[n].token || c.what.pos != context[n].pos) {
+            break;
+        }
+        kept.push_back(c);
+        ++n;
+    }
+
+    // what is not kept goes, in runs of positions
+    std::vector<int32_t> drop;
+    for (const cached & c : cache_) {
+        // causal tokens have ascending positions, and no two tokens share one
+        const bool keep = std::binary_search(context.begin(), context.begin() + n, c.what,
+                                             [](const slot & a, const slot & b) { return a.pos < b.pos; });
+        if (!keep) {
+            drop.push_back(c.what.pos);
+        }
+    }
+    std::sort(drop.begin(), drop.end());
+    for (size_t i = 0; i < drop.size();) {
+        size_t j = i + 1;
+        while (j < drop.size() && drop[j] == drop[j - 1] + 1) {
+            ++j;
+        }
+        remove(drop[i], drop[j - 1] + 1);
+        i = j;
+    }
+
+    // causal keys and values do not depend on the role, only who sees them does
+    for (size_t i = 0; i < kept.size();) {
+        size_t j = i;
+        while (j < kept.size() && context[j].role == context[i].role) {
+            ++j;
+        }
+        const bool same = std::all_of(kept.begin() + i, kept.begin() + j,
+                                      [&](const cached & c) { return c.what.role == context[i].role; });
+        if (!same) {
+            llama_memory_seq_role(llama_get_memory(context_->get()), sequence, context[i].pos, context[j - 1].pos + 1,
+                                  context[i].role);
+        }
+        for (; i < j; ++i) {
+            kept[i].what.role = context[i].role;
+        }
+    }
+    cache_ = std::move(kept);
+    return (int32_t) n;
+}
+
+const float * decoder::set_context(const std::vector<slot> & context, const slot & predictor, bool causal,
+                                   int32_t & n_reused) {
+    const bool bidirectional = is_context(predictor);
+    ensure_context(n_ctx_, bidirectional ? round_up_pow2((int32_t) context.size(), default_ubatch) : default_ubatch);
+
+    if (!bidirectional) {
+        n_reused = keep_causal_prefix(context);
+        return encode(context, n_reused, predictor, causal);
+    }
+
+    if (!holds_exactly(context)) {
+        n_reused = 0;
+        clear();
+        return encode(context, 0, predictor, false);
+    }
+    for (auto it = cache_.begin(); it != cache_.end();) {
+        if (is_context(it->what)) {
+            ++it;
+        } else {
+            remove(it->what.pos, it->what.pos + 1);
+            it = cache_.erase(it);
+        }
+    }
+    n_reused = (int32_t) context.size();
+    return decode_again(predictor);
+}
+
+// context from begin on, in passes, and predictor in the last one. Only a bidirectional context has to go in one pass:
+// causal ones take llama.cpp's own, also after the session has made room for a larger one.
+const float * decoder::encode(const std::vector<slot> & context, size_t begin, const slot & predictor, bool causal) {
+    std::vector<slot> todo(context.begin() + begin, context.end());
+
+    const auto behind = [&](const slot & s) { return s.pos >= predictor.pos; };
+    const bool    member = is_context(predictor);
+    const int32_t pass   = member ? n_ubatch_ : default_ubatch;
+    const auto    last   = member ? todo.begin() : todo.begin() + todo.size() / pass * pass;
+    auto       output = std::find_if(last, todo.end(), behind);
+    if (!member) {
+        output = todo.insert(output, predictor); // llama.cpp wants ascending positions in a batch
+    }
+
+    int32_t output_in_pass = 0;
+    for (size_t i = 0; i < todo.size(); ++i) {
+        if (i % pass == 0) {
+            batch_.clear();
+        }
+        const bool is_output = todo.begin() + i == output;
+        if (is_output) {
+            output_in_pass = batch_.size();
+        }
+        batch_.add(todo[i].token, todo[i].pos, todo[i].role, sequence, is_output);
+        if (batch_.size() == pass || i + 1 == todo.size()) {
+            run();
+        }
+    }
+
+    for (size_t i = begin; i < context.size(); ++i) {
+        cache_.push_back({ context[i], !is_context(context[i]) });
+    }
+    if (!member) {
+        cache_.push_back({ predictor, causal });
+    }
+    return llama_get_logits_ith(context_->get(), output_in_pass);
+}
+
+const float * decoder::decode(const slot & token, bool causal) {
+    batch_.clear();
+    batch_.add(token.token, token.pos, token.role, sequence, true);
+    run();
+    cache_.push_back({ token, causal });
+    return llama_get_logits_ith(context_->get(), 0);
+}
+
+const float * decoder::decode_again(const slot & token) {
+    const auto it = std::find_if(cache_.begin(), cache_.end(), [&](const cached & c) { return c.what.pos == token.pos; });
+    remove(token.pos, token.pos + 1);
+    batch_.clear();
+    batch_.add(token.token, token.pos, token.role, sequence, true);
+    run();
+    if (it == cache_.end()) {
+        cache_.push_back({ token, false });
+    }
+    return llama_get_logits_ith(context_->get(), 0);
+}
+
+} // namespace magnet

@@ -1,0 +1,120 @@
+// Generation: a prompt and what the model makes of it, plain causal attention.
+#include "base/error.h"
+#include "base/text.h"
+#include "magnet-mask.h"
+#include "session.h"
+#include "span-writer.h"
+
+#include <chrono>
+#include <cmath>
+
+namespace magnet {
+
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::vector<std::string> checked_stop(const magnet_generate_params & p) {
+    if (p.n_stop < 0 || (p.n_stop > 0 && !p.stop)) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "n_stop is " + std::to_string(p.n_stop) + ", but stop is no such list.");
+    }
+    std::vector<std::string> stop;
+    for (int32_t i = 0; i < p.n_stop; ++i) {
+        const std::string what = "stop string " + std::to_string(i);
+        stop.emplace_back(checked_text({ p.stop[i], -1 }, what));
+        if (stop.back().empty()) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, what + " is empty.");
+        }
+    }
+    return stop;
+}
+
+} // namespace
+
+result session::generate(const magnet_text & prompt, const magnet_generate_params & p) {
+    if (p.max_tokens < -1 || p.n_top < 0 || p.n_top > 100) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "max_tokens is " + std::to_string(p.max_tokens) + " (>= 0, or -1) and "
+                                                    "n_top is " + std::to_string(p.n_top) + " (0 to 100).");
+    }
+    const auto                 start  = std::chrono::steady_clock::now();
+    const std::string_view     text   = checked_text(prompt, "the prompt");
+    sampler                    choose(*base_, p.sampling);
+    const span_writer_options  options = { 0, p.n_top, false, checked_stop(p), p.on_token, p.on_token_user_data };
+    span_writer                writer(*base_, options);
+
+    std::vector<int32_t> tokens = base_->tokenize(text, p.add_special, p.parse_special);
+    if (tokens.empty()) {
+        const int32_t bos = llama_vocab_bos(base_->vocab());
+        if (bos < 0) {
+            throw error(MAGNET_STATUS_UNSUPPORTED, "an empty prompt starts from a BOS token, and this vocabulary has none. "
+                                                   "Give a prompt.");
+        }
+        tokens.push_back(bos);
+    }
+
+    const int32_t n_prompt = (int32_t) tokens.size();
+    if (n_prompt > params_.n_ctx) {
+        throw error(MAGNET_STATUS_TOO_LONG, "the prompt has " + std::to_string(n_prompt) + " tokens; this session reads at "
+                                            "most " + std::to_string(params_.n_ctx) + ".");
+    }
+    const int32_t room  = params_.n_ctx - n_prompt;
+    const int32_t n_max = p.max_tokens < 0 ? room : std::min(p.max_tokens, room);
+    decoder_.reserve(n_prompt + n_max);
+
+    // the last token is the one whose output is wanted
+    std::vector<slot> context(n_prompt - 1);
+    for (int32_t i = 0; i + 1 < n_prompt; ++i) {
+        context[i] = { tokens[i], i, MAGNET_MASK_SPAN, 0 };
+    }
+
+    // penalties look at the prompt as well, a grammar does not
+    choose.accept_prompt(tokens);
+
+    result out;
+    out.n_prompt_tokens = n_prompt;
+
+    log_softmax   logprobs;
+    int32_t       stop      = n_max == p.max_tokens ? MAGNET_STOP_LENGTH : MAGNET_STOP_CONTEXT;
+    const slot    predictor = { tokens.back(), n_prompt - 1, MAGNET_MASK_SPAN, 0 };
+    const float * logits    = decoder_.set_context(context, predictor, true, out.n_reused_tokens);
+    out.prompt_seconds      = seconds_since(start);
+    try {
+        for (int32_t pos = n_prompt; writer.n_tokens() < n_max; ++pos) {
+            if (cancelled_) {
+                stop = MAGNET_STOP_CANCELLED;
+                break;
+            }
+            logprobs.set(logits, base_->n_vocab());
+            const int32_t token = choose.sample(logits);
+            if (token < 0) {
+                stop = MAGNET_STOP_GRAMMAR;
+                break;
+            }
+            const bool ends = llama_vocab_is_eog(base_->vocab(), token);
+            if (ends && (!p.ignore_eos || choose.has_grammar())) { // a grammar lets it pass only where it is complete
+                writer.set_stop_logprob(logprobs(token));
+                stop = choose.has_grammar() ? MAGNET_STOP_GRAMMAR : MAGNET_STOP_END;
+                break;
+            }
+            choose.accept(token);
+            ++out.n_generated_tokens;
+            if (!writer.push(token, logprobs) || writer.n_tokens() == n_max) {
+                break;
+            }
+            logits = decoder_.decode({ token, pos, MAGNET_MASK_SPAN, 0 }, true);
+        }
+    } catch (const error & e) {
+        if (e.status != MAGNET_STATUS_CANCELLED) {
+            throw;
+        }
+        stop = MAGNET_STOP_CANCELLED;
+    }
+
+    out.spans.push_back(writer.finish(stop));
+    out.generate_seconds = seconds_since(start) - out.prompt_seconds;
+    return out;
+}
+
+} // namespace magnet

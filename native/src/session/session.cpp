@@ -1,0 +1,134 @@
+#include "session.h"
+
+#include "base/error.h"
+#include "base/processors.h"
+
+#include <cmath>
+
+namespace magnet {
+
+namespace {
+
+void require(bool ok, const char * field, int32_t value, const std::string & range) {
+    if (!ok) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    std::string(field) + " is " + std::to_string(value) + "; it must be " + range + ".");
+    }
+}
+
+magnet_session_params checked(const model & m, magnet_session_params p) {
+    const int32_t n_ctx_train = m.n_ctx_train();
+    require(p.n_ctx == 0 || (p.n_ctx >= 8 && p.n_ctx <= n_ctx_train), "n_ctx", p.n_ctx,
+            "0 (what the model was trained for) or in [8, " + std::to_string(n_ctx_train) + "]");
+    require(p.n_batch >= 32 && p.n_batch <= 65536, "n_batch", p.n_batch, "in [32, 65536]");
+    require(p.n_threads == -1 || (p.n_threads >= 1 && p.n_threads <= 512), "n_threads", p.n_threads,
+            "-1 (physical cores) or in [1, 512]");
+    require(p.flash_attention >= -1 && p.flash_attention <= 1, "flash_attention", p.flash_attention, "-1, 0 or 1");
+    check_engine(p.engine);
+    if (p.n_ctx == 0) {
+        p.n_ctx = n_ctx_train;
+    }
+    if (p.n_threads == -1) {
+        p.n_threads = physical_cores();
+    }
+    return p;
+}
+
+} // namespace
+
+session::session(std::shared_ptr<model> base, std::shared_ptr<engine_choice> engines,
+                 const magnet_session_params & params) :
+    base_(std::move(base)), engines_(std::move(engines)), params_(checked(*base_, params)), recipe_(base_->how()),
+    decoder_(base_, { params_.n_ctx, params_.n_threads, params_.flash_attention }, cancelled_) {
+    std::string why;
+    use_fused_ = params_.engine != MAGNET_ENGINE_GRAPH && engines_->fused_covers(why);
+    if (params_.engine == MAGNET_ENGINE_FUSED && !use_fused_) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, why + "; use the graph engine.");
+    }
+}
+
+void session::set_adapters(std::vector<used_adapter> adapters) {
+    for (const used_adapter & use : adapters) {
+        if (&use.what->base() != base_.get()) {
+            throw error(MAGNET_STATUS_MISMATCH, use.what->path() + " was loaded for another model than this session's.");
+        }
+        if (!std::isfinite(use.scale)) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "the scale of " + use.what->path() + " is not a finite number.");
+        }
+    }
+
+    if (encoder_) {
+        try {
+            encoder_->set_adapters(adapters);
+        } catch (...) {
+            encoder_.reset(); // made anew, with the adapters so far, when it is needed
+            throw;
+        }
+    }
+    decoder_.set_adapters(adapters);
+
+    adapters_ = std::move(adapters);
+    recipe_   = base_->how();
+    for (const used_adapter & use : adapters_) {
+        if (use.what->how().version > 0) {
+            recipe_ = use.what->how();
+            break;
+        }
+    }
+}
+
+void session::reset() {
+    decoder_.clear();
+}
+
+encoder & session::get_encoder() {
+    if (!base_->has_plain_attention()) { // its graph cannot do without its own kind of memory
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the architecture \"" + base_->architecture() +
+                                                   "\" can generate, but neither embed nor score.");
+    }
+    if (!encoder_) {
+        std::unique_ptr<encoder> made =
+            use_fused_ ? make_fused_encoder(base_, engines_->fused(), params_.n_threads, cancelled_)
+                       : make_graph_encoder(base_, { params_.n_threads, params_.n_batch, params_.flash_attention }, cancelled_);
+        made->set_adapters(adapters_);
+        encoder_ = std::move(made);
+    }
+    return *encoder_;
+}
+
+int32_t session::context_of(int32_t context) const {
+    if (context < MAGNET_CONTEXT_DEFAULT || context > MAGNET_CONTEXT_LEFT) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "context is " + std::to_string(context) +
+                                                        "; it must be one of enum magnet_context.");
+    }
+    if (context == MAGNET_CONTEXT_DEFAULT) {
+        context = recipe_.context;
+    }
+    if (context != MAGNET_CONTEXT_LEFT && !base_->has_plain_attention()) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the architecture \"" + base_->architecture() +
+                                                   "\" cannot look to the right of a gap; only MAGNET_CONTEXT_LEFT works "
+                                                   "with it.");
+    }
+    return context;
+}
+
+layout_options session::layout_with(int32_t context) const {
+    layout_options options;
+    options.context       = context_of(context);
+    options.max_positions = params_.n_ctx;
+    options.open_room     = recipe_.open_room;
+    return options;
+}
+
+session::call::call(session & s) : session_(s) {
+    if (session_.running_.exchange(true)) {
+        throw error(MAGNET_STATUS_BUSY, "another thread is inside a call on this session; use one session a thread.");
+    }
+    session_.cancelled_ = false;
+}
+
+session::call::~call() {
+    session_.running_ = false;
+}
+
+} // namespace magnet

@@ -1,0 +1,83 @@
+#include "span-writer.h"
+
+#include <algorithm>
+
+namespace magnet {
+
+bool span_writer::push(int32_t token, const log_softmax & logprobs) {
+    const float   logprob = logprobs(token);
+    const int32_t index   = n_tokens();
+    span_.tokens.push_back({ token, logprob, (int32_t) span_.text.size(), {} });
+    if (options_.n_top > 0) {
+        span_.tokens.back().top = logprobs.top(options_.n_top);
+    }
+    utf8_.push(model_.token_bytes(token, options_.special), span_.text);
+
+    const bool stopped = cut_at_stop_string();
+    if (stopped) {
+        span_.stop = MAGNET_STOP_STRING;
+    }
+    if (n_tokens() > index || reported_ < span_.text.size()) { // else the stop string has cut all of it off
+        const size_t safe_end = stopped ? span_.text.size() : span_.text.size() - held_back();
+        if (!report(index, token, logprob, safe_end)) {
+            span_.stop = MAGNET_STOP_CANCELLED;
+        }
+    }
+    return span_.stop == MAGNET_STOP_NONE;
+}
+
+result_span span_writer::finish(int32_t stop) {
+    if (span_.stop == MAGNET_STOP_NONE) {
+        span_.stop = stop;
+        utf8_.finish(span_.text);
+        if (reported_ < span_.text.size() && !span_.tokens.empty()) {
+            const result_token & last = span_.tokens.back();
+            report(n_tokens() - 1, last.id, last.logprob, span_.text.size());
+        }
+    }
+    return std::move(span_);
+}
+
+bool span_writer::report(int32_t index, int32_t token, float logprob, size_t safe_end) {
+    if (!options_.on_token) {
+        return true;
+    }
+    const size_t      begin = std::min(reported_, safe_end);
+    const std::string piece = span_.text.substr(begin, safe_end - begin);
+    reported_               = safe_end;
+
+    const magnet_token_event event = { piece.c_str(), (int32_t) piece.size(), span_.part, index, token, logprob };
+    return options_.on_token(&event, options_.on_token_user_data);
+}
+
+// The text ends before the first stop string, and so do the tokens.
+bool span_writer::cut_at_stop_string() {
+    size_t cut = std::string::npos;
+    for (const std::string & stop : options_.stop) {
+        const size_t from = reported_ > stop.size() ? reported_ - stop.size() : 0;
+        cut               = std::min(cut, span_.text.find(stop, from));
+    }
+    if (cut == std::string::npos) {
+        return false;
+    }
+    span_.text.resize(cut);
+    const auto begins_behind = [&](const result_token & t) { return (size_t) t.text_offset >= cut; };
+    span_.tokens.erase(std::find_if(span_.tokens.begin(), span_.tokens.end(), begins_behind), span_.tokens.end());
+    return true;
+}
+
+// Bytes at the end of the text that are the beginning of a stop string.
+size_t span_writer::held_back() const {
+    size_t held = 0;
+    for (const std::string & stop : options_.stop) {
+        for (size_t n = std::min(stop.size() - 1, span_.text.size()); n > held; --n) {
+            if (span_.text.compare(span_.text.size() - n, n, stop, 0, n) == 0) {
+                held = n;
+                break;
+            }
+        }
+    }
+    return held;
+}
+
+} // namespace magnet

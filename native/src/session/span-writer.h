@@ -1,0 +1,51 @@
+// A span while it is generated: tokens become text, stop strings are looked for, the caller's callback is told. Text that
+// may yet become a stop string is held back.
+#pragma once
+
+#include "base/utf8.h"
+#include "model/model.h"
+#include "result.h"
+#include "sampler.h"
+
+#include <string>
+#include <vector>
+
+namespace magnet {
+
+struct span_writer_options {
+    int32_t                  part         = 0;
+    int32_t                  n_top        = 0;
+    bool                     special      = false; // render control tokens
+    std::vector<std::string> stop;
+    magnet_token_callback    on_token     = nullptr;
+    void *                   on_token_user_data = nullptr;
+};
+
+class span_writer {
+public:
+    span_writer(const model & m, const span_writer_options & options) : model_(m), options_(options) {
+        span_.part = options.part;
+    }
+
+    // Adds a token; returns false if the span ends with it (a stop string, or the callback's wish).
+    bool push(int32_t token, const log_softmax & logprobs);
+
+    // Ends the span. No effect on why, if push() already ended it.
+    result_span finish(int32_t stop);
+
+    int32_t n_tokens() const { return (int32_t) span_.tokens.size(); }
+    void    set_stop_logprob(float logprob) { span_.stop_logprob = logprob; }
+
+private:
+    bool   report(int32_t index, int32_t token, float logprob, size_t safe_end);
+    bool   cut_at_stop_string();
+    size_t held_back() const;
+
+    const model &             model_;
+    const span_writer_options options_;
+    utf8_stream               utf8_;
+    result_span               span_;
+    size_t                    reported_ = 0; // bytes of the text that the callback has seen
+};
+
+} // namespace magnet

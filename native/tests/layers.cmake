@@ -1,0 +1,57 @@
+# The layers of native/src (docs/architecture.md): a file includes nothing of a layer above its own, and what a folder
+# defines lies in the folder's namespace.
+#
+#   cmake -D SOURCE=native/src -P layers.cmake
+cmake_minimum_required(VERSION 3.25)
+
+set(layers base llama model engine session train eval api) # from the lowest
+# The classes of these folders bear the folders' names, so their namespace is magnet itself.
+set(namespace_base magnet)
+set(namespace_llama magnet)
+set(namespace_model magnet)
+set(namespace_engine magnet)
+set(namespace_engine/fused magnet::fused)
+set(namespace_engine/graph magnet::graph)
+set(namespace_session magnet)
+set(namespace_train magnet::train)
+set(namespace_eval magnet::eval)
+set(namespace_api magnet)
+
+set(failures "")
+file(GLOB_RECURSE files RELATIVE ${SOURCE} ${SOURCE}/*.h ${SOURCE}/*.cpp)
+list(REMOVE_ITEM files magnet-mask.h)
+list(LENGTH files count)
+if(count LESS 100)
+  message(FATAL_ERROR "only ${count} files were found in ${SOURCE}")
+endif()
+foreach(name IN LISTS files)
+  string(REGEX MATCH "^[^/]+" layer ${name})
+  list(FIND layers ${layer} height)
+  if(height LESS 0 OR NOT name MATCHES "/")
+    string(APPEND failures "  ${name} lies in no layer\n")
+    continue()
+  endif()
+
+  file(STRINGS ${SOURCE}/${name} includes REGEX "^[ \t]*#[ \t]*include \"")
+  foreach(include IN LISTS includes)
+    string(REGEX REPLACE ".*\"(.*)\".*" "\\1" include "${include}")
+    string(REGEX MATCH "^[^/]+" other "${include}")
+    list(FIND layers "${other}" other_height)
+    if(include MATCHES "/" AND other_height GREATER height)
+      string(APPEND failures "  ${name} includes ${include}, which is of a higher layer\n")
+    elseif(include MATCHES "^\\.\\./")
+      string(APPEND failures "  ${name} includes ${include}; name it by its way from native/src\n")
+    endif()
+  endforeach()
+
+  get_filename_component(folder ${name} DIRECTORY)
+  string(REGEX REPLACE "/isa$" "" folder ${folder})
+  file(STRINGS ${SOURCE}/${name} opened REGEX "^namespace magnet.* {")
+  if(opened AND NOT "namespace ${namespace_${folder}} {" IN_LIST opened)
+    string(APPEND failures "  ${name} has no \"namespace ${namespace_${folder}} {\": ${opened}\n")
+  endif()
+endforeach()
+if(failures)
+  message(FATAL_ERROR "native/src is not in order:\n${failures}")
+endif()
+message(STATUS "${count} files in order")
