@@ -1,13 +1,17 @@
 // Reading text and pairs, cutting windows, laying out rows.
 #include "base/error.h"
 #include "base/sentences.h"
+#include "golden.h"
 #include "magnet-mask.h"
+#include "session/layout.h"
 #include "test_files.h"
 #include "train/batches.h"
 #include "train/holdout.h"
+#include "train/run.h"
 
 #include <doctest/doctest.h>
 
+#include <deque>
 #include <map>
 #include <numeric>
 #include <set>
@@ -223,6 +227,71 @@ TEST_CASE("a gap at the start is predicted from BOS") {
     CHECK(row.msg.size() == 3);
     CHECK(row.msg[0].at == 0);
     CHECK(row.msg[0].target == 'a');
+}
+
+// A text with gaps at these characters, as a session is given it: gap by gap a coin says which are open. lead: tokens
+// that the vocabulary puts before the first character.
+static layout session_layout(const model & m, const std::string & text, const std::vector<token_span> & gaps,
+                             int32_t context, int32_t open_room, int32_t lead, rng coin) {
+    std::deque<std::string>  texts;
+    std::vector<magnet_part> parts;
+    const auto               add = [&](int32_t type, int32_t begin, int32_t end) {
+        texts.push_back(text.substr(begin, end - begin));
+        parts.push_back({type, {texts.back().data(), end - begin}, 0, 0});
+    };
+    int32_t at = 0;
+    for (const token_span & g : gaps) {
+        add(MAGNET_PART_TEXT, at, g.begin);
+        add(MAGNET_PART_GAP, g.begin, g.end);
+        (coin.chance(0.5) ? parts.back().max_length : parts.back().length) = g.end - g.begin + (g.begin == 0 ? lead : 0);
+        at                                                                 = g.end;
+    }
+    add(MAGNET_PART_TEXT, at, int32_t(text.size()));
+    layout_options options;
+    options.filled    = true;
+    options.open_room = open_room;
+    options.context   = context;
+    return make_layout(m, parts.data(), int32_t(parts.size()), options);
+}
+
+TEST_CASE("a row of training stands as a session lays out the same template") {
+    const std::string                          text  = "abcdefghij";
+    const std::vector<std::vector<token_span>> cases = {{{2, 4}, {7, 8}}, {{0, 3}}, {{3, 10}}, {{1, 2}, {3, 6}, {8, 9}}};
+    const std::map<row_mode, int32_t>          modes = {{row_mode::hybrid, MAGNET_CONTEXT_HYBRID},
+                                                        {row_mode::ordered, MAGNET_CONTEXT_ORDERED},
+                                                        {row_mode::causal, MAGNET_CONTEXT_LEFT}};
+    const auto compare = [&](const model & m, const std::vector<token_span> & gaps, row_mode mode, uint64_t seed) {
+        const train_vocab       vocab = make_train_vocab(model::load_vocabulary(m.path()), "a");
+        const text_document     d     = tokenize_document(text, vocab);
+        const int32_t           lead  = int32_t(d.tokens.size() - text.size());
+        std::vector<token_span> spans;
+        for (const token_span & g : gaps) {
+            spans.push_back({g.begin == 0 ? 0 : g.begin + lead, g.end + lead});
+        }
+        row_options o;
+        o.open_room         = 5;
+        rng             r    = rng(1, draw::text_row, seed);
+        const auto      in   = mode == row_mode::causal ? std::vector<token_span>() : gaps;
+        const layout    plan = session_layout(m, text, in, modes.at(mode), o.open_room, lead, r);
+        const train_row row  = make_text_row(d, {0, 0, int32_t(d.tokens.size())}, spans, mode, 0, o, vocab, r);
+        REQUIRE(row.n_tokens() == int32_t(plan.slots.size()));
+        for (int32_t i = 0; i < row.n_tokens(); ++i) {
+            CHECK(row.tokens[i] == plan.slots[i].token);
+            CHECK(row.pos[i] == plan.slots[i].pos);
+            CHECK(row.roles[i] == plan.slots[i].role);
+        }
+    };
+    for (const char * name : {"tiny-gpt2.gguf", "tiny-llama.gguf"}) { // one begins each text with BOS and a space
+        CAPTURE(name);
+        const auto m = model::load_vocabulary(golden_dir() + name);
+        for (const std::vector<token_span> & gaps : cases) {
+            for (const auto & mode : modes) {
+                for (uint64_t seed = 0; seed < 8; ++seed) {
+                    compare(*m, gaps, mode.first, seed);
+                }
+            }
+        }
+    }
 }
 
 TEST_CASE("half of the gaps are open: they take the same room whatever stands in them") {

@@ -79,7 +79,7 @@ result session::score(const std::vector<layout> & plans, const magnet_score_para
                 const int32_t token = plan.slots[g.first + k].token;
                 span.tokens.push_back({ token, NAN, (int32_t) span.text.size(), {} });
                 utf8.push(base_->token_bytes(token, false), span.text);
-                const int32_t output = k == 0 ? g.predictor : g.first + k - 1;
+                const int32_t output = g.predictor_of(k);
                 if (output >= 0) {
                     by_output[output].push_back({ (int32_t) out.spans.size(), k });
                 }

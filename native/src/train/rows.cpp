@@ -1,6 +1,7 @@
 #include "rows.h"
 
 #include "magnet-mask.h"
+#include "model/placement.h"
 
 #include <algorithm>
 #include <cmath>
@@ -106,54 +107,85 @@ static int32_t corrupt(int32_t token, const train_vocab & vocab, rng & r) {
     return u < 0.9 ? vocab.plain[r.below(vocab.plain.size())] : token;
 }
 
+// The window as parts: text, gap, text, … as its spans say; half of the gaps are open.
+static std::vector<token_part> parts_of(const text_document & d, const text_window & w,
+                                        const std::vector<token_span> & spans, bool may_open, rng & r) {
+    const auto              first = d.tokens.begin() + w.begin;
+    std::vector<token_part> parts;
+    int32_t                 at = 0;
+    for (const token_span & span : spans) {
+        token_part text, gap;
+        text.tokens    = {first + at, first + span.begin};
+        gap.is_gap     = true;
+        gap.filled     = true;
+        gap.tokens     = {first + span.begin, first + span.end};
+        int32_t & room = may_open && r.chance(0.5) ? gap.max_length : gap.length;
+        room           = span.end - span.begin;
+        parts.push_back(std::move(text));
+        parts.push_back(std::move(gap));
+        at = span.end;
+    }
+    token_part rest;
+    rest.tokens = {first + at, d.tokens.begin() + w.end};
+    parts.push_back(std::move(rest));
+    return parts;
+}
+
+static int32_t context_of(row_mode mode) {
+    switch (mode) {
+        case row_mode::hybrid:  return MAGNET_CONTEXT_HYBRID;
+        case row_mode::ordered: return MAGNET_CONTEXT_ORDERED;
+        default:                return MAGNET_CONTEXT_LEFT;
+    }
+}
+
+// What the gaps' tokens are predicted from, and where each gap ends. A row without gaps predicts every token.
+static void label_spans(const layout & plan, int32_t token_end, train_row & row) {
+    for (const gap & g : plan.gaps) {
+        for (int32_t i = 0; i < g.n_slots; ++i) {
+            if (g.predictor_of(i) >= 0) {
+                row.msg.push_back({g.predictor_of(i), row.tokens[g.first + i]});
+            }
+        }
+        if (token_end >= 0) {
+            row.msg.push_back({g.predictor_of(g.n_slots), token_end});
+        }
+    }
+    for (int32_t i = 1; i < row.n_tokens() && row.mode == row_mode::causal; ++i) {
+        row.msg.push_back({i - 1, row.tokens[i]});
+    }
+}
+
+static void mask_context(const train_vocab & vocab, double rate, int32_t first, train_row & row, rng & r) {
+    for (int32_t i = std::max(first, 1); i < row.n_tokens(); ++i) {
+        const bool both = row.roles[i] == MAGNET_MASK_CONTEXT && row.roles[i - 1] == MAGNET_MASK_CONTEXT;
+        if (both && r.chance(rate)) {
+            row.mntp.push_back({i - 1, row.tokens[i]});
+            row.tokens[i] = corrupt(row.tokens[i], vocab, r);
+        }
+    }
+}
+
 train_row make_text_row(const text_document & d, const text_window & w, const std::vector<token_span> & spans,
                         row_mode mode, double mask_rate, const row_options & options, const train_vocab & vocab,
                         rng & r) {
-    const int8_t context = mode == row_mode::hybrid    ? int8_t(MAGNET_MASK_CONTEXT)
-                           : mode == row_mode::ordered ? int8_t(MAGNET_MASK_ORDERED)
-                                                       : int8_t(MAGNET_MASK_SPAN);
-    train_row    row;
-    row.mode       = mode;
-    int32_t    pos = 0;
-    const auto put = [&](int32_t token, int8_t role) {
-        row.tokens.push_back(token);
-        row.pos.push_back(pos++);
-        row.roles.push_back(role);
-    };
-    const bool gap_first = mode != row_mode::causal && !spans.empty() && spans.front().begin == 0;
-    if (gap_first || vocab.bos_always) {
-        put(vocab.bos, context);
+    placement_options how;
+    how.context        = context_of(mode);
+    how.open_room      = options.open_room;
+    const bool   open  = vocab.end >= 0 && options.open_room > 0;
+    const auto   parts = parts_of(d, w, mode == row_mode::causal ? std::vector<token_span>() : spans, open, r);
+    const layout plan  = place_parts(parts, {vocab.bos, vocab.bos_always}, how);
+
+    train_row row;
+    row.mode = mode;
+    for (const slot & s : plan.slots) {
+        row.tokens.push_back(s.token);
+        row.pos.push_back(s.pos);
+        row.roles.push_back(s.role);
     }
-    const int32_t lead = row.n_tokens(); // 1 if BOS is there
-    auto          span = mode == row_mode::causal ? spans.end() : spans.begin();
-    for (int32_t i = 0; i < w.end - w.begin; ++i) {
-        const int32_t token  = d.tokens[w.begin + i];
-        const bool    inside = span != spans.end() && i >= span->begin;
-        if (inside && i == span->begin && mode == row_mode::ordered) {
-            row.roles.back() = MAGNET_MASK_SPAN; // sees the right side before it predicts the gap's first token
-        }
-        put(token, inside ? int8_t(MAGNET_MASK_SPAN) : context);
-        if (lead + i > 0 && (inside || mode == row_mode::causal)) {
-            row.msg.push_back({lead + i - 1, token});
-        }
-        if (inside && i + 1 == span->end) {
-            if (vocab.end >= 0) {
-                row.msg.push_back({lead + i, vocab.end});
-                if (options.open_room > 0 && r.chance(0.5)) {
-                    pos += std::max(0, options.open_room - (span->end - span->begin));
-                }
-            }
-            ++span;
-        }
-    }
+    label_spans(plan, vocab.end, row);
     if (mode == row_mode::hybrid && mask_rate > 0) {
-        for (int32_t i = std::max(lead, 1); i < row.n_tokens(); ++i) {
-            const bool both = row.roles[i] == MAGNET_MASK_CONTEXT && row.roles[i - 1] == MAGNET_MASK_CONTEXT;
-            if (both && r.chance(mask_rate)) {
-                row.mntp.push_back({i - 1, row.tokens[i]});
-                row.tokens[i] = corrupt(row.tokens[i], vocab, r);
-            }
-        }
+        mask_context(vocab, mask_rate, plan.slots.front().part < 0 ? 1 : 0, row, r);
     }
     return row;
 }

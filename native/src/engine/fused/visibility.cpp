@@ -11,15 +11,18 @@ namespace {
 
 // Positions are never negative, so these lie outside of them.
 constexpr int32_t nowhere = std::numeric_limits<int32_t>::lowest();
-constexpr int32_t always  = nowhere + 1;
+constexpr int32_t always  = nowhere + 1; // of keys: above nowhere, which sees no key
 constexpr int32_t never   = std::numeric_limits<int32_t>::max();
 
 // Least query position from which a key is seen by queries of one role.
-int32_t threshold(int8_t role_q, int8_t role_k, int32_t pos_k) {
-    if (magnet_mask_allows(role_q, pos_k - 1, role_k, pos_k)) {
-        return always; // seen even from the left
-    }
-    return magnet_mask_allows(role_q, pos_k, role_k, pos_k) ? pos_k : never;
+int32_t seen_from(int8_t role_q, int8_t role_k, int32_t pos_k) {
+    return std::max(magnet_mask_visible_from(role_q, role_k, pos_k), always);
+}
+
+// The rule from the query's side: greatest position of the keys of one role that it sees.
+int32_t sees_up_to(int8_t role_q, int32_t pos_q, int8_t role_k) {
+    const int32_t from = seen_from(role_q, role_k, pos_q);
+    return from == always ? never : from == never ? nowhere : pos_q;
 }
 
 } // namespace
@@ -48,11 +51,11 @@ row_visibility::row_visibility(const engine_row & row) {
 
             position[i]          = pos;
             is_span[i]           = span;
-            key_span[i]          = threshold(MAGNET_MASK_SPAN, role, pos);
-            key_other[i]         = threshold(MAGNET_MASK_CONTEXT, role, pos);
-            key_position[i]      = role == MAGNET_MASK_CONTEXT ? always : pos;
-            query_for_span[i]    = span ? pos : nowhere;
-            query_for_ordered[i] = span ? never : pos;
+            key_span[i]          = seen_from(MAGNET_MASK_SPAN, role, pos);
+            key_other[i]         = seen_from(MAGNET_MASK_CONTEXT, role, pos);
+            key_position[i]      = seen_from(role, role, pos); // among its own kind
+            query_for_span[i]    = sees_up_to(role, pos, MAGNET_MASK_SPAN);
+            query_for_ordered[i] = sees_up_to(role, pos, MAGNET_MASK_ORDERED);
 
             int64_t & min = span ? b.query_span_min : b.query_other_min;
             int64_t & max = span ? b.query_span_max : b.query_other_max;

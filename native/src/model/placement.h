@@ -1,0 +1,63 @@
+// The layout rule: from parts that are tokens (text, gap, text, …) to positions and roles. Its one home: sessions come
+// here with a caller's template (session/layout.h), the trainer with a window of its texts (train/rows.h).
+#pragma once
+
+#include "magnet.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace magnet {
+
+struct slot {
+    int32_t token; // -1 = a place in a gap that is not filled yet
+    int32_t pos;
+    int8_t  role;  // magnet_mask_role
+    int32_t part;  // index of its part, -1 = BOS put in front
+};
+
+struct gap {
+    int32_t part;       // index among the parts
+    int32_t first;      // index of its first slot
+    int32_t n_slots;    // its own tokens (scoring, training), or the places reserved for it
+    int32_t predictor;  // index of the slot whose output predicts its first token; -1 = nothing does
+    bool    open;       // ends when the model says so
+
+    // Index of the slot whose output predicts the gap's i-th token; i = n_slots: what ends it. -1 = nothing does.
+    int32_t predictor_of(int32_t i) const { return i == 0 ? predictor : first + i - 1; }
+};
+
+struct layout {
+    std::vector<slot> slots; // ascending positions
+    std::vector<gap>  gaps;
+
+    int32_t n_positions() const { return slots.empty() ? 0 : slots.back().pos + 1; }
+};
+
+// A part as tokens.
+struct token_part {
+    bool                 is_gap     = false;
+    bool                 filled     = false; // a gap that holds its tokens
+    std::vector<int32_t> tokens;
+    int32_t              length     = 0;     // as in magnet_part
+    int32_t              max_length = 0;
+};
+
+struct bos_rule {
+    int32_t token  = -1;    // -1 = the vocabulary has none
+    bool    always = false; // it stands before every text, else only before a gap at the start
+};
+
+struct placement_options {
+    int32_t context       = MAGNET_CONTEXT_ORDERED; // HYBRID, ORDERED or LEFT
+    int32_t max_tokens    = 64;                     // most tokens of an open gap that names none
+    int32_t open_room     = 0;                      // positions of an open gap, if its places are fewer
+    int32_t max_positions = INT32_MAX;              // of texts and gaps together; more is an error (TOO_LONG)
+    bool    need_bos      = false;                  // a leading gap without BOS is an error (UNSUPPORTED)
+};
+
+// ORDERED: the last token left of a gap takes the role SPAN, so that it sees the right side before it predicts the gap's
+// first token. LEFT: no room is reserved, all is SPAN. Throws INVALID_ARGUMENT for a filled gap longer than its length.
+layout place_parts(const std::vector<token_part> & parts, const bos_rule & bos, const placement_options & options);
+
+} // namespace magnet
