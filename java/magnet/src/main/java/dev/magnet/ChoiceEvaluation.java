@@ -13,28 +13,14 @@ import org.jspecify.annotations.Nullable;
  * @param prompt put behind every query; null = nothing
  * @param limit questions, from the first; 0 = all
  */
+@Withers
 public record ChoiceEvaluation(
         Path file,
         @Nullable String prompt,
         int limit)
-        implements Evaluation {
+        implements Evaluation, ChoiceEvaluationWithers {
     /** Checks its arguments. */
     public ChoiceEvaluation {
         Objects.requireNonNull(file, "file");
-    }
-
-    /** A copy on this {@link #file}. */
-    public ChoiceEvaluation withFile(Path file) {
-        return new ChoiceEvaluation(file, prompt, limit);
-    }
-
-    /** A copy with this {@link #prompt}, or without one. */
-    public ChoiceEvaluation withPrompt(@Nullable String prompt) {
-        return new ChoiceEvaluation(file, prompt, limit);
-    }
-
-    /** A copy with this {@link #limit}. */
-    public ChoiceEvaluation withLimit(int limit) {
-        return new ChoiceEvaluation(file, prompt, limit);
     }
 }

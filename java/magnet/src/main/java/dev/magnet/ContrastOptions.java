@@ -19,6 +19,7 @@ import java.util.Objects;
  *     file, else none
  * @param projection width of a head that is used in training only; 0 = none
  */
+@Withers
 public record ContrastOptions(
         int batch,
         int length,
@@ -28,7 +29,7 @@ public record ContrastOptions(
         float temperature,
         boolean symmetric,
         float textShare,
-        int projection) {
+        int projection) implements ContrastOptionsWithers {
     /** Checks its arguments. */
     public ContrastOptions {
         Objects.requireNonNull(pooling, "pooling");
@@ -39,59 +40,5 @@ public record ContrastOptions(
     /** The native library's defaults. */
     public static ContrastOptions defaults() {
         return Defaults.train().contrast();
-    }
-
-    /** A copy with this {@link #batch}. */
-    public ContrastOptions withBatch(int batch) {
-        return new ContrastOptions(
-                batch, length, pooling, attention, instruction, temperature, symmetric, textShare, projection);
-    }
-
-    /** A copy with this {@link #length}. */
-    public ContrastOptions withLength(int length) {
-        return new ContrastOptions(
-                batch, length, pooling, attention, instruction, temperature, symmetric, textShare, projection);
-    }
-
-    /** A copy with this {@link #pooling}. */
-    public ContrastOptions withPooling(Pooling pooling) {
-        return new ContrastOptions(
-                batch, length, pooling, attention, instruction, temperature, symmetric, textShare, projection);
-    }
-
-    /** A copy with this {@link #attention}. */
-    public ContrastOptions withAttention(Attention attention) {
-        return new ContrastOptions(
-                batch, length, pooling, attention, instruction, temperature, symmetric, textShare, projection);
-    }
-
-    /** A copy with this {@link #instruction}. */
-    public ContrastOptions withInstruction(String instruction) {
-        return new ContrastOptions(
-                batch, length, pooling, attention, instruction, temperature, symmetric, textShare, projection);
-    }
-
-    /** A copy with this {@link #temperature}. */
-    public ContrastOptions withTemperature(double temperature) {
-        return new ContrastOptions(
-                batch, length, pooling, attention, instruction, (float) temperature, symmetric, textShare, projection);
-    }
-
-    /** A copy that is, or is not, {@link #symmetric}. */
-    public ContrastOptions withSymmetric(boolean symmetric) {
-        return new ContrastOptions(
-                batch, length, pooling, attention, instruction, temperature, symmetric, textShare, projection);
-    }
-
-    /** A copy with this {@link #textShare}. */
-    public ContrastOptions withTextShare(double textShare) {
-        return new ContrastOptions(
-                batch, length, pooling, attention, instruction, temperature, symmetric, (float) textShare, projection);
-    }
-
-    /** A copy with this {@link #projection}. */
-    public ContrastOptions withProjection(int projection) {
-        return new ContrastOptions(
-                batch, length, pooling, attention, instruction, temperature, symmetric, textShare, projection);
     }
 }

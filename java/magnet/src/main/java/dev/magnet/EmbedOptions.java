@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
  * @param progress told how many texts of a call are done; null = nobody. Not used by the asynchronous calls
  */
+@Withers
 public record EmbedOptions(
         Pooling pooling,
         Attention attention,
@@ -28,7 +29,7 @@ public record EmbedOptions(
         boolean normalize,
         boolean appendEos,
         @Nullable List<ScaledAdapter> adapters,
-        @Nullable ProgressListener progress) {
+        @Nullable ProgressListener progress) implements EmbedOptionsWithers {
     /** Checks its arguments and makes {@code adapters} immutable. */
     public EmbedOptions {
         Objects.requireNonNull(pooling, "pooling");
@@ -40,59 +41,5 @@ public record EmbedOptions(
     /** What the adapter was trained for; the native library's defaults elsewhere. */
     public static EmbedOptions defaults() {
         return Defaults.embed();
-    }
-
-    /** A copy with this {@link #pooling}. */
-    public EmbedOptions withPooling(Pooling pooling) {
-        return new EmbedOptions(
-                pooling, attention, instruction, truncation, maxTokens, normalize, appendEos, adapters, progress);
-    }
-
-    /** A copy with this {@link #attention}. */
-    public EmbedOptions withAttention(Attention attention) {
-        return new EmbedOptions(
-                pooling, attention, instruction, truncation, maxTokens, normalize, appendEos, adapters, progress);
-    }
-
-    /** A copy with this {@link #instruction}; null = the adapter's own, "" = none. */
-    public EmbedOptions withInstruction(@Nullable String instruction) {
-        return new EmbedOptions(
-                pooling, attention, instruction, truncation, maxTokens, normalize, appendEos, adapters, progress);
-    }
-
-    /** A copy with this {@link #truncation}. */
-    public EmbedOptions withTruncation(Truncation truncation) {
-        return new EmbedOptions(
-                pooling, attention, instruction, truncation, maxTokens, normalize, appendEos, adapters, progress);
-    }
-
-    /** A copy with this {@link #maxTokens}. */
-    public EmbedOptions withMaxTokens(int maxTokens) {
-        return new EmbedOptions(
-                pooling, attention, instruction, truncation, maxTokens, normalize, appendEos, adapters, progress);
-    }
-
-    /** A copy that does, or does not, {@link #normalize}. */
-    public EmbedOptions withNormalize(boolean normalize) {
-        return new EmbedOptions(
-                pooling, attention, instruction, truncation, maxTokens, normalize, appendEos, adapters, progress);
-    }
-
-    /** A copy that does, or does not, {@link #appendEos}. */
-    public EmbedOptions withAppendEos(boolean appendEos) {
-        return new EmbedOptions(
-                pooling, attention, instruction, truncation, maxTokens, normalize, appendEos, adapters, progress);
-    }
-
-    /** A copy with these {@link #adapters}; none = the bare model. */
-    public EmbedOptions withAdapters(ScaledAdapter... adapters) {
-        return new EmbedOptions(
-                pooling, attention, instruction, truncation, maxTokens, normalize, appendEos, List.of(adapters), progress);
-    }
-
-    /** A copy that reports {@link #progress}. */
-    public EmbedOptions withProgress(@Nullable ProgressListener progress) {
-        return new EmbedOptions(
-                pooling, attention, instruction, truncation, maxTokens, normalize, appendEos, adapters, progress);
     }
 }

@@ -12,10 +12,11 @@ import org.jspecify.annotations.Nullable;
  * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
  * @param progress told how many items are done; null = nobody
  */
+@Withers
 public record EvaluateOptions(
         @Nullable Path state,
         @Nullable List<ScaledAdapter> adapters,
-        @Nullable ProgressListener progress) {
+        @Nullable ProgressListener progress) implements EvaluateOptionsWithers {
     /** Makes lists immutable. */
     public EvaluateOptions {
         adapters = adapters == null ? null : List.copyOf(adapters);
@@ -24,20 +25,5 @@ public record EvaluateOptions(
     /** No state, the adapters of the model, no progress. */
     public static EvaluateOptions defaults() {
         return new EvaluateOptions(null, null, null);
-    }
-
-    /** A copy with this {@link #state}, or without one. */
-    public EvaluateOptions withState(@Nullable Path state) {
-        return new EvaluateOptions(state, adapters, progress);
-    }
-
-    /** A copy with these {@link #adapters}; none = the bare model. */
-    public EvaluateOptions withAdapters(ScaledAdapter... adapters) {
-        return new EvaluateOptions(state, List.of(adapters), progress);
-    }
-
-    /** A copy that reports {@link #progress}. */
-    public EvaluateOptions withProgress(@Nullable ProgressListener progress) {
-        return new EvaluateOptions(state, adapters, progress);
     }
 }

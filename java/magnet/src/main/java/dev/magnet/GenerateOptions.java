@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param timeout after this time the text ends as it is ({@link StopReason#TIMEOUT}); null = never
  * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
  */
+@Withers
 public record GenerateOptions(
         Sampling sampling,
         int maxTokens,
@@ -29,7 +30,7 @@ public record GenerateOptions(
         boolean parseSpecial,
         boolean ignoreEos,
         @Nullable Duration timeout,
-        @Nullable List<ScaledAdapter> adapters) {
+        @Nullable List<ScaledAdapter> adapters) implements GenerateOptionsWithers {
     /** Checks its arguments and makes its lists immutable. */
     public GenerateOptions {
         Objects.requireNonNull(sampling, "sampling");
@@ -40,12 +41,6 @@ public record GenerateOptions(
     /** The native library's defaults. */
     public static GenerateOptions defaults() {
         return Defaults.generate();
-    }
-
-    /** A copy with this {@link #sampling}. */
-    public GenerateOptions withSampling(Sampling sampling) {
-        return new GenerateOptions(
-                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
     }
 
     /** A copy with this {@link Sampling#temperature()}. */
@@ -61,53 +56,5 @@ public record GenerateOptions(
     /** A copy with this {@link Sampling#grammar()}, or without one. */
     public GenerateOptions withGrammar(@Nullable String grammar) {
         return withSampling(sampling.withGrammar(grammar));
-    }
-
-    /** A copy with this {@link #maxTokens}. */
-    public GenerateOptions withMaxTokens(int maxTokens) {
-        return new GenerateOptions(
-                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
-    }
-
-    /** A copy with these {@link #stop} strings. */
-    public GenerateOptions withStop(String... stop) {
-        return new GenerateOptions(
-                sampling, maxTokens, List.of(stop), topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
-    }
-
-    /** A copy with this {@link #topLogprobs}. */
-    public GenerateOptions withTopLogprobs(int topLogprobs) {
-        return new GenerateOptions(
-                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
-    }
-
-    /** A copy that does, or does not, {@link #addSpecial}. */
-    public GenerateOptions withAddSpecial(boolean addSpecial) {
-        return new GenerateOptions(
-                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
-    }
-
-    /** A copy that does, or does not, {@link #parseSpecial}. */
-    public GenerateOptions withParseSpecial(boolean parseSpecial) {
-        return new GenerateOptions(
-                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
-    }
-
-    /** A copy that does, or does not, {@link #ignoreEos}. */
-    public GenerateOptions withIgnoreEos(boolean ignoreEos) {
-        return new GenerateOptions(
-                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
-    }
-
-    /** A copy with this {@link #timeout}, or without one. */
-    public GenerateOptions withTimeout(@Nullable Duration timeout) {
-        return new GenerateOptions(
-                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, adapters);
-    }
-
-    /** A copy with these {@link #adapters}; none = the bare model. */
-    public GenerateOptions withAdapters(ScaledAdapter... adapters) {
-        return new GenerateOptions(
-                sampling, maxTokens, stop, topLogprobs, addSpecial, parseSpecial, ignoreEos, timeout, List.of(adapters));
     }
 }

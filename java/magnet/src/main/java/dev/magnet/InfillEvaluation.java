@@ -11,13 +11,14 @@ import java.util.Objects;
  * {@code logprob.CONTEXT}, {@code correct.CONTEXT}, a value a row. With {@link #room} also {@code end.CONTEXT}, the share of gaps that END
  * ends where it should and not before, and {@code ended.CONTEXT}.
  *
- * @param file TSV of the sentences of a story; for {@link Gaps.Spans} a paragraph a line
+ * @param file TSV of the sentences of a story; for {@link InfillEvaluation.Gaps.Spans} a paragraph a line
  * @param contexts what is compared; none = left alone, hybrid and ordered
  * @param gaps what is left out
  * @param room 0 = exact gaps; else open ones of so many places, a gap a row
  * @param seed in [0, 2^32): where gaps lie
  * @param limit rows, from the first; 0 = all
  */
+@Withers
 public record InfillEvaluation(
         Path file,
         List<InfillContext> contexts,
@@ -25,7 +26,7 @@ public record InfillEvaluation(
         int room,
         long seed,
         int limit)
-        implements Evaluation {
+        implements Evaluation, InfillEvaluationWithers {
     /** What is left out of a row. */
     public sealed interface Gaps {
         /**
@@ -61,35 +62,5 @@ public record InfillEvaluation(
         Objects.requireNonNull(file, "file");
         contexts = List.copyOf(contexts);
         Objects.requireNonNull(gaps, "gaps");
-    }
-
-    /** A copy on this {@link #file}. */
-    public InfillEvaluation withFile(Path file) {
-        return new InfillEvaluation(file, contexts, gaps, room, seed, limit);
-    }
-
-    /** A copy that compares these {@link #contexts}. */
-    public InfillEvaluation withContexts(InfillContext... contexts) {
-        return new InfillEvaluation(file, List.of(contexts), gaps, room, seed, limit);
-    }
-
-    /** A copy with these {@link #gaps}. */
-    public InfillEvaluation withGaps(Gaps gaps) {
-        return new InfillEvaluation(file, contexts, gaps, room, seed, limit);
-    }
-
-    /** A copy with this {@link #room}. */
-    public InfillEvaluation withRoom(int room) {
-        return new InfillEvaluation(file, contexts, gaps, room, seed, limit);
-    }
-
-    /** A copy with this {@link #seed}. */
-    public InfillEvaluation withSeed(long seed) {
-        return new InfillEvaluation(file, contexts, gaps, room, seed, limit);
-    }
-
-    /** A copy with this {@link #limit}. */
-    public InfillEvaluation withLimit(int limit) {
-        return new InfillEvaluation(file, contexts, gaps, room, seed, limit);
     }
 }

@@ -16,13 +16,14 @@ import org.jspecify.annotations.Nullable;
  * @param timeout after this time the text ends as it is ({@link StopReason#TIMEOUT}); null = never
  * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
  */
+@Withers
 public record InfillOptions(
         InfillContext context,
         Sampling sampling,
         int maxTokens,
         int topLogprobs,
         @Nullable Duration timeout,
-        @Nullable List<ScaledAdapter> adapters) {
+        @Nullable List<ScaledAdapter> adapters) implements InfillOptionsWithers {
     /** Checks its arguments and makes {@code adapters} immutable. */
     public InfillOptions {
         Objects.requireNonNull(context, "context");
@@ -35,16 +36,6 @@ public record InfillOptions(
         return Defaults.infill();
     }
 
-    /** A copy with this {@link #context}. */
-    public InfillOptions withContext(InfillContext context) {
-        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, adapters);
-    }
-
-    /** A copy with this {@link #sampling}. */
-    public InfillOptions withSampling(Sampling sampling) {
-        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, adapters);
-    }
-
     /** A copy with this {@link Sampling#temperature()}. */
     public InfillOptions withTemperature(double temperature) {
         return withSampling(sampling.withTemperature(temperature));
@@ -53,25 +44,5 @@ public record InfillOptions(
     /** A copy with this {@link Sampling#seed()}. */
     public InfillOptions withSeed(long seed) {
         return withSampling(sampling.withSeed(seed));
-    }
-
-    /** A copy with this {@link #maxTokens}. */
-    public InfillOptions withMaxTokens(int maxTokens) {
-        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, adapters);
-    }
-
-    /** A copy with this {@link #topLogprobs}. */
-    public InfillOptions withTopLogprobs(int topLogprobs) {
-        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, adapters);
-    }
-
-    /** A copy with this {@link #timeout}, or without one. */
-    public InfillOptions withTimeout(@Nullable Duration timeout) {
-        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, adapters);
-    }
-
-    /** A copy with these {@link #adapters}; none = the bare model. */
-    public InfillOptions withAdapters(ScaledAdapter... adapters) {
-        return new InfillOptions(context, sampling, maxTokens, topLogprobs, timeout, List.of(adapters));
     }
 }

@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param checkTensors look for NaN and infinity in every weight while loading
  * @param progress told how far loading is, in thousandths of the file; null = nobody
  */
+@Withers
 public record LoadOptions(
         List<Path> adapters,
         int sessions,
@@ -35,7 +36,7 @@ public record LoadOptions(
         boolean mmap,
         boolean mlock,
         boolean checkTensors,
-        @Nullable ProgressListener progress) {
+        @Nullable ProgressListener progress) implements LoadOptionsWithers {
     /** Checks its arguments and makes {@code adapters} immutable. */
     public LoadOptions {
         adapters = List.copyOf(adapters);
@@ -49,77 +50,5 @@ public record LoadOptions(
     /** Two sessions, no adapters, CPU; the native library's defaults elsewhere. */
     public static LoadOptions defaults() {
         return Defaults.load();
-    }
-
-    /** A copy with these {@link #adapters}. */
-    public LoadOptions withAdapters(Path... adapters) {
-        return new LoadOptions(List.of(adapters), sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
-    }
-
-    /** A copy with this number of {@link #sessions}. */
-    public LoadOptions withSessions(int sessions) {
-        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
-    }
-
-    /** A copy with this {@link #contextLength}. */
-    public LoadOptions withContextLength(int contextLength) {
-        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
-    }
-
-    /** A copy with this {@link #batchTokens}. */
-    public LoadOptions withBatchTokens(int batchTokens) {
-        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
-    }
-
-    /** A copy with this number of {@link #threads}. */
-    public LoadOptions withThreads(int threads) {
-        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
-    }
-
-    /** A copy with this number of {@link #gpuLayers}. */
-    public LoadOptions withGpuLayers(int gpuLayers) {
-        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
-    }
-
-    /** A copy with this {@link #engine}. */
-    public LoadOptions withEngine(Engine engine) {
-        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
-    }
-
-    /** A copy with this {@link #flashAttention}. */
-    public LoadOptions withFlashAttention(FlashAttention flashAttention) {
-        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
-    }
-
-    /** A copy that does, or does not, {@link #mmap}. */
-    public LoadOptions withMmap(boolean mmap) {
-        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
-    }
-
-    /** A copy that does, or does not, {@link #mlock}. */
-    public LoadOptions withMlock(boolean mlock) {
-        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
-    }
-
-    /** A copy that does, or does not, {@link #checkTensors}. */
-    public LoadOptions withCheckTensors(boolean checkTensors) {
-        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
-    }
-
-    /** A copy that reports {@link #progress}. */
-    public LoadOptions withProgress(@Nullable ProgressListener progress) {
-        return new LoadOptions(adapters, sessions, contextLength, batchTokens, threads, gpuLayers, engine,
-                flashAttention, mmap, mlock, checkTensors, progress);
     }
 }

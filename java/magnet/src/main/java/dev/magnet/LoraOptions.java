@@ -15,13 +15,14 @@ import org.jspecify.annotations.Nullable;
  * @param from adapter to start from, whose rank, alpha and targets count then; null = a new one
  * @param half whether it is written in F16 instead of F32
  */
+@Withers
 public record LoraOptions(
         int rank,
         float alpha,
         float dropout,
         List<String> targets,
         @Nullable Path from,
-        boolean half) {
+        boolean half) implements LoraOptionsWithers {
     /** Makes {@code targets} immutable. */
     public LoraOptions {
         targets = List.copyOf(targets);
@@ -30,35 +31,5 @@ public record LoraOptions(
     /** The native library's defaults: rank 16 on all seven matrices of a layer. */
     public static LoraOptions defaults() {
         return Defaults.train().lora();
-    }
-
-    /** A copy with this {@link #rank}. */
-    public LoraOptions withRank(int rank) {
-        return new LoraOptions(rank, alpha, dropout, targets, from, half);
-    }
-
-    /** A copy with this {@link #alpha}. */
-    public LoraOptions withAlpha(double alpha) {
-        return new LoraOptions(rank, (float) alpha, dropout, targets, from, half);
-    }
-
-    /** A copy with this {@link #dropout}. */
-    public LoraOptions withDropout(double dropout) {
-        return new LoraOptions(rank, alpha, (float) dropout, targets, from, half);
-    }
-
-    /** A copy with these {@link #targets}. */
-    public LoraOptions withTargets(String... targets) {
-        return new LoraOptions(rank, alpha, dropout, List.of(targets), from, half);
-    }
-
-    /** A copy that starts {@link #from} this adapter, or from none. */
-    public LoraOptions withFrom(@Nullable Path from) {
-        return new LoraOptions(rank, alpha, dropout, targets, from, half);
-    }
-
-    /** A copy that does, or does not, write {@link #half} precision. */
-    public LoraOptions withHalf(boolean half) {
-        return new LoraOptions(rank, alpha, dropout, targets, from, half);
     }
 }

@@ -14,6 +14,7 @@ import java.util.Objects;
  * @param clip largest norm of the gradient; 0 = any
  * @param accumulate micro-batches of a step, at least 1
  */
+@Withers
 public record OptimizerOptions(
         float learningRate,
         float learningRateEnd,
@@ -21,7 +22,7 @@ public record OptimizerOptions(
         int warmup,
         float weightDecay,
         float clip,
-        int accumulate) {
+        int accumulate) implements OptimizerOptionsWithers {
     /** Checks its arguments. */
     public OptimizerOptions {
         Objects.requireNonNull(decay, "decay");
@@ -30,44 +31,5 @@ public record OptimizerOptions(
     /** The native library's defaults. */
     public static OptimizerOptions defaults() {
         return Defaults.train().optimizer();
-    }
-
-    /** A copy with this {@link #learningRate}. */
-    public OptimizerOptions withLearningRate(double learningRate) {
-        return new OptimizerOptions(
-                (float) learningRate, learningRateEnd, decay, warmup, weightDecay, clip, accumulate);
-    }
-
-    /** A copy with this {@link #learningRateEnd}. */
-    public OptimizerOptions withLearningRateEnd(double learningRateEnd) {
-        return new OptimizerOptions(
-                learningRate, (float) learningRateEnd, decay, warmup, weightDecay, clip, accumulate);
-    }
-
-    /** A copy with this {@link #decay}. */
-    public OptimizerOptions withDecay(LearningRateDecay decay) {
-        return new OptimizerOptions(learningRate, learningRateEnd, decay, warmup, weightDecay, clip, accumulate);
-    }
-
-    /** A copy with this {@link #warmup}. */
-    public OptimizerOptions withWarmup(int warmup) {
-        return new OptimizerOptions(learningRate, learningRateEnd, decay, warmup, weightDecay, clip, accumulate);
-    }
-
-    /** A copy with this {@link #weightDecay}. */
-    public OptimizerOptions withWeightDecay(double weightDecay) {
-        return new OptimizerOptions(
-                learningRate, learningRateEnd, decay, warmup, (float) weightDecay, clip, accumulate);
-    }
-
-    /** A copy with this {@link #clip}. */
-    public OptimizerOptions withClip(double clip) {
-        return new OptimizerOptions(
-                learningRate, learningRateEnd, decay, warmup, weightDecay, (float) clip, accumulate);
-    }
-
-    /** A copy with this {@link #accumulate}. */
-    public OptimizerOptions withAccumulate(int accumulate) {
-        return new OptimizerOptions(learningRate, learningRateEnd, decay, warmup, weightDecay, clip, accumulate);
     }
 }

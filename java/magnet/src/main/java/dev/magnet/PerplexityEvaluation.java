@@ -11,28 +11,14 @@ import java.util.Objects;
  * @param window tokens of a window, at least 2
  * @param limit windows, from the first; 0 = all
  */
+@Withers
 public record PerplexityEvaluation(
         Path file,
         int window,
         int limit)
-        implements Evaluation {
+        implements Evaluation, PerplexityEvaluationWithers {
     /** Checks its arguments. */
     public PerplexityEvaluation {
         Objects.requireNonNull(file, "file");
-    }
-
-    /** A copy on this {@link #file}. */
-    public PerplexityEvaluation withFile(Path file) {
-        return new PerplexityEvaluation(file, window, limit);
-    }
-
-    /** A copy with this {@link #window}. */
-    public PerplexityEvaluation withWindow(int window) {
-        return new PerplexityEvaluation(file, window, limit);
-    }
-
-    /** A copy with this {@link #limit}. */
-    public PerplexityEvaluation withLimit(int limit) {
-        return new PerplexityEvaluation(file, window, limit);
     }
 }

@@ -1,7 +1,6 @@
 package dev.magnet;
 
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param trainLimit training sentences, from the first; 0 = all
  * @param limit sentences to judge by, from the first; 0 = all
  */
+@Withers
 public record ProbeEvaluation(
         Path trainFile,
         Path file,
@@ -32,7 +32,7 @@ public record ProbeEvaluation(
         @Nullable String instruction,
         int trainLimit,
         int limit)
-        implements Evaluation {
+        implements Evaluation, ProbeEvaluationWithers {
     /** Which column is predicted. */
     public enum Task {
         /** Part of speech, the second column. */
@@ -63,54 +63,5 @@ public record ProbeEvaluation(
         attentions = List.copyOf(attentions);
         Objects.requireNonNull(word, "word");
         l2 = List.copyOf(l2);
-    }
-
-    /** A copy that learns from this {@link #trainFile}. */
-    public ProbeEvaluation withTrainFile(Path trainFile) {
-        return new ProbeEvaluation(trainFile, file, tasks, attentions, word, l2, instruction, trainLimit, limit);
-    }
-
-    /** A copy on this {@link #file}. */
-    public ProbeEvaluation withFile(Path file) {
-        return new ProbeEvaluation(trainFile, file, tasks, attentions, word, l2, instruction, trainLimit, limit);
-    }
-
-    /** A copy that probes these {@link #tasks}. */
-    public ProbeEvaluation withTasks(Task... tasks) {
-        return new ProbeEvaluation(
-                trainFile, file, List.of(tasks), attentions, word, l2, instruction, trainLimit, limit);
-    }
-
-    /** A copy that compares these {@link #attentions}. */
-    public ProbeEvaluation withAttentions(Attention... attentions) {
-        return new ProbeEvaluation(
-                trainFile, file, tasks, List.of(attentions), word, l2, instruction, trainLimit, limit);
-    }
-
-    /** A copy with this {@link #word}. */
-    public ProbeEvaluation withWord(Word word) {
-        return new ProbeEvaluation(trainFile, file, tasks, attentions, word, l2, instruction, trainLimit, limit);
-    }
-
-    /** A copy with these {@link #l2}. */
-    public ProbeEvaluation withL2(double... l2) {
-        return new ProbeEvaluation(
-                trainFile, file, tasks, attentions, word, Arrays.stream(l2).boxed().toList(), instruction, trainLimit,
-                limit);
-    }
-
-    /** A copy with this {@link #instruction}, or without one. */
-    public ProbeEvaluation withInstruction(@Nullable String instruction) {
-        return new ProbeEvaluation(trainFile, file, tasks, attentions, word, l2, instruction, trainLimit, limit);
-    }
-
-    /** A copy with this {@link #trainLimit}. */
-    public ProbeEvaluation withTrainLimit(int trainLimit) {
-        return new ProbeEvaluation(trainFile, file, tasks, attentions, word, l2, instruction, trainLimit, limit);
-    }
-
-    /** A copy with this {@link #limit}. */
-    public ProbeEvaluation withLimit(int limit) {
-        return new ProbeEvaluation(trainFile, file, tasks, attentions, word, l2, instruction, trainLimit, limit);
     }
 }

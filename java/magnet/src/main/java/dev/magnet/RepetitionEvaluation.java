@@ -15,6 +15,7 @@ import java.util.Objects;
  * @param seed in [0, 2^32): of the first prefix; the i-th is sampled with seed + i
  * @param limit prefixes, from the first; 0 = all
  */
+@Withers
 public record RepetitionEvaluation(
         Path file,
         int prefixWords,
@@ -22,40 +23,10 @@ public record RepetitionEvaluation(
         Sampling sampling,
         long seed,
         int limit)
-        implements Evaluation {
+        implements Evaluation, RepetitionEvaluationWithers {
     /** Checks its arguments. */
     public RepetitionEvaluation {
         Objects.requireNonNull(file, "file");
         Objects.requireNonNull(sampling, "sampling");
-    }
-
-    /** A copy on this {@link #file}. */
-    public RepetitionEvaluation withFile(Path file) {
-        return new RepetitionEvaluation(file, prefixWords, maxTokens, sampling, seed, limit);
-    }
-
-    /** A copy with this number of {@link #prefixWords}. */
-    public RepetitionEvaluation withPrefixWords(int prefixWords) {
-        return new RepetitionEvaluation(file, prefixWords, maxTokens, sampling, seed, limit);
-    }
-
-    /** A copy with this {@link #maxTokens}. */
-    public RepetitionEvaluation withMaxTokens(int maxTokens) {
-        return new RepetitionEvaluation(file, prefixWords, maxTokens, sampling, seed, limit);
-    }
-
-    /** A copy with this {@link #sampling}. */
-    public RepetitionEvaluation withSampling(Sampling sampling) {
-        return new RepetitionEvaluation(file, prefixWords, maxTokens, sampling, seed, limit);
-    }
-
-    /** A copy with this {@link #seed}. */
-    public RepetitionEvaluation withSeed(long seed) {
-        return new RepetitionEvaluation(file, prefixWords, maxTokens, sampling, seed, limit);
-    }
-
-    /** A copy with this {@link #limit}. */
-    public RepetitionEvaluation withLimit(int limit) {
-        return new RepetitionEvaluation(file, prefixWords, maxTokens, sampling, seed, limit);
     }
 }

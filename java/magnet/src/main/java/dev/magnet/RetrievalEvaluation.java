@@ -1,7 +1,6 @@
 package dev.magnet;
 
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param instruction prefix of every query; null = the adapter's own, "" = none
  * @param documentInstruction prefix of every document; null = as of queries, "" = none
  */
+@Withers
 public record RetrievalEvaluation(
         Path queries,
         Path documents,
@@ -28,7 +28,7 @@ public record RetrievalEvaluation(
         List<Attention> attentions,
         @Nullable String instruction,
         @Nullable String documentInstruction)
-        implements Evaluation {
+        implements Evaluation, RetrievalEvaluationWithers {
     /** Checks its arguments and makes lists immutable. */
     public RetrievalEvaluation {
         Objects.requireNonNull(queries, "queries");
@@ -37,56 +37,5 @@ public record RetrievalEvaluation(
         cutoffs = List.copyOf(cutoffs);
         poolings = List.copyOf(poolings);
         attentions = List.copyOf(attentions);
-    }
-
-    /** A copy on these {@link #queries}. */
-    public RetrievalEvaluation withQueries(Path queries) {
-        return new RetrievalEvaluation(
-                queries, documents, relevance, cutoffs, poolings, attentions, instruction, documentInstruction);
-    }
-
-    /** A copy on these {@link #documents}. */
-    public RetrievalEvaluation withDocuments(Path documents) {
-        return new RetrievalEvaluation(
-                queries, documents, relevance, cutoffs, poolings, attentions, instruction, documentInstruction);
-    }
-
-    /** A copy with this {@link #relevance}. */
-    public RetrievalEvaluation withRelevance(Path relevance) {
-        return new RetrievalEvaluation(
-                queries, documents, relevance, cutoffs, poolings, attentions, instruction, documentInstruction);
-    }
-
-    /** A copy with these {@link #cutoffs}. */
-    public RetrievalEvaluation withCutoffs(int... cutoffs) {
-        return new RetrievalEvaluation(
-                queries, documents, relevance, Arrays.stream(cutoffs).boxed().toList(), poolings, attentions,
-                instruction, documentInstruction);
-    }
-
-    /** A copy that compares these {@link #poolings}. */
-    public RetrievalEvaluation withPoolings(Pooling... poolings) {
-        return new RetrievalEvaluation(
-                queries, documents, relevance, cutoffs, List.of(poolings), attentions, instruction,
-                documentInstruction);
-    }
-
-    /** A copy that compares these {@link #attentions}. */
-    public RetrievalEvaluation withAttentions(Attention... attentions) {
-        return new RetrievalEvaluation(
-                queries, documents, relevance, cutoffs, poolings, List.of(attentions), instruction,
-                documentInstruction);
-    }
-
-    /** A copy with this {@link #instruction}; null = the adapter's own, "" = none. */
-    public RetrievalEvaluation withInstruction(@Nullable String instruction) {
-        return new RetrievalEvaluation(
-                queries, documents, relevance, cutoffs, poolings, attentions, instruction, documentInstruction);
-    }
-
-    /** A copy with this {@link #documentInstruction}; null = as of queries, "" = none. */
-    public RetrievalEvaluation withDocumentInstruction(@Nullable String documentInstruction) {
-        return new RetrievalEvaluation(
-                queries, documents, relevance, cutoffs, poolings, attentions, instruction, documentInstruction);
     }
 }

@@ -20,6 +20,7 @@ import dev.magnet.internal.Defaults;
  * @param openRoom positions of an open gap, whose length the text behind it does not show; half of the gaps are open;
  *     0 = none is
  */
+@Withers
 public record RowOptions(
         int batch,
         int length,
@@ -31,86 +32,9 @@ public record RowOptions(
         int spanMin,
         int spanMax,
         float sentenceShare,
-        int openRoom) {
+        int openRoom) implements RowOptionsWithers {
     /** The native library's defaults. */
     public static RowOptions defaults() {
         return Defaults.train().rows();
-    }
-
-    /** A copy with this {@link #batch}. */
-    public RowOptions withBatch(int batch) {
-        return new RowOptions(
-                batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, openRoom);
-    }
-
-    /** A copy with this {@link #length}. */
-    public RowOptions withLength(int length) {
-        return new RowOptions(
-                batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, openRoom);
-    }
-
-    /** A copy with this {@link #shareHybrid}. */
-    public RowOptions withShareHybrid(double shareHybrid) {
-        return new RowOptions(
-                batch, length, (float) shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, openRoom);
-    }
-
-    /** A copy with this {@link #shareOrdered}. */
-    public RowOptions withShareOrdered(double shareOrdered) {
-        return new RowOptions(
-                batch, length, shareHybrid, (float) shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, openRoom);
-    }
-
-    /** A copy with this {@link #shareCausal}. */
-    public RowOptions withShareCausal(double shareCausal) {
-        return new RowOptions(
-                batch, length, shareHybrid, shareOrdered, (float) shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, openRoom);
-    }
-
-    /** A copy with this {@link #maskRate}. */
-    public RowOptions withMaskRate(double maskRate) {
-        return new RowOptions(
-                batch, length, shareHybrid, shareOrdered, shareCausal, (float) maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, openRoom);
-    }
-
-    /** A copy with this {@link #maxSpans}. */
-    public RowOptions withMaxSpans(int maxSpans) {
-        return new RowOptions(
-                batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, openRoom);
-    }
-
-    /** A copy with this {@link #spanMin}. */
-    public RowOptions withSpanMin(int spanMin) {
-        return new RowOptions(
-                batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, openRoom);
-    }
-
-    /** A copy with this {@link #spanMax}. */
-    public RowOptions withSpanMax(int spanMax) {
-        return new RowOptions(
-                batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, openRoom);
-    }
-
-    /** A copy with this {@link #sentenceShare}. */
-    public RowOptions withSentenceShare(double sentenceShare) {
-        return new RowOptions(
-                batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax, (float)
-                sentenceShare, openRoom);
-    }
-
-    /** A copy with this {@link #openRoom}. */
-    public RowOptions withOpenRoom(int openRoom) {
-        return new RowOptions(
-                batch, length, shareHybrid, shareOrdered, shareCausal, maskRate, maxSpans, spanMin, spanMax,
-                sentenceShare, openRoom);
     }
 }

@@ -2,7 +2,6 @@ package dev.magnet;
 
 import dev.magnet.internal.Defaults;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param grammar GBNF grammar that the text must follow, with a rule {@code root}; null = none
  * @param logitBias added to the logits of tokens; negative infinity bans one
  */
+@Withers
 public record Sampling(
         float temperature,
         int topK,
@@ -31,7 +31,7 @@ public record Sampling(
         int penaltyWindow,
         long seed,
         @Nullable String grammar,
-        Map<Integer, Float> logitBias) {
+        Map<Integer, Float> logitBias) implements SamplingWithers {
     /** Makes {@code logitBias} immutable. */
     public Sampling {
         logitBias = Map.copyOf(logitBias);
@@ -45,54 +45,5 @@ public record Sampling(
     /** Always the likeliest token: the defaults of infilling. */
     public static Sampling greedy() {
         return Defaults.infill().sampling();
-    }
-
-    /** A copy with this {@link #temperature}. */
-    public Sampling withTemperature(double temperature) {
-        return new Sampling((float) temperature, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
-                penaltyWindow, seed, grammar, logitBias);
-    }
-
-    /** A copy with this {@link #topK}. */
-    public Sampling withTopK(int topK) {
-        return new Sampling(temperature, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
-                penaltyWindow, seed, grammar, logitBias);
-    }
-
-    /** A copy with this {@link #topP}. */
-    public Sampling withTopP(double topP) {
-        return new Sampling(temperature, topK, (float) topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
-                penaltyWindow, seed, grammar, logitBias);
-    }
-
-    /** A copy with this {@link #minP}. */
-    public Sampling withMinP(double minP) {
-        return new Sampling(temperature, topK, topP, (float) minP, repeatPenalty, frequencyPenalty, presencePenalty,
-                penaltyWindow, seed, grammar, logitBias);
-    }
-
-    /** A copy with these penalties, each as its component says. */
-    public Sampling withPenalties(double repeat, double frequency, double presence, int window) {
-        return new Sampling(temperature, topK, topP, minP, (float) repeat, (float) frequency, (float) presence, window,
-                seed, grammar, logitBias);
-    }
-
-    /** A copy with this {@link #seed}. */
-    public Sampling withSeed(long seed) {
-        return new Sampling(temperature, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
-                penaltyWindow, seed, grammar, logitBias);
-    }
-
-    /** A copy with this {@link #grammar}, or without one. */
-    public Sampling withGrammar(@Nullable String grammar) {
-        return new Sampling(temperature, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
-                penaltyWindow, seed, grammar, logitBias);
-    }
-
-    /** A copy with this {@link #logitBias}. */
-    public Sampling withLogitBias(Map<Integer, Float> logitBias) {
-        Objects.requireNonNull(logitBias, "logitBias");
-        return new Sampling(temperature, topK, topP, minP, repeatPenalty, frequencyPenalty, presencePenalty,
-                penaltyWindow, seed, grammar, logitBias);
     }
 }

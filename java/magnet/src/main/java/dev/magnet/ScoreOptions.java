@@ -13,11 +13,12 @@ import org.jspecify.annotations.Nullable;
  * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
  * @param progress told how many items of a call are done; null = nobody
  */
+@Withers
 public record ScoreOptions(
         InfillContext context,
         int topLogprobs,
         @Nullable List<ScaledAdapter> adapters,
-        @Nullable ProgressListener progress) {
+        @Nullable ProgressListener progress) implements ScoreOptionsWithers {
     /** Checks its arguments and makes {@code adapters} immutable. */
     public ScoreOptions {
         Objects.requireNonNull(context, "context");
@@ -27,25 +28,5 @@ public record ScoreOptions(
     /** What the adapter was trained for; the native library's defaults elsewhere. */
     public static ScoreOptions defaults() {
         return Defaults.score();
-    }
-
-    /** A copy with this {@link #context}. */
-    public ScoreOptions withContext(InfillContext context) {
-        return new ScoreOptions(context, topLogprobs, adapters, progress);
-    }
-
-    /** A copy with this {@link #topLogprobs}. */
-    public ScoreOptions withTopLogprobs(int topLogprobs) {
-        return new ScoreOptions(context, topLogprobs, adapters, progress);
-    }
-
-    /** A copy with these {@link #adapters}; none = the bare model. */
-    public ScoreOptions withAdapters(ScaledAdapter... adapters) {
-        return new ScoreOptions(context, topLogprobs, List.of(adapters), progress);
-    }
-
-    /** A copy that reports {@link #progress}. */
-    public ScoreOptions withProgress(@Nullable ProgressListener progress) {
-        return new ScoreOptions(context, topLogprobs, adapters, progress);
     }
 }

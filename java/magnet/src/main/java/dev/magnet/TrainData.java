@@ -18,13 +18,14 @@ import java.util.Objects;
  * @param heldoutPairs pairs to judge by
  * @param heldoutRows windows of text, and pairs, to keep out of training, at most a tenth of each; 0 = none
  */
+@Withers
 public record TrainData(
         List<Path> texts,
         TextUnit textUnit,
         List<Path> pairs,
         List<Path> heldoutTexts,
         List<Path> heldoutPairs,
-        int heldoutRows) {
+        int heldoutRows) implements TrainDataWithers {
     /** Checks its arguments and makes its lists immutable. */
     public TrainData {
         texts = List.copyOf(texts);
@@ -37,35 +38,5 @@ public record TrainData(
     /** No files, and the native library's defaults elsewhere. */
     public static TrainData defaults() {
         return Defaults.train().data();
-    }
-
-    /** A copy with these {@link #texts}. */
-    public TrainData withTexts(Path... texts) {
-        return new TrainData(List.of(texts), textUnit, pairs, heldoutTexts, heldoutPairs, heldoutRows);
-    }
-
-    /** A copy with this {@link #textUnit}. */
-    public TrainData withTextUnit(TextUnit textUnit) {
-        return new TrainData(texts, textUnit, pairs, heldoutTexts, heldoutPairs, heldoutRows);
-    }
-
-    /** A copy with these {@link #pairs}. */
-    public TrainData withPairs(Path... pairs) {
-        return new TrainData(texts, textUnit, List.of(pairs), heldoutTexts, heldoutPairs, heldoutRows);
-    }
-
-    /** A copy with these {@link #heldoutTexts}. */
-    public TrainData withHeldoutTexts(Path... heldoutTexts) {
-        return new TrainData(texts, textUnit, pairs, List.of(heldoutTexts), heldoutPairs, heldoutRows);
-    }
-
-    /** A copy with these {@link #heldoutPairs}. */
-    public TrainData withHeldoutPairs(Path... heldoutPairs) {
-        return new TrainData(texts, textUnit, pairs, heldoutTexts, List.of(heldoutPairs), heldoutRows);
-    }
-
-    /** A copy with so many {@link #heldoutRows}. */
-    public TrainData withHeldoutRows(int heldoutRows) {
-        return new TrainData(texts, textUnit, pairs, heldoutTexts, heldoutPairs, heldoutRows);
     }
 }

@@ -14,39 +14,15 @@ import org.jspecify.annotations.Nullable;
  * @param report one HTML page with the loss curves; null = none
  * @param overwrite whether an adapter that exists is replaced; otherwise it fails the call before any work is done
  */
+@Withers
 public record TrainFiles(
         @Nullable Path checkpoint,
         int checkpointEvery,
         @Nullable Path metrics,
         @Nullable Path report,
-        boolean overwrite) {
+        boolean overwrite) implements TrainFilesWithers {
     /** Nothing beside the adapter, which must not exist. */
     public static TrainFiles defaults() {
         return Defaults.train().files();
-    }
-
-    /** A copy with this {@link #checkpoint}, or without one. */
-    public TrainFiles withCheckpoint(@Nullable Path checkpoint) {
-        return new TrainFiles(checkpoint, checkpointEvery, metrics, report, overwrite);
-    }
-
-    /** A copy with this {@link #checkpointEvery}. */
-    public TrainFiles withCheckpointEvery(int checkpointEvery) {
-        return new TrainFiles(checkpoint, checkpointEvery, metrics, report, overwrite);
-    }
-
-    /** A copy with these {@link #metrics}, or without. */
-    public TrainFiles withMetrics(@Nullable Path metrics) {
-        return new TrainFiles(checkpoint, checkpointEvery, metrics, report, overwrite);
-    }
-
-    /** A copy with this {@link #report}, or without one. */
-    public TrainFiles withReport(@Nullable Path report) {
-        return new TrainFiles(checkpoint, checkpointEvery, metrics, report, overwrite);
-    }
-
-    /** A copy that does, or does not, {@link #overwrite}. */
-    public TrainFiles withOverwrite(boolean overwrite) {
-        return new TrainFiles(checkpoint, checkpointEvery, metrics, report, overwrite);
     }
 }

@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param exact whether products are computed in F32 instead of bf16
  * @param recompute whether to keep less of the forward pass and compute it again: less memory, slower
  */
+@Withers
 public record TrainOptions(
         TrainData data,
         List<TrainStage> stages,
@@ -46,7 +47,7 @@ public record TrainOptions(
         Engine engine,
         int gpuLayers,
         boolean exact,
-        boolean recompute) {
+        boolean recompute) implements TrainOptionsWithers {
     /** Checks its arguments and makes {@code stages} immutable. */
     public TrainOptions {
         Objects.requireNonNull(data, "data");
@@ -64,118 +65,6 @@ public record TrainOptions(
     /** The native library's defaults, without data. */
     public static TrainOptions defaults() {
         return Defaults.train();
-    }
-
-    /** A copy with this {@link #data}. */
-    public TrainOptions withData(TrainData data) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with these {@link #stages}. */
-    public TrainOptions withStages(TrainStage... stages) {
-        return new TrainOptions(
-                data, List.of(stages), rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed,
-                threads, engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with these {@link #rows}. */
-    public TrainOptions withRows(RowOptions rows) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with this {@link #contrast}. */
-    public TrainOptions withContrast(ContrastOptions contrast) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with this {@link #lora}. */
-    public TrainOptions withLora(LoraOptions lora) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with this {@link #optimizer}. */
-    public TrainOptions withOptimizer(OptimizerOptions optimizer) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with these {@link #files}. */
-    public TrainOptions withFiles(TrainFiles files) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with this {@link #maskToken}. */
-    public TrainOptions withMaskToken(String maskToken) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with this {@link #context}. */
-    public TrainOptions withContext(InfillContext context) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with this {@link #evalEvery}. */
-    public TrainOptions withEvalEvery(int evalEvery) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with this {@link #seed}. */
-    public TrainOptions withSeed(long seed) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with this number of {@link #threads}. */
-    public TrainOptions withThreads(int threads) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with this {@link #engine}. */
-    public TrainOptions withEngine(Engine engine) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy with this number of {@link #gpuLayers}. */
-    public TrainOptions withGpuLayers(int gpuLayers) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy that is, or is not, {@link #exact}. */
-    public TrainOptions withExact(boolean exact) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
-    }
-
-    /** A copy that does, or does not, {@link #recompute}. */
-    public TrainOptions withRecompute(boolean recompute) {
-        return new TrainOptions(
-                data, stages, rows, contrast, lora, optimizer, files, maskToken, context, evalEvery, seed, threads,
-                engine, gpuLayers, exact, recompute);
     }
 
     /** A copy that learns from these {@link TrainData#texts()}. */

@@ -9,27 +9,8 @@ package dev.magnet;
  * @param sscl weight of the contrastive objective: embeddings
  * @param msg weight of missing-span generation: infilling, and plain next-token prediction
  */
-public record TrainStage(int steps, float mntp, float sscl, float msg) {
-    /** A copy of so many {@link #steps}. */
-    public TrainStage withSteps(int steps) {
-        return new TrainStage(steps, mntp, sscl, msg);
-    }
-
-    /** A copy with this {@link #mntp}. */
-    public TrainStage withMntp(double mntp) {
-        return new TrainStage(steps, (float) mntp, sscl, msg);
-    }
-
-    /** A copy with this {@link #sscl}. */
-    public TrainStage withSscl(double sscl) {
-        return new TrainStage(steps, mntp, (float) sscl, msg);
-    }
-
-    /** A copy with this {@link #msg}. */
-    public TrainStage withMsg(double msg) {
-        return new TrainStage(steps, mntp, sscl, (float) msg);
-    }
-
+@Withers
+public record TrainStage(int steps, float mntp, float sscl, float msg) implements TrainStageWithers {
     /** All three objectives alike, for so many steps. */
     public static TrainStage of(int steps) {
         return new TrainStage(steps, 1, 1, 1);

@@ -7,7 +7,9 @@ import java.io.IOException;
 import java.lang.module.ModuleDescriptor;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -17,6 +19,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
@@ -79,32 +82,45 @@ class ApiTest {
 
     private static void changesOnly(Object options, RecordComponent component) throws Exception {
         String name = "with" + Character.toUpperCase(component.getName().charAt(0)) + component.getName().substring(1);
-        Method with = Stream.of(options.getClass().getMethods())
-                .filter(method -> method.getName().equals(name)
-                        || component.getName().matches("(repeat|frequency|presence)Penalty|penaltyWindow")
-                                && method.getName().equals("withPenalties"))
-                .findFirst()
-                .orElseThrow(() -> new AssertionError("no " + name));
-        Object[] arguments = with.getParameterTypes()[0] == boolean.class
-                ? new Object[] {!(boolean) component.getAccessor().invoke(options)}
-                : Stream.of(with.getParameterTypes()).map(ApiTest::another).toArray();
-        Object copy = with.invoke(options, arguments);
-        int changed = 0;
-        for (RecordComponent each : options.getClass().getRecordComponents()) {
-            Object before = each.getAccessor().invoke(options);
-            Object after = each.getAccessor().invoke(copy);
-            changed += Objects.equals(before, after) ? 0 : 1;
+        List<Method> withers = Stream.of(options.getClass().getMethods())
+                .filter(method -> method.getName().equals(name))
+                .toList();
+        assertEquals(component.getType() == List.class ? 2 : 1, withers.size(), name); // a list also as its elements
+        for (Method with : withers) {
+            Class<?> type = with.getParameterTypes()[0];
+            Object value = type == boolean.class ? !(boolean) component.getAccessor().invoke(options)
+                    : type == List.class ? list(component) : another(type);
+            Object copy = with.invoke(options, value);
+            int changed = 0;
+            for (RecordComponent each : options.getClass().getRecordComponents()) {
+                Object before = each.getAccessor().invoke(options);
+                Object after = each.getAccessor().invoke(copy);
+                changed += Objects.equals(before, after) ? 0 : 1;
+            }
+            assertEquals(1, changed, with.toString());
+            if (!with.isVarArgs()) {
+                assertEquals(
+                        component.getAnnotatedType().isAnnotationPresent(Nullable.class),
+                        with.getAnnotatedParameterTypes()[0].isAnnotationPresent(Nullable.class),
+                        () -> with + " takes null where its component may be null");
+            }
         }
-        assertEquals(with.getName().equals("withPenalties") ? 4 : 1, changed, name);
+    }
+
+    /** One element, of what the list's type says. */
+    private static List<?> list(RecordComponent component) {
+        Type element = ((ParameterizedType) component.getGenericType()).getActualTypeArguments()[0];
+        return element == ScaledAdapter.class ? List.of() : List.of(another((Class<?>) element));
     }
 
     /** A value that is no default of any option. */
     private static Object another(Class<?> type) {
         return switch (type.getSimpleName()) {
-            case "int" -> 77;
+            case "int", "Integer" -> 77;
             case "long" -> 77L;
-            case "double" -> 0.77;
+            case "double", "Double" -> 0.77;
             case "String" -> "another";
+            case "TrainStage" -> TrainStage.of(77);
             case "String[]" -> new String[] {"another"};
             case "Path" -> Path.of("another");
             case "int[]" -> new int[] {77};

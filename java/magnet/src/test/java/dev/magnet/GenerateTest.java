@@ -367,7 +367,7 @@ class GenerateTest {
                 Sampling.defaults().withMinP(Double.NaN),
                 Sampling.defaults().withTopK(-5),
                 Sampling.defaults().withSeed(-2),
-                Sampling.defaults().withPenalties(0, 0, 0, 64),
+                Sampling.defaults().withRepeatPenalty(0),
                 Sampling.defaults().withLogitBias(Map.of(-1, 1f)))) {
             Failures.messageOf(Status.INVALID_ARGUMENT, () ->
                     magnet.generate("x", options(3).withSampling(bad)).result());
