@@ -21,12 +21,14 @@ static void add_limit(eval_command & c, option_group & group, const char * help)
     group.value("--limit", c.params.limit, "N", help)->check(between(1, 1 << 30));
 }
 
-static void add_embedding(eval_command & c, option_group & group) {
-    group.choices("--pooling", c.poolings, pooling_names(),
+// How texts become vectors, in the struct of a protocol.
+template <typename Protocol>
+static void add_embedding(eval_command & c, option_group & group, Protocol & p) {
+    group.choices("--pooling", c.own.list(p.poolings, p.n_poolings), pooling_names(),
                   "tokens that make the vector (default: the adapter's, else mean)");
-    group.choices("--attention", c.attentions, attention_names(),
+    group.choices("--attention", c.own.list(p.attentions, p.n_attentions), attention_names(),
                   "what tokens see (default: the adapter's, else bidirectional)");
-    group.value("--instruction", c.instruction, "TEXT", "prefix of every text (default: the adapter's)");
+    group.value("--instruction", c.own.text(p.instruction), "TEXT", "prefix of every text (default: the adapter's)");
 }
 
 static void sts_protocol(CLI::App & verb) {
@@ -38,7 +40,7 @@ static void sts_protocol(CLI::App & verb) {
                   "\n"
                   "Spearman's correlation x100; equal values share the mean of their ranks."},
                  [](eval_command & c, option_group & group) {
-                     add_embedding(c, group);
+                     add_embedding(c, group, c.params.sts);
                      add_limit(c, group, "pairs, from the first (default all)");
                  });
 }
@@ -56,8 +58,8 @@ static void infill_protocol(CLI::App & verb) {
          "length and place are drawn; the same seed draws the same. With --room, end.CONTEXT is the share of gaps\n"
          "whose true text is followed by END, and is not cut by it before, if tokens are the likeliest ones."},
         [](eval_command & c, option_group & group) {
-            magnet_eval_params & p = c.params;
-            group.choices("--context", c.contexts, context_names(), "what is compared (default left,hybrid,ordered)");
+            magnet_eval_infill & p = c.params.infill;
+            group.choices("--context", c.own.list(p.contexts, p.n_contexts), context_names(), "what is compared (default left,hybrid,ordered)");
             group.choice("--gaps", p.gaps, gap_names, "what is left out (default sentences)");
             group.value("--n-gaps", p.n_gaps, "N", with_default("gaps of a row", p.n_gaps));
             group.value("--room", p.room, "N", "open gaps of N places, to be ended by END (default: exact gaps)");
@@ -77,7 +79,7 @@ static void perplexity_protocol(CLI::App & verb) {
                   "\n"
                   "Windows do not overlap; the first token of each is not predicted."},
                  [](eval_command & c, option_group & group) {
-                     group.value("--window", c.params.window, "N", with_default("tokens of a window", c.params.window));
+                     group.value("--window", c.params.perplexity.window, "N", with_default("tokens of a window", c.params.perplexity.window));
                      add_limit(c, group, "windows, from the first (default all)");
                  });
 }
@@ -93,7 +95,7 @@ static void repetition_protocol(CLI::App & verb) {
          "Rep-Sen and Rep-4 are the shares of sentences and token 4-grams that stood before in the same\n"
          "continuation, averaged over continuations. The i-th prefix is sampled with seed + i."},
         [](eval_command & c, option_group & group) {
-            magnet_eval_params & p = c.params;
+            magnet_eval_repetition & p = c.params.repetition;
             group.value("--prefix-words", p.prefix_words, "N", with_default("words of a prefix", p.prefix_words));
             group.value("--max-tokens", p.max_tokens, "N", with_default("tokens of a continuation", p.max_tokens));
             add_limit(c, group, "paragraphs that are long enough, from the first (default all)");
@@ -122,16 +124,16 @@ static void probe_protocol(CLI::App & verb) {
          "A softmax regression for each task and attention, on standardised vectors. The strength of L2 is the\n"
          "one that does best on every tenth training sentence, which the first fits leave out."},
         [](eval_command & c, option_group & group) {
-            magnet_eval_params & p = c.params;
-            group.value("--train", c.train_file, "FILE", "CoNLL columns to learn from")->required();
+            magnet_eval_probe & p = c.params.probe;
+            group.value("--train", c.own.text(p.train_file), "FILE", "CoNLL columns to learn from")->required();
             group.value("--train-limit", p.train_limit, "N", "sentences of it, from the first (default all)")
                 ->check(between(1, 1 << 30));
             add_limit(c, group, "sentences to judge by, from the first (default all)");
-            group.choices("--task", c.tasks, task_names, "what is probed (default all)");
-            group.choices("--attention", c.attentions, attention_names(), "what tokens see (default both)");
+            group.choices("--task", c.own.list(p.tasks, p.n_tasks), task_names, "what is probed (default all)");
+            group.choices("--attention", c.own.list(p.attentions, p.n_attentions), attention_names(), "what tokens see (default both)");
             group.choice("--word", p.word, word_names, "a word's vector, of its tokens' (default mean)");
-            group.value("--instruction", c.instruction, "TEXT", "prefix of every sentence (default none)");
-            group.value("--l2", c.l2, "X,...", "strengths of L2 to choose from (default 1e-2,1e-3,1e-4)")
+            group.value("--instruction", c.own.text(p.instruction), "TEXT", "prefix of every sentence (default none)");
+            group.value("--l2", c.own.list(p.l2, p.n_l2), "X,...", "strengths of L2 to choose from (default 1e-2,1e-3,1e-4)")
                 ->delimiter(',');
         });
 }
@@ -147,7 +149,7 @@ static void choice_protocol(CLI::App & verb) {
                   "A space and the option continue query and prompt. The option with the highest log-likelihood per\n"
                   "character wins (accuracy.characters), per token, or as a whole (accuracy.sum)."},
                  [](eval_command & c, option_group & group) {
-                     group.value("--prompt", c.prompt, "TEXT", "put behind every query");
+                     group.value("--prompt", c.own.text(c.params.choice.prompt), "TEXT", "put behind every query");
                      add_limit(c, group, "questions, from the first (default all)");
                  });
 }
@@ -163,11 +165,11 @@ static void retrieval_protocol(CLI::App & verb) {
          "Queries without a relevant document (grade above 0) are left out. A document that is longer than\n"
          "--ctx is read from its beginning."},
         [](eval_command & c, option_group & group) {
-            group.value("--documents", c.documents, "FILE", "TSV: id, text")->required();
-            group.value("--relevance", c.relevance, "FILE", "query, document, grade; or qrels of TREC")->required();
-            group.value("--cutoff", c.cutoffs, "K,...", "k of recall@k (default 1,10,100)")->delimiter(',');
-            add_embedding(c, group);
-            group.value("--document-instruction", c.document_instruction, "TEXT",
+            group.value("--documents", c.own.text(c.params.retrieval.documents), "FILE", "TSV: id, text")->required();
+            group.value("--relevance", c.own.text(c.params.retrieval.relevance), "FILE", "query, document, grade; or qrels of TREC")->required();
+            group.value("--cutoff", c.own.list(c.params.retrieval.cutoffs, c.params.retrieval.n_cutoffs), "K,...", "k of recall@k (default 1,10,100)")->delimiter(',');
+            add_embedding(c, group, c.params.retrieval);
+            group.value("--document-instruction", c.own.text(c.params.retrieval.document_instruction), "TEXT",
                         "prefix of every document (default: as of queries)");
         });
 }

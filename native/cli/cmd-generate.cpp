@@ -76,7 +76,7 @@ void generate_command::run_prompt(magnet_session * session, const loaded_model &
                                   magnet_cli::output & out) {
     const std::string prompt  = prompt_of(loaded.model.get(), from);
     const int64_t     seed    = sampling.seed.value_or(new_seed());
-    const bool        streams = !output.as_json && params.n_top == 0;
+    const bool        streams = !output.as_json && params.top == 0;
     token_stream      stream(!streams ? nullptr : std::function([&](const magnet_token_event & event) {
         out.write({event.text, static_cast<size_t>(event.text_size)});
         out.flush();
@@ -158,7 +158,7 @@ void add_generate(CLI::App & verb) {
     group.list("--stop", command->stop, "TEXT", "stop before this text; may be repeated");
     group.value("-n,--n", command->candidates, "N", "N texts, with seeds SEED, SEED + 1, ...")
         ->check(between(1, 10000));
-    group.value("--top", params.n_top, "N", "show the N likeliest tokens at each place")->check(between(0, 100));
+    group.value("--top", params.top, "N", "show the N likeliest tokens at each place")->check(between(0, 100));
     group.flag("--chat", command->chat, "the prompt is a user's message, put into the model's chat template");
     group.value("--system", command->system, "TEXT", "the system message; implies --chat");
     group.flag("--ignore-eos", params.ignore_eos, "go on where the model would end");

@@ -85,7 +85,7 @@ void infill_command::run_template(magnet_session * session, const loaded_model &
                                   const pieces & all, magnet_cli::output & out) {
     const std::vector<magnet_part> parts   = to_parts(all);
     const int64_t                  seed    = sampling.seed.value_or(new_seed());
-    const bool                     streams = !output.as_json && params.n_top == 0;
+    const bool                     streams = !output.as_json && params.top == 0;
     for (int32_t k = 0; k < candidates && !interrupted(); ++k) {
         infill_stream fills(out, all, full);
         token_stream  stream(!streams ? nullptr
@@ -167,7 +167,7 @@ void add_infill(CLI::App & verb) {
         ->check(between(1, 1 << 20));
     group.value("-n,--n", command->candidates, "N", "N candidates by sampling, with seeds SEED, SEED + 1, ...")
         ->check(between(1, 10000));
-    group.value("--top", params.n_top, "N", "show the N likeliest tokens at each place")->check(between(0, 100));
+    group.value("--top", params.top, "N", "show the N likeliest tokens at each place")->check(between(0, 100));
     group.choice("--context", params.context, context_names(),
                  "what the text around a gap sees (default: the adapter's, else ordered)");
 

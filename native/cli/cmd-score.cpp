@@ -92,7 +92,7 @@ void score_command::score(magnet_session * session, const magnet_model * of, con
         item.sum.add(span);
         if (output.as_json && !total) {
             item.gaps.push_back(to_json(span, of));
-        } else if (tokens || params.n_top > 0) {
+        } else if (tokens || params.top > 0) {
             item.token_lines += token_lines(span, of);
         }
     }
@@ -184,7 +184,7 @@ void add_score(CLI::App & verb) {
     group.value("--given", command->given, "TEXT", "what the texts continue; they are listed best first");
     group.flag("--tokens", command->tokens, "list the log-probability of each token");
     group.flag("--total", command->total, "print one line for all texts: their perplexity");
-    group.value("--top", command->params.n_top, "N", "show the N likeliest tokens at each place")
+    group.value("--top", command->params.top, "N", "show the N likeliest tokens at each place")
         ->check(between(0, 100));
     group.choice("--context", command->params.context, context_names(),
                  "what the text around a gap sees (default: the adapter's, else ordered)");

@@ -10,6 +10,7 @@
 #include "model.h"
 #include "names.h"
 #include "options.h"
+#include "pointed.h"
 #include "progress.h"
 #include "terminal.h"
 #include "verbs.h"
@@ -25,16 +26,16 @@ const names unit_names{
 
 struct train_command {
     magnet_train_params      params = magnet_train_default_params();
-    std::string              model, output, checkpoint, metrics, report, init_adapter, resume;
-    std::string              instruction = params.instruction, mask_token = params.mask_token;
-    std::vector<std::string> texts, pairs, heldout_texts, heldout_pairs, targets, stages;
+    pointed_values           own;
+    std::string              model, output, checkpoint, resume;
+    std::vector<std::string> stages;
     magnet_train_stage       weights       = params.stages[0]; // of the one stage, unless stages are given
     int32_t                  log_level     = MAGNET_LOG_WARN;
     bool                     no_checkpoint = false;
     bool                     dry_run       = false;
 
     void run();
-    void measure(const magnet_train_params & all) const;
+    void measure() const;
 };
 
 // What the run says of itself, above and in the bar.
@@ -91,14 +92,6 @@ static magnet_train_stage stage_of(const std::string & text) {
     return stage;
 }
 
-static std::vector<const char *> pointers(const std::vector<std::string> & list) {
-    std::vector<const char *> out;
-    for (const std::string & item : list) {
-        out.push_back(item.c_str());
-    }
-    return out;
-}
-
 static void print_result(const magnet_train_result & result, const std::string & output, const std::string & checkpoint) {
     std::string line = result.stopped ? "stopped at step " + group_thousands(result.step) + "; " : "";
     line += output.empty() ? "the adapter" : output;
@@ -110,9 +103,9 @@ static void print_result(const magnet_train_result & result, const std::string &
     std::fprintf(stderr, "%s\n", line.c_str());
 }
 
-void train_command::measure(const magnet_train_params & all) const {
+void train_command::measure() const {
     magnet_train_estimate x{};
-    check(magnet_train_measure(&all, &x));
+    check(magnet_train_measure(&params, &x));
     std::printf("steps        %s\n", group_thousands(x.n_steps).c_str());
     std::printf("tokens       %s a step, %s in all\n", group_thousands(x.tokens_per_step).c_str(),
                 group_thousands(x.tokens_per_step * x.n_steps).c_str());
@@ -162,41 +155,21 @@ void train_command::run() {
     for (const magnet_train_stage & stage : plan) {
         n_steps += stage.steps;
     }
-    const auto text_list = pointers(texts), pair_list = pointers(pairs), target_list = pointers(targets);
-    const auto heldout_text_list = pointers(heldout_texts), heldout_pair_list = pointers(heldout_pairs);
-
-    magnet_train_params all = params;
-    const auto          optional = [](const std::string & path) { return path.empty() ? nullptr : path.c_str(); };
-    all.model                    = model.c_str();
-    all.output                   = optional(output);
-    all.checkpoint               = optional(checkpoint);
-    all.metrics                  = optional(metrics);
-    all.report                   = optional(report);
-    all.init_adapter             = optional(init_adapter);
-    all.instruction              = instruction.c_str();
-    all.mask_token               = mask_token.c_str();
-    all.texts                    = text_list.data();
-    all.n_texts                  = static_cast<int32_t>(text_list.size());
-    all.pairs                    = pair_list.data();
-    all.n_pairs                  = static_cast<int32_t>(pair_list.size());
-    all.heldout_texts            = heldout_text_list.data();
-    all.n_heldout_texts          = static_cast<int32_t>(heldout_text_list.size());
-    all.heldout_pairs            = heldout_pair_list.data();
-    all.n_heldout_pairs          = static_cast<int32_t>(heldout_pair_list.size());
-    if (!targets.empty()) {
-        all.targets   = target_list.data();
-        all.n_targets = static_cast<int32_t>(target_list.size());
-    }
-    all.stages   = plan.data();
-    all.n_stages = static_cast<int32_t>(plan.size());
+    own.bind();
+    const auto optional     = [](const std::string & path) { return path.empty() ? nullptr : path.c_str(); };
+    params.files.model      = model.c_str();
+    params.files.output     = optional(output);
+    params.files.checkpoint = optional(checkpoint);
+    params.stages           = plan.data();
+    params.n_stages         = static_cast<int32_t>(plan.size());
     if (dry_run) {
-        measure(all);
+        measure();
         return;
     }
     train_display display{{"training", n_steps}, terminal};
-    all.on_step           = train_display::on_step;
-    all.on_step_user_data = &display;
-    check(magnet_train(&all, &result));
+    params.on_step           = train_display::on_step;
+    params.on_step_user_data = &display;
+    check(magnet_train(&params, &result));
     display.bar.finish();
     print_result(result, output, checkpoint);
 }
@@ -204,28 +177,29 @@ void train_command::run() {
 void add_train(CLI::App & verb) {
     auto                  command = std::make_shared<train_command>();
     magnet_train_params & p       = command->params;
+    pointed_values &      own     = command->own;
 
     option_group data(verb, "Data");
-    data.value("--text", command->texts, "FILE ...", "plain text, or .jsonl with \"text\" in each line")->expected(1, -1);
-    data.value("--pairs", command->pairs, "FILE ...",
+    data.value("--text", own.texts(p.files.texts, p.files.n_texts), "FILE ...", "plain text, or .jsonl with \"text\" in each line")->expected(1, -1);
+    data.value("--pairs", own.texts(p.files.pairs, p.files.n_pairs), "FILE ...",
                "TSV of two texts that belong together and, if there is one, a third that does not; or .jsonl")
         ->expected(1, -1);
-    data.choice("--text-unit", p.text_unit, unit_names, "what a document is in plain text (default paragraphs)");
-    data.value("--heldout-text", command->heldout_texts, "FILE ...", "text to judge by (default: a part of --text)")
+    data.choice("--text-unit", p.files.text_unit, unit_names, "what a document is in plain text (default paragraphs)");
+    data.value("--heldout-text", own.texts(p.files.heldout_texts, p.files.n_heldout_texts), "FILE ...", "text to judge by (default: a part of --text)")
         ->expected(1, -1);
-    data.value("--heldout-pairs", command->heldout_pairs, "FILE ...", "pairs to judge by (default: a part of --pairs)")
+    data.value("--heldout-pairs", own.texts(p.files.heldout_pairs, p.files.n_heldout_pairs), "FILE ...", "pairs to judge by (default: a part of --pairs)")
         ->expected(1, -1);
-    data.value("--heldout", p.heldout_rows, "N", with_default("text windows, and pairs, kept to judge by", p.heldout_rows));
+    data.value("--heldout", p.heldout.rows, "N", with_default("text windows, and pairs, kept to judge by", p.heldout.rows));
 
     option_group files(verb, "Output");
     files.value("-o,--output", command->output, "FILE", "the adapter (GGUF)");
-    files.flag("--overwrite", p.overwrite, "replace an adapter that exists");
-    files.flag("--half", p.half, "write it in F16");
+    files.flag("--overwrite", p.files.overwrite, "replace an adapter that exists");
+    files.flag("--half", p.files.half, "write it in F16");
     files.value("--checkpoint", command->checkpoint, "FILE", "state to go on from (default: the output's name with .ckpt)");
     files.flag("--no-checkpoint", command->no_checkpoint, "write none");
     files.value("--resume", command->resume, "FILE", "go on from a checkpoint, with its options and files");
-    files.value("--metrics", command->metrics, "FILE", "losses of each step (JSONL)");
-    files.value("--report", command->report, "FILE", "one page with the loss curves (HTML)");
+    files.value("--metrics", own.text(p.files.metrics), "FILE", "losses of each step (JSONL)");
+    files.value("--report", own.text(p.files.report), "FILE", "one page with the loss curves (HTML)");
     files.flag("--dry-run", command->dry_run, "measure memory and time on two steps, and write nothing");
 
     option_group plan(verb, "Plan");
@@ -234,49 +208,49 @@ void add_train(CLI::App & verb) {
     plan.value("--sscl", command->weights.sscl, "W", with_default("weight of the contrastive objective", 1));
     plan.value("--msg", command->weights.msg, "W", with_default("weight of missing-span generation", 1));
     plan.list("--stage", command->stages, "STEPS:MNTP,SSCL,MSG", "several stages instead of the above; repeat it");
-    plan.value("--eval-every", p.eval_every, "N", with_default("steps between looks at the held-out loss", p.eval_every));
+    plan.value("--heldout-every", p.heldout.every, "N", with_default("steps between looks at the held-out loss", p.heldout.every));
     plan.value("--checkpoint-every", p.checkpoint_every, "N", with_default("steps between checkpoints", p.checkpoint_every));
     plan.value("--seed", p.seed, "N", with_default("same seed, same result", p.seed));
 
     option_group lora(verb, "Adapter and optimizer");
-    lora.value("--rank", p.rank, "N", with_default("rank of the adapter", p.rank));
-    lora.value("--alpha", p.alpha, "X", with_default("its scale is alpha / rank", p.alpha));
-    lora.value("--dropout", p.dropout, "P", with_default("dropout on its input", p.dropout));
-    lora.value("--targets", command->targets, "NAME,...", "matrices to adapt (default q,k,v,o,gate,up,down)")->delimiter(',');
-    lora.value("--init-adapter", command->init_adapter, "FILE", "start from this adapter");
-    lora.value("--lr", p.learning_rate, "X", with_default("learning rate", p.learning_rate));
-    lora.value("--lr-end", p.learning_rate_end, "X", with_default("share of it at the last step", p.learning_rate_end));
-    lora.choice("--decay", p.decay, decay_names, "how it gets there (default cosine)");
-    lora.value("--warmup", p.warmup, "N", with_default("steps from 0 to the learning rate", p.warmup));
-    lora.value("--weight-decay", p.weight_decay, "X", with_default("decoupled weight decay", p.weight_decay));
-    lora.value("--clip", p.clip, "X", with_default("largest gradient norm, 0 = any", p.clip));
-    lora.value("--accumulate", p.accumulate, "N", with_default("micro-batches of a step", p.accumulate));
+    lora.value("--rank", p.lora.rank, "N", with_default("rank of the adapter", p.lora.rank));
+    lora.value("--alpha", p.lora.alpha, "X", with_default("its scale is alpha / rank", p.lora.alpha));
+    lora.value("--dropout", p.lora.dropout, "P", with_default("dropout on its input", p.lora.dropout));
+    lora.value("--targets", own.texts(p.lora.targets, p.lora.n_targets), "NAME,...", "matrices to adapt (default q,k,v,o,gate,up,down)")->delimiter(',');
+    lora.value("--init-adapter", own.text(p.files.init_adapter), "FILE", "start from this adapter");
+    lora.value("--learning-rate", p.optimizer.learning_rate, "X", with_default("learning rate", p.optimizer.learning_rate));
+    lora.value("--learning-rate-end", p.optimizer.learning_rate_end, "X", with_default("share of it at the last step", p.optimizer.learning_rate_end));
+    lora.choice("--decay", p.optimizer.decay, decay_names, "how it gets there (default cosine)");
+    lora.value("--warmup", p.optimizer.warmup, "N", with_default("steps from 0 to the learning rate", p.optimizer.warmup));
+    lora.value("--weight-decay", p.optimizer.weight_decay, "X", with_default("decoupled weight decay", p.optimizer.weight_decay));
+    lora.value("--clip", p.optimizer.clip, "X", with_default("largest gradient norm, 0 = any", p.optimizer.clip));
+    lora.value("--accumulate", p.optimizer.accumulate, "N", with_default("micro-batches of a step", p.optimizer.accumulate));
 
     option_group rows(verb, "Text rows");
-    rows.value("--rows", p.rows, "N", with_default("rows of a micro-batch", p.rows));
-    rows.value("--length", p.row_length, "N", with_default("tokens of a row, at most", p.row_length));
-    rows.value("--spans", p.max_spans, "N", with_default("gaps of a row, at most", p.max_spans));
-    rows.value("--span-min", p.span_min, "N", with_default("tokens of a gap, at least", p.span_min));
-    rows.value("--span-max", p.span_max, "N", with_default("tokens of a gap, at most", p.span_max));
-    rows.value("--sentences", p.sentence_share, "X", with_default("share of rows whose gaps are whole sentences", p.sentence_share));
-    rows.value("--open-room", p.open_room, "N",
-               with_default("positions of an open gap, which half of them are; 0 = none is", p.open_room));
-    rows.value("--share-hybrid", p.share_hybrid, "X", with_default("share of rows with the hybrid mask", p.share_hybrid));
-    rows.value("--share-ordered", p.share_ordered, "X", with_default("share with the ordered mask", p.share_ordered));
-    rows.value("--share-causal", p.share_causal, "X", with_default("share without gaps", p.share_causal));
-    rows.value("--mask-rate", p.mask_rate, "X", with_default("context tokens picked for MNTP", p.mask_rate));
-    rows.value("--mask-token", command->mask_token, "TEXT", "what masks a token where the vocabulary has no mask (default _)");
+    rows.value("--batch", p.rows.batch, "N", with_default("rows of a micro-batch", p.rows.batch));
+    rows.value("--length", p.rows.length, "N", with_default("tokens of a row, at most", p.rows.length));
+    rows.value("--max-spans", p.rows.max_spans, "N", with_default("gaps of a row, at most", p.rows.max_spans));
+    rows.value("--span-min", p.rows.span_min, "N", with_default("tokens of a gap, at least", p.rows.span_min));
+    rows.value("--span-max", p.rows.span_max, "N", with_default("tokens of a gap, at most", p.rows.span_max));
+    rows.value("--sentence-share", p.rows.sentence_share, "X", with_default("share of rows whose gaps are whole sentences", p.rows.sentence_share));
+    rows.value("--open-room", p.rows.open_room, "N",
+               with_default("positions of an open gap, which half of them are; 0 = none is", p.rows.open_room));
+    rows.value("--share-hybrid", p.rows.share_hybrid, "X", with_default("share of rows with the hybrid mask", p.rows.share_hybrid));
+    rows.value("--share-ordered", p.rows.share_ordered, "X", with_default("share with the ordered mask", p.rows.share_ordered));
+    rows.value("--share-causal", p.rows.share_causal, "X", with_default("share without gaps", p.rows.share_causal));
+    rows.value("--mask-rate", p.rows.mask_rate, "X", with_default("context tokens picked for MNTP", p.rows.mask_rate));
+    rows.value("--mask-token", own.text(p.mask_token), "TEXT", "what masks a token where the vocabulary has no mask (default _)");
     rows.choice("--context", p.context, context_names(), "infill's default with this adapter (default: what does better)");
 
     option_group pairs(verb, "Texts to embed");
-    pairs.value("--batch-pairs", p.pairs_per_batch, "N", with_default("pairs of a micro-batch", p.pairs_per_batch));
-    pairs.value("--pair-length", p.pair_length, "N", with_default("tokens of a text, at most", p.pair_length));
-    pairs.choice("--pooling", p.pooling, pooling_names(), "what becomes the vector (default last)");
-    pairs.choice("--attention", p.attention, attention_names(), "what its tokens see (default bidirectional)");
-    pairs.value("--temperature", p.temperature, "X", with_default("of the contrastive loss", p.temperature));
-    pairs.value("--projection", p.projection, "N", with_default("width of a head for training only, 0 = none", p.projection));
-    pairs.value("--text-pairs", p.text_pair_share, "X", "share of pairs made of crops of the text (default: all without --pairs, else none)");
-    pairs.value("--instruction", command->instruction, "TEXT", "prefix of every text to embed");
+    pairs.value("--pair-batch", p.contrast.batch, "N", with_default("pairs of a micro-batch", p.contrast.batch));
+    pairs.value("--pair-length", p.contrast.length, "N", with_default("tokens of a text, at most", p.contrast.length));
+    pairs.choice("--pooling", p.contrast.pooling, pooling_names(), "what becomes the vector (default last)");
+    pairs.choice("--attention", p.contrast.attention, attention_names(), "what its tokens see (default bidirectional)");
+    pairs.value("--temperature", p.contrast.temperature, "X", with_default("of the contrastive loss", p.contrast.temperature));
+    pairs.value("--projection", p.contrast.projection, "N", with_default("width of a head for training only, 0 = none", p.contrast.projection));
+    pairs.value("--text-share", p.contrast.text_share, "X", "share of pairs made of crops of the text (default: all without --pairs, else none)");
+    pairs.value("--instruction", own.text(p.contrast.instruction), "TEXT", "prefix of every text to embed");
 
     option_group model(verb, "Model");
     model.value("-m,--model", command->model, "FILE", "GGUF file of a decoder (or set MAGNET_MODEL)")->envname("MAGNET_MODEL");

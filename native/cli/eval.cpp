@@ -65,26 +65,9 @@ void eval_command::print(const magnet_eval_result & result) const {
 }
 
 void eval_command::run() {
-    const auto pointer = [](const auto & text) { return text ? text->c_str() : nullptr; };
-    const auto path    = [](const std::string & name) { return name.empty() ? nullptr : name.c_str(); };
-    const auto list    = [](const auto & values, auto & data, int32_t & n) {
-        data = values.data();
-        n    = static_cast<int32_t>(values.size());
-    };
-    params.file                 = path(file);
-    params.train_file           = path(train_file);
-    params.documents            = path(documents);
-    params.relevance            = path(relevance);
-    params.state                = path(state);
-    params.instruction          = pointer(instruction);
-    params.document_instruction = pointer(document_instruction);
-    params.prompt               = pointer(prompt);
-    list(poolings, params.poolings, params.n_poolings);
-    list(attentions, params.attentions, params.n_attentions);
-    list(contexts, params.contexts, params.n_contexts);
-    list(tasks, params.tasks, params.n_tasks);
-    list(cutoffs, params.cutoffs, params.n_cutoffs);
-    list(l2, params.l2, params.n_l2);
+    own.bind();
+    params.file  = file.empty() ? nullptr : file.c_str();
+    params.state = state.empty() ? nullptr : state.c_str();
 
     const loaded_model   loaded  = load_model(model);
     const session_ptr    session = create_session(loaded, model);

@@ -9,21 +9,19 @@
 #include "magnet.h"
 #include "model.h"
 #include "options.h"
+#include "pointed.h"
 
 namespace magnet_cli {
 
-// One protocol: the options of all of them, of which each shows its own.
+// One protocol.
 struct eval_command {
     model_options      model;
     output_options     output;
     magnet_eval_params params = magnet_eval_default_params();
     std::string        protocol;
-
-    std::string                file, train_file, documents, relevance, state;
-    std::optional<std::string> instruction, document_instruction, prompt;
-    std::vector<int32_t>       poolings, attentions, contexts, tasks, cutoffs;
-    std::vector<float>         l2;
-    bool                       items = false;
+    pointed_values     own;
+    std::string        file, state;
+    bool               items = false;
 
     void run();
     void print(const magnet_eval_result & result) const;

@@ -57,7 +57,7 @@ extern "C" {
 #endif
 
 /* Changes whenever a struct or the meaning of a call changes. Compare it with magnet_abi_version() of the library. */
-#define MAGNET_ABI_VERSION 1
+#define MAGNET_ABI_VERSION 2
 
 /* ------------------------------------------------------------------------------------------------ library */
 
@@ -262,7 +262,7 @@ struct magnet_session;
 
 struct magnet_session_params {
     int32_t n_ctx;           /* most tokens of one text (context + gaps + generated); 0 = what the model was trained for */
-    int32_t n_batch;         /* most tokens of one pass over several texts, [32, 65536], default 2048; a longer single
+    int32_t batch;           /* most tokens of one pass over several texts, [32, 65536], default 2048; a longer single
                                 text takes a larger pass                                                              */
     int32_t n_threads;       /* >= 1, or -1 (default) = physical cores                                                */
     int32_t flash_attention; /* enum magnet_flash_attention, default AUTO                                            */
@@ -437,7 +437,7 @@ struct magnet_infill_params {
     void *                        on_token_user_data;
     int32_t                       context;    /* enum magnet_context                                                 */
     int32_t                       max_tokens; /* most tokens of an open gap that names no number, default 64         */
-    int32_t                       n_top;      /* alternatives to report per token, [0, 100], default 0               */
+    int32_t                       top;        /* alternatives to report per token, [0, 100], default 0               */
 };
 
 MAGNET_API struct magnet_infill_params magnet_infill_default_params(void);
@@ -465,7 +465,7 @@ struct magnet_score_params {
     magnet_progress_callback progress; /* unit: items; may be NULL                                                   */
     void *                   progress_user_data;
     int32_t                  context;  /* enum magnet_context                                                        */
-    int32_t                  n_top;    /* alternatives to report per token, [0, 100], default 0                      */
+    int32_t                  top;      /* alternatives to report per token, [0, 100], default 0                      */
 };
 
 MAGNET_API struct magnet_score_params magnet_score_default_params(void);
@@ -514,7 +514,7 @@ struct magnet_generate_params {
     const char * const *          stop;          /* [n_stop] stop strings, none empty                                */
     int32_t                       n_stop;
     int32_t                       max_tokens;    /* >= 0, or -1 = as many as fit; default 256                        */
-    int32_t                       n_top;         /* alternatives to report per token, [0, 100], default 0            */
+    int32_t                       top;           /* alternatives to report per token, [0, 100], default 0            */
     bool                          add_special;   /* BOS in front where the vocabulary asks for it, default true      */
     bool                          parse_special; /* read control tokens in the prompt (a chat prompt), default true  */
     bool                          ignore_eos;    /* default false                                                    */
@@ -559,53 +559,93 @@ enum magnet_eval_task {
     MAGNET_EVAL_TASK_NER   = 3,
 };
 
+/* Pairs of texts: TSV of a gold score and two texts. */
+struct magnet_eval_sts {
+    const char *    instruction; /* of every text; NULL = the adapter's                                              */
+    const int32_t * poolings;    /* [n_poolings] enum magnet_pooling; none = the adapter's                           */
+    const int32_t * attentions;  /* [n_attentions] enum magnet_attention; none = the adapter's                       */
+    int32_t         n_poolings;
+    int32_t         n_attentions;
+};
+
+/* TSV of sentences, or a paragraph a line. */
+struct magnet_eval_infill {
+    const int32_t * contexts;    /* [n_contexts] enum magnet_context; none = LEFT, HYBRID, ORDERED                   */
+    int32_t         n_contexts;
+    int32_t         gaps;        /* enum magnet_eval_gaps                                                            */
+    int32_t         n_gaps;      /* of a row, default 1                                                              */
+    int32_t         room;        /* 0 (default) = exact gaps: text behind one begins where its own tokens end. Else open
+                                    gaps of so many places, or more if the text and its END need them; n_gaps must be 1 */
+    int32_t         span_min;    /* tokens of a span, default 8 to 32                                                */
+    int32_t         span_max;
+    int32_t         window;      /* tokens read of a paragraph, at most; default 256                                 */
+    int64_t         seed;        /* [0, 2^32), default 0: where gaps lie                                             */
+};
+
+/* Text, a paragraph a line. */
+struct magnet_eval_perplexity {
+    int32_t window; /* tokens of one, default 256                                                                    */
+};
+
+/* Text, a paragraph a line. */
+struct magnet_eval_repetition {
+    struct magnet_sampling_params sampling;     /* default as of magnet_generate; its seed is not read               */
+    int64_t                       seed;         /* [0, 2^32), default 0: the i-th prefix is sampled with seed + i    */
+    int32_t                       prefix_words; /* of a paragraph, default 32                                        */
+    int32_t                       max_tokens;   /* of a continuation, default 256                                    */
+};
+
+/* CoNLL columns to judge by. */
+struct magnet_eval_probe {
+    const char *    train_file;   /* CoNLL columns to learn from                                                     */
+    const char *    instruction;  /* of every sentence; NULL = none                                                  */
+    const int32_t * attentions;   /* [n_attentions] enum magnet_attention; none = both                               */
+    const int32_t * tasks;        /* [n_tasks] enum magnet_eval_task; none = all                                     */
+    const float *   l2;           /* [n_l2] strengths of which the best on a held-out tenth of the training sentences is
+                                     taken; none = 1e-2, 1e-3, 1e-4                                                  */
+    int32_t         n_attentions;
+    int32_t         n_tasks;
+    int32_t         n_l2;
+    int32_t         train_limit;  /* training sentences; 0 = all                                                     */
+    int32_t         word;         /* enum magnet_eval_word                                                           */
+};
+
+/* Questions with their choices: JSONL. */
+struct magnet_eval_choice {
+    const char * prompt; /* put behind each query; NULL = nothing                                                    */
+};
+
+/* Queries: TSV of id and text. */
+struct magnet_eval_retrieval {
+    const char *    documents;            /* TSV of id and text                                                      */
+    const char *    relevance;            /* qrels of TREC, or TSV of query, document, grade                         */
+    const char *    instruction;          /* of queries; NULL = the adapter's                                        */
+    const char *    document_instruction; /* NULL = the same as for queries                                          */
+    const int32_t * poolings;             /* [n_poolings] enum magnet_pooling; none = the adapter's                  */
+    const int32_t * attentions;           /* [n_attentions] enum magnet_attention; none = the adapter's              */
+    const int32_t * cutoffs;              /* [n_cutoffs] k of recall@k; none = 1, 10, 100                            */
+    int32_t         n_poolings;
+    int32_t         n_attentions;
+    int32_t         n_cutoffs;
+};
+
+/* The protocol, and the options of each; only those of the one that is named are read. */
 struct magnet_eval_params {
-    const char *             file;        /* STS: TSV of score and two texts. INFILL: TSV of sentences, or a paragraph a
-                                             line. PERPLEXITY, REPETITION: text, a paragraph a line. PROBE: CoNLL columns
-                                             to judge by. CHOICE: JSONL. RETRIEVAL: queries, TSV of id and text      */
-    const char *             train_file;  /* PROBE: CoNLL columns to learn from                                      */
-    const char *             documents;   /* RETRIEVAL: TSV of id and text                                           */
-    const char *             relevance;   /* RETRIEVAL: qrels of TREC, or TSV of query, document, grade              */
-    const char *             state;       /* finished items are kept in and taken from this file (JSONL), so that an
-                                             interrupted run goes on; NULL = none                                    */
-    const char *             instruction; /* of texts to embed (RETRIEVAL: of queries); NULL = the adapter's, for PROBE
-                                             none                                                                    */
-    const char *             document_instruction; /* RETRIEVAL: NULL = the same as for queries                      */
-    const char *             prompt;      /* CHOICE: put behind each query; NULL = nothing                           */
-    const int32_t *          poolings;    /* [n_poolings] enum magnet_pooling; STS, RETRIEVAL; none = the adapter's  */
-    const int32_t *          attentions;  /* [n_attentions] enum magnet_attention; STS, PROBE, RETRIEVAL; none = the
-                                             adapter's, for PROBE both                                               */
-    const int32_t *          contexts;    /* [n_contexts] enum magnet_context; INFILL; none = LEFT, HYBRID, ORDERED  */
-    const int32_t *          tasks;       /* [n_tasks] enum magnet_eval_task; PROBE; none = all                      */
-    const int32_t *          cutoffs;     /* [n_cutoffs] k of recall@k; RETRIEVAL; none = 1, 10, 100                 */
-    const float *            l2;          /* [n_l2] PROBE: strengths of which the best on a held-out tenth of the
-                                             training sentences is taken; none = 1e-2, 1e-3, 1e-4                    */
-    magnet_progress_callback progress;    /* unit: items; may be NULL                                                */
-    void *                   progress_user_data;
-    struct magnet_sampling_params sampling; /* REPETITION: default as of magnet_generate; its seed is not read       */
-    int64_t                  seed;        /* [0, 2^32), default 0: where gaps lie; REPETITION: the i-th prefix is
-                                             sampled with seed + i                                                   */
-    int32_t                  protocol;    /* enum magnet_eval_protocol                                               */
-    int32_t                  n_poolings;
-    int32_t                  n_attentions;
-    int32_t                  n_contexts;
-    int32_t                  n_tasks;
-    int32_t                  n_cutoffs;
-    int32_t                  n_l2;
-    int32_t                  limit;       /* rows, windows, prefixes, sentences or questions, from the first; 0 = all;
-                                             not for RETRIEVAL                                                       */
-    int32_t                  train_limit; /* PROBE: training sentences; 0 = all                                      */
-    int32_t                  gaps;        /* INFILL: enum magnet_eval_gaps                                           */
-    int32_t                  n_gaps;      /* INFILL: gaps of a row, default 1                                        */
-    int32_t                  room;        /* INFILL: 0 (default) = exact gaps: text behind one begins where its own tokens
-                                             end. Else open gaps of so many places, or more if the text and its END
-                                             need them; n_gaps must be 1                                             */
-    int32_t                  span_min;    /* INFILL: tokens of a span, default 8 to 32                               */
-    int32_t                  span_max;
-    int32_t                  window;      /* PERPLEXITY: tokens of a window; INFILL: of a paragraph, at most; default 256 */
-    int32_t                  prefix_words; /* REPETITION: of a paragraph, default 32                                 */
-    int32_t                  max_tokens;  /* REPETITION: of a continuation, default 256                              */
-    int32_t                  word;        /* PROBE: enum magnet_eval_word                                            */
+    const char *                  file;     /* what is measured on, as the protocol's struct says                    */
+    const char *                  state;    /* finished items are kept in and taken from this file (JSONL), so that an
+                                               interrupted run goes on; NULL = none                                  */
+    magnet_progress_callback      progress; /* unit: items; may be NULL                                              */
+    void *                        progress_user_data;
+    int32_t                       protocol; /* enum magnet_eval_protocol                                             */
+    int32_t                       limit;    /* rows, windows, prefixes, sentences or questions, from the first; 0 = all;
+                                               not for RETRIEVAL                                                     */
+    struct magnet_eval_sts        sts;
+    struct magnet_eval_infill     infill;
+    struct magnet_eval_perplexity perplexity;
+    struct magnet_eval_repetition repetition;
+    struct magnet_eval_probe      probe;
+    struct magnet_eval_choice     choice;
+    struct magnet_eval_retrieval  retrieval;
 };
 
 /* One measured number. */
@@ -692,77 +732,103 @@ struct magnet_train_progress {
 /* After each step, on the thread that called. Returns false to stop: the call then succeeds and keeps what was learned. */
 typedef bool (*magnet_train_callback)(const struct magnet_train_progress * progress, void * user_data);
 
-struct magnet_train_params {
-    const char *                      model;         /* base, GGUF; magnet_model_check_training                      */
-    const char *                      output;        /* LoRA adapter, GGUF; stock llama.cpp loads it too             */
-    const char *                      checkpoint;    /* state to resume from, replaced atomically; NULL = none       */
-    const char *                      metrics;       /* JSON Lines, a line a step; NULL = none                       */
-    const char *                      report;        /* one HTML page; NULL = none                                   */
-    const char *                      init_adapter;  /* start from it (rank, alpha, targets are its own); NULL = new */
-    const char *                      instruction;   /* before every text to embed                                   */
-    const char *                      mask_token;    /* text of MNTP's mask where the vocabulary has none; one token */
-    const char * const *              texts;         /* [n_texts] plain text, or .jsonl with "text"                  */
-    const char * const *              pairs;         /* [n_pairs] TSV of 2 or 3 columns, or .jsonl with "anchor",
-                                                        "positive" and, if there is a hard negative, "negative"      */
-    const char * const *              heldout_texts; /* judged by, not trained on; both NULL = parts of the above    */
-    const char * const *              heldout_pairs;
-    const char * const *              targets;       /* [n_targets] q, k, v, o, gate, up, down, or GGUF tensor names */
-    const struct magnet_train_stage * stages;        /* [n_stages]                                                   */
-    magnet_train_callback             on_step;       /* may be NULL                                                  */
-    void *                            on_step_user_data;
-    int64_t seed;             /* >= 0; same seed, files, options and threads: same bits                              */
-    int32_t n_texts;
-    int32_t n_pairs;
-    int32_t n_heldout_texts;
-    int32_t n_heldout_pairs;
-    int32_t n_targets;
-    int32_t n_stages;
-    int32_t text_unit;        /* enum magnet_text_unit                                                               */
-    int32_t n_threads;        /* >= 1, or -1 = physical cores                                                        */
+/* What is read and written. No two of them may be one file. */
+struct magnet_train_files {
+    const char *         model;           /* base, GGUF; magnet_model_check_training                                 */
+    const char *         output;          /* LoRA adapter, GGUF; stock llama.cpp loads it too                        */
+    const char *         checkpoint;      /* state to resume from, replaced atomically; NULL = none                  */
+    const char *         metrics;         /* JSON Lines, a line a step; NULL = none                                  */
+    const char *         report;          /* one HTML page; NULL = none                                              */
+    const char *         init_adapter;    /* start from it (rank, alpha, targets are its own); NULL = new            */
+    const char * const * texts;           /* [n_texts] plain text, or .jsonl with "text"                             */
+    const char * const * pairs;           /* [n_pairs] TSV of 2 or 3 columns, or .jsonl with "anchor", "positive" and, if
+                                             there is a hard negative, "negative"                                    */
+    const char * const * heldout_texts;   /* judged by, not trained on; both NULL = parts of the above               */
+    const char * const * heldout_pairs;
+    int32_t              n_texts;
+    int32_t              n_pairs;
+    int32_t              n_heldout_texts;
+    int32_t              n_heldout_pairs;
+    int32_t              text_unit;       /* enum magnet_text_unit                                                   */
+    bool                 half;            /* write the adapter in F16 instead of F32                                 */
+    bool                 overwrite;       /* replace an output that exists                                           */
+};
 
-    int32_t rows;             /* text rows of a micro-batch                                                          */
-    int32_t row_length;       /* tokens of one, at most                                                              */
-    int32_t max_spans;        /* gaps of a row: 1 to this                                                            */
-    int32_t span_min;         /* tokens of a gap, where it is no sentence                                            */
+/* Text rows: windows of documents, trained with MNTP and MSG. */
+struct magnet_train_rows {
+    int32_t batch;          /* rows of a micro-batch                                                                 */
+    int32_t length;         /* tokens of one, at most                                                                */
+    int32_t max_spans;      /* gaps of a row: 1 to this                                                              */
+    int32_t span_min;       /* tokens of a gap, where it is not a sentence                                           */
     int32_t span_max;
-    int32_t open_room;        /* positions of an open gap, whose length the text behind it does not show; half of the
-                                 gaps are open; 0 = none is                                                          */
-    float   share_hybrid;     /* of text rows: the paper's mask                                                      */
-    float   share_ordered;    /* causal context, gaps see both sides                                                 */
-    float   share_causal;     /* no gap, plain next-token prediction                                                 */
-    float   sentence_share;   /* of rows with gaps: each gap is a whole sentence                                     */
-    float   mask_rate;        /* of the context of hybrid rows: picked for MNTP                                      */
+    int32_t open_room;      /* positions of an open gap, whose length the text behind it does not show; half of the
+                               gaps are open; 0 = none is                                                            */
+    float   share_hybrid;   /* of the rows: the paper's mask                                                         */
+    float   share_ordered;  /* causal context, gaps see both sides                                                   */
+    float   share_causal;   /* no gap, plain next-token prediction                                                   */
+    float   sentence_share; /* of rows with gaps: each gap is a whole sentence                                       */
+    float   mask_rate;      /* of the context of hybrid rows: picked for MNTP                                        */
+};
 
-    int32_t pairs_per_batch;  /* of a micro-batch; the other pairs are each one's negatives                          */
-    int32_t pair_length;      /* tokens of a text to embed, at most; longer ones are cut                             */
-    int32_t pooling;          /* enum magnet_pooling, not DEFAULT                                                    */
-    int32_t attention;        /* enum magnet_attention, not DEFAULT                                                  */
-    int32_t projection;       /* width of a head used in training only; 0 = none                                     */
-    float   temperature;
-    float   text_pair_share;  /* of pairs that are two crops of one passage of the texts; -1 = all or none, as needed */
-    bool    symmetric;        /* positives must find their anchors too                                               */
+/* Rows to embed, trained with SSCL. */
+struct magnet_train_contrast {
+    const char * instruction; /* before every text                                                                   */
+    int32_t      batch;       /* pairs of a micro-batch; the other pairs are each one's negatives                    */
+    int32_t      length;      /* tokens of a text, at most (instruction and EOS come on top); longer ones are cut    */
+    int32_t      pooling;     /* enum magnet_pooling, not DEFAULT                                                    */
+    int32_t      attention;   /* enum magnet_attention, not DEFAULT                                                  */
+    int32_t      projection;  /* width of a head used in training only; 0 = none                                     */
+    float        temperature;
+    float        text_share;  /* of pairs that are two crops of one passage of the texts; -1 = all or none, as needed */
+    float        crop_min;    /* a crop is at least this share of its passage                                        */
+    float        drop_rate;   /* tokens of a crop left out                                                           */
+    bool         symmetric;   /* positives must find their anchors too                                               */
+};
 
-    int32_t rank;
-    float   alpha;
-    float   dropout;          /* on the input of A                                                                   */
+struct magnet_train_lora {
+    const char * const * targets; /* [n_targets] q, k, v, o, gate, up, down, or GGUF tensor names                    */
+    int32_t              n_targets;
+    int32_t              rank;
+    float                alpha;   /* its scale is alpha / rank                                                       */
+    float                dropout; /* on the input of A, text rows only                                               */
+};
+
+/* AdamW (arXiv 1711.05101). */
+struct magnet_train_optimizer {
     float   learning_rate;
     float   learning_rate_end; /* share of it that is left at the last step                                          */
-    float   weight_decay;
-    float   clip;             /* largest gradient norm; 0 = no clipping                                              */
-    int32_t decay;            /* enum magnet_lr_decay                                                                */
-    int32_t warmup;           /* steps                                                                               */
-    int32_t accumulate;       /* micro-batches of a step                                                             */
+    float   weight_decay;      /* decoupled                                                                          */
+    float   clip;              /* largest gradient norm; 0 = no clipping                                             */
+    int32_t decay;             /* enum magnet_lr_decay                                                               */
+    int32_t warmup;            /* steps from 0 to the learning rate                                                  */
+    int32_t accumulate;        /* micro-batches of a step                                                            */
+};
 
-    int32_t heldout_rows;     /* text windows, and pairs, kept out of training to judge by; 0 = none                 */
-    int32_t eval_every;       /* steps between looks at the held-out loss; 0 = never                                 */
+struct magnet_train_heldout {
+    int32_t rows;  /* text windows, and pairs, kept out of training to judge by, at most a tenth of each; 0 = none    */
+    int32_t every; /* steps between looks at the held-out loss; 0 = never                                            */
+};
+
+struct magnet_train_params {
+    struct magnet_train_files         files;
+    struct magnet_train_rows          rows;
+    struct magnet_train_contrast      contrast;
+    struct magnet_train_lora          lora;
+    struct magnet_train_optimizer     optimizer;
+    struct magnet_train_heldout       heldout;
+    const struct magnet_train_stage * stages;     /* [n_stages]                                                      */
+    const char *                      mask_token; /* text of MNTP's mask where the vocabulary has none; one token    */
+    magnet_train_callback             on_step;    /* may be NULL                                                     */
+    void *                            on_step_user_data;
+    int64_t seed;             /* >= 0; same seed, files, options and threads: same bits                              */
+    int32_t n_stages;
+    int32_t n_threads;        /* >= 1, or -1 = physical cores                                                        */
     int32_t checkpoint_every; /* steps                                                                               */
     int32_t context;          /* enum magnet_context: infill's default with this adapter; DEFAULT = the better one   */
     int32_t engine;           /* enum magnet_engine, default AUTO: fused where it covers the model, else graph       */
     int32_t n_gpu_layers;     /* layers held by the GPU backend if one is built in, then by the graph engine; -1 = all */
     bool    exact;            /* products in F32 instead of bf16                                                     */
     bool    recompute;        /* less memory, slower                                                                 */
-    bool    half;             /* write the adapter in F16 instead of F32                                             */
-    bool    overwrite;        /* replace an output that exists                                                       */
 };
 
 struct magnet_train_result {

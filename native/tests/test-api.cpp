@@ -43,7 +43,7 @@ TEST_CASE("defaults are what the header says") {
 
     const magnet_session_params session = magnet_session_default_params();
     CHECK(session.n_ctx == 0);
-    CHECK(session.n_batch == 2048);
+    CHECK(session.batch == 2048);
     CHECK(session.n_threads == -1);
     CHECK(session.flash_attention == MAGNET_FLASH_ATTENTION_AUTO);
     CHECK(session.engine == MAGNET_ENGINE_AUTO);
@@ -61,7 +61,7 @@ TEST_CASE("defaults are what the header says") {
     CHECK(infill.sampling.temperature == 0.0f);
     CHECK(infill.context == MAGNET_CONTEXT_DEFAULT);
     CHECK(infill.max_tokens == 64);
-    CHECK(infill.n_top == 0);
+    CHECK(infill.top == 0);
     CHECK(infill.on_token == nullptr);
 
     const magnet_generate_params generate = magnet_generate_default_params();
@@ -72,14 +72,14 @@ TEST_CASE("defaults are what the header says") {
     CHECK(generate.sampling.repeat_penalty == 1.0f);
     CHECK(generate.sampling.seed == -1);
     CHECK(generate.max_tokens == 256);
-    CHECK(generate.n_top == 0);
+    CHECK(generate.top == 0);
     CHECK(generate.add_special);
     CHECK(generate.parse_special);
     CHECK(!generate.ignore_eos);
 
     const magnet_score_params score = magnet_score_default_params();
     CHECK(score.context == MAGNET_CONTEXT_DEFAULT);
-    CHECK(score.n_top == 0);
+    CHECK(score.top == 0);
 }
 
 TEST_CASE("model: info is what the file was made with") {

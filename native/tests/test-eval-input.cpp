@@ -48,9 +48,9 @@ TEST_CASE_FIXTURE(work, "state: an interrupted run goes on, and ends as if it ha
     CHECK(known.first == 2);
 
     p.limit = 0;
-    p.seed  = 1;
-    check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, {"state", "other: seed"});
-    p.seed                  = 0;
+    p.infill.seed  = 1;
+    check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, {"state", "other: infill.seed"});
+    p.infill.seed                  = 0;
     const session_ptr llama = make_session(load_tiny("llama"));
     check_eval_fails(llama, p, MAGNET_STATUS_MISMATCH, {"other: engine, model"}); // gpt2 goes through the graph
     folder.write("stories.tsv", story_file() + "a\tb\tc\n");
@@ -98,10 +98,10 @@ TEST_CASE_FIXTURE(work, "bad input is named with its file and line") {
     const std::string queries   = folder.write("q", "1\ta dog\n2\ta cat\n"),
                       documents = folder.write("d", "x\tb\ny\tc\n");
     magnet_eval_params p        = params_of(MAGNET_EVAL_RETRIEVAL, queries);
-    p.documents                 = documents.c_str();
+    p.retrieval.documents                 = documents.c_str();
     const auto fails_of         = [&](const char * text, std::initializer_list<const char *> words) {
         const std::string relevance = folder.write("rel", text);
-        p.relevance                 = relevance.c_str();
+        p.retrieval.relevance                 = relevance.c_str();
         check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, words);
     };
     fails_of("1 0 z 1\n", {"rel:1:", "no document z"});
@@ -112,9 +112,9 @@ TEST_CASE_FIXTURE(work, "bad input is named with its file and line") {
     fails_of("", {"rel", "judges nothing"});
 
     const std::string relevance = folder.write("rel", "1 0 x 1\n");
-    p.relevance                 = relevance.c_str();
+    p.retrieval.relevance                 = relevance.c_str();
     const std::string twice     = folder.write("twice", "x\tb\nx\tc\n");
-    p.documents                 = twice.c_str();
+    p.retrieval.documents                 = twice.c_str();
     check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, {"twice:2:", "there twice"});
 }
 
@@ -129,19 +129,30 @@ TEST_CASE_FIXTURE(work, "parameters out of range are named") {
     };
     fails([](magnet_eval_params & p) { p.protocol = 99; }, "protocol is 99");
     fails([](magnet_eval_params & p) { p.file = nullptr; }, "file is NULL");
-    fails([](magnet_eval_params & p) { p.protocol = MAGNET_EVAL_PROBE; }, "train_file is NULL");
-    fails([](magnet_eval_params & p) { p.protocol = MAGNET_EVAL_RETRIEVAL; }, "documents is NULL");
-    fails([&](magnet_eval_params & p) { p.poolings = bad, p.n_poolings = 1; }, "poolings is 99");
-    fails([](magnet_eval_params & p) { p.n_attentions = 1; }, "attentions is NULL");
-    fails([&](magnet_eval_params & p) { p.contexts = bad, p.n_contexts = 1; }, "contexts");
-    fails([&](magnet_eval_params & p) { p.tasks = bad, p.n_tasks = 1; }, "tasks");
-    fails([&](magnet_eval_params & p) { p.l2 = zero, p.n_l2 = 1; }, "l2");
-    fails([](magnet_eval_params & p) { p.seed = -1; }, "seed");
-    fails([](magnet_eval_params & p) { p.limit = -1; }, "limit");
-    fails([](magnet_eval_params & p) { p.n_gaps = 0; }, "n_gaps");
-    fails([](magnet_eval_params & p) { p.span_max = 7; }, "span_max");
-    fails([](magnet_eval_params & p) { p.window = 1; }, "window");
-    fails([](magnet_eval_params & p) { p.word = 4; }, "word is 4");
+    fails([](magnet_eval_params & p) { p.limit = -1; }, "limit is -1");
+    fails([](magnet_eval_params & p) { p.protocol = MAGNET_EVAL_PROBE; }, "probe.train_file is NULL");
+    fails([](magnet_eval_params & p) { p.protocol = MAGNET_EVAL_RETRIEVAL; }, "retrieval.documents is NULL");
+    fails([&](magnet_eval_params & p) { p.sts.poolings = bad, p.sts.n_poolings = 1; }, "sts.poolings[0] is 99");
+    fails([](magnet_eval_params & p) { p.sts.n_attentions = 1; }, "sts.attentions is NULL");
+
+    const auto fails_in = [&](int32_t protocol, const std::function<void(magnet_eval_params &)> & change, const char * field) {
+        fails([&](magnet_eval_params & p) {
+            p.protocol         = protocol;
+            p.probe.train_file = file.c_str();
+            change(p);
+        }, field);
+    };
+    const int32_t infill = MAGNET_EVAL_INFILL, probe = MAGNET_EVAL_PROBE;
+    fails_in(infill, [&](magnet_eval_params & p) { p.infill.contexts = bad, p.infill.n_contexts = 1; }, "infill.contexts");
+    fails_in(infill, [](magnet_eval_params & p) { p.infill.seed = -1; }, "infill.seed is -1");
+    fails_in(infill, [](magnet_eval_params & p) { p.infill.n_gaps = 0; }, "infill.n_gaps is 0");
+    fails_in(infill, [](magnet_eval_params & p) { p.infill.span_max = 7; }, "infill.span_max is 7");
+    fails_in(infill, [](magnet_eval_params & p) { p.infill.window = 1; }, "infill.window is 1");
+    fails_in(infill, [](magnet_eval_params & p) { p.infill.n_gaps = 2, p.infill.room = 9; }, "infill.n_gaps is 2");
+    fails_in(probe, [&](magnet_eval_params & p) { p.probe.tasks = bad, p.probe.n_tasks = 1; }, "probe.tasks");
+    fails_in(probe, [&](magnet_eval_params & p) { p.probe.l2 = zero, p.probe.n_l2 = 1; }, "probe.l2[0] is 0");
+    fails_in(probe, [](magnet_eval_params & p) { p.probe.word = 4; }, "probe.word is 4");
+    fails_in(MAGNET_EVAL_REPETITION, [](magnet_eval_params & p) { p.repetition.sampling.top_k = -1; }, "top_k is -1");
 
     const std::string  missing = folder / "no-such-file";
     magnet_eval_params p       = params_of(MAGNET_EVAL_STS, missing);

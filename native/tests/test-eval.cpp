@@ -42,7 +42,7 @@ struct sums {
     void add(const session_ptr & session, const std::vector<magnet_part> & parts, int32_t context) {
         magnet_score_params how = magnet_score_default_params();
         how.context             = context;
-        how.n_top               = 1;
+        how.top               = 1;
         const result_ptr r      = score(session, parts, how);
         for (int32_t s = 0; s < r->n_spans; ++s) {
             logprob += r->spans[s].logprob;
@@ -73,11 +73,11 @@ TEST_CASE_FIXTURE(work, "sts: cosines of embeddings, and their rank correlation"
     const int32_t      poolings[]   = {MAGNET_POOLING_LAST, MAGNET_POOLING_MEAN, MAGNET_POOLING_LAST};
     const int32_t      attentions[] = {MAGNET_ATTENTION_CAUSAL, MAGNET_ATTENTION_DEFAULT};
     magnet_eval_params p            = params_of(MAGNET_EVAL_STS, file);
-    p.poolings                      = poolings;
-    p.n_poolings                    = 3; // one is there twice
-    p.attentions                    = attentions;
-    p.n_attentions                  = 2;
-    p.instruction                   = "Text: ";
+    p.sts.poolings                      = poolings;
+    p.sts.n_poolings                    = 3; // one is there twice
+    p.sts.attentions                    = attentions;
+    p.sts.n_attentions                  = 2;
+    p.sts.instruction                   = "Text: ";
     const eval_ptr result           = evaluate(session, p);
     CHECK(result->n_figures == 4);
     CHECK(result->seconds > 0.0);
@@ -112,7 +112,7 @@ TEST_CASE_FIXTURE(work, "infill: stories, the gap where Python's generator puts 
     const std::string file = folder.write("stories.tsv", story_file());
     for (const auto & [seed, gaps] : gap_of_story) {
         magnet_eval_params p  = params_of(MAGNET_EVAL_INFILL, file);
-        p.seed                = seed;
+        p.infill.seed                = seed;
         const eval_ptr result = evaluate(session, p);
         CHECK(result->n_figures == 6);
         for (const auto & [context, name] : {std::pair<int32_t, std::string>{MAGNET_CONTEXT_LEFT, "left"},
@@ -150,9 +150,9 @@ TEST_CASE_FIXTURE(work, "infill: several gaps in a story, one beside the other")
     const std::string  file      = folder.write("s.tsv", "One a.\tTwo b.\tTwo b.\tTwo b.\tThree c.\n");
     const int32_t      context[] = {MAGNET_CONTEXT_ORDERED};
     magnet_eval_params p         = params_of(MAGNET_EVAL_INFILL, file);
-    p.n_gaps                     = 3; // all inner sentences, whatever is drawn
-    p.contexts                   = context;
-    p.n_contexts                 = 1;
+    p.infill.n_gaps                     = 3; // all inner sentences, whatever is drawn
+    p.infill.contexts                   = context;
+    p.infill.n_contexts                 = 1;
     sums expected;
     expected.add(session,
                  {given("One a."), filled(" Two b."), filled(" Two b."), filled(" Two b."), given(" Three c.")},
@@ -166,9 +166,9 @@ TEST_CASE_FIXTURE(work, "infill: open gaps leave room, and END counts where it i
     const std::string  file      = folder.write("stories.tsv", story_file());
     const int32_t      context[] = {MAGNET_CONTEXT_ORDERED};
     magnet_eval_params p         = params_of(MAGNET_EVAL_INFILL, file);
-    p.contexts                   = context;
-    p.n_contexts                 = 1;
-    p.room                       = 90;
+    p.infill.contexts                   = context;
+    p.infill.n_contexts                 = 1;
+    p.infill.room                       = 90;
     const eval_ptr result        = evaluate(session, p);
     CHECK(result->n_figures == 3);
     CHECK(figure(result, "end.ordered").count == (int64_t)stories.size());
@@ -183,7 +183,7 @@ TEST_CASE_FIXTURE(work, "infill: open gaps leave room, and END counts where it i
     }
     CHECK(figure(result, "perplexity.ordered").value == Approx(all.perplexity()).epsilon(1e-4));
 
-    p.n_gaps = 2;
+    p.infill.n_gaps = 2;
     check_eval_fails(session, p, MAGNET_STATUS_INVALID_ARGUMENT, {"n_gaps"});
 }
 
@@ -223,9 +223,9 @@ TEST_CASE_FIXTURE(work, "infill: an open gap has ended well where generation sto
     const std::string  file      = folder.write("rows.tsv", tsv);
     const int32_t      context[] = {MAGNET_CONTEXT_LEFT};
     magnet_eval_params p         = params_of(MAGNET_EVAL_INFILL, file);
-    p.contexts                   = context;
-    p.n_contexts                 = 1;
-    p.room                       = 8;
+    p.infill.contexts                   = context;
+    p.infill.n_contexts                 = 1;
+    p.infill.room                       = 8;
     const eval_ptr            result = evaluate(session, p);
     const std::vector<double> ended  = series(result, "ended.left");
     REQUIRE(ended.size() == rows.size());
@@ -252,12 +252,12 @@ TEST_CASE_FIXTURE(work, "infill: spans of prose lie where the draws put them") {
                                             "zyxwvuzyxwvuzyxwvuzyxwvuzyxwvuzyxwvuzyxwvuzyxwvu"};
     const std::string  file = folder.write("prose.txt", lines[0] + "\n\n" + lines[1] + "\n" + lines[2] + "\n");
     magnet_eval_params p    = params_of(MAGNET_EVAL_INFILL, file);
-    p.gaps                  = MAGNET_EVAL_GAPS_SPANS;
-    p.n_gaps                = 2;
-    p.span_min              = 5;
-    p.span_max              = 9;
-    p.window                = 40; // of 42 and 48
-    p.seed                  = 3;
+    p.infill.gaps                  = MAGNET_EVAL_GAPS_SPANS;
+    p.infill.n_gaps                = 2;
+    p.infill.span_min              = 5;
+    p.infill.span_max              = 9;
+    p.infill.window                = 40; // of 42 and 48
+    p.infill.seed                  = 3;
     const eval_ptr result   = evaluate(session, p);
 
     magnet::eval::python_random random(3);
@@ -296,7 +296,7 @@ TEST_CASE_FIXTURE(work, "perplexity: windows of a text, summed by hand") {
     const std::string  text = "abcd efgh\nijkl mnop qrst uvwx yz01 2345 6789";
     const std::string  file = folder.write("t.txt", text);
     magnet_eval_params p    = params_of(MAGNET_EVAL_PERPLEXITY, file);
-    p.window                = 16;
+    p.perplexity.window                = 16;
     sums                expected;
     std::vector<double> windows;
     REQUIRE(tokenize(model, text).size() == text.size());
@@ -313,7 +313,7 @@ TEST_CASE_FIXTURE(work, "perplexity: windows of a text, summed by hand") {
     p.limit = 1;
     CHECK(figure(evaluate(session, p), "perplexity").value == Approx(std::exp(-windows[0] / 15)).epsilon(1e-4));
 
-    p.window = 64;
+    p.perplexity.window = 64;
     check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, {"t.txt", "44 tokens", "64"});
 }
 
@@ -323,7 +323,7 @@ TEST_CASE("perplexity: a vocabulary that asks for BOS gets it in front of every 
     const session_ptr  session = make_session(model);
     const std::string  file    = folder.write("t.txt", "abcdefgh");
     magnet_eval_params p       = params_of(MAGNET_EVAL_PERPLEXITY, file);
-    p.window                   = (int32_t)tokenize(model, "abcdefgh").size();
+    p.perplexity.window                   = (int32_t)tokenize(model, "abcdefgh").size();
     sums expected; // the space that SentencePiece puts in front is the first token
     expected.add(session, {given(""), filled("abcdefgh")}, MAGNET_CONTEXT_LEFT);
     magnet_score_params how = magnet_score_default_params();
@@ -335,17 +335,17 @@ TEST_CASE("perplexity: a vocabulary that asks for BOS gets it in front of every 
 TEST_CASE_FIXTURE(work, "repetition: of the very continuations that magnet_generate gives") {
     const std::string  file = folder.write("p.txt", "one two three four\nshort one\nfive  six\tseven eight nine\n");
     magnet_eval_params p    = params_of(MAGNET_EVAL_REPETITION, file);
-    p.prefix_words          = 3;
-    p.max_tokens            = 40;
-    p.seed                  = 11;
-    p.sampling.temperature  = 0.6f;
+    p.repetition.prefix_words          = 3;
+    p.repetition.max_tokens            = 40;
+    p.repetition.seed                  = 11;
+    p.repetition.sampling.temperature  = 0.6f;
     const eval_ptr result   = evaluate(session, p);
 
     std::vector<double> sentences, ngrams, tokens;
     const char * const  prefixes[] = {"one two three", "five  six\tseven"};
     for (int32_t i = 0; i < 2; ++i) {
         magnet_generate_params how = magnet_generate_default_params();
-        how.sampling               = p.sampling;
+        how.sampling               = p.repetition.sampling;
         how.sampling.seed          = 11 + i;
         how.max_tokens             = 40;
         const result_ptr r         = generate(session, prefixes[i], how);
@@ -358,7 +358,7 @@ TEST_CASE_FIXTURE(work, "repetition: of the very continuations that magnet_gener
     CHECK(figure(result, "rep-4").value == Approx((ngrams[0] + ngrams[1]) / 2));
     CHECK(figure(result, "rep-sen").value == Approx((sentences[0] + sentences[1]) / 2));
     CHECK(figure(result, "tokens").value == Approx((tokens[0] + tokens[1]) / 2));
-    p.prefix_words = 6;
+    p.repetition.prefix_words = 6;
     check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, {"p.txt", "more than 6 words"});
 }
 
@@ -408,7 +408,7 @@ TEST_CASE_FIXTURE(work, "choice: the likeliest option by each length, doubles dr
         }
         const std::string  file = folder.write("q.jsonl", text);
         magnet_eval_params p    = params_of(MAGNET_EVAL_CHOICE, file);
-        p.prompt                = "!";
+        p.choice.prompt                = "!";
         const eval_ptr result   = evaluate(session, p);
         CHECK(figure(result, "accuracy.characters").value == Approx(expected[0] / 4));
         CHECK(figure(result, "accuracy.tokens").value == Approx(expected[1] / 4));
@@ -452,12 +452,12 @@ TEST_CASE_FIXTURE(work, "retrieval: documents ranked by cosine") {
                       trec_file     = folder.write("qrels", trec);
     const int32_t      cutoffs[]    = {2, 5};
     magnet_eval_params p            = params_of(MAGNET_EVAL_RETRIEVAL, query_file);
-    p.documents                     = document_file.c_str();
-    p.relevance                     = trec_file.c_str();
-    p.cutoffs                       = cutoffs;
-    p.n_cutoffs                     = 2;
-    p.instruction                   = "Q: ";
-    p.document_instruction          = "";
+    p.retrieval.documents                     = document_file.c_str();
+    p.retrieval.relevance                     = trec_file.c_str();
+    p.retrieval.cutoffs                       = cutoffs;
+    p.retrieval.n_cutoffs                     = 2;
+    p.retrieval.instruction                   = "Q: ";
+    p.retrieval.document_instruction          = "";
     const eval_ptr result           = evaluate(session, p);
 
     double ndcg = 0.0, recall[2] = {};
@@ -487,7 +487,7 @@ TEST_CASE_FIXTURE(work, "retrieval: documents ranked by cosine") {
     CHECK(figure(result, "recall@5.bidirectional.mean").value == Approx(recall[1]));
 
     const std::string tsv_file = folder.write("qrels.tsv", tsv);
-    p.relevance                = tsv_file.c_str();
+    p.retrieval.relevance                = tsv_file.c_str();
     CHECK(figure(evaluate(session, p), "ndcg@10.bidirectional.mean").value ==
           figure(result, "ndcg@10.bidirectional.mean").value);
 }
@@ -511,9 +511,9 @@ TEST_CASE_FIXTURE(work, "probe: learns what a word shows, and only a bidirection
     };
     const std::string  train = write("train", 300), test = write("test", 100);
     magnet_eval_params p = params_of(MAGNET_EVAL_PROBE, test);
-    p.train_file         = train.c_str();
+    p.probe.train_file         = train.c_str();
     for (const int32_t word : {MAGNET_EVAL_WORD_MEAN, MAGNET_EVAL_WORD_FIRST, MAGNET_EVAL_WORD_LAST}) {
-        p.word                = word;
+        p.probe.word                = word;
         const eval_ptr result = evaluate(session, p);
         if (word == MAGNET_EVAL_WORD_FIRST) { // the space before the word: it says nothing to a causal mask
             CHECK(figure(result, "accuracy.pos.causal").value < 0.5);
@@ -551,12 +551,12 @@ TEST_CASE_FIXTURE(work, "probe: the vector before a word has not seen its end, b
     };
     const std::string  train = write("train", 300), test = write("test", 100);
     magnet_eval_params p = params_of(MAGNET_EVAL_PROBE, test);
-    p.train_file         = train.c_str();
-    p.word               = MAGNET_EVAL_WORD_PREVIOUS;
+    p.probe.train_file         = train.c_str();
+    p.probe.word               = MAGNET_EVAL_WORD_PREVIOUS;
     const eval_ptr previous = evaluate(session, p);
     CHECK(figure(previous, "accuracy.pos.causal").value < 0.35); // a quarter by chance
     CHECK(figure(previous, "accuracy.chunk.causal").value > 0.9);
     CHECK(figure(previous, "accuracy.pos.bidirectional").value > figure(previous, "accuracy.pos.causal").value + 0.1);
-    p.word = MAGNET_EVAL_WORD_LAST;
+    p.probe.word = MAGNET_EVAL_WORD_LAST;
     CHECK(figure(evaluate(session, p), "accuracy.pos.causal").value > 0.9);
 }

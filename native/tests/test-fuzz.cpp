@@ -237,7 +237,7 @@ TEST_CASE("random calls return a status") {
                 p.sampling                 = random.sampling();
                 p.context                  = random.integer(0, 3);
                 p.max_tokens               = random.integer(1, 20);
-                p.n_top                    = random.one_in(2) ? 0 : random.integer(0, 100);
+                p.top                    = random.one_in(2) ? 0 : random.integer(0, 100);
                 p.on_token                 = random.one_in(2) ? on_token : nullptr;
                 p.on_token_user_data       = &random;
                 check_status(magnet_infill(session.get(), parts.data(), (int32_t)parts.size(),
@@ -250,7 +250,7 @@ TEST_CASE("random calls return a status") {
                                                           {parts[1].data(), (int32_t)parts[1].size()}};
                 magnet_score_params            p       = magnet_score_default_params();
                 p.context                              = random.integer(0, 3);
-                p.n_top                                = random.one_in(2) ? 0 : random.integer(0, 100);
+                p.top                                = random.one_in(2) ? 0 : random.integer(0, 100);
                 p.progress                             = random.one_in(2) ? on_progress : nullptr;
                 p.progress_user_data                   = &random;
                 check_status(magnet_score(session.get(), items, random.below(3), &p, &result));
@@ -264,7 +264,7 @@ TEST_CASE("random calls return a status") {
                 p.stop                        = stop;
                 p.n_stop                      = random.one_in(2) ? 0 : random.integer(0, 2) % 3;
                 p.max_tokens                  = random.integer(-1, 20);
-                p.n_top                       = random.one_in(2) ? 0 : random.integer(0, 100);
+                p.top                       = random.one_in(2) ? 0 : random.integer(0, 100);
                 p.add_special                 = random.one_in(2);
                 p.parse_special               = random.one_in(2);
                 p.ignore_eos                  = random.one_in(2);
@@ -276,7 +276,7 @@ TEST_CASE("random calls return a status") {
             default: {
                 magnet_session_params p = session_params();
                 p.n_ctx                 = random.integer(0, 256);
-                p.n_batch               = random.integer(32, 4096);
+                p.batch                 = random.integer(32, 4096);
                 p.flash_attention       = random.integer(-1, 1);
                 p.engine                = random.integer(0, 2);
                 magnet_session * s      = nullptr;

@@ -46,7 +46,7 @@ TEST_CASE("greedy: tokens and log-probabilities of the dense model") {
 
             const int32_t          n_top = std::min(100, truth.model().n_vocab());
             magnet_generate_params p     = greedy(24);
-            p.n_top                      = n_top;
+            p.top                      = n_top;
             const result_ptr r       = generate(session, prompt, p);
             const auto &     span    = r->spans[0];
             REQUIRE(r->n_spans == 1);
@@ -119,7 +119,7 @@ TEST_CASE("log-probabilities of a whole vocabulary sum to one") {
     const model_ptr        model   = load_model(path);
     const session_ptr      session = make_session(model);
     magnet_generate_params p       = greedy(6);
-    p.n_top                        = 100;
+    p.top                        = 100;
     const result_ptr r             = generate(session, "abc", p);
     for (int32_t i = 0; i < 6; ++i) {
         const magnet_token & t = r->spans[0].tokens[i];

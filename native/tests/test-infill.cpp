@@ -368,7 +368,7 @@ TEST_CASE("infill: events name the gap and the token") {
     };
     std::vector<event>   events;
     magnet_infill_params p = letters(bias, MAGNET_CONTEXT_ORDERED);
-    p.n_top                = 3;
+    p.top                = 3;
     p.on_token_user_data   = &events;
     p.on_token             = [](const magnet_token_event * e, void * data) {
         static_cast<std::vector<event> *>(data)->push_back({e->part, e->index, e->id, {e->text, (size_t)e->text_size}});

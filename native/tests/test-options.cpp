@@ -39,7 +39,7 @@ TEST_CASE("session options out of range") {
         fails(&magnet_session_params::n_ctx, value, "n_ctx", MAGNET_STATUS_INVALID_ARGUMENT);
     }
     for (const int32_t value : {-1, 0, 31, 65537, INT32_MAX, INT32_MIN}) {
-        fails(&magnet_session_params::n_batch, value, "n_batch", MAGNET_STATUS_INVALID_ARGUMENT);
+        fails(&magnet_session_params::batch, value, "batch", MAGNET_STATUS_INVALID_ARGUMENT);
     }
     for (const int32_t value : {0, -2, INT32_MAX, INT32_MIN}) {
         fails(&magnet_session_params::n_threads, value, "n_threads", MAGNET_STATUS_INVALID_ARGUMENT);
@@ -52,7 +52,7 @@ TEST_CASE("session options out of range") {
     }
     magnet_session_params p = session_params();
     p.n_ctx                 = 8;
-    p.n_batch               = 32;
+    p.batch               = 32;
     check_works(make_session(model, p));
 }
 
@@ -201,7 +201,7 @@ TEST_CASE("generate options out of range") {
         fails("max_tokens", [&](magnet_generate_params & p) { p.max_tokens = value; });
     }
     for (const int32_t value : {-1, 101, INT32_MAX, INT32_MIN}) {
-        fails("n_top", [&](magnet_generate_params & p) { p.n_top = value; });
+        fails("top", [&](magnet_generate_params & p) { p.top = value; });
     }
     const char * const empty[] = {"a", ""};
     const char * const null[]  = {"a", nullptr};
@@ -222,7 +222,7 @@ TEST_CASE("infill and score options out of range") {
         magnet_infill_params i = magnet_infill_default_params();
         magnet_score_params  s = magnet_score_default_params();
         i.context = s.context = context;
-        i.n_top = s.n_top = n_top;
+        i.top = s.top = n_top;
         i.max_tokens      = max_tokens;
         magnet_result * r = nullptr;
         check_fails(magnet_infill(session.get(), parts, 2, &i, &r), MAGNET_STATUS_INVALID_ARGUMENT, {name});
@@ -235,7 +235,7 @@ TEST_CASE("infill and score options out of range") {
         fails("context", value, 0, 8);
     }
     for (const int32_t value : {-1, 101, INT32_MAX, INT32_MIN}) {
-        fails("n_top", 0, value, 8);
+        fails("top", 0, value, 8);
     }
     for (const int32_t value : {0, -1, INT32_MIN}) {
         fails("max_tokens", 0, 0, value);

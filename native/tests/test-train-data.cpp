@@ -6,7 +6,7 @@
 #include "session/layout.h"
 #include "test_files.h"
 #include "train/batches.h"
-#include "train/holdout.h"
+#include "train/heldout.h"
 #include "train/run.h"
 
 #include <doctest/doctest.h>
@@ -74,7 +74,7 @@ TEST_CASE("a file's documents are what its unit says") {
     const test_folder folder;
     const train_vocab vocab = byte_vocab();
     const std::string path  = folder.write("a.txt", "\xef\xbb\xbfOne. Two.\r\nThree.\n\n  \nFour.");
-    const auto        read  = [&](text_unit unit) {
+    const auto        read  = [&](int32_t unit) {
         corpus c;
         read_texts(path, unit, vocab, c);
         std::vector<std::string> texts;
@@ -84,12 +84,12 @@ TEST_CASE("a file's documents are what its unit says") {
         return texts;
     };
     using list = std::vector<std::string>;
-    CHECK(read(text_unit::paragraph) == list{"One. Two.\nThree.", "Four."});
-    CHECK(read(text_unit::line) == list{"One. Two.", "Three.", "Four."});
-    CHECK(read(text_unit::file) == list{"One. Two.\nThree.\nFour."});
+    CHECK(read(MAGNET_TEXT_PARAGRAPHS) == list{"One. Two.\nThree.", "Four."});
+    CHECK(read(MAGNET_TEXT_LINES) == list{"One. Two.", "Three.", "Four."});
+    CHECK(read(MAGNET_TEXT_FILES) == list{"One. Two.\nThree.\nFour."});
 
     corpus json;
-    read_texts(folder.write("b.jsonl", "{\"text\": \"Caf\\u00e9.\"}\n\n{\"text\": \"Two\"}\n"), text_unit::paragraph,
+    read_texts(folder.write("b.jsonl", "{\"text\": \"Caf\\u00e9.\"}\n\n{\"text\": \"Two\"}\n"), MAGNET_TEXT_PARAGRAPHS,
                vocab, json);
     REQUIRE(json.documents.size() == 2);
     CHECK(text_of(json.documents[0].tokens) == "Caf\xc3\xa9.");
@@ -101,7 +101,7 @@ TEST_CASE("a bad file is refused with its place") {
     corpus            c;
     const auto        texts = [&](const std::string & name, const std::string & text) {
         const std::string path = folder.write(name, text);
-        return error_of([&] { read_texts(path, text_unit::paragraph, vocab, c); }).substr(path.size() - name.size());
+        return error_of([&] { read_texts(path, MAGNET_TEXT_PARAGRAPHS, vocab, c); }).substr(path.size() - name.size());
     };
     const auto pairs = [&](const std::string & name, const std::string & text) {
         const std::string path = folder.write(name, text);
@@ -116,7 +116,7 @@ TEST_CASE("a bad file is refused with its place") {
     CHECK(pairs("p.tsv", "a\tb\tc\td\n") == "p.tsv:1: expected 2 or 3 tab-separated columns, found 4.");
     CHECK(pairs("p.tsv", "a\t\n") == "p.tsv:1: the second text is empty.");
     CHECK(pairs("p.jsonl", "{\"anchor\": \"a\"}") == "p.jsonl:1: expected a string under \"positive\".");
-    CHECK(error_of([&] { read_texts(folder / "none.txt", text_unit::file, vocab, c); }).find("No such file") !=
+    CHECK(error_of([&] { read_texts(folder / "none.txt", MAGNET_TEXT_FILES, vocab, c); }).find("No such file") !=
           std::string::npos);
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("an epoch reads every window once, the next one in another order, and 
 TEST_CASE("roles, positions and labels of a row with two gaps") {
     const train_vocab   vocab = byte_vocab();
     const text_document d     = tokenize_document("abcdefghij", vocab);
-    row_options         o;
+    row_options o = train_options().rows;
     o.open_room = 0;
     rng                           r(1, draw::text_row);
     const std::vector<token_span> spans = {{2, 4}, {7, 8}};
@@ -218,7 +218,7 @@ TEST_CASE("roles, positions and labels of a row with two gaps") {
 TEST_CASE("a gap at the start is predicted from BOS") {
     const train_vocab   vocab = byte_vocab();
     const text_document d     = tokenize_document("abcdef", vocab);
-    row_options         o;
+    row_options o = train_options().rows;
     o.open_room = 0;
     rng             r(1, draw::text_row);
     const train_row row = make_text_row(d, {0, 0, 6}, {{0, 2}}, row_mode::ordered, 0, o, vocab, r);
@@ -268,7 +268,7 @@ TEST_CASE("a row of training stands as a session lays out the same template") {
         for (const token_span & g : gaps) {
             spans.push_back({g.begin == 0 ? 0 : g.begin + lead, g.end + lead});
         }
-        row_options o;
+        row_options o = train_options().rows;
         o.open_room         = 5;
         rng             r    = rng(1, draw::text_row, seed);
         const auto      in   = mode == row_mode::causal ? std::vector<token_span>() : gaps;
@@ -297,7 +297,7 @@ TEST_CASE("a row of training stands as a session lays out the same template") {
 TEST_CASE("half of the gaps are open: they take the same room whatever stands in them") {
     const train_vocab   vocab = byte_vocab();
     const text_document d     = tokenize_document("abcdefghij", vocab);
-    row_options         o;
+    row_options o = train_options().rows;
     o.open_room = 5;
     for (const int32_t length : {1, 2, 4, 6}) {
         std::map<int32_t, int> seen; // position of what stands behind the gap
@@ -324,7 +324,7 @@ TEST_CASE("half of the gaps are open: they take the same room whatever stands in
 TEST_CASE("MNTP picks a fifth of the context: 80 % masked, 10 % random, 10 % as they were") {
     const train_vocab   vocab = byte_vocab();
     const text_document d = tokenize_document(std::string(20000, '\xff'), vocab); // 255 is not among the plain tokens
-    row_options         o;
+    row_options o = train_options().rows;
     rng                 r(9, draw::text_row);
     const train_row     row = make_text_row(d, {0, 0, 20000}, {{100, 150}}, row_mode::hybrid, 0.2, o, vocab, r);
     CHECK(row.mntp.size() == doctest::Approx(4000).epsilon(0.05));
@@ -345,7 +345,7 @@ TEST_CASE("drawn gaps keep their promises") {
     const train_vocab   vocab = byte_vocab();
     const text_document d     = tokenize_document(
             "One is here. Two is there now. Three came by train. Four did not. Five is the last of them.", vocab);
-    row_options o;
+    row_options o = train_options().rows;
     o.span_min      = 3;
     o.span_max      = 9;
     const int32_t n = int32_t(d.tokens.size());
@@ -404,7 +404,7 @@ TEST_CASE("drawn gaps keep their promises") {
 }
 
 TEST_CASE("shares of row modes hold in short runs") {
-    row_options o;
+    row_options o = train_options().rows;
     o.share_hybrid  = 0.5;
     o.share_ordered = 0.3;
     o.share_causal  = 0.2;
@@ -426,7 +426,7 @@ TEST_CASE("shares of row modes hold in short runs") {
 
 TEST_CASE("rows to embed: instruction, text, EOS; the mean is over the text alone") {
     const train_vocab vocab = byte_vocab();
-    pair_options      o;
+    pair_options o = train_options().contrast;
     o.length         = 5;
     const auto a_row = [&](const std::string & text) {
         return make_embed_row({'i', ':'}, vocab.tokenize(text, true), o, vocab);
@@ -450,7 +450,7 @@ TEST_CASE("batches are the same for the same seed, and from a sought place") {
         lines += "This is the line number " + std::to_string(i) + ". It has a second sentence. And a third one.\n\n";
         pairs += "anchor " + std::to_string(i) + "\tpositive " + std::to_string(i) + (i % 2 ? "\tnegative\n" : "\n");
     }
-    read_texts(folder.write("t.txt", lines), text_unit::paragraph, vocab, c);
+    read_texts(folder.write("t.txt", lines), MAGNET_TEXT_PARAGRAPHS, vocab, c);
     read_pairs(folder.write("p.tsv", pairs), vocab, true, c);
     train_options o;
     o.rows.batch          = 4;
@@ -529,8 +529,8 @@ TEST_CASE("what is held out is never trained on, and nothing is lost") {
     }
     const int64_t before = c.n_tokens();
     train_options o;
-    o.holdout_rows    = 4;
-    const corpus held = split_holdout(c, o);
+    o.heldout.rows    = 4;
+    const corpus held = split_heldout(c, o);
     CHECK(held.documents.size() == 4);
     CHECK(held.pairs.size() == 4);
     CHECK(c.pairs.size() == 46);

@@ -66,17 +66,17 @@ struct setup {
         options.lora.rank            = 4;
         options.lora.alpha           = 8;
         options.lora.targets         = {"q", "v"};
-        options.optimizer.lr         = 0.02;
+        options.optimizer.learning_rate         = 0.02;
         options.optimizer.warmup     = 3;
         options.stages               = {{12, 1, 0, 1}, {18, 1, 0.5, 1}};
-        options.holdout_rows         = 5;
-        options.eval_every           = 5;
+        options.heldout.rows         = 5;
+        options.heldout.every           = 5;
         options.checkpoint_every     = 4;
-        options.output               = folder / "out.gguf";
-        options.checkpoint           = folder / "out.ckpt";
-        options.metrics              = folder / "out.jsonl";
-        options.report               = folder / "out.html";
-        held                         = split_holdout(data, options);
+        options.files.output               = folder / "out.gguf";
+        options.files.checkpoint           = folder / "out.ckpt";
+        options.files.metrics              = folder / "out.jsonl";
+        options.files.report               = folder / "out.html";
+        held                         = split_heldout(data, options);
     }
 };
 
@@ -118,10 +118,10 @@ TEST_CASE("training lowers the losses, the best state is kept, and the files say
     CHECK(stages[12] == 1);
     CHECK(std::isnan(seen[0].sscl)); // the first stage leaves SSCL out
     CHECK(std::isfinite(seen[20].sscl));
-    CHECK(seen[0].lr == doctest::Approx(0.02 / 3));
+    CHECK(seen[0].learning_rate == doctest::Approx(0.02 / 3));
 
     std::vector<nlohmann::json> lines;
-    std::istringstream          text(content_of(s.options.metrics));
+    std::istringstream          text(content_of(s.options.files.metrics));
     for (std::string line; std::getline(text, line);) {
         lines.push_back(nlohmann::json::parse(line));
     }
@@ -140,7 +140,7 @@ TEST_CASE("training lowers the losses, the best state is kept, and the files say
     CHECK_FALSE(lines[1].contains("sscl"));
 
     // the adapter is the best state: the engine computes the same held-out score with it
-    const lora_adapter saved = load_lora(s.options.output);
+    const lora_adapter saved = load_lora(s.options.files.output);
     CHECK(saved.how.version == recipe_version);
     CHECK(saved.how.token_end == 3);
     CHECK(saved.how.token_mask == 2);
@@ -148,7 +148,7 @@ TEST_CASE("training lowers the losses, the best state is kept, and the files say
     e.set_lora({&saved.set});
     CHECK(heldout(s.held, s.options, s.vocab).evaluate(e).score == doctest::Approx(best).epsilon(1e-9));
 
-    const std::string page = content_of(s.options.report);
+    const std::string page = content_of(s.options.files.report);
     CHECK(page.find("<svg") != std::string::npos);
     CHECK(page.find("MSG: missing spans") != std::string::npos);
     CHECK(page.find("<script") == std::string::npos);
@@ -167,20 +167,20 @@ TEST_CASE("a run that is stopped and resumed ends with the very bits of one that
     CHECK(first.stopped);
     CHECK(first.step == 13);
     {
-        const checkpoint c = load_checkpoint(parts.options.checkpoint);
+        const checkpoint c = load_checkpoint(parts.options.files.checkpoint);
         CHECK(c.state.step == 13);
         trainer again(e, parts.vocab, parts.data, parts.held, c.options);
         again.restore(c);
         CHECK(again.run(nullptr).step == 30);
     }
-    const checkpoint a = load_checkpoint(whole.options.checkpoint), b = load_checkpoint(parts.options.checkpoint);
+    const checkpoint a = load_checkpoint(whole.options.files.checkpoint), b = load_checkpoint(parts.options.files.checkpoint);
     CHECK(same_bits(a.state.now.lora, b.state.now.lora));
     CHECK(same_bits(a.state.m.lora, b.state.m.lora));
     CHECK(same_bits(a.state.v.lora, b.state.v.lora));
     CHECK(same_bits(a.state.best.lora, b.state.best.lora));
     CHECK(same_bits(a.state.now.head.w, b.state.now.head.w));
     CHECK(a.state.best_step == b.state.best_step);
-    CHECK(content_of(whole.options.output) == content_of(parts.options.output));
+    CHECK(content_of(whole.options.files.output) == content_of(parts.options.files.output));
     REQUIRE(a.state.history.size() == b.state.history.size());
     for (size_t i = 1; i < a.state.history.size(); ++i) {
         CHECK(a.state.history[i].loss == b.state.history[i].loss);
@@ -192,7 +192,7 @@ TEST_CASE("a checkpoint belongs to its data and its model") {
     setup      s;
     toy_engine e(V, D);
     trainer(e, s.vocab, s.data, s.held, s.options).run([](const train_progress &) { return false; });
-    checkpoint c = load_checkpoint(s.options.checkpoint);
+    checkpoint c = load_checkpoint(s.options.files.checkpoint);
     s.data.documents[3].tokens[2]++;
     trainer other(e, s.vocab, s.data, s.held, s.options);
     CHECK(error_of([&] { other.restore(c); }).find("the training files are not what they were") == 0);
@@ -208,11 +208,11 @@ TEST_CASE("two micro-batches of half the size make the same text gradient as one
     s.options.stages = {{6, 1, 0, 1}};
     toy_engine e(V, D);
     trainer(e, s.vocab, s.data, s.held, s.options).run(nullptr);
-    const lora_adapter one = load_lora(s.options.output);
+    const lora_adapter one = load_lora(s.options.files.output);
     s.options.rows.batch /= 2;
-    s.options.accumulate = 2;
+    s.options.optimizer.accumulate = 2;
     trainer(e, s.vocab, s.data, s.held, s.options).run(nullptr);
-    const lora_adapter two = load_lora(s.options.output);
+    const lora_adapter two = load_lora(s.options.files.output);
     for (size_t k = 0; k < one.set.matrices.size(); ++k) {
         for (size_t i = 0; i < one.set.matrices[k].a.size(); ++i) {
             CHECK(one.set.matrices[k].a[i] == doctest::Approx(two.set.matrices[k].a[i]).epsilon(1e-3));
@@ -228,7 +228,7 @@ TEST_CASE("a loss that is no number stops the run, says the step, and leaves the
     const std::string message = error_of([&] {
         t.run([&](const train_progress & p) {
             if (p.record->step == 10) {
-                before     = content_of(s.options.checkpoint);
+                before     = content_of(s.options.files.checkpoint);
                 e.poisoned = true;
             }
             return true;
@@ -236,17 +236,17 @@ TEST_CASE("a loss that is no number stops the run, says the step, and leaves the
     });
     CHECK(message.find("step 11: the loss is not finite (mntp nan") == 0);
     CHECK(message.find("out.ckpt holds step 8") != std::string::npos);
-    CHECK(content_of(s.options.checkpoint) == before);
-    CHECK(load_checkpoint(s.options.checkpoint).state.step == 8);
-    CHECK(load_lora(s.options.output).set.matrices.size() == 2); // the best so far
+    CHECK(content_of(s.options.files.checkpoint) == before);
+    CHECK(load_checkpoint(s.options.files.checkpoint).state.step == 8);
+    CHECK(load_lora(s.options.files.output).set.matrices.size() == 2); // the best so far
 }
 
 TEST_CASE("a disk that is full at a checkpoint leaves the last good one, and the message says so") {
     setup      s;
     toy_engine e(V, D);
-    s.options.report.clear();
-    s.options.metrics.clear();
-    s.options.eval_every = 0;
+    s.options.files.report.clear();
+    s.options.files.metrics.clear();
+    s.options.heldout.every = 0;
     std::signal(SIGXFSZ, SIG_IGN);
     rlimit unlimited;
     getrlimit(RLIMIT_FSIZE, &unlimited);
@@ -262,10 +262,10 @@ TEST_CASE("a disk that is full at a checkpoint leaves the last good one, and the
         });
     });
     setrlimit(RLIMIT_FSIZE, &unlimited);
-    CHECK(message.find("cannot write " + s.options.checkpoint) == 0);
+    CHECK(message.find("cannot write " + s.options.files.checkpoint) == 0);
     CHECK(message.find("the checkpoint of step 4 is as it was") != std::string::npos);
-    CHECK(load_checkpoint(s.options.checkpoint).state.step == 4);
-    CHECK_FALSE(std::filesystem::exists(s.options.checkpoint + ".tmp"));
+    CHECK(load_checkpoint(s.options.files.checkpoint).state.step == 4);
+    CHECK_FALSE(std::filesystem::exists(s.options.files.checkpoint + ".tmp"));
 }
 
 TEST_CASE("killed at any moment, a run leaves a checkpoint that can be read") {
@@ -277,8 +277,8 @@ TEST_CASE("killed at any moment, a run leaves a checkpoint that can be read") {
         if (child == 0) {
             toy_engine e(V, D);
             trainer    t(e, s.vocab, s.data, s.held, s.options);
-            if (std::filesystem::exists(s.options.checkpoint)) {
-                t.restore(load_checkpoint(s.options.checkpoint));
+            if (std::filesystem::exists(s.options.files.checkpoint)) {
+                t.restore(load_checkpoint(s.options.files.checkpoint));
             }
             t.run(nullptr);
             _exit(0);
@@ -286,25 +286,25 @@ TEST_CASE("killed at any moment, a run leaves a checkpoint that can be read") {
         usleep(60000 + 7000 * round);
         kill(child, SIGKILL);
         waitpid(child, nullptr, 0);
-        if (std::filesystem::exists(s.options.checkpoint)) {
-            const checkpoint c = load_checkpoint(s.options.checkpoint);
+        if (std::filesystem::exists(s.options.files.checkpoint)) {
+            const checkpoint c = load_checkpoint(s.options.files.checkpoint);
             CHECK(c.state.step > 0);
             CHECK(c.state.history.back().step == c.state.step);
         }
     }
-    CHECK(std::filesystem::exists(s.options.checkpoint));
+    CHECK(std::filesystem::exists(s.options.files.checkpoint));
 }
 
 TEST_CASE("a truncated checkpoint and one of something else are refused") {
     setup      s;
     toy_engine e(V, D);
     trainer(e, s.vocab, s.data, s.held, s.options).run([](const train_progress &) { return false; });
-    const std::string bytes = content_of(s.options.checkpoint);
+    const std::string bytes = content_of(s.options.files.checkpoint);
     for (const size_t n : {bytes.size() / 3, bytes.size() - 64}) {
         const std::string cut = s.folder.write("cut.ckpt", bytes.substr(0, n));
         CHECK(error_of([&] { load_checkpoint(cut); }).find("cut.ckpt") != std::string::npos);
     }
-    CHECK(error_of([&] { load_checkpoint(s.options.output); }).find("is not a training checkpoint") !=
+    CHECK(error_of([&] { load_checkpoint(s.options.files.output); }).find("is not a training checkpoint") !=
           std::string::npos);
 }
 
@@ -313,7 +313,7 @@ TEST_CASE("an estimate changes nothing") {
     toy_engine e(V, D);
     trainer    plain(e, s.vocab, s.data, s.held, s.options);
     plain.run(nullptr);
-    const std::string    expected = content_of(s.options.output);
+    const std::string    expected = content_of(s.options.files.output);
     trainer              t(e, s.vocab, s.data, s.held, s.options);
     const train_estimate x = t.estimate();
     CHECK(x.n_steps == 30);
@@ -322,25 +322,25 @@ TEST_CASE("an estimate changes nothing") {
     CHECK(x.seconds > 0);
     CHECK(x.peak_bytes > 1 << 20);
     t.run(nullptr);
-    CHECK(content_of(s.options.output) == expected);
+    CHECK(content_of(s.options.files.output) == expected);
 }
 
 TEST_CASE("training goes on from an adapter") {
     setup              s;
     toy_engine         e(V, D);
     const train_result before = trainer(e, s.vocab, s.data, s.held, s.options).run(nullptr);
-    const lora_adapter first  = load_lora(s.options.output);
-    const double       best   = load_checkpoint(s.options.checkpoint).state.history[before.best_step].heldout.score;
-    s.options.lora.from       = s.folder / "start.gguf";
-    std::filesystem::copy_file(s.options.output, s.options.lora.from);
+    const lora_adapter first  = load_lora(s.options.files.output);
+    const double       best   = load_checkpoint(s.options.files.checkpoint).state.history[before.best_step].heldout.score;
+    s.options.files.init_adapter       = s.folder / "start.gguf";
+    std::filesystem::copy_file(s.options.files.output, s.options.files.init_adapter);
     trainer(e, s.vocab, s.data, s.held, s.options).run([](const train_progress &) { return false; });
-    const checkpoint c = load_checkpoint(s.options.checkpoint);
+    const checkpoint c = load_checkpoint(s.options.files.checkpoint);
     CHECK(c.state.history.front().heldout.score == doctest::Approx(best));
     CHECK(c.state.now.lora.rank == first.set.rank);
     CHECK(c.state.now.lora.scale == first.set.scale);
     lora_adapter foreign = first;
     foreign.arch         = "llama";
-    save_lora(s.options.lora.from, foreign, lora_type::f32);
+    save_lora(s.options.files.init_adapter, foreign, lora_type::f32);
     CHECK(error_of([&] { trainer(e, s.vocab, s.data, s.held, s.options); }).find("was trained for architecture") !=
           std::string::npos);
 }
@@ -359,23 +359,23 @@ TEST_CASE("options that make rows longer than the model reads are refused") {
 
 TEST_CASE("options survive JSON, and nonsense is named") {
     train_options o;
-    o.texts               = {"a \"quoted\" name.txt"};
+    o.files.texts               = {"a \"quoted\" name.txt"};
     o.stages              = {{5, 1, 0, 0.25}, {7, 0, 1, 0}};
-    o.seed                = 0xffffffffffffffffu;
-    o.optimizer.decay     = lr_decay::linear;
+    o.seed                = INT64_MAX;
+    o.optimizer.decay     = MAGNET_LR_LINEAR;
     o.contrast.text_share = 0.125;
     CHECK(options_to_json(options_from_json(options_to_json(o))) == options_to_json(o));
     CHECK(options_from_json(options_to_json(o)).seed == o.seed);
     CHECK(total_steps(o) == 12);
     check_options(o);
-    o.optimizer.lr = -1;
-    CHECK(error_of([&] { check_options(o); }) == "learning_rate is -1; it must be between 0 and 1.");
-    o.optimizer.lr = NAN;
-    CHECK(error_of([&] { check_options(o); }) == "learning_rate is nan; it must be between 0 and 1.");
+    o.optimizer.learning_rate = -1;
+    CHECK(error_of([&] { check_options(o); }) == "optimizer.learning_rate is -1; it must be between 0 and 1.");
+    o.optimizer.learning_rate = NAN;
+    CHECK(error_of([&] { check_options(o); }) == "optimizer.learning_rate is nan; it must be between 0 and 1.");
     o               = {};
     o.rows.span_max = 3;
-    CHECK(error_of([&] { check_options(o); }).find("span_max is 3; it must be between 8") == 0);
+    CHECK(error_of([&] { check_options(o); }).find("rows.span_max is 3; it must be between 8") == 0);
     o                = {};
     o.contrast.batch = 1;
-    CHECK(error_of([&] { check_options(o); }).find("pairs_per_batch is 1; it must be between 2") == 0);
+    CHECK(error_of([&] { check_options(o); }).find("contrast.batch is 1; it must be between 2") == 0);
 }

@@ -114,18 +114,18 @@ TEST_CASE("a short training lowers the loss of stories that it has not seen") {
     const char *        texts[] = {text.c_str()}, *helds[] = {held.c_str()};
     magnet_train_stage  stage   = {24, 1, 1, 1};
     magnet_train_params p       = magnet_train_default_params();
-    p.model                     = model.c_str();
-    p.output                    = out.c_str();
-    p.metrics                   = metrics.c_str();
-    p.texts                     = texts;
-    p.n_texts                   = 1;
-    p.heldout_texts             = helds;
-    p.n_heldout_texts           = 1;
+    p.files.model                     = model.c_str();
+    p.files.output                    = out.c_str();
+    p.files.metrics                   = metrics.c_str();
+    p.files.texts                     = texts;
+    p.files.n_texts                   = 1;
+    p.files.heldout_texts             = helds;
+    p.files.n_heldout_texts           = 1;
     p.stages                    = &stage;
-    p.rows                      = 6;
-    p.row_length                = 80;
-    p.pairs_per_batch           = 6;
-    p.eval_every                = 12;
+    p.rows.batch                      = 6;
+    p.rows.length                = 80;
+    p.contrast.batch           = 6;
+    p.heldout.every                = 12;
     magnet_train_result result  = {};
     ok(magnet_train(&p, &result));
     CHECK(result.step == 24);
@@ -153,7 +153,7 @@ TEST_CASE("a short training lowers the loss of stories that it has not seen") {
     CHECK(info.recipe_version == 1);
     CHECK(info.rank == 16);
     CHECK(info.n_matrices == 7 * 30);
-    CHECK(std::string(info.instruction) == p.instruction);
+    CHECK(std::string(info.instruction) == p.contrast.instruction);
     CHECK(info.token_end >= 0);
 }
 
@@ -163,19 +163,19 @@ TEST_CASE("sixteen stories are learned by heart: every sentence is filled back e
     const char *        texts[] = {text.c_str()};
     magnet_train_stage  stage   = {100, 0, 0, 1};
     magnet_train_params p       = magnet_train_default_params();
-    p.model                     = model.c_str();
-    p.output                    = out.c_str();
-    p.texts                     = texts;
-    p.n_texts                   = 1;
-    p.heldout_rows              = 0;
+    p.files.model                     = model.c_str();
+    p.files.output                    = out.c_str();
+    p.files.texts                     = texts;
+    p.files.n_texts                   = 1;
+    p.heldout.rows              = 0;
     p.stages                    = &stage;
-    p.rows                      = 16;
-    p.share_hybrid              = 0;
-    p.share_causal              = 0;
-    p.sentence_share            = 1;
-    p.max_spans                 = 1;
-    p.open_room                 = 32;
-    p.learning_rate             = 2e-3f;
+    p.rows.batch                      = 16;
+    p.rows.share_hybrid              = 0;
+    p.rows.share_causal              = 0;
+    p.rows.sentence_share            = 1;
+    p.rows.max_spans                 = 1;
+    p.rows.open_room                 = 32;
+    p.optimizer.learning_rate             = 2e-3f;
     p.on_step = [](const magnet_train_progress * progress, void *) {
         if (progress->step % 20 == 0) {
             MESSAGE("step " << progress->step << " msg " << progress->msg << ", " << progress->tokens_per_second << " tokens/s");

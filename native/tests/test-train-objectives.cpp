@@ -16,7 +16,7 @@ using namespace magnet::testing;
 namespace {
 
 std::vector<float> random_floats(size_t n, uint64_t seed) {
-    rng                r(seed, draw::holdout);
+    rng                r(seed, draw::heldout);
     std::vector<float> v(n);
     for (float & x : v) {
         x = float(2 * r.uniform() - 1);
@@ -156,7 +156,7 @@ train_vocab numbers_vocab() {
 
 corpus random_corpus(uint64_t seed) {
     corpus c;
-    rng    r(seed, draw::holdout);
+    rng    r(seed, draw::heldout);
     for (int i = 0; i < 12; ++i) {
         text_document d;
         for (int k = 0; k < 30; ++k) {

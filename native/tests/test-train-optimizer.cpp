@@ -11,7 +11,7 @@ using namespace magnet::train;
 TEST_CASE(
     "a constant gradient moves every value by lr a step, whatever its size, and decay shrinks it apart from that") {
     // m / (1 - beta1^t) = g and v / (1 - beta2^t) = g^2 exactly, so x_t = (1 - lr wd) x_{t-1} - lr g / (|g| + eps)
-    optimizer_options o;
+    optimizer_options o = train_options().optimizer;
     o.eps                  = 1e-8;
     o.weight_decay         = 0.1;
     const double        lr = 0.01;
@@ -27,7 +27,7 @@ TEST_CASE(
 }
 
 TEST_CASE("moments follow their recurrences for a changing gradient") {
-    optimizer_options o;
+    optimizer_options o = train_options().optimizer;
     o.weight_decay = 0;
     float  x = 0.3f, g = 0, m = 0, v = 0;
     double dx = 0.3, dm = 0, dv = 0;
@@ -48,20 +48,20 @@ TEST_CASE("norm over all tensors") {
 }
 
 TEST_CASE("warm-up, then the decay, ending at its share of lr") {
-    optimizer_options o;
-    o.lr     = 2;
+    optimizer_options o = train_options().optimizer;
+    o.learning_rate     = 2;
     o.warmup = 4;
-    o.lr_end = 0.1;
-    for (const lr_decay decay : {lr_decay::constant, lr_decay::linear, lr_decay::cosine}) {
+    o.learning_rate_end = 0.1;
+    for (const int32_t decay : {MAGNET_LR_CONSTANT, MAGNET_LR_LINEAR, MAGNET_LR_COSINE}) {
         o.decay = decay;
         CHECK(learning_rate(o, 0, 24) == doctest::Approx(0.5));
         CHECK(learning_rate(o, 3, 24) == doctest::Approx(2));
         CHECK(learning_rate(o, 4, 24) == doctest::Approx(2));
-        CHECK(learning_rate(o, 23, 24) == doctest::Approx(decay == lr_decay::constant ? 2 : 0.2));
+        CHECK(learning_rate(o, 23, 24) == doctest::Approx(decay == MAGNET_LR_CONSTANT ? 2 : 0.2));
     }
-    o.decay = lr_decay::linear;
+    o.decay = MAGNET_LR_LINEAR;
     CHECK(learning_rate(o, 14, 25) == doctest::Approx(2 - 1.8 * 0.5));
-    o.decay = lr_decay::cosine;
+    o.decay = MAGNET_LR_COSINE;
     CHECK(learning_rate(o, 14, 25) == doctest::Approx(2 - 1.8 * 0.5));                         // half way
     CHECK(learning_rate(o, 9, 25) == doctest::Approx(0.2 + 1.8 * 0.5 * (1 + std::sqrt(0.5)))); // a quarter
     o.warmup = 100;                                                                            // longer than the run

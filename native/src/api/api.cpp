@@ -183,7 +183,7 @@ int32_t magnet_adapter_get_info(const magnet_adapter * a, magnet_adapter_info * 
 
 magnet_session_params magnet_session_default_params(void) {
     magnet_session_params p = {};
-    p.n_batch               = 2048;
+    p.batch               = 2048;
     p.n_threads             = -1;
     p.flash_attention       = MAGNET_FLASH_ATTENTION_AUTO;
     p.engine                = MAGNET_ENGINE_AUTO;

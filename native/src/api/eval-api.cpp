@@ -33,14 +33,15 @@ magnet_eval_result * publish(eval_result && r, double seconds) {
 } // namespace
 
 magnet_eval_params magnet_eval_default_params(void) {
-    magnet_eval_params p = {};
-    p.sampling           = magnet_generate_default_params().sampling;
-    p.n_gaps             = 1;
-    p.span_min           = 8;
-    p.span_max           = 32;
-    p.window             = 256;
-    p.prefix_words       = 32;
-    p.max_tokens         = 256;
+    magnet_eval_params p      = {};
+    p.infill.n_gaps           = 1;
+    p.infill.span_min         = 8;
+    p.infill.span_max         = 32;
+    p.infill.window           = 256;
+    p.perplexity.window       = 256;
+    p.repetition.sampling     = magnet_generate_default_params().sampling;
+    p.repetition.prefix_words = 32;
+    p.repetition.max_tokens   = 256;
     return p;
 }
 

@@ -94,7 +94,7 @@ size_t best_of(const std::vector<double> & outcome, const Length & length) {
 eval_result eval_choice(evaluation & e) {
     std::vector<question> questions = read_questions(e.params().file);
     questions.resize(e.limit(questions.size()));
-    const std::string prompt = e.params().prompt ? e.params().prompt : "";
+    const std::string prompt = e.params().choice.prompt ? e.params().choice.prompt : "";
 
     const auto compute = [&](const std::vector<size_t> & items) {
         std::vector<std::vector<token_part>> rows;

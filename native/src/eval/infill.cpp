@@ -44,7 +44,7 @@ std::vector<int32_t> draw_sorted(python_random & random, int32_t k, int32_t lo, 
 // Rows of sentences: gaps are some of the inner ones. A sentence's tokens begin with the space before it.
 std::vector<parts> read_stories(const evaluation & e) {
     const std::string  path = e.params().file;
-    python_random      random((uint32_t)e.params().seed);
+    python_random      random((uint32_t)e.params().infill.seed);
     std::vector<parts> rows;
     for_each_line(path, [&](std::string & line, int64_t number) {
         if (is_blank(line) || (e.params().limit > 0 && (int32_t)rows.size() == e.params().limit)) {
@@ -52,16 +52,16 @@ std::vector<parts> read_stories(const evaluation & e) {
         }
         const std::vector<std::string> sentences = split_columns(line);
         const int32_t                  n         = (int32_t)sentences.size();
-        if (n < e.params().n_gaps + 2) {
+        if (n < e.params().infill.n_gaps + 2) {
             throw bad_line(path, number,
-                           "expected " + std::to_string(e.params().n_gaps + 2) +
+                           "expected " + std::to_string(e.params().infill.n_gaps + 2) +
                                " or more tab-separated sentences (one left, one right, and " +
-                               std::to_string(e.params().n_gaps) + " for gaps), found " + std::to_string(n) + ".");
+                               std::to_string(e.params().infill.n_gaps) + " for gaps), found " + std::to_string(n) + ".");
         }
         if (std::any_of(sentences.begin(), sentences.end(), is_blank)) {
             throw bad_line(path, number, "a sentence is empty.");
         }
-        const std::vector<int32_t> gaps = draw_sorted(random, e.params().n_gaps, 1, n - 2);
+        const std::vector<int32_t> gaps = draw_sorted(random, e.params().infill.n_gaps, 1, n - 2);
 
         parts       row;
         std::string text; // sentences between two gaps are one text
@@ -90,20 +90,20 @@ std::vector<parts> read_stories(const evaluation & e) {
 // Paragraphs: gaps are spans of tokens, with context at both ends and between them, and at least as much context as
 // gap.
 std::vector<parts> read_paragraphs(const evaluation & e) {
-    const int32_t      n_gaps = e.params().n_gaps;
-    python_random      random((uint32_t)e.params().seed);
+    const int32_t      n_gaps = e.params().infill.n_gaps;
+    python_random      random((uint32_t)e.params().infill.seed);
     std::vector<parts> rows;
     for_each_line(e.params().file, [&](std::string & line, int64_t) {
         if (is_blank(line) || (e.params().limit > 0 && (int32_t)rows.size() == e.params().limit)) {
             return;
         }
         std::vector<int32_t> tokens = e.base().tokenize(line, false, false);
-        tokens.resize(std::min<size_t>(tokens.size(), (size_t)e.params().window));
+        tokens.resize(std::min<size_t>(tokens.size(), (size_t)e.params().infill.window));
 
         std::vector<int32_t> lengths;
         int32_t              n_context = (int32_t)tokens.size();
         for (int32_t g = 0; g < n_gaps; ++g) {
-            lengths.push_back(random.randint(e.params().span_min, e.params().span_max));
+            lengths.push_back(random.randint(e.params().infill.span_min, e.params().infill.span_max));
             n_context -= lengths.back();
         }
         if (n_context < std::max<int32_t>((int32_t)tokens.size() - n_context, n_gaps + 1)) {
@@ -143,11 +143,11 @@ bool ends_gap(const evaluation & e, int32_t token) {
 
 // The row as a context sees it.
 parts laid_out(const evaluation & e, parts row, int32_t context) {
-    if (e.params().room > 0) {
+    if (e.params().infill.room > 0) {
         for (token_part & part : row) {
             if (part.is_gap) {
                 part.tokens.push_back(end_token(e));
-                part.max_length = e.params().room;
+                part.max_length = e.params().infill.room;
             }
         }
     }
@@ -172,12 +172,12 @@ std::vector<std::vector<double>> score_rows(const evaluation & e, int32_t contex
     }
     magnet_score_params how = magnet_score_default_params();
     how.context             = context;
-    how.n_top               = 1;
+    how.top               = 1;
 
     std::vector<tally> tallies(items.size());
     for (const result_span & span : e.with().score(batch, how).spans) {
         tally &      t    = tallies[span.item];
-        const bool   open = e.params().room > 0;
+        const bool   open = e.params().infill.room > 0;
         const size_t n    = span.tokens.size() - open;
         size_t       cut  = 1; // tokens before the first place where an end is the likeliest; infill puts none in front
         for (size_t k = 0; k < n; ++k) {
@@ -201,7 +201,7 @@ std::vector<std::vector<double>> score_rows(const evaluation & e, int32_t contex
 
 eval_result eval_infill(evaluation & e) {
     const magnet_eval_params & p     = e.params();
-    const bool                 spans = p.gaps == MAGNET_EVAL_GAPS_SPANS;
+    const bool                 spans = p.infill.gaps == MAGNET_EVAL_GAPS_SPANS;
     const std::vector<parts>   rows  = spans ? read_paragraphs(e) : read_stories(e);
     if (rows.empty()) {
         throw error(MAGNET_STATUS_BAD_FILE,
@@ -211,7 +211,7 @@ eval_result eval_infill(evaluation & e) {
 
     std::vector<evaluation::work> works;
     for (const int32_t context :
-         choices(p.contexts, p.n_contexts, {MAGNET_CONTEXT_LEFT, MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED},
+         choices(p.infill.contexts, p.infill.n_contexts, {MAGNET_CONTEXT_LEFT, MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED},
                  e.with().how().context)) {
         works.push_back(
             {context_name(context), rows.size(), rows_per_batch,
@@ -233,7 +233,7 @@ eval_result eval_infill(evaluation & e) {
         out.add("accuracy." + name, sums[2] / sums[1], (size_t)sums[1]);
         out.series.push_back({"logprob." + name, std::move(columns[0])});
         out.series.push_back({"correct." + name, std::move(columns[2])});
-        if (p.room > 0) {
+        if (p.infill.room > 0) {
             out.add("end." + name, sums[3] / (double)values[w].size(), values[w].size());
             out.series.push_back({"ended." + name, std::move(columns[3])});
         }

@@ -33,15 +33,13 @@ std::vector<int32_t> choices(const int32_t * values, int32_t n, std::vector<int3
     return out;
 }
 
-std::vector<embed_variant> embed_variants(const evaluation & e) {
+std::vector<embed_variant> embed_variants(const std::vector<int32_t> & attentions, const std::vector<int32_t> & poolings) {
     const auto pooling_name = [](int32_t pooling) {
         return pooling == MAGNET_POOLING_LAST ? "last" : pooling == MAGNET_POOLING_MEAN ? "mean" : "weighted-mean";
     };
-    const magnet_eval_params & p = e.params();
-
     std::vector<embed_variant> out;
-    for (const int32_t attention : choices(p.attentions, p.n_attentions, {0}, e.with().how().attention)) {
-        for (const int32_t pooling : choices(p.poolings, p.n_poolings, {0}, e.with().how().pooling)) {
+    for (const int32_t attention : attentions) {
+        for (const int32_t pooling : poolings) {
             out.push_back({attention_name(attention) + "." + pooling_name(pooling), attention, pooling});
         }
     }

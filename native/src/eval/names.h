@@ -16,7 +16,7 @@ struct embed_variant {
 };
 
 // Every attention with every pooling that the parameters ask for, each once.
-std::vector<embed_variant> embed_variants(const evaluation & e);
+std::vector<embed_variant> embed_variants(const std::vector<int32_t> & attentions, const std::vector<int32_t> & poolings);
 
 std::string attention_name(int32_t attention); // enum magnet_attention, not DEFAULT
 std::string context_name(int32_t context);     // enum magnet_context, not DEFAULT

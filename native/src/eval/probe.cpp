@@ -65,7 +65,7 @@ float weight(const cut_sentence & c, int32_t w, int32_t t, int32_t kind) {
 class probing {
 public:
     probing(evaluation & e)
-        : e_(e), train_(read_conll(e.params().train_file, e.params().train_limit)),
+        : e_(e), train_(read_conll(e.params().probe.train_file, e.params().probe.train_limit)),
           test_(read_conll(e.params().file, e.params().limit)), pool_(e.with().n_threads()) {}
 
     eval_result run();
@@ -88,7 +88,7 @@ word_vectors probing::embed(const sentences & list, const char * path, int32_t a
     const int32_t       n_embd = e_.base().n_embd();
     word_vectors        out(list, n_embd);
     magnet_embed_params how = magnet_embed_default_params();
-    how.instruction         = e_.params().instruction ? e_.params().instruction : "";
+    how.instruction         = e_.params().probe.instruction ? e_.params().probe.instruction : "";
     how.attention           = attention;
 
     for (size_t begin = 0; begin < list.size(); begin += sentences_per_batch) {
@@ -105,7 +105,7 @@ word_vectors probing::embed(const sentences & list, const char * path, int32_t a
             const cut_sentence & c   = cuts[s];
             const auto           add = [&](int32_t of) { // as the vector of token `of`
                 const int32_t w = c.word[of];
-                const float   k = weight(c, w, of, e_.params().word);
+                const float   k = weight(c, w, of, e_.params().probe.word);
                 if (k == 0.0f) {
                     return;
                 }
@@ -114,7 +114,7 @@ word_vectors probing::embed(const sentences & list, const char * path, int32_t a
                     row[d] += k * vector[d];
                 }
             };
-            const bool previous = e_.params().word == MAGNET_EVAL_WORD_PREVIOUS;
+            const bool previous = e_.params().probe.word == MAGNET_EVAL_WORD_PREVIOUS;
             if (!previous || t == 0) {
                 add(t);
             }
@@ -168,8 +168,8 @@ std::vector<double> probing::probe(int32_t task, const word_vectors & train, con
     const labelled_rows judged   = label(test_, test, task, classes, false, all);
 
     std::vector<float> strengths = {1e-2f, 1e-3f, 1e-4f};
-    if (e_.params().n_l2 > 0) {
-        strengths.assign(e_.params().l2, e_.params().l2 + e_.params().n_l2);
+    if (e_.params().probe.n_l2 > 0) {
+        strengths.assign(e_.params().probe.l2, e_.params().probe.l2 + e_.params().probe.n_l2);
     }
     std::sort(strengths.rbegin(), strengths.rend()); // each fit starts from the stronger one before it
 
@@ -206,9 +206,9 @@ eval_result probing::run() {
     const magnet_eval_params & p       = e_.params();
     static const char * const  names[] = {"", "pos", "chunk", "ner"};
     const auto                 tasks =
-        choices(p.tasks, p.n_tasks, {MAGNET_EVAL_TASK_POS, MAGNET_EVAL_TASK_CHUNK, MAGNET_EVAL_TASK_NER}, 0);
+        choices(p.probe.tasks, p.probe.n_tasks, {MAGNET_EVAL_TASK_POS, MAGNET_EVAL_TASK_CHUNK, MAGNET_EVAL_TASK_NER}, 0);
     const auto attentions =
-        choices(p.attentions, p.n_attentions, {MAGNET_ATTENTION_CAUSAL, MAGNET_ATTENTION_BIDIRECTIONAL},
+        choices(p.probe.attentions, p.probe.n_attentions, {MAGNET_ATTENTION_CAUSAL, MAGNET_ATTENTION_BIDIRECTIONAL},
                 e_.with().how().attention);
     size_t n_words = 0;
     for (const conll_sentence & s : test_) {
@@ -218,7 +218,7 @@ eval_result probing::run() {
     // what is finished needs no vectors
     std::vector<std::vector<evaluation::work>> works;
     std::vector<std::unique_ptr<word_vectors>> train(attentions.size()), test(attentions.size());
-    const size_t                               n_fits = (p.n_l2 == 0 ? 3 : (size_t)p.n_l2) + 1;
+    const size_t                               n_fits = (p.probe.n_l2 == 0 ? 3 : (size_t)p.probe.n_l2) + 1;
     for (size_t a = 0; a < attentions.size(); ++a) {
         works.emplace_back();
         for (const int32_t task : tasks) {
@@ -226,7 +226,7 @@ eval_result probing::run() {
                                 [&, a, task](const std::vector<size_t> &) {
                                     if (!train[a]) {
                                         train[a] =
-                                            std::make_unique<word_vectors>(embed(train_, p.train_file, attentions[a]));
+                                            std::make_unique<word_vectors>(embed(train_, p.probe.train_file, attentions[a]));
                                         test[a] = std::make_unique<word_vectors>(embed(test_, p.file, attentions[a]));
                                         test[a]->features.standardize(train[a]->features);
                                         train[a]->features.standardize(train[a]->features);

@@ -55,14 +55,14 @@ std::vector<std::string> read_prefixes(const evaluation & e) {
     const std::string        path = e.params().file;
     std::vector<std::string> prefixes;
     for_each_line(path, [&](std::string & line, int64_t) {
-        const std::string prefix = prefix_of(line, e.params().prefix_words);
+        const std::string prefix = prefix_of(line, e.params().repetition.prefix_words);
         if (!prefix.empty()) {
             prefixes.push_back(prefix);
         }
     });
     if (prefixes.empty()) {
         throw error(MAGNET_STATUS_BAD_FILE, path + " has no paragraph (a line) of more than " +
-                                                std::to_string(e.params().prefix_words) + " words.");
+                                                std::to_string(e.params().repetition.prefix_words) + " words.");
     }
     prefixes.resize(e.limit(prefixes.size()));
     return prefixes;
@@ -91,9 +91,9 @@ eval_result eval_repetition(evaluation & e) {
         evaluation::outcomes out;
         for (const size_t i : items) {
             magnet_generate_params how = magnet_generate_default_params();
-            how.sampling               = e.params().sampling;
-            how.sampling.seed          = (int64_t)(uint32_t)(e.params().seed + (int64_t)i);
-            how.max_tokens             = e.params().max_tokens;
+            how.sampling               = e.params().repetition.sampling;
+            how.sampling.seed          = (int64_t)(uint32_t)(e.params().repetition.seed + (int64_t)i);
+            how.max_tokens             = e.params().repetition.max_tokens;
             how.parse_special          = false;
             const result_span span =
                 e.with().generate({prefixes[i].data(), (int32_t)prefixes[i].size()}, how).spans.at(0);

@@ -144,21 +144,22 @@ void add_mean(eval_result & out, const std::string & name, std::vector<double> v
 eval_result eval_retrieval(evaluation & e) {
     const magnet_eval_params & p         = e.params();
     const collection           queries   = read_collection(p.file);
-    const collection           documents = read_collection(p.documents);
-    const judgements           judged    = read_judgements(p.relevance, queries, documents);
+    const collection           documents = read_collection(p.retrieval.documents);
+    const judgements           judged    = read_judgements(p.retrieval.relevance, queries, documents);
     if (std::none_of(judged.begin(), judged.end(), has_relevant)) {
-        throw error(MAGNET_STATUS_BAD_FILE, std::string(p.relevance) + " has no grade above 0: nothing is relevant.");
+        throw error(MAGNET_STATUS_BAD_FILE, std::string(p.retrieval.relevance) + " has no grade above 0: nothing is relevant.");
     }
 
-    const std::vector<embed_variant> variants = embed_variants(e);
+    const std::vector<embed_variant> variants = embed_variants(choices(p.retrieval.attentions, p.retrieval.n_attentions, {0}, e.with().how().attention),
+                                                   choices(p.retrieval.poolings, p.retrieval.n_poolings, {0}, e.with().how().pooling));
     std::vector<evaluation::work>    works;
     for (const embed_variant & v : variants) {
-        works.push_back(embedding(e, v, "query", p.instruction, queries.texts));
-        works.push_back(embedding(e, v, "document", p.document_instruction ? p.document_instruction : p.instruction,
+        works.push_back(embedding(e, v, "query", p.retrieval.instruction, queries.texts));
+        works.push_back(embedding(e, v, "document", p.retrieval.document_instruction ? p.retrieval.document_instruction : p.retrieval.instruction,
                                   documents.texts));
     }
     const auto                 vectors = e.run(works);
-    const std::vector<int32_t> cutoffs = choices(p.cutoffs, p.n_cutoffs, {1, 10, 100}, 0);
+    const std::vector<int32_t> cutoffs = choices(p.retrieval.cutoffs, p.retrieval.n_cutoffs, {1, 10, 100}, 0);
     const size_t               depth   = (size_t)std::max(10, *std::max_element(cutoffs.begin(), cutoffs.end()));
 
     eval_result out;

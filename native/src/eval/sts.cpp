@@ -56,10 +56,11 @@ eval_result eval_sts(evaluation & e) {
     pairs.resize(e.limit(pairs.size()));
 
     std::vector<evaluation::work> works;
-    for (const embed_variant & v : embed_variants(e)) {
+    for (const embed_variant & v : embed_variants(choices(e.params().sts.attentions, e.params().sts.n_attentions, {0}, e.with().how().attention),
+                                                   choices(e.params().sts.poolings, e.params().sts.n_poolings, {0}, e.with().how().pooling))) {
         works.push_back({v.name, pairs.size(), pairs_per_batch, [&e, &pairs, v](const std::vector<size_t> & items) {
                              magnet_embed_params how = magnet_embed_default_params();
-                             how.instruction         = e.params().instruction;
+                             how.instruction         = e.params().sts.instruction;
                              how.pooling             = v.pooling;
                              how.attention           = v.attention;
 

@@ -34,14 +34,14 @@ std::vector<std::string> checked_stop(const magnet_generate_params & p) {
 } // namespace
 
 result session::generate(const magnet_text & prompt, const magnet_generate_params & p) {
-    if (p.max_tokens < -1 || p.n_top < 0 || p.n_top > 100) {
+    if (p.max_tokens < -1 || p.top < 0 || p.top > 100) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "max_tokens is " + std::to_string(p.max_tokens) + " (>= 0, or -1) and "
-                                                    "n_top is " + std::to_string(p.n_top) + " (0 to 100).");
+                                                    "top is " + std::to_string(p.top) + " (0 to 100).");
     }
     const auto                 start  = std::chrono::steady_clock::now();
     const std::string_view     text   = checked_text(prompt, "the prompt");
     sampler                    choose(*base_, p.sampling);
-    const span_writer_options  options = { 0, p.n_top, false, checked_stop(p), p.on_token, p.on_token_user_data };
+    const span_writer_options  options = { 0, p.top, false, checked_stop(p), p.on_token, p.on_token_user_data };
     span_writer                writer(*base_, options);
 
     std::vector<int32_t> tokens = base_->tokenize(text, p.add_special, p.parse_special);

@@ -52,7 +52,7 @@ private:
 
 std::vector<int32_t> gap_filler::fill(const gap & g, int32_t first_pos, const float *& logits, bool more_gaps,
                                       bool causal) {
-    const span_writer_options options = { g.part, params_.n_top, false, {}, params_.on_token, params_.on_token_user_data };
+    const span_writer_options options = { g.part, params_.top, false, {}, params_.on_token, params_.on_token_user_data };
     span_writer               writer(model_, options);
     std::vector<int32_t>      tokens;
 
@@ -106,9 +106,9 @@ std::vector<int32_t> gap_filler::fill(const gap & g, int32_t first_pos, const fl
 } // namespace
 
 result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_infill_params & p) {
-    if (p.max_tokens < 1 || p.n_top < 0 || p.n_top > 100) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "max_tokens is " + std::to_string(p.max_tokens) + " (>= 1) and n_top is " +
-                                                        std::to_string(p.n_top) + " (0 to 100).");
+    if (p.max_tokens < 1 || p.top < 0 || p.top > 100) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "max_tokens is " + std::to_string(p.max_tokens) + " (>= 1) and top is " +
+                                                        std::to_string(p.top) + " (0 to 100).");
     }
     using clock            = std::chrono::steady_clock;
     const auto    start    = clock::now();

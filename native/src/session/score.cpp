@@ -47,8 +47,8 @@ result session::score(const std::vector<std::vector<token_part>> & items, const 
 }
 
 result session::score(const std::vector<layout> & plans, const magnet_score_params & p) {
-    if (p.n_top < 0 || p.n_top > 100) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "n_top is " + std::to_string(p.n_top) + "; it must be 0 to 100.");
+    if (p.top < 0 || p.top > 100) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "top is " + std::to_string(p.top) + "; it must be 0 to 100.");
     }
     using clock         = std::chrono::steady_clock;
     const auto    start = clock::now();
@@ -112,8 +112,8 @@ result session::score(const std::vector<layout> & plans, const magnet_score_para
             for (const prediction & t : targets[item_of[r]][o]) {
                 result_token & token = out.spans[t.span].tokens[t.token];
                 token.logprob        = logprobs(token.id);
-                if (p.n_top > 0) {
-                    token.top = logprobs.top(p.n_top);
+                if (p.top > 0) {
+                    token.top = logprobs.top(p.top);
                 }
             }
         },

@@ -20,7 +20,7 @@ magnet_session_params checked(const model & m, magnet_session_params p) {
     const int32_t n_ctx_train = m.n_ctx_train();
     require(p.n_ctx == 0 || (p.n_ctx >= 8 && p.n_ctx <= n_ctx_train), "n_ctx", p.n_ctx,
             "0 (what the model was trained for) or in [8, " + std::to_string(n_ctx_train) + "]");
-    require(p.n_batch >= 32 && p.n_batch <= 65536, "n_batch", p.n_batch, "in [32, 65536]");
+    require(p.batch >= 32 && p.batch <= 65536, "batch", p.batch, "in [32, 65536]");
     require(p.n_threads == -1 || (p.n_threads >= 1 && p.n_threads <= 512), "n_threads", p.n_threads,
             "-1 (physical cores) or in [1, 512]");
     require(p.flash_attention >= -1 && p.flash_attention <= 1, "flash_attention", p.flash_attention, "-1, 0 or 1");
@@ -89,7 +89,7 @@ encoder & session::get_encoder() {
     if (!encoder_) {
         std::unique_ptr<encoder> made =
             use_fused_ ? make_fused_encoder(base_, engines_->fused(), params_.n_threads, cancelled_)
-                       : make_graph_encoder(base_, { params_.n_threads, params_.n_batch, params_.flash_attention }, cancelled_);
+                       : make_graph_encoder(base_, { params_.n_threads, params_.batch, params_.flash_attention }, cancelled_);
         made->set_adapters(adapters_);
         encoder_ = std::move(made);
     }

@@ -36,7 +36,7 @@ static void add_document(const std::string & text, const train_vocab & vocab, co
     }
 }
 
-void read_texts(const std::string & path, text_unit unit, const train_vocab & vocab, corpus & out) {
+void read_texts(const std::string & path, int32_t unit, const train_vocab & vocab, corpus & out) {
     if (ends_with(path, ".jsonl")) {
         for_each_line(path, [&](std::string & line, int64_t number) {
             if (!is_blank(line)) {
@@ -47,7 +47,7 @@ void read_texts(const std::string & path, text_unit unit, const train_vocab & vo
     }
     std::string document;
     for_each_line(path, [&](std::string & line, int64_t) {
-        const bool ends = unit == text_unit::line || (unit == text_unit::paragraph && is_blank(line));
+        const bool ends = unit == MAGNET_TEXT_LINES || (unit == MAGNET_TEXT_PARAGRAPHS && is_blank(line));
         if (!is_blank(line)) {
             document += (document.empty() ? "" : "\n") + line;
         }

@@ -41,16 +41,9 @@ struct corpus {
     int64_t n_tokens() const; // of the documents
 };
 
-// What ends a document in a plain text file.
-enum class text_unit {
-    paragraph, // a blank line
-    line,      // a line break
-    file,      // the end of the file
-};
-
 // Adds the documents of a file: *.jsonl holds {"text": "..."} a line, anything else is plain text.
-// Throws IO, and BAD_FILE naming file and line: no UTF-8, no JSON, no "text".
-void read_texts(const std::string & path, text_unit unit, const train_vocab & vocab, corpus & out);
+// unit: enum magnet_text_unit. Throws IO, and BAD_FILE naming file and line: no UTF-8, no JSON, no "text".
+void read_texts(const std::string & path, int32_t unit, const train_vocab & vocab, corpus & out);
 
 // Adds the pairs of a file: *.jsonl holds {"anchor": "...", "positive": "...", "negative": "..."} a line (the negative
 // is optional), anything else is TSV of two or three columns. Blank lines are skipped. begins: no instruction will

@@ -1,7 +1,7 @@
 // What is known of a training step, and its line in the metrics file (JSON Lines).
 #pragma once
 
-#include "holdout.h"
+#include "heldout.h"
 
 #include <cstdint>
 #include <string>
@@ -16,7 +16,7 @@ struct train_record {
     double         mntp          = 0; // means over the step; NaN = not part of this step; so for the next two
     double         sscl          = 0;
     double         msg           = 0;
-    double         lr            = 0;
+    double         learning_rate = 0;
     double         gradient_norm = 0;     // before clipping
     int64_t        tokens        = 0;     // trained since the first step
     double         seconds       = 0;     // since the first step, interruptions left out

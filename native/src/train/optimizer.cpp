@@ -8,18 +8,19 @@ namespace magnet::train {
 static const double pi = 3.14159265358979323846;
 
 double learning_rate(const optimizer_options & options, int32_t step, int32_t steps) {
+    const double rate = options.learning_rate, end = options.learning_rate_end;
     if (step < options.warmup) {
-        return options.lr * (step + 1) / options.warmup;
+        return rate * (step + 1) / options.warmup;
     }
     const double begin = std::min(options.warmup, steps - 1);
     const double done  = steps - 1 > begin ? (step - begin) / (steps - 1 - begin) : 1.0;
     switch (options.decay) {
-        case lr_decay::linear:
-            return options.lr * (1.0 - (1.0 - options.lr_end) * done);
-        case lr_decay::cosine:
-            return options.lr * (options.lr_end + (1.0 - options.lr_end) * 0.5 * (1.0 + std::cos(pi * done)));
+        case MAGNET_LR_LINEAR:
+            return rate * (1.0 - (1.0 - end) * done);
+        case MAGNET_LR_COSINE:
+            return rate * (end + (1.0 - end) * 0.5 * (1.0 + std::cos(pi * done)));
         default:
-            return options.lr;
+            return rate;
     }
 }
 

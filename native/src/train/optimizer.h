@@ -17,7 +17,7 @@ struct trained_tensor {
     int64_t       n;
 };
 
-// Learning rate of a step, 0-based, of `steps`: linear warm-up, then the decay down to lr * lr_end at the last step.
+// Learning rate of a step, 0-based, of `steps`: linear warm-up, then the decay down to learning_rate * learning_rate_end at the last step.
 double learning_rate(const optimizer_options & options, int32_t step, int32_t steps);
 
 // L2 norm of all gradients together.

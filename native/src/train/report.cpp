@@ -139,8 +139,8 @@ static std::string summary(const train_options & options, const std::vector<trai
     const auto  row = [&rows](const std::string & name, const std::string & value) {
         rows += "<tr><td>" + name + "</td><td>" + escaped(value) + "</td></tr>\n";
     };
-    row("Base model", options.model);
-    row("Adapter", options.output);
+    row("Base model", options.files.model);
+    row("Adapter", options.files.output);
     row("LoRA", "rank " + std::to_string(options.lora.rank) + ", alpha " + number(options.lora.alpha));
     row("Steps", std::to_string(last.step) + " of " + std::to_string(total_steps(options)));
     row("Tokens", std::to_string(last.tokens));
@@ -158,7 +158,7 @@ std::string make_report(const train_options & options, const std::vector<train_r
     };
     std::string page = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Training report</title>"
                        "<meta name=\"viewport\" content=\"width=device-width\"><style>" +
-                       std::string(style) + "</style></head><body>\n<h1>Training of " + escaped(options.output) +
+                       std::string(style) + "</style></head><body>\n<h1>Training of " + escaped(options.files.output) +
                        "</h1>\n";
     if (!history.empty()) {
         page += summary(options, history) +
@@ -181,7 +181,7 @@ std::string make_report(const train_options & options, const std::vector<train_r
         page +=
             chart("Gradient norm",
                   {{"before clipping", "a", false, [](const train_record & r) { return r.gradient_norm; }}}, history);
-        page += chart("Learning rate", {{"AdamW", "a", false, [](const train_record & r) { return r.lr; }}}, history);
+        page += chart("Learning rate", {{"AdamW", "a", false, [](const train_record & r) { return r.learning_rate; }}}, history);
         page += "</main>\n";
     }
     return page + "<details><summary>All options</summary><pre>" + escaped(options_to_json(options)) +

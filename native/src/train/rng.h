@@ -19,7 +19,7 @@ enum class draw : uint64_t {
     pair_order = 3,
     text_row   = 4,
     pair_row   = 5,
-    holdout    = 6,
+    heldout    = 6,
     dropout    = 7,
     projection = 8,
     crop_order = 9,

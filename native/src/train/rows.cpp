@@ -9,7 +9,7 @@
 namespace magnet::train {
 
 row_mode mode_of_row(const row_options & options, int64_t i) {
-    const double sum = options.share_hybrid + options.share_ordered + options.share_causal;
+    const double sum = double(options.share_hybrid) + options.share_ordered + options.share_causal;
     double       u   = std::fmod((double(i) + 0.5) * 0.6180339887498949, 1.0) * sum;
     if ((u -= options.share_hybrid) < 0) {
         return row_mode::hybrid;

@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/log.h"
 
+#include <algorithm>
+
 namespace magnet::train {
 
 train_vocab make_train_vocab(const std::shared_ptr<model> & m, const std::string & mask_token) {
@@ -41,7 +43,7 @@ static corpus read_corpus(const std::vector<std::string> & texts, const std::vec
                           const train_options & options, const train_vocab & vocab) {
     corpus c;
     for (const std::string & path : texts) {
-        read_texts(path, options.unit, vocab, c);
+        read_texts(path, options.files.text_unit, vocab, c);
     }
     for (const std::string & path : pairs) {
         read_pairs(path, vocab, options.contrast.instruction.empty(), c);
@@ -58,11 +60,11 @@ static void check_output(const std::string & path, bool overwrite) {
 }
 
 static void check_outputs(const train_options & o) {
-    if (o.output.empty()) {
+    if (o.files.output.empty()) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no output is named: where should the adapter go?");
     }
-    check_output(o.output, o.overwrite);
-    for (const std::string & path : {o.checkpoint, o.metrics, o.report}) {
+    check_output(o.files.output, o.files.overwrite);
+    for (const std::string & path : {o.files.checkpoint, o.files.metrics, o.files.report}) {
         if (!path.empty()) {
             check_output(path, true);
         }
@@ -74,26 +76,26 @@ static std::unique_ptr<engine> make_train_engine(const train_options & o) {
     const engine_precision precision = o.exact ? engine_precision::f32 : engine_precision::bf16;
     const bool             on_gpu    = uses_gpu(o.n_gpu_layers);
     std::string            why       = "the fused engine leaves GPUs alone";
-    const bool             covered   = !on_gpu && fused_engine_covers(o.model, why);
+    const bool             covered   = !on_gpu && fused_engine_covers(o.files.model, why);
     if (o.engine == MAGNET_ENGINE_FUSED && !covered) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, o.model + ": " + why + "; use the graph engine.");
+        throw error(MAGNET_STATUS_UNSUPPORTED, o.files.model + ": " + why + "; use the graph engine.");
     }
     if (o.engine != MAGNET_ENGINE_GRAPH && covered) {
         fused_engine_params params;
-        params.n_threads = o.n_threads;
+        params.n_threads = std::max(o.n_threads, 0);
         params.precision = precision;
         params.recompute = o.recompute;
-        return make_fused_engine(o.model, params);
+        return make_fused_engine(o.files.model, params);
     }
     if (o.recompute) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "recompute is the fused engine's; the graph engine keeps one pass of "
                                                     "short rows at a time and cannot do with less.");
     }
     graph_engine_params params;
-    params.n_threads    = o.n_threads;
+    params.n_threads    = std::max(o.n_threads, 0);
     params.n_gpu_layers = o.n_gpu_layers;
     params.precision    = precision;
-    return make_graph_engine(o.model, params);
+    return make_graph_engine(o.files.model, params);
 }
 
 training::training(const train_options & options, bool writes) : options_(options) {
@@ -101,12 +103,12 @@ training::training(const train_options & options, bool writes) : options_(option
     if (writes) {
         check_outputs(options_);
     }
-    model_ = model::load_vocabulary(options_.model);
+    model_ = model::load_vocabulary(options_.files.model);
     vocab_ = make_train_vocab(model_, options_.mask_token);
-    data_  = read_corpus(options_.texts, options_.pairs, options_, vocab_);
-    held_  = options_.holdout_texts.empty() && options_.holdout_pairs.empty()
-                 ? split_holdout(data_, options_)
-                 : read_corpus(options_.holdout_texts, options_.holdout_pairs, options_, vocab_);
+    data_  = read_corpus(options_.files.texts, options_.files.pairs, options_, vocab_);
+    held_  = options_.files.heldout_texts.empty() && options_.files.heldout_pairs.empty()
+                 ? split_heldout(data_, options_)
+                 : read_corpus(options_.files.heldout_texts, options_.files.heldout_pairs, options_, vocab_);
 
     engine_          = make_train_engine(options_);
     trainer_         = std::make_unique<trainer>(*engine_, vocab_, data_, held_, options_);
@@ -125,8 +127,8 @@ train_estimate training::estimate() {
 std::unique_ptr<training> training::resume(const std::string & path) {
     checkpoint    from    = load_checkpoint(path);
     train_options options = from.options;
-    options.checkpoint    = path; // it may have been moved
-    options.overwrite     = true; // its own adapter
+    options.files.checkpoint    = path; // it may have been moved
+    options.files.overwrite     = true; // its own adapter
     auto t                = std::make_unique<training>(options);
     t->trainer_->restore(std::move(from));
     return t;

@@ -1,37 +1,222 @@
 #include "train-options.h"
 
 #include "base/error.h"
-#include "corpus.h"
-#include "lora.h"
 
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <limits>
 #include <sstream>
 
 namespace magnet::train {
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(row_options, batch, length, share_hybrid, share_ordered, share_causal,
-                                                mask_rate, max_spans, span_min, span_max, sentence_share, open_room)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(pair_options, batch, length, temperature, symmetric, pooling, attention,
-                                                projection, instruction, text_share, crop_min, drop_rate)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(lora_options, rank, alpha, dropout, targets, from)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(optimizer_options, lr, lr_end, decay, warmup, beta1, beta2, eps,
-                                                weight_decay, clip)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(train_stage, steps, mntp, sscl, msg)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE_WITH_DEFAULT(train_options, model, texts, pairs, holdout_texts, holdout_pairs,
-                                                output, checkpoint, metrics, report, overwrite, rows, contrast, lora,
-                                                optimizer, stages, accumulate, holdout_rows, eval_every,
-                                                checkpoint_every, seed, n_threads, engine, n_gpu_layers, exact, recompute, unit,
-                                                type, mask_token, context)
+// Calls use(name, field, least, most) for every number and switch; ranges are closed. The names are those of magnet.h.
+template <typename Options, typename F>
+static void for_each_field(Options & o, const F & use) {
+    const double most       = INT32_MAX;
+    const double most_batch = 65536; // beyond, memory ends before the first step does
+    use("files.text_unit", o.files.text_unit, MAGNET_TEXT_PARAGRAPHS, MAGNET_TEXT_FILES);
+    use("files.half", o.files.half, 0, 1);
+    use("files.overwrite", o.files.overwrite, 0, 1);
+    use("rows.batch", o.rows.batch, 1, most_batch);
+    use("rows.length", o.rows.length, 4, most);
+    use("rows.max_spans", o.rows.max_spans, 1, most);
+    use("rows.span_min", o.rows.span_min, 1, most);
+    use("rows.span_max", o.rows.span_max, 1, most);
+    use("rows.open_room", o.rows.open_room, 0, 1e6);
+    use("rows.share_hybrid", o.rows.share_hybrid, 0, 1e6);
+    use("rows.share_ordered", o.rows.share_ordered, 0, 1e6);
+    use("rows.share_causal", o.rows.share_causal, 0, 1e6);
+    use("rows.sentence_share", o.rows.sentence_share, 0, 1);
+    use("rows.mask_rate", o.rows.mask_rate, 0, 1);
+    use("contrast.batch", o.contrast.batch, 2, most_batch);
+    use("contrast.length", o.contrast.length, 4, most);
+    use("contrast.pooling", o.contrast.pooling, MAGNET_POOLING_LAST, MAGNET_POOLING_WEIGHTED_MEAN);
+    use("contrast.attention", o.contrast.attention, MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_ATTENTION_CAUSAL);
+    use("contrast.projection", o.contrast.projection, 0, 65536);
+    use("contrast.temperature", o.contrast.temperature, 1e-4, 100);
+    use("contrast.text_share", o.contrast.text_share, -1, 1);
+    use("contrast.crop_min", o.contrast.crop_min, 0, 1);
+    use("contrast.drop_rate", o.contrast.drop_rate, 0, 1);
+    use("contrast.symmetric", o.contrast.symmetric, 0, 1);
+    use("lora.rank", o.lora.rank, 1, 65536);
+    use("lora.alpha", o.lora.alpha, 1e-6, 1e6);
+    use("lora.dropout", o.lora.dropout, 0, 0.99);
+    use("optimizer.learning_rate", o.optimizer.learning_rate, 0, 1);
+    use("optimizer.learning_rate_end", o.optimizer.learning_rate_end, 0, 1);
+    use("optimizer.weight_decay", o.optimizer.weight_decay, 0, 100);
+    use("optimizer.clip", o.optimizer.clip, 0, INFINITY);
+    use("optimizer.decay", o.optimizer.decay, MAGNET_LR_CONSTANT, MAGNET_LR_COSINE);
+    use("optimizer.warmup", o.optimizer.warmup, 0, most);
+    use("optimizer.accumulate", o.optimizer.accumulate, 1, most_batch);
+    use("optimizer.beta1", o.optimizer.beta1, 0, 0.999999);
+    use("optimizer.beta2", o.optimizer.beta2, 0, 0.999999);
+    use("optimizer.eps", o.optimizer.eps, 1e-30, 1);
+    use("heldout.rows", o.heldout.rows, 0, most);
+    use("heldout.every", o.heldout.every, 0, most);
+    use("seed", o.seed, 0, std::numeric_limits<double>::max());
+    use("n_threads", o.n_threads, -1, 4096);
+    use("checkpoint_every", o.checkpoint_every, 1, most);
+    use("context", o.context, MAGNET_CONTEXT_DEFAULT, MAGNET_CONTEXT_LEFT);
+    use("engine", o.engine, MAGNET_ENGINE_AUTO, MAGNET_ENGINE_GRAPH);
+    use("n_gpu_layers", o.n_gpu_layers, -1, most);
+    use("exact", o.exact, 0, 1);
+    use("recompute", o.recompute, 0, 1);
+}
+
+// The same for texts and lists of them.
+template <typename Options, typename F>
+static void for_each_text(Options & o, const F & use) {
+    use("files.model", o.files.model);
+    use("files.output", o.files.output);
+    use("files.checkpoint", o.files.checkpoint);
+    use("files.metrics", o.files.metrics);
+    use("files.report", o.files.report);
+    use("files.init_adapter", o.files.init_adapter);
+    use("files.texts", o.files.texts);
+    use("files.pairs", o.files.pairs);
+    use("files.heldout_texts", o.files.heldout_texts);
+    use("files.heldout_pairs", o.files.heldout_pairs);
+    use("contrast.instruction", o.contrast.instruction);
+    use("lora.targets", o.lora.targets);
+    use("mask_token", o.mask_token);
+}
+
+// Shares: of 10 text rows 4 are hybrid, 4 ordered and 2 causal; the last keep the model a language model.
+static const char * const default_targets[] = {"q", "k", "v", "o", "gate", "up", "down"};
+static const train_stage  default_stage     = {400, 1.0f, 1.0f, 1.0f};
+
+magnet_train_params default_params() {
+    magnet_train_params p         = {};
+    p.rows.batch                  = 10;
+    p.rows.length                 = 128;
+    p.rows.max_spans              = 3;
+    p.rows.span_min               = 8;
+    p.rows.span_max               = 32;
+    p.rows.open_room              = 64;
+    p.rows.share_hybrid           = 0.4f;
+    p.rows.share_ordered          = 0.4f;
+    p.rows.share_causal           = 0.2f;
+    p.rows.sentence_share         = 0.5f;
+    p.rows.mask_rate              = 0.2f;
+    p.contrast.instruction        = "Given the sentence, find its representation: ";
+    p.contrast.batch              = 32;
+    p.contrast.length             = 64;
+    p.contrast.pooling            = MAGNET_POOLING_LAST;
+    p.contrast.attention          = MAGNET_ATTENTION_BIDIRECTIONAL;
+    p.contrast.temperature        = 0.05f;
+    p.contrast.text_share         = -1.0f;
+    p.contrast.crop_min           = 0.5f; // Contriever, arXiv 2112.09118, section 3
+    p.contrast.drop_rate          = 0.1f;
+    p.contrast.symmetric          = true;
+    p.lora.targets                = default_targets;
+    p.lora.n_targets              = int32_t(std::size(default_targets));
+    p.lora.rank                   = 16;
+    p.lora.alpha                  = 32.0f;
+    p.optimizer.learning_rate     = 5e-4f;
+    p.optimizer.learning_rate_end = 0.1f;
+    p.optimizer.weight_decay      = 0.01f;
+    p.optimizer.clip              = 1.0f;
+    p.optimizer.decay             = MAGNET_LR_COSINE;
+    p.optimizer.warmup            = 15;
+    p.optimizer.accumulate        = 1;
+    p.heldout.rows                = 32;
+    p.heldout.every               = 20;
+    p.stages                      = &default_stage;
+    p.n_stages                    = 1;
+    p.mask_token                  = "_";
+    p.seed                        = 1;
+    p.n_threads                   = -1;
+    p.checkpoint_every            = 50;
+    return p;
+}
+
+static std::vector<std::string> list_of(const char * const * items, int32_t n, const char * name) {
+    std::vector<std::string> list;
+    for (int32_t i = 0; i < n || (n != 0 && !items); ++i) {
+        if (n < 0 || !items || !items[i]) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                        std::string(name) + " has NULL in it, is NULL, or has a negative number of elements.");
+        }
+        list.emplace_back(items[i]);
+    }
+    return list;
+}
+
+static std::string text_or_empty(const char * text) {
+    return text ? text : "";
+}
+
+train_options::train_options() {
+    static const magnet_train_params p = [] {
+        magnet_train_params defaults = default_params();
+        defaults.files.model         = "";
+        return defaults;
+    }();
+    *this = train_options(p);
+}
+
+train_options::train_options(const magnet_train_params & p) {
+    if (!p.files.model) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "model is NULL.");
+    }
+    files = {p.files.model,
+             text_or_empty(p.files.output),
+             text_or_empty(p.files.checkpoint),
+             text_or_empty(p.files.metrics),
+             text_or_empty(p.files.report),
+             text_or_empty(p.files.init_adapter),
+             list_of(p.files.texts, p.files.n_texts, "texts"),
+             list_of(p.files.pairs, p.files.n_pairs, "pairs"),
+             list_of(p.files.heldout_texts, p.files.n_heldout_texts, "heldout_texts"),
+             list_of(p.files.heldout_pairs, p.files.n_heldout_pairs, "heldout_pairs"),
+             p.files.text_unit,
+             p.files.half,
+             p.files.overwrite};
+    rows                                            = p.rows;
+    static_cast<magnet_train_contrast &>(contrast)  = p.contrast;
+    contrast.instruction                            = text_or_empty(p.contrast.instruction);
+    static_cast<magnet_train_lora &>(lora)          = p.lora;
+    lora.targets                                    = list_of(p.lora.targets, p.lora.n_targets, "targets");
+    static_cast<magnet_train_optimizer &>(optimizer) = p.optimizer;
+    heldout                                         = p.heldout;
+    if (p.n_stages < 0 || (p.n_stages > 0 && !p.stages)) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "stages is NULL, or has a negative number of elements.");
+    }
+    stages.assign(p.stages, p.stages + p.n_stages);
+    mask_token       = text_or_empty(p.mask_token);
+    seed             = p.seed;
+    n_threads        = p.n_threads;
+    checkpoint_every = p.checkpoint_every;
+    context          = p.context;
+    engine           = p.engine;
+    n_gpu_layers     = p.n_gpu_layers;
+    exact            = p.exact;
+    recompute        = p.recompute;
+}
 
 std::string options_to_json(const train_options & options) {
-    return nlohmann::json(options).dump();
+    nlohmann::json to = nlohmann::json::object();
+    for_each_field(options, [&](const char * name, const auto & value, double, double) { to[name] = value; });
+    for_each_text(options, [&](const char * name, const auto & value) { to[name] = value; });
+    to["stages"] = nlohmann::json::array();
+    for (const train_stage & s : options.stages) {
+        to["stages"].push_back({s.steps, s.mntp, s.sscl, s.msg});
+    }
+    return to.dump();
 }
 
 train_options options_from_json(const std::string & text) {
     try {
-        return nlohmann::json::parse(text).get<train_options>();
+        const nlohmann::json from = nlohmann::json::parse(text);
+        train_options        options;
+        for_each_field(options, [&](const char * name, auto & value, double, double) { from.at(name).get_to(value); });
+        for_each_text(options, [&](const char * name, auto & value) { from.at(name).get_to(value); });
+        options.stages.clear();
+        for (const nlohmann::json & s : from.at("stages")) {
+            options.stages.push_back({s.at(0), s.at(1), s.at(2), s.at(3)});
+        }
+        return options;
     } catch (const nlohmann::json::exception & e) {
         throw error(MAGNET_STATUS_BAD_FILE, std::string("the training options cannot be read: ") + e.what());
     }
@@ -46,70 +231,34 @@ int32_t total_steps(const train_options & options) {
 }
 
 // Closed range. NaN is outside of any.
-static void in_range(const char * name, double value, double lo, double hi) {
-    if (!(value >= lo && value <= hi)) {
+static void in_range(const char * name, double value, double least, double most) {
+    if (!(value >= least && value <= most)) {
         std::ostringstream text;
-        text << name << " is " << value << "; it must be between " << lo << " and ";
-        std::isinf(hi) ? text << "any finite number." : text << hi << ".";
+        text << name << " is " << value << "; it must be between " << least << " and ";
+        most > INT32_MAX ? text << "any finite number." : text << most << ".";
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, text.str());
     }
 }
 
-// Messages name the options as magnet.h does.
 void check_options(const train_options & o) {
-    const double most       = INT32_MAX;
-    const double most_batch = 65536; // beyond, memory ends before the first step does
-    in_range("rows", o.rows.batch, 1, most_batch);
-    in_range("row_length", o.rows.length, 4, most);
-    in_range("share_hybrid", o.rows.share_hybrid, 0, 1e6);
-    in_range("share_ordered", o.rows.share_ordered, 0, 1e6);
-    in_range("share_causal", o.rows.share_causal, 0, 1e6);
-    in_range("the sum of the row shares", o.rows.share_hybrid + o.rows.share_ordered + o.rows.share_causal, 1e-6, 3e6);
-    in_range("mask_rate", o.rows.mask_rate, 0, 1);
-    in_range("max_spans", o.rows.max_spans, 1, most);
-    in_range("span_min", o.rows.span_min, 1, most);
-    in_range("span_max", o.rows.span_max, o.rows.span_min, most);
-    in_range("sentence_share", o.rows.sentence_share, 0, 1);
-    in_range("open_room", o.rows.open_room, 0, 1e6);
-    in_range("pairs_per_batch", o.contrast.batch, 2, most_batch);
-    in_range("pair_length", o.contrast.length, 4, most);
-    in_range("temperature", o.contrast.temperature, 1e-4, 100);
-    in_range("pooling", o.contrast.pooling, MAGNET_POOLING_LAST, MAGNET_POOLING_WEIGHTED_MEAN);
-    in_range("attention", o.contrast.attention, MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_ATTENTION_CAUSAL);
-    in_range("projection", o.contrast.projection, 0, 65536);
-    in_range("text_pair_share", o.contrast.text_share, -1, 1);
-    in_range("crop_min", o.contrast.crop_min, 0, 1);
-    in_range("drop_rate", o.contrast.drop_rate, 0, 1);
-    in_range("rank", o.lora.rank, 1, 65536);
-    in_range("alpha", o.lora.alpha, 1e-6, 1e6);
-    in_range("dropout", o.lora.dropout, 0, 0.99);
-    in_range("learning_rate", o.optimizer.lr, 0, 1);
-    in_range("learning_rate_end", o.optimizer.lr_end, 0, 1);
-    in_range("warmup", o.optimizer.warmup, 0, most);
-    in_range("beta1", o.optimizer.beta1, 0, 0.999999);
-    in_range("beta2", o.optimizer.beta2, 0, 0.999999);
-    in_range("eps", o.optimizer.eps, 1e-30, 1);
-    in_range("weight_decay", o.optimizer.weight_decay, 0, 100);
-    in_range("clip", o.optimizer.clip, 0, INFINITY);
-    in_range("the number of stages", double(o.stages.size()), 1, most);
+    for_each_field(o, [](const char * name, const auto & value, double least, double most) {
+        in_range(name, double(value), least, most);
+    });
+    in_range("rows.span_max", o.rows.span_max, o.rows.span_min, INT32_MAX);
+    in_range("the sum of the row shares", double(o.rows.share_hybrid) + o.rows.share_ordered + o.rows.share_causal, 1e-6,
+             3e6);
+    in_range("n_threads", o.n_threads == -1 ? 1 : o.n_threads, 1, 4096);
+    in_range("the number of stages", double(o.stages.size()), 1, INT32_MAX);
     double steps = 0;
     for (const train_stage & s : o.stages) {
-        in_range("the steps of a stage", s.steps, 1, most);
+        in_range("the steps of a stage", s.steps, 1, INT32_MAX);
         in_range("the weight of MNTP", s.mntp, 0, 1e6);
         in_range("the weight of SSCL", s.sscl, 0, 1e6);
         in_range("the weight of MSG", s.msg, 0, 1e6);
-        in_range("the sum of a stage's weights", s.mntp + s.sscl + s.msg, 1e-9, 3e6);
+        in_range("the sum of a stage's weights", double(s.mntp) + s.sscl + s.msg, 1e-9, 3e6);
         steps += s.steps;
     }
-    in_range("the steps of all stages", steps, 1, most);
-    in_range("accumulate", o.accumulate, 1, most_batch);
-    in_range("heldout_rows", o.holdout_rows, 0, most);
-    in_range("eval_every", o.eval_every, 0, most);
-    in_range("checkpoint_every", o.checkpoint_every, 1, most);
-    in_range("n_threads", o.n_threads, 0, 4096);
-    in_range("engine", o.engine, MAGNET_ENGINE_AUTO, MAGNET_ENGINE_GRAPH);
-    in_range("n_gpu_layers", o.n_gpu_layers, -1, most);
-    in_range("context", o.context, MAGNET_CONTEXT_DEFAULT, MAGNET_CONTEXT_LEFT);
+    in_range("the steps of all stages", steps, 1, INT32_MAX);
 }
 
 } // namespace magnet::train

@@ -29,12 +29,12 @@ static int64_t peak_memory() {
 }
 
 static lora_set first_lora(const engine & e, const train_options & o) {
-    if (o.lora.from.empty()) {
+    if (o.files.init_adapter.empty()) {
         return make_lora(select_targets(e.targets(), o.lora.targets), o.lora.rank, o.lora.alpha, o.seed);
     }
-    lora_adapter from = load_lora(o.lora.from);
+    lora_adapter from = load_lora(o.files.init_adapter);
     if (from.arch != e.shape().arch) {
-        throw error(MAGNET_STATUS_MISMATCH, o.lora.from + " was trained for architecture \"" + from.arch +
+        throw error(MAGNET_STATUS_MISMATCH, o.files.init_adapter + " was trained for architecture \"" + from.arch +
                                                 "\", the model is \"" + e.shape().arch + "\". Nothing was loaded.");
     }
     return std::move(from.set);
@@ -77,11 +77,11 @@ trainer::trainer(engine & e, const train_vocab & vocab, const corpus & data, con
 
 void trainer::restore(checkpoint from) {
     if (from.arch != e.shape().arch) {
-        throw error(MAGNET_STATUS_MISMATCH, options.checkpoint + " was trained for architecture \"" + from.arch +
+        throw error(MAGNET_STATUS_MISMATCH, options.files.checkpoint + " was trained for architecture \"" + from.arch +
                                                 "\", the model is \"" + e.shape().arch + "\".");
     }
     if (from.data_hash != data_hash) {
-        throw error(MAGNET_STATUS_MISMATCH, "the training files are not what they were when " + options.checkpoint +
+        throw error(MAGNET_STATUS_MISMATCH, "the training files are not what they were when " + options.files.checkpoint +
                                                 " was written; a run goes on with the same files, or starts anew.");
     }
     state      = std::move(from.state);
@@ -123,7 +123,7 @@ train_record trainer::step() {
     train_record             r;
     const train_stage &      stage = stage_of(options, state.step, r.stage);
     std::vector<micro_batch> batches;
-    for (int32_t i = 0; i < options.accumulate; ++i) {
+    for (int32_t i = 0; i < options.optimizer.accumulate; ++i) {
         batches.push_back(source.next(stage));
     }
     const uint64_t    dropout = rng(options.seed, draw::dropout, uint64_t(state.step)).next();
@@ -135,19 +135,19 @@ train_record trainer::step() {
     r.sscl                    = losses.sscl;
     r.msg                     = losses.msg;
     r.tokens                  = (state.history.empty() ? 0 : state.history.back().tokens) + losses.n_tokens;
-    r.lr                      = learning_rate(options.optimizer, state.step, total_steps(options));
+    r.learning_rate                      = learning_rate(options.optimizer, state.step, total_steps(options));
     r.gradient_norm           = gradient_norm(tensors);
     if (!std::isfinite(r.loss) || !std::isfinite(r.gradient_norm)) {
         std::string text = "step " + std::to_string(r.step) + ": the loss is not finite (mntp " +
                            std::to_string(r.mntp) + ", sscl " + std::to_string(r.sscl) + ", msg " +
                            std::to_string(r.msg) + ", gradient norm " + std::to_string(r.gradient_norm) +
                            "). Training stopped";
-        text += saved_step > 0 ? "; " + options.checkpoint + " holds step " + std::to_string(saved_step) : "";
+        text += saved_step > 0 ? "; " + options.files.checkpoint + " holds step " + std::to_string(saved_step) : "";
         throw error(MAGNET_STATUS_DIVERGED, text + ". Try a lower learning rate.");
     }
     const double clip  = options.optimizer.clip;
     const double scale = clip > 0 && r.gradient_norm > clip ? clip / r.gradient_norm : 1.0;
-    adamw_step(tensors, options.optimizer, r.lr, scale, state.step + 1);
+    adamw_step(tensors, options.optimizer, r.learning_rate, scale, state.step + 1);
     e.set_lora({&state.now.lora});
     state.step   = r.step;
     state.places = source.at();
@@ -188,18 +188,18 @@ void trainer::save_adapter() const {
     adapter.how.context = options.context != MAGNET_CONTEXT_DEFAULT ? options.context
                           : hybrid                                  ? int32_t(MAGNET_CONTEXT_HYBRID)
                                                                     : int32_t(MAGNET_CONTEXT_ORDERED);
-    save_lora(options.output, adapter, options.type);
+    save_lora(options.files.output, adapter, options.files.half ? lora_type::f16 : lora_type::f32);
 }
 
 void trainer::save_state() {
-    if (!options.report.empty()) {
-        write_report(options.report, options, state.history);
+    if (!options.files.report.empty()) {
+        write_report(options.files.report, options, state.history);
     }
-    if (options.checkpoint.empty()) {
+    if (options.files.checkpoint.empty()) {
         return;
     }
     try {
-        train::save_checkpoint(options.checkpoint, {options, e.shape().arch, data_hash, state});
+        train::save_checkpoint(options.files.checkpoint, {options, e.shape().arch, data_hash, state});
     } catch (const error & failed) {
         throw error(failed.status, std::string(failed.what()) +
                                        (saved_step > 0 ? "; the checkpoint of step " + std::to_string(saved_step) +
@@ -213,7 +213,7 @@ void trainer::save_state() {
 
 train_result trainer::run(const train_callback & on_step) {
     const int32_t n_steps = total_steps(options);
-    const bool    looks   = options.eval_every > 0 && !held.empty();
+    const bool    looks   = options.heldout.every > 0 && !held.empty();
     const double  before  = state.history.empty() ? 0.0 : state.history.back().seconds;
     const int64_t read    = state.history.empty() ? 0 : state.history.back().tokens;
     const double  begin   = now_seconds();
@@ -226,11 +226,11 @@ train_result trainer::run(const train_callback & on_step) {
         state.best    = {}; // the start is no result
         state.history.push_back(start);
     }
-    metrics_file metrics(options.metrics, state.history);
+    metrics_file metrics(options.files.metrics, state.history);
     train_result result;
     while (state.step < n_steps && !result.stopped) {
         train_record r = step();
-        if (looks && (r.step % options.eval_every == 0 || r.step == n_steps)) {
+        if (looks && (r.step % options.heldout.every == 0 || r.step == n_steps)) {
             look(r);
         }
         r.seconds = before + now_seconds() - begin;
@@ -274,13 +274,13 @@ train_estimate trainer::estimate() {
         x.tokens_per_step  = r.tokens - (start.history.empty() ? 0 : start.history.back().tokens);
     }
     double look_seconds = 0;
-    if (options.eval_every > 0 && !held.empty()) {
+    if (options.heldout.every > 0 && !held.empty()) {
         const double begin = now_seconds();
         held.evaluate(e);
         look_seconds = now_seconds() - begin;
     }
     x.seconds_per_step = least;
-    x.seconds    = least * x.n_steps + look_seconds * (options.eval_every > 0 ? x.n_steps / options.eval_every + 1 : 0);
+    x.seconds    = least * x.n_steps + look_seconds * (options.heldout.every > 0 ? x.n_steps / options.heldout.every + 1 : 0);
     x.peak_bytes = peak_memory();
     state        = start;
     source.seek(places);

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "checkpoint.h"
-#include "holdout.h"
+#include "heldout.h"
 #include "lora.h"
 #include "model/lora-file.h"
 

@@ -7,7 +7,7 @@ from magnet_cli import MODEL, CliTest, environment
 
 GOLDEN = MODEL.parent
 STORIES = str(GOLDEN.parent / "data" / "stories.txt")
-SMALL = ["--length", "48", "--open-room", "8", "--spans", "1", "--batch-pairs", "4", "--pair-length", "16", "--instruction", ""]
+SMALL = ["--length", "48", "--open-room", "8", "--max-spans", "1", "--pair-batch", "4", "--pair-length", "16", "--instruction", ""]
 
 
 def tiny(arch):
@@ -32,7 +32,7 @@ class TrainTest(CliTest):
 
     def test_steps_without_a_loss(self):
         metrics = self.file("few.jsonl", "")
-        few = self.train("llama", self.file("few.gguf", ""), "--overwrite", "--rows", "1", "--sscl", "0", "--msg", "0",
+        few = self.train("llama", self.file("few.gguf", ""), "--overwrite", "--batch", "1", "--sscl", "0", "--msg", "0",
                          "--share-ordered", "0.7", "--share-causal", "0", "--metrics", metrics)
         run = self.run_magnet(*few, "--share-hybrid", "0.3")
         self.assertEqual(run.status, 0, run.err)

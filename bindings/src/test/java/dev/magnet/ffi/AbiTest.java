@@ -28,7 +28,7 @@ class AbiTest {
                 .collect(Collectors.joining("\n"));
     }
 
-    /** What native/tests/abi.c prints. */
+    /** What the program prints that native/cmake/abi.cmake writes from magnet.h. */
     private static Map<String, String> layoutsOfC() throws IOException, InterruptedException {
         Process process = new ProcessBuilder(System.getProperty("magnet.abi"))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)

@@ -6,9 +6,9 @@
 
 namespace magnet::train {
 
-// Moves windows and pairs of `data`, drawn by the seed, into the corpus that is returned: options.holdout_rows of each,
+// Moves windows and pairs of `data`, drawn by the seed, into the corpus that is returned: options.heldout.rows of each,
 // at most a tenth. A document that loses a window falls into two parts.
-corpus split_holdout(corpus & data, const train_options & options);
+corpus split_heldout(corpus & data, const train_options & options);
 
 // Mean losses; NaN = there is nothing to compute it on. All lower is better.
 struct heldout_losses {

@@ -1,4 +1,4 @@
-#include "holdout.h"
+#include "heldout.h"
 
 #include <algorithm>
 #include <cmath>
@@ -47,15 +47,15 @@ static text_document copy_window(const text_document & d, const text_window & w)
     return parts.front();
 }
 
-corpus split_holdout(corpus & data, const train_options & options) {
+corpus split_heldout(corpus & data, const train_options & options) {
     corpus                   out;
-    rng                      r(options.seed, draw::holdout);
+    rng                      r(options.seed, draw::heldout);
     std::vector<text_window> windows;
     for (size_t i = 0; i < data.documents.size(); ++i) {
         cut_document(data.documents[i], int32_t(i), options.rows.length, options.rows.length, windows);
     }
     r.shuffle(windows);
-    windows.resize(std::min<size_t>(windows.size() / 10, size_t(options.holdout_rows)));
+    windows.resize(std::min<size_t>(windows.size() / 10, size_t(options.heldout.rows)));
     std::sort(windows.begin(), windows.end(), [](const text_window & a, const text_window & b) {
         return a.document != b.document ? a.document < b.document : a.begin < b.begin;
     });
@@ -76,7 +76,7 @@ corpus split_holdout(corpus & data, const train_options & options) {
     data.documents = std::move(rest);
 
     r.shuffle(data.pairs);
-    const size_t n = std::min<size_t>(data.pairs.size() / 10, size_t(options.holdout_rows));
+    const size_t n = std::min<size_t>(data.pairs.size() / 10, size_t(options.heldout.rows));
     out.pairs.assign(data.pairs.end() - int64_t(n), data.pairs.end());
     data.pairs.resize(data.pairs.size() - n);
     return out;
@@ -99,10 +99,10 @@ heldout::heldout(const corpus & data, const train_options & options, const train
     for (size_t i = 0; i < data.documents.size(); ++i) {
         cut_document(data.documents[i], int32_t(i), o.length, o.length, windows);
     }
-    std::vector<text_pair> pairs = thinned(data.pairs, size_t(options.holdout_rows));
-    for (const text_window & w : thinned(windows, size_t(options.holdout_rows))) {
+    std::vector<text_pair> pairs = thinned(data.pairs, size_t(options.heldout.rows));
+    for (const text_window & w : thinned(windows, size_t(options.heldout.rows))) {
         const text_document & d = data.documents[w.document];
-        rng                   r(options.seed, draw::holdout, 1 + rows.rows.size());
+        rng                   r(options.seed, draw::heldout, 1 + rows.rows.size());
         const auto            spans = draw_spans(d, w, o, vocab, r);
         for (const row_mode mode : {row_mode::hybrid, row_mode::ordered, row_mode::causal}) {
             rng same = r; // the same room under either mask
@@ -165,7 +165,7 @@ heldout_losses heldout::evaluate(engine & e) const {
     // What there is nothing to compute on does not count; a loss that is no number must not look like a good one.
     const train_stage & stage = options.stages.back();
     const row_options & o     = options.rows;
-    const double        gaps  = o.share_hybrid + o.share_ordered;
+    const double        gaps  = double(o.share_hybrid) + o.share_ordered;
     const double fill = gaps > 0 ? (o.share_hybrid * l.msg_hybrid + o.share_ordered * l.msg_ordered) / gaps : l.causal;
     l.score           = (rows.n_text > 0 ? stage.msg * fill : 0) + (n[3] > 0 ? stage.mntp * l.mntp : 0) +
               (rows.n_pairs >= 2 ? stage.sscl * l.sscl : 0);
