@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.magnet.ffi.c.magnet_embed_params;
 import dev.magnet.ffi.c.magnet_eval_figure;
 import dev.magnet.ffi.c.magnet_eval_params;
+import dev.magnet.ffi.c.magnet_eval_perplexity;
 import dev.magnet.ffi.c.magnet_eval_result;
 import dev.magnet.ffi.c.magnet_eval_series;
 import dev.magnet.ffi.c.magnet_generate_params;
@@ -241,7 +242,7 @@ class BindingsTest {
         MemorySegment params = magnet_h.magnet_eval_default_params(arena);
         magnet_eval_params.protocol(params, magnet_h.MAGNET_EVAL_PERPLEXITY());
         magnet_eval_params.file(params, arena.allocateFrom(file.toString()));
-        magnet_eval_params.window(params, 16);
+        magnet_eval_perplexity.window(magnet_eval_params.perplexity(params), 16);
         magnet_eval_params.limit(params, 2);
         check(magnet_h.magnet_eval(session, params, out));
         MemorySegment result = out.get(magnet_h.C_POINTER, 0);

@@ -16,41 +16,18 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * {@snippet lang=c :
  * struct magnet_eval_params {
  *     const char *file;
- *     const char *train_file;
- *     const char *documents;
- *     const char *relevance;
  *     const char *state;
- *     const char *instruction;
- *     const char *document_instruction;
- *     const char *prompt;
- *     const int32_t *poolings;
- *     const int32_t *attentions;
- *     const int32_t *contexts;
- *     const int32_t *tasks;
- *     const int32_t *cutoffs;
- *     const float *l2;
  *     magnet_progress_callback progress;
  *     void *progress_user_data;
- *     struct magnet_sampling_params sampling;
- *     int64_t seed;
  *     int32_t protocol;
- *     int32_t n_poolings;
- *     int32_t n_attentions;
- *     int32_t n_contexts;
- *     int32_t n_tasks;
- *     int32_t n_cutoffs;
- *     int32_t n_l2;
  *     int32_t limit;
- *     int32_t train_limit;
- *     int32_t gaps;
- *     int32_t n_gaps;
- *     int32_t room;
- *     int32_t span_min;
- *     int32_t span_max;
- *     int32_t window;
- *     int32_t prefix_words;
- *     int32_t max_tokens;
- *     int32_t word;
+ *     struct magnet_eval_sts sts;
+ *     struct magnet_eval_infill infill;
+ *     struct magnet_eval_perplexity perplexity;
+ *     struct magnet_eval_repetition repetition;
+ *     struct magnet_eval_probe probe;
+ *     struct magnet_eval_choice choice;
+ *     struct magnet_eval_retrieval retrieval;
  * }
  * }
  */
@@ -62,41 +39,19 @@ public class magnet_eval_params {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         magnet_h.C_POINTER.withName("file"),
-        magnet_h.C_POINTER.withName("train_file"),
-        magnet_h.C_POINTER.withName("documents"),
-        magnet_h.C_POINTER.withName("relevance"),
         magnet_h.C_POINTER.withName("state"),
-        magnet_h.C_POINTER.withName("instruction"),
-        magnet_h.C_POINTER.withName("document_instruction"),
-        magnet_h.C_POINTER.withName("prompt"),
-        magnet_h.C_POINTER.withName("poolings"),
-        magnet_h.C_POINTER.withName("attentions"),
-        magnet_h.C_POINTER.withName("contexts"),
-        magnet_h.C_POINTER.withName("tasks"),
-        magnet_h.C_POINTER.withName("cutoffs"),
-        magnet_h.C_POINTER.withName("l2"),
         magnet_h.C_POINTER.withName("progress"),
         magnet_h.C_POINTER.withName("progress_user_data"),
-        magnet_sampling_params.layout().withName("sampling"),
-        magnet_h.C_LONG_LONG.withName("seed"),
         magnet_h.C_INT.withName("protocol"),
-        magnet_h.C_INT.withName("n_poolings"),
-        magnet_h.C_INT.withName("n_attentions"),
-        magnet_h.C_INT.withName("n_contexts"),
-        magnet_h.C_INT.withName("n_tasks"),
-        magnet_h.C_INT.withName("n_cutoffs"),
-        magnet_h.C_INT.withName("n_l2"),
         magnet_h.C_INT.withName("limit"),
-        magnet_h.C_INT.withName("train_limit"),
-        magnet_h.C_INT.withName("gaps"),
-        magnet_h.C_INT.withName("n_gaps"),
-        magnet_h.C_INT.withName("room"),
-        magnet_h.C_INT.withName("span_min"),
-        magnet_h.C_INT.withName("span_max"),
-        magnet_h.C_INT.withName("window"),
-        magnet_h.C_INT.withName("prefix_words"),
-        magnet_h.C_INT.withName("max_tokens"),
-        magnet_h.C_INT.withName("word")
+        magnet_eval_sts.layout().withName("sts"),
+        magnet_eval_infill.layout().withName("infill"),
+        magnet_eval_perplexity.layout().withName("perplexity"),
+        MemoryLayout.paddingLayout(4),
+        magnet_eval_repetition.layout().withName("repetition"),
+        magnet_eval_probe.layout().withName("probe"),
+        magnet_eval_choice.layout().withName("choice"),
+        magnet_eval_retrieval.layout().withName("retrieval")
     ).withName("magnet_eval_params");
 
     /**
@@ -150,138 +105,6 @@ public class magnet_eval_params {
         struct.set(file$LAYOUT, file$OFFSET, fieldValue);
     }
 
-    private static final AddressLayout train_file$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("train_file"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *train_file
-     * }
-     */
-    public static final AddressLayout train_file$layout() {
-        return train_file$LAYOUT;
-    }
-
-    private static final long train_file$OFFSET = $LAYOUT.byteOffset(groupElement("train_file"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *train_file
-     * }
-     */
-    public static final long train_file$offset() {
-        return train_file$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *train_file
-     * }
-     */
-    public static MemorySegment train_file(MemorySegment struct) {
-        return struct.get(train_file$LAYOUT, train_file$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *train_file
-     * }
-     */
-    public static void train_file(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(train_file$LAYOUT, train_file$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout documents$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("documents"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *documents
-     * }
-     */
-    public static final AddressLayout documents$layout() {
-        return documents$LAYOUT;
-    }
-
-    private static final long documents$OFFSET = $LAYOUT.byteOffset(groupElement("documents"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *documents
-     * }
-     */
-    public static final long documents$offset() {
-        return documents$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *documents
-     * }
-     */
-    public static MemorySegment documents(MemorySegment struct) {
-        return struct.get(documents$LAYOUT, documents$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *documents
-     * }
-     */
-    public static void documents(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(documents$LAYOUT, documents$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout relevance$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("relevance"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *relevance
-     * }
-     */
-    public static final AddressLayout relevance$layout() {
-        return relevance$LAYOUT;
-    }
-
-    private static final long relevance$OFFSET = $LAYOUT.byteOffset(groupElement("relevance"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *relevance
-     * }
-     */
-    public static final long relevance$offset() {
-        return relevance$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *relevance
-     * }
-     */
-    public static MemorySegment relevance(MemorySegment struct) {
-        return struct.get(relevance$LAYOUT, relevance$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *relevance
-     * }
-     */
-    public static void relevance(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(relevance$LAYOUT, relevance$OFFSET, fieldValue);
-    }
-
     private static final AddressLayout state$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("state"));
 
     /**
@@ -324,402 +147,6 @@ public class magnet_eval_params {
      */
     public static void state(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(state$LAYOUT, state$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout instruction$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("instruction"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *instruction
-     * }
-     */
-    public static final AddressLayout instruction$layout() {
-        return instruction$LAYOUT;
-    }
-
-    private static final long instruction$OFFSET = $LAYOUT.byteOffset(groupElement("instruction"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *instruction
-     * }
-     */
-    public static final long instruction$offset() {
-        return instruction$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *instruction
-     * }
-     */
-    public static MemorySegment instruction(MemorySegment struct) {
-        return struct.get(instruction$LAYOUT, instruction$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *instruction
-     * }
-     */
-    public static void instruction(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(instruction$LAYOUT, instruction$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout document_instruction$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("document_instruction"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *document_instruction
-     * }
-     */
-    public static final AddressLayout document_instruction$layout() {
-        return document_instruction$LAYOUT;
-    }
-
-    private static final long document_instruction$OFFSET = $LAYOUT.byteOffset(groupElement("document_instruction"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *document_instruction
-     * }
-     */
-    public static final long document_instruction$offset() {
-        return document_instruction$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *document_instruction
-     * }
-     */
-    public static MemorySegment document_instruction(MemorySegment struct) {
-        return struct.get(document_instruction$LAYOUT, document_instruction$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *document_instruction
-     * }
-     */
-    public static void document_instruction(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(document_instruction$LAYOUT, document_instruction$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout prompt$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("prompt"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *prompt
-     * }
-     */
-    public static final AddressLayout prompt$layout() {
-        return prompt$LAYOUT;
-    }
-
-    private static final long prompt$OFFSET = $LAYOUT.byteOffset(groupElement("prompt"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *prompt
-     * }
-     */
-    public static final long prompt$offset() {
-        return prompt$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *prompt
-     * }
-     */
-    public static MemorySegment prompt(MemorySegment struct) {
-        return struct.get(prompt$LAYOUT, prompt$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *prompt
-     * }
-     */
-    public static void prompt(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(prompt$LAYOUT, prompt$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout poolings$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("poolings"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const int32_t *poolings
-     * }
-     */
-    public static final AddressLayout poolings$layout() {
-        return poolings$LAYOUT;
-    }
-
-    private static final long poolings$OFFSET = $LAYOUT.byteOffset(groupElement("poolings"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const int32_t *poolings
-     * }
-     */
-    public static final long poolings$offset() {
-        return poolings$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const int32_t *poolings
-     * }
-     */
-    public static MemorySegment poolings(MemorySegment struct) {
-        return struct.get(poolings$LAYOUT, poolings$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const int32_t *poolings
-     * }
-     */
-    public static void poolings(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(poolings$LAYOUT, poolings$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout attentions$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("attentions"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const int32_t *attentions
-     * }
-     */
-    public static final AddressLayout attentions$layout() {
-        return attentions$LAYOUT;
-    }
-
-    private static final long attentions$OFFSET = $LAYOUT.byteOffset(groupElement("attentions"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const int32_t *attentions
-     * }
-     */
-    public static final long attentions$offset() {
-        return attentions$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const int32_t *attentions
-     * }
-     */
-    public static MemorySegment attentions(MemorySegment struct) {
-        return struct.get(attentions$LAYOUT, attentions$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const int32_t *attentions
-     * }
-     */
-    public static void attentions(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(attentions$LAYOUT, attentions$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout contexts$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("contexts"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const int32_t *contexts
-     * }
-     */
-    public static final AddressLayout contexts$layout() {
-        return contexts$LAYOUT;
-    }
-
-    private static final long contexts$OFFSET = $LAYOUT.byteOffset(groupElement("contexts"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const int32_t *contexts
-     * }
-     */
-    public static final long contexts$offset() {
-        return contexts$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const int32_t *contexts
-     * }
-     */
-    public static MemorySegment contexts(MemorySegment struct) {
-        return struct.get(contexts$LAYOUT, contexts$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const int32_t *contexts
-     * }
-     */
-    public static void contexts(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(contexts$LAYOUT, contexts$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout tasks$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("tasks"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const int32_t *tasks
-     * }
-     */
-    public static final AddressLayout tasks$layout() {
-        return tasks$LAYOUT;
-    }
-
-    private static final long tasks$OFFSET = $LAYOUT.byteOffset(groupElement("tasks"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const int32_t *tasks
-     * }
-     */
-    public static final long tasks$offset() {
-        return tasks$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const int32_t *tasks
-     * }
-     */
-    public static MemorySegment tasks(MemorySegment struct) {
-        return struct.get(tasks$LAYOUT, tasks$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const int32_t *tasks
-     * }
-     */
-    public static void tasks(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(tasks$LAYOUT, tasks$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout cutoffs$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("cutoffs"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const int32_t *cutoffs
-     * }
-     */
-    public static final AddressLayout cutoffs$layout() {
-        return cutoffs$LAYOUT;
-    }
-
-    private static final long cutoffs$OFFSET = $LAYOUT.byteOffset(groupElement("cutoffs"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const int32_t *cutoffs
-     * }
-     */
-    public static final long cutoffs$offset() {
-        return cutoffs$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const int32_t *cutoffs
-     * }
-     */
-    public static MemorySegment cutoffs(MemorySegment struct) {
-        return struct.get(cutoffs$LAYOUT, cutoffs$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const int32_t *cutoffs
-     * }
-     */
-    public static void cutoffs(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(cutoffs$LAYOUT, cutoffs$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout l2$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("l2"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const float *l2
-     * }
-     */
-    public static final AddressLayout l2$layout() {
-        return l2$LAYOUT;
-    }
-
-    private static final long l2$OFFSET = $LAYOUT.byteOffset(groupElement("l2"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const float *l2
-     * }
-     */
-    public static final long l2$offset() {
-        return l2$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const float *l2
-     * }
-     */
-    public static MemorySegment l2(MemorySegment struct) {
-        return struct.get(l2$LAYOUT, l2$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const float *l2
-     * }
-     */
-    public static void l2(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(l2$LAYOUT, l2$OFFSET, fieldValue);
     }
 
     /**
@@ -867,94 +294,6 @@ public class magnet_eval_params {
         struct.set(progress_user_data$LAYOUT, progress_user_data$OFFSET, fieldValue);
     }
 
-    private static final GroupLayout sampling$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("sampling"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * struct magnet_sampling_params sampling
-     * }
-     */
-    public static final GroupLayout sampling$layout() {
-        return sampling$LAYOUT;
-    }
-
-    private static final long sampling$OFFSET = $LAYOUT.byteOffset(groupElement("sampling"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * struct magnet_sampling_params sampling
-     * }
-     */
-    public static final long sampling$offset() {
-        return sampling$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * struct magnet_sampling_params sampling
-     * }
-     */
-    public static MemorySegment sampling(MemorySegment struct) {
-        return struct.asSlice(sampling$OFFSET, sampling$LAYOUT.byteSize());
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * struct magnet_sampling_params sampling
-     * }
-     */
-    public static void sampling(MemorySegment struct, MemorySegment fieldValue) {
-        MemorySegment.copy(fieldValue, 0L, struct, sampling$OFFSET, sampling$LAYOUT.byteSize());
-    }
-
-    private static final OfLong seed$LAYOUT = (OfLong)$LAYOUT.select(groupElement("seed"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int64_t seed
-     * }
-     */
-    public static final OfLong seed$layout() {
-        return seed$LAYOUT;
-    }
-
-    private static final long seed$OFFSET = $LAYOUT.byteOffset(groupElement("seed"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int64_t seed
-     * }
-     */
-    public static final long seed$offset() {
-        return seed$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int64_t seed
-     * }
-     */
-    public static long seed(MemorySegment struct) {
-        return struct.get(seed$LAYOUT, seed$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int64_t seed
-     * }
-     */
-    public static void seed(MemorySegment struct, long fieldValue) {
-        struct.set(seed$LAYOUT, seed$OFFSET, fieldValue);
-    }
-
     private static final OfInt protocol$LAYOUT = (OfInt)$LAYOUT.select(groupElement("protocol"));
 
     /**
@@ -997,270 +336,6 @@ public class magnet_eval_params {
      */
     public static void protocol(MemorySegment struct, int fieldValue) {
         struct.set(protocol$LAYOUT, protocol$OFFSET, fieldValue);
-    }
-
-    private static final OfInt n_poolings$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_poolings"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t n_poolings
-     * }
-     */
-    public static final OfInt n_poolings$layout() {
-        return n_poolings$LAYOUT;
-    }
-
-    private static final long n_poolings$OFFSET = $LAYOUT.byteOffset(groupElement("n_poolings"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t n_poolings
-     * }
-     */
-    public static final long n_poolings$offset() {
-        return n_poolings$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t n_poolings
-     * }
-     */
-    public static int n_poolings(MemorySegment struct) {
-        return struct.get(n_poolings$LAYOUT, n_poolings$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t n_poolings
-     * }
-     */
-    public static void n_poolings(MemorySegment struct, int fieldValue) {
-        struct.set(n_poolings$LAYOUT, n_poolings$OFFSET, fieldValue);
-    }
-
-    private static final OfInt n_attentions$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_attentions"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t n_attentions
-     * }
-     */
-    public static final OfInt n_attentions$layout() {
-        return n_attentions$LAYOUT;
-    }
-
-    private static final long n_attentions$OFFSET = $LAYOUT.byteOffset(groupElement("n_attentions"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t n_attentions
-     * }
-     */
-    public static final long n_attentions$offset() {
-        return n_attentions$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t n_attentions
-     * }
-     */
-    public static int n_attentions(MemorySegment struct) {
-        return struct.get(n_attentions$LAYOUT, n_attentions$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t n_attentions
-     * }
-     */
-    public static void n_attentions(MemorySegment struct, int fieldValue) {
-        struct.set(n_attentions$LAYOUT, n_attentions$OFFSET, fieldValue);
-    }
-
-    private static final OfInt n_contexts$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_contexts"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t n_contexts
-     * }
-     */
-    public static final OfInt n_contexts$layout() {
-        return n_contexts$LAYOUT;
-    }
-
-    private static final long n_contexts$OFFSET = $LAYOUT.byteOffset(groupElement("n_contexts"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t n_contexts
-     * }
-     */
-    public static final long n_contexts$offset() {
-        return n_contexts$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t n_contexts
-     * }
-     */
-    public static int n_contexts(MemorySegment struct) {
-        return struct.get(n_contexts$LAYOUT, n_contexts$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t n_contexts
-     * }
-     */
-    public static void n_contexts(MemorySegment struct, int fieldValue) {
-        struct.set(n_contexts$LAYOUT, n_contexts$OFFSET, fieldValue);
-    }
-
-    private static final OfInt n_tasks$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_tasks"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t n_tasks
-     * }
-     */
-    public static final OfInt n_tasks$layout() {
-        return n_tasks$LAYOUT;
-    }
-
-    private static final long n_tasks$OFFSET = $LAYOUT.byteOffset(groupElement("n_tasks"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t n_tasks
-     * }
-     */
-    public static final long n_tasks$offset() {
-        return n_tasks$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t n_tasks
-     * }
-     */
-    public static int n_tasks(MemorySegment struct) {
-        return struct.get(n_tasks$LAYOUT, n_tasks$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t n_tasks
-     * }
-     */
-    public static void n_tasks(MemorySegment struct, int fieldValue) {
-        struct.set(n_tasks$LAYOUT, n_tasks$OFFSET, fieldValue);
-    }
-
-    private static final OfInt n_cutoffs$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_cutoffs"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t n_cutoffs
-     * }
-     */
-    public static final OfInt n_cutoffs$layout() {
-        return n_cutoffs$LAYOUT;
-    }
-
-    private static final long n_cutoffs$OFFSET = $LAYOUT.byteOffset(groupElement("n_cutoffs"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t n_cutoffs
-     * }
-     */
-    public static final long n_cutoffs$offset() {
-        return n_cutoffs$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t n_cutoffs
-     * }
-     */
-    public static int n_cutoffs(MemorySegment struct) {
-        return struct.get(n_cutoffs$LAYOUT, n_cutoffs$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t n_cutoffs
-     * }
-     */
-    public static void n_cutoffs(MemorySegment struct, int fieldValue) {
-        struct.set(n_cutoffs$LAYOUT, n_cutoffs$OFFSET, fieldValue);
-    }
-
-    private static final OfInt n_l2$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_l2"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t n_l2
-     * }
-     */
-    public static final OfInt n_l2$layout() {
-        return n_l2$LAYOUT;
-    }
-
-    private static final long n_l2$OFFSET = $LAYOUT.byteOffset(groupElement("n_l2"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t n_l2
-     * }
-     */
-    public static final long n_l2$offset() {
-        return n_l2$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t n_l2
-     * }
-     */
-    public static int n_l2(MemorySegment struct) {
-        return struct.get(n_l2$LAYOUT, n_l2$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t n_l2
-     * }
-     */
-    public static void n_l2(MemorySegment struct, int fieldValue) {
-        struct.set(n_l2$LAYOUT, n_l2$OFFSET, fieldValue);
     }
 
     private static final OfInt limit$LAYOUT = (OfInt)$LAYOUT.select(groupElement("limit"));
@@ -1307,444 +382,312 @@ public class magnet_eval_params {
         struct.set(limit$LAYOUT, limit$OFFSET, fieldValue);
     }
 
-    private static final OfInt train_limit$LAYOUT = (OfInt)$LAYOUT.select(groupElement("train_limit"));
+    private static final GroupLayout sts$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("sts"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t train_limit
+     * struct magnet_eval_sts sts
      * }
      */
-    public static final OfInt train_limit$layout() {
-        return train_limit$LAYOUT;
+    public static final GroupLayout sts$layout() {
+        return sts$LAYOUT;
     }
 
-    private static final long train_limit$OFFSET = $LAYOUT.byteOffset(groupElement("train_limit"));
+    private static final long sts$OFFSET = $LAYOUT.byteOffset(groupElement("sts"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t train_limit
+     * struct magnet_eval_sts sts
      * }
      */
-    public static final long train_limit$offset() {
-        return train_limit$OFFSET;
+    public static final long sts$offset() {
+        return sts$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t train_limit
+     * struct magnet_eval_sts sts
      * }
      */
-    public static int train_limit(MemorySegment struct) {
-        return struct.get(train_limit$LAYOUT, train_limit$OFFSET);
+    public static MemorySegment sts(MemorySegment struct) {
+        return struct.asSlice(sts$OFFSET, sts$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t train_limit
+     * struct magnet_eval_sts sts
      * }
      */
-    public static void train_limit(MemorySegment struct, int fieldValue) {
-        struct.set(train_limit$LAYOUT, train_limit$OFFSET, fieldValue);
+    public static void sts(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, sts$OFFSET, sts$LAYOUT.byteSize());
     }
 
-    private static final OfInt gaps$LAYOUT = (OfInt)$LAYOUT.select(groupElement("gaps"));
+    private static final GroupLayout infill$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("infill"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t gaps
+     * struct magnet_eval_infill infill
      * }
      */
-    public static final OfInt gaps$layout() {
-        return gaps$LAYOUT;
+    public static final GroupLayout infill$layout() {
+        return infill$LAYOUT;
     }
 
-    private static final long gaps$OFFSET = $LAYOUT.byteOffset(groupElement("gaps"));
+    private static final long infill$OFFSET = $LAYOUT.byteOffset(groupElement("infill"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t gaps
+     * struct magnet_eval_infill infill
      * }
      */
-    public static final long gaps$offset() {
-        return gaps$OFFSET;
+    public static final long infill$offset() {
+        return infill$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t gaps
+     * struct magnet_eval_infill infill
      * }
      */
-    public static int gaps(MemorySegment struct) {
-        return struct.get(gaps$LAYOUT, gaps$OFFSET);
+    public static MemorySegment infill(MemorySegment struct) {
+        return struct.asSlice(infill$OFFSET, infill$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t gaps
+     * struct magnet_eval_infill infill
      * }
      */
-    public static void gaps(MemorySegment struct, int fieldValue) {
-        struct.set(gaps$LAYOUT, gaps$OFFSET, fieldValue);
+    public static void infill(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, infill$OFFSET, infill$LAYOUT.byteSize());
     }
 
-    private static final OfInt n_gaps$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_gaps"));
+    private static final GroupLayout perplexity$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("perplexity"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t n_gaps
+     * struct magnet_eval_perplexity perplexity
      * }
      */
-    public static final OfInt n_gaps$layout() {
-        return n_gaps$LAYOUT;
+    public static final GroupLayout perplexity$layout() {
+        return perplexity$LAYOUT;
     }
 
-    private static final long n_gaps$OFFSET = $LAYOUT.byteOffset(groupElement("n_gaps"));
+    private static final long perplexity$OFFSET = $LAYOUT.byteOffset(groupElement("perplexity"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t n_gaps
+     * struct magnet_eval_perplexity perplexity
      * }
      */
-    public static final long n_gaps$offset() {
-        return n_gaps$OFFSET;
+    public static final long perplexity$offset() {
+        return perplexity$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t n_gaps
+     * struct magnet_eval_perplexity perplexity
      * }
      */
-    public static int n_gaps(MemorySegment struct) {
-        return struct.get(n_gaps$LAYOUT, n_gaps$OFFSET);
+    public static MemorySegment perplexity(MemorySegment struct) {
+        return struct.asSlice(perplexity$OFFSET, perplexity$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t n_gaps
+     * struct magnet_eval_perplexity perplexity
      * }
      */
-    public static void n_gaps(MemorySegment struct, int fieldValue) {
-        struct.set(n_gaps$LAYOUT, n_gaps$OFFSET, fieldValue);
+    public static void perplexity(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, perplexity$OFFSET, perplexity$LAYOUT.byteSize());
     }
 
-    private static final OfInt room$LAYOUT = (OfInt)$LAYOUT.select(groupElement("room"));
+    private static final GroupLayout repetition$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("repetition"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t room
+     * struct magnet_eval_repetition repetition
      * }
      */
-    public static final OfInt room$layout() {
-        return room$LAYOUT;
+    public static final GroupLayout repetition$layout() {
+        return repetition$LAYOUT;
     }
 
-    private static final long room$OFFSET = $LAYOUT.byteOffset(groupElement("room"));
+    private static final long repetition$OFFSET = $LAYOUT.byteOffset(groupElement("repetition"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t room
+     * struct magnet_eval_repetition repetition
      * }
      */
-    public static final long room$offset() {
-        return room$OFFSET;
+    public static final long repetition$offset() {
+        return repetition$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t room
+     * struct magnet_eval_repetition repetition
      * }
      */
-    public static int room(MemorySegment struct) {
-        return struct.get(room$LAYOUT, room$OFFSET);
+    public static MemorySegment repetition(MemorySegment struct) {
+        return struct.asSlice(repetition$OFFSET, repetition$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t room
+     * struct magnet_eval_repetition repetition
      * }
      */
-    public static void room(MemorySegment struct, int fieldValue) {
-        struct.set(room$LAYOUT, room$OFFSET, fieldValue);
+    public static void repetition(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, repetition$OFFSET, repetition$LAYOUT.byteSize());
     }
 
-    private static final OfInt span_min$LAYOUT = (OfInt)$LAYOUT.select(groupElement("span_min"));
+    private static final GroupLayout probe$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("probe"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t span_min
+     * struct magnet_eval_probe probe
      * }
      */
-    public static final OfInt span_min$layout() {
-        return span_min$LAYOUT;
+    public static final GroupLayout probe$layout() {
+        return probe$LAYOUT;
     }
 
-    private static final long span_min$OFFSET = $LAYOUT.byteOffset(groupElement("span_min"));
+    private static final long probe$OFFSET = $LAYOUT.byteOffset(groupElement("probe"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t span_min
+     * struct magnet_eval_probe probe
      * }
      */
-    public static final long span_min$offset() {
-        return span_min$OFFSET;
+    public static final long probe$offset() {
+        return probe$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t span_min
+     * struct magnet_eval_probe probe
      * }
      */
-    public static int span_min(MemorySegment struct) {
-        return struct.get(span_min$LAYOUT, span_min$OFFSET);
+    public static MemorySegment probe(MemorySegment struct) {
+        return struct.asSlice(probe$OFFSET, probe$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t span_min
+     * struct magnet_eval_probe probe
      * }
      */
-    public static void span_min(MemorySegment struct, int fieldValue) {
-        struct.set(span_min$LAYOUT, span_min$OFFSET, fieldValue);
+    public static void probe(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, probe$OFFSET, probe$LAYOUT.byteSize());
     }
 
-    private static final OfInt span_max$LAYOUT = (OfInt)$LAYOUT.select(groupElement("span_max"));
+    private static final GroupLayout choice$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("choice"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t span_max
+     * struct magnet_eval_choice choice
      * }
      */
-    public static final OfInt span_max$layout() {
-        return span_max$LAYOUT;
+    public static final GroupLayout choice$layout() {
+        return choice$LAYOUT;
     }
 
-    private static final long span_max$OFFSET = $LAYOUT.byteOffset(groupElement("span_max"));
+    private static final long choice$OFFSET = $LAYOUT.byteOffset(groupElement("choice"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t span_max
+     * struct magnet_eval_choice choice
      * }
      */
-    public static final long span_max$offset() {
-        return span_max$OFFSET;
+    public static final long choice$offset() {
+        return choice$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t span_max
+     * struct magnet_eval_choice choice
      * }
      */
-    public static int span_max(MemorySegment struct) {
-        return struct.get(span_max$LAYOUT, span_max$OFFSET);
+    public static MemorySegment choice(MemorySegment struct) {
+        return struct.asSlice(choice$OFFSET, choice$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t span_max
+     * struct magnet_eval_choice choice
      * }
      */
-    public static void span_max(MemorySegment struct, int fieldValue) {
-        struct.set(span_max$LAYOUT, span_max$OFFSET, fieldValue);
+    public static void choice(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, choice$OFFSET, choice$LAYOUT.byteSize());
     }
 
-    private static final OfInt window$LAYOUT = (OfInt)$LAYOUT.select(groupElement("window"));
+    private static final GroupLayout retrieval$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("retrieval"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t window
+     * struct magnet_eval_retrieval retrieval
      * }
      */
-    public static final OfInt window$layout() {
-        return window$LAYOUT;
+    public static final GroupLayout retrieval$layout() {
+        return retrieval$LAYOUT;
     }
 
-    private static final long window$OFFSET = $LAYOUT.byteOffset(groupElement("window"));
+    private static final long retrieval$OFFSET = $LAYOUT.byteOffset(groupElement("retrieval"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t window
+     * struct magnet_eval_retrieval retrieval
      * }
      */
-    public static final long window$offset() {
-        return window$OFFSET;
+    public static final long retrieval$offset() {
+        return retrieval$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t window
+     * struct magnet_eval_retrieval retrieval
      * }
      */
-    public static int window(MemorySegment struct) {
-        return struct.get(window$LAYOUT, window$OFFSET);
+    public static MemorySegment retrieval(MemorySegment struct) {
+        return struct.asSlice(retrieval$OFFSET, retrieval$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t window
+     * struct magnet_eval_retrieval retrieval
      * }
      */
-    public static void window(MemorySegment struct, int fieldValue) {
-        struct.set(window$LAYOUT, window$OFFSET, fieldValue);
-    }
-
-    private static final OfInt prefix_words$LAYOUT = (OfInt)$LAYOUT.select(groupElement("prefix_words"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t prefix_words
-     * }
-     */
-    public static final OfInt prefix_words$layout() {
-        return prefix_words$LAYOUT;
-    }
-
-    private static final long prefix_words$OFFSET = $LAYOUT.byteOffset(groupElement("prefix_words"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t prefix_words
-     * }
-     */
-    public static final long prefix_words$offset() {
-        return prefix_words$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t prefix_words
-     * }
-     */
-    public static int prefix_words(MemorySegment struct) {
-        return struct.get(prefix_words$LAYOUT, prefix_words$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t prefix_words
-     * }
-     */
-    public static void prefix_words(MemorySegment struct, int fieldValue) {
-        struct.set(prefix_words$LAYOUT, prefix_words$OFFSET, fieldValue);
-    }
-
-    private static final OfInt max_tokens$LAYOUT = (OfInt)$LAYOUT.select(groupElement("max_tokens"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t max_tokens
-     * }
-     */
-    public static final OfInt max_tokens$layout() {
-        return max_tokens$LAYOUT;
-    }
-
-    private static final long max_tokens$OFFSET = $LAYOUT.byteOffset(groupElement("max_tokens"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t max_tokens
-     * }
-     */
-    public static final long max_tokens$offset() {
-        return max_tokens$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t max_tokens
-     * }
-     */
-    public static int max_tokens(MemorySegment struct) {
-        return struct.get(max_tokens$LAYOUT, max_tokens$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t max_tokens
-     * }
-     */
-    public static void max_tokens(MemorySegment struct, int fieldValue) {
-        struct.set(max_tokens$LAYOUT, max_tokens$OFFSET, fieldValue);
-    }
-
-    private static final OfInt word$LAYOUT = (OfInt)$LAYOUT.select(groupElement("word"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t word
-     * }
-     */
-    public static final OfInt word$layout() {
-        return word$LAYOUT;
-    }
-
-    private static final long word$OFFSET = $LAYOUT.byteOffset(groupElement("word"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t word
-     * }
-     */
-    public static final long word$offset() {
-        return word$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t word
-     * }
-     */
-    public static int word(MemorySegment struct) {
-        return struct.get(word$LAYOUT, word$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t word
-     * }
-     */
-    public static void word(MemorySegment struct, int fieldValue) {
-        struct.set(word$LAYOUT, word$OFFSET, fieldValue);
+    public static void retrieval(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, retrieval$OFFSET, retrieval$LAYOUT.byteSize());
     }
 
     /**

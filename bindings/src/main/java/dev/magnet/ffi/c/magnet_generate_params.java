@@ -21,7 +21,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     const char *const *stop;
  *     int32_t n_stop;
  *     int32_t max_tokens;
- *     int32_t n_top;
+ *     int32_t top;
  *     _Bool add_special;
  *     _Bool parse_special;
  *     _Bool ignore_eos;
@@ -41,7 +41,7 @@ public class magnet_generate_params {
         magnet_h.C_POINTER.withName("stop"),
         magnet_h.C_INT.withName("n_stop"),
         magnet_h.C_INT.withName("max_tokens"),
-        magnet_h.C_INT.withName("n_top"),
+        magnet_h.C_INT.withName("top"),
         magnet_h.C_BOOL.withName("add_special"),
         magnet_h.C_BOOL.withName("parse_special"),
         magnet_h.C_BOOL.withName("ignore_eos"),
@@ -376,48 +376,48 @@ public class magnet_generate_params {
         struct.set(max_tokens$LAYOUT, max_tokens$OFFSET, fieldValue);
     }
 
-    private static final OfInt n_top$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_top"));
+    private static final OfInt top$LAYOUT = (OfInt)$LAYOUT.select(groupElement("top"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t n_top
+     * int32_t top
      * }
      */
-    public static final OfInt n_top$layout() {
-        return n_top$LAYOUT;
+    public static final OfInt top$layout() {
+        return top$LAYOUT;
     }
 
-    private static final long n_top$OFFSET = $LAYOUT.byteOffset(groupElement("n_top"));
+    private static final long top$OFFSET = $LAYOUT.byteOffset(groupElement("top"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t n_top
+     * int32_t top
      * }
      */
-    public static final long n_top$offset() {
-        return n_top$OFFSET;
+    public static final long top$offset() {
+        return top$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t n_top
+     * int32_t top
      * }
      */
-    public static int n_top(MemorySegment struct) {
-        return struct.get(n_top$LAYOUT, n_top$OFFSET);
+    public static int top(MemorySegment struct) {
+        return struct.get(top$LAYOUT, top$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t n_top
+     * int32_t top
      * }
      */
-    public static void n_top(MemorySegment struct, int fieldValue) {
-        struct.set(n_top$LAYOUT, n_top$OFFSET, fieldValue);
+    public static void top(MemorySegment struct, int fieldValue) {
+        struct.set(top$LAYOUT, top$OFFSET, fieldValue);
     }
 
     private static final OfBoolean add_special$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("add_special"));

@@ -23,10 +23,10 @@ public class magnet_h extends magnet_h$shared {
     static final SymbolLookup SYMBOL_LOOKUP = dev.magnet.ffi.MagnetLibrary.symbols();
 
 
-    private static final int MAGNET_ABI_VERSION = (int)1L;
+    private static final int MAGNET_ABI_VERSION = (int)2L;
     /**
      * {@snippet lang=c :
-     * #define MAGNET_ABI_VERSION 1
+     * #define MAGNET_ABI_VERSION 2
      * }
      */
     public static int MAGNET_ABI_VERSION() {

@@ -16,7 +16,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * {@snippet lang=c :
  * struct magnet_session_params {
  *     int32_t n_ctx;
- *     int32_t n_batch;
+ *     int32_t batch;
  *     int32_t n_threads;
  *     int32_t flash_attention;
  *     int32_t engine;
@@ -31,7 +31,7 @@ public class magnet_session_params {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         magnet_h.C_INT.withName("n_ctx"),
-        magnet_h.C_INT.withName("n_batch"),
+        magnet_h.C_INT.withName("batch"),
         magnet_h.C_INT.withName("n_threads"),
         magnet_h.C_INT.withName("flash_attention"),
         magnet_h.C_INT.withName("engine")
@@ -88,48 +88,48 @@ public class magnet_session_params {
         struct.set(n_ctx$LAYOUT, n_ctx$OFFSET, fieldValue);
     }
 
-    private static final OfInt n_batch$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_batch"));
+    private static final OfInt batch$LAYOUT = (OfInt)$LAYOUT.select(groupElement("batch"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * int32_t n_batch
+     * int32_t batch
      * }
      */
-    public static final OfInt n_batch$layout() {
-        return n_batch$LAYOUT;
+    public static final OfInt batch$layout() {
+        return batch$LAYOUT;
     }
 
-    private static final long n_batch$OFFSET = $LAYOUT.byteOffset(groupElement("n_batch"));
+    private static final long batch$OFFSET = $LAYOUT.byteOffset(groupElement("batch"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * int32_t n_batch
+     * int32_t batch
      * }
      */
-    public static final long n_batch$offset() {
-        return n_batch$OFFSET;
+    public static final long batch$offset() {
+        return batch$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * int32_t n_batch
+     * int32_t batch
      * }
      */
-    public static int n_batch(MemorySegment struct) {
-        return struct.get(n_batch$LAYOUT, n_batch$OFFSET);
+    public static int batch(MemorySegment struct) {
+        return struct.get(batch$LAYOUT, batch$OFFSET);
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * int32_t n_batch
+     * int32_t batch
      * }
      */
-    public static void n_batch(MemorySegment struct, int fieldValue) {
-        struct.set(n_batch$LAYOUT, n_batch$OFFSET, fieldValue);
+    public static void batch(MemorySegment struct, int fieldValue) {
+        struct.set(batch$LAYOUT, batch$OFFSET, fieldValue);
     }
 
     private static final OfInt n_threads$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_threads"));

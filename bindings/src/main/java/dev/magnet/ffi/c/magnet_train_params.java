@@ -15,70 +15,25 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
 /**
  * {@snippet lang=c :
  * struct magnet_train_params {
- *     const char *model;
- *     const char *output;
- *     const char *checkpoint;
- *     const char *metrics;
- *     const char *report;
- *     const char *init_adapter;
- *     const char *instruction;
- *     const char *mask_token;
- *     const char *const *texts;
- *     const char *const *pairs;
- *     const char *const *heldout_texts;
- *     const char *const *heldout_pairs;
- *     const char *const *targets;
+ *     struct magnet_train_files files;
+ *     struct magnet_train_rows rows;
+ *     struct magnet_train_contrast contrast;
+ *     struct magnet_train_lora lora;
+ *     struct magnet_train_optimizer optimizer;
+ *     struct magnet_train_heldout heldout;
  *     const struct magnet_train_stage *stages;
+ *     const char *mask_token;
  *     magnet_train_callback on_step;
  *     void *on_step_user_data;
  *     int64_t seed;
- *     int32_t n_texts;
- *     int32_t n_pairs;
- *     int32_t n_heldout_texts;
- *     int32_t n_heldout_pairs;
- *     int32_t n_targets;
  *     int32_t n_stages;
- *     int32_t text_unit;
  *     int32_t n_threads;
- *     int32_t rows;
- *     int32_t row_length;
- *     int32_t max_spans;
- *     int32_t span_min;
- *     int32_t span_max;
- *     int32_t open_room;
- *     float share_hybrid;
- *     float share_ordered;
- *     float share_causal;
- *     float sentence_share;
- *     float mask_rate;
- *     int32_t pairs_per_batch;
- *     int32_t pair_length;
- *     int32_t pooling;
- *     int32_t attention;
- *     int32_t projection;
- *     float temperature;
- *     float text_pair_share;
- *     _Bool symmetric;
- *     int32_t rank;
- *     float alpha;
- *     float dropout;
- *     float learning_rate;
- *     float learning_rate_end;
- *     float weight_decay;
- *     float clip;
- *     int32_t decay;
- *     int32_t warmup;
- *     int32_t accumulate;
- *     int32_t heldout_rows;
- *     int32_t eval_every;
  *     int32_t checkpoint_every;
  *     int32_t context;
  *     int32_t engine;
  *     int32_t n_gpu_layers;
  *     _Bool exact;
  *     _Bool recompute;
- *     _Bool half;
- *     _Bool overwrite;
  * }
  * }
  */
@@ -89,71 +44,28 @@ public class magnet_train_params {
     }
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
-        magnet_h.C_POINTER.withName("model"),
-        magnet_h.C_POINTER.withName("output"),
-        magnet_h.C_POINTER.withName("checkpoint"),
-        magnet_h.C_POINTER.withName("metrics"),
-        magnet_h.C_POINTER.withName("report"),
-        magnet_h.C_POINTER.withName("init_adapter"),
-        magnet_h.C_POINTER.withName("instruction"),
-        magnet_h.C_POINTER.withName("mask_token"),
-        magnet_h.C_POINTER.withName("texts"),
-        magnet_h.C_POINTER.withName("pairs"),
-        magnet_h.C_POINTER.withName("heldout_texts"),
-        magnet_h.C_POINTER.withName("heldout_pairs"),
-        magnet_h.C_POINTER.withName("targets"),
+        magnet_train_files.layout().withName("files"),
+        magnet_train_rows.layout().withName("rows"),
+        MemoryLayout.paddingLayout(4),
+        magnet_train_contrast.layout().withName("contrast"),
+        magnet_train_lora.layout().withName("lora"),
+        magnet_train_optimizer.layout().withName("optimizer"),
+        magnet_train_heldout.layout().withName("heldout"),
+        MemoryLayout.paddingLayout(4),
         magnet_h.C_POINTER.withName("stages"),
+        magnet_h.C_POINTER.withName("mask_token"),
         magnet_h.C_POINTER.withName("on_step"),
         magnet_h.C_POINTER.withName("on_step_user_data"),
         magnet_h.C_LONG_LONG.withName("seed"),
-        magnet_h.C_INT.withName("n_texts"),
-        magnet_h.C_INT.withName("n_pairs"),
-        magnet_h.C_INT.withName("n_heldout_texts"),
-        magnet_h.C_INT.withName("n_heldout_pairs"),
-        magnet_h.C_INT.withName("n_targets"),
         magnet_h.C_INT.withName("n_stages"),
-        magnet_h.C_INT.withName("text_unit"),
         magnet_h.C_INT.withName("n_threads"),
-        magnet_h.C_INT.withName("rows"),
-        magnet_h.C_INT.withName("row_length"),
-        magnet_h.C_INT.withName("max_spans"),
-        magnet_h.C_INT.withName("span_min"),
-        magnet_h.C_INT.withName("span_max"),
-        magnet_h.C_INT.withName("open_room"),
-        magnet_h.C_FLOAT.withName("share_hybrid"),
-        magnet_h.C_FLOAT.withName("share_ordered"),
-        magnet_h.C_FLOAT.withName("share_causal"),
-        magnet_h.C_FLOAT.withName("sentence_share"),
-        magnet_h.C_FLOAT.withName("mask_rate"),
-        magnet_h.C_INT.withName("pairs_per_batch"),
-        magnet_h.C_INT.withName("pair_length"),
-        magnet_h.C_INT.withName("pooling"),
-        magnet_h.C_INT.withName("attention"),
-        magnet_h.C_INT.withName("projection"),
-        magnet_h.C_FLOAT.withName("temperature"),
-        magnet_h.C_FLOAT.withName("text_pair_share"),
-        magnet_h.C_BOOL.withName("symmetric"),
-        MemoryLayout.paddingLayout(3),
-        magnet_h.C_INT.withName("rank"),
-        magnet_h.C_FLOAT.withName("alpha"),
-        magnet_h.C_FLOAT.withName("dropout"),
-        magnet_h.C_FLOAT.withName("learning_rate"),
-        magnet_h.C_FLOAT.withName("learning_rate_end"),
-        magnet_h.C_FLOAT.withName("weight_decay"),
-        magnet_h.C_FLOAT.withName("clip"),
-        magnet_h.C_INT.withName("decay"),
-        magnet_h.C_INT.withName("warmup"),
-        magnet_h.C_INT.withName("accumulate"),
-        magnet_h.C_INT.withName("heldout_rows"),
-        magnet_h.C_INT.withName("eval_every"),
         magnet_h.C_INT.withName("checkpoint_every"),
         magnet_h.C_INT.withName("context"),
         magnet_h.C_INT.withName("engine"),
         magnet_h.C_INT.withName("n_gpu_layers"),
         magnet_h.C_BOOL.withName("exact"),
         magnet_h.C_BOOL.withName("recompute"),
-        magnet_h.C_BOOL.withName("half"),
-        magnet_h.C_BOOL.withName("overwrite")
+        MemoryLayout.paddingLayout(6)
     ).withName("magnet_train_params");
 
     /**
@@ -163,576 +75,268 @@ public class magnet_train_params {
         return $LAYOUT;
     }
 
-    private static final AddressLayout model$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("model"));
+    private static final GroupLayout files$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("files"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const char *model
+     * struct magnet_train_files files
      * }
      */
-    public static final AddressLayout model$layout() {
-        return model$LAYOUT;
+    public static final GroupLayout files$layout() {
+        return files$LAYOUT;
     }
 
-    private static final long model$OFFSET = $LAYOUT.byteOffset(groupElement("model"));
+    private static final long files$OFFSET = $LAYOUT.byteOffset(groupElement("files"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const char *model
+     * struct magnet_train_files files
      * }
      */
-    public static final long model$offset() {
-        return model$OFFSET;
+    public static final long files$offset() {
+        return files$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const char *model
+     * struct magnet_train_files files
      * }
      */
-    public static MemorySegment model(MemorySegment struct) {
-        return struct.get(model$LAYOUT, model$OFFSET);
+    public static MemorySegment files(MemorySegment struct) {
+        return struct.asSlice(files$OFFSET, files$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const char *model
+     * struct magnet_train_files files
      * }
      */
-    public static void model(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(model$LAYOUT, model$OFFSET, fieldValue);
+    public static void files(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, files$OFFSET, files$LAYOUT.byteSize());
     }
 
-    private static final AddressLayout output$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("output"));
+    private static final GroupLayout rows$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("rows"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const char *output
+     * struct magnet_train_rows rows
      * }
      */
-    public static final AddressLayout output$layout() {
-        return output$LAYOUT;
+    public static final GroupLayout rows$layout() {
+        return rows$LAYOUT;
     }
 
-    private static final long output$OFFSET = $LAYOUT.byteOffset(groupElement("output"));
+    private static final long rows$OFFSET = $LAYOUT.byteOffset(groupElement("rows"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const char *output
+     * struct magnet_train_rows rows
      * }
      */
-    public static final long output$offset() {
-        return output$OFFSET;
+    public static final long rows$offset() {
+        return rows$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const char *output
+     * struct magnet_train_rows rows
      * }
      */
-    public static MemorySegment output(MemorySegment struct) {
-        return struct.get(output$LAYOUT, output$OFFSET);
+    public static MemorySegment rows(MemorySegment struct) {
+        return struct.asSlice(rows$OFFSET, rows$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const char *output
+     * struct magnet_train_rows rows
      * }
      */
-    public static void output(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(output$LAYOUT, output$OFFSET, fieldValue);
+    public static void rows(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, rows$OFFSET, rows$LAYOUT.byteSize());
     }
 
-    private static final AddressLayout checkpoint$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("checkpoint"));
+    private static final GroupLayout contrast$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("contrast"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const char *checkpoint
+     * struct magnet_train_contrast contrast
      * }
      */
-    public static final AddressLayout checkpoint$layout() {
-        return checkpoint$LAYOUT;
+    public static final GroupLayout contrast$layout() {
+        return contrast$LAYOUT;
     }
 
-    private static final long checkpoint$OFFSET = $LAYOUT.byteOffset(groupElement("checkpoint"));
+    private static final long contrast$OFFSET = $LAYOUT.byteOffset(groupElement("contrast"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const char *checkpoint
+     * struct magnet_train_contrast contrast
      * }
      */
-    public static final long checkpoint$offset() {
-        return checkpoint$OFFSET;
+    public static final long contrast$offset() {
+        return contrast$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const char *checkpoint
+     * struct magnet_train_contrast contrast
      * }
      */
-    public static MemorySegment checkpoint(MemorySegment struct) {
-        return struct.get(checkpoint$LAYOUT, checkpoint$OFFSET);
+    public static MemorySegment contrast(MemorySegment struct) {
+        return struct.asSlice(contrast$OFFSET, contrast$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const char *checkpoint
+     * struct magnet_train_contrast contrast
      * }
      */
-    public static void checkpoint(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(checkpoint$LAYOUT, checkpoint$OFFSET, fieldValue);
+    public static void contrast(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, contrast$OFFSET, contrast$LAYOUT.byteSize());
     }
 
-    private static final AddressLayout metrics$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("metrics"));
+    private static final GroupLayout lora$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("lora"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const char *metrics
+     * struct magnet_train_lora lora
      * }
      */
-    public static final AddressLayout metrics$layout() {
-        return metrics$LAYOUT;
+    public static final GroupLayout lora$layout() {
+        return lora$LAYOUT;
     }
 
-    private static final long metrics$OFFSET = $LAYOUT.byteOffset(groupElement("metrics"));
+    private static final long lora$OFFSET = $LAYOUT.byteOffset(groupElement("lora"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const char *metrics
+     * struct magnet_train_lora lora
      * }
      */
-    public static final long metrics$offset() {
-        return metrics$OFFSET;
+    public static final long lora$offset() {
+        return lora$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const char *metrics
+     * struct magnet_train_lora lora
      * }
      */
-    public static MemorySegment metrics(MemorySegment struct) {
-        return struct.get(metrics$LAYOUT, metrics$OFFSET);
+    public static MemorySegment lora(MemorySegment struct) {
+        return struct.asSlice(lora$OFFSET, lora$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const char *metrics
+     * struct magnet_train_lora lora
      * }
      */
-    public static void metrics(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(metrics$LAYOUT, metrics$OFFSET, fieldValue);
+    public static void lora(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, lora$OFFSET, lora$LAYOUT.byteSize());
     }
 
-    private static final AddressLayout report$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("report"));
+    private static final GroupLayout optimizer$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("optimizer"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const char *report
+     * struct magnet_train_optimizer optimizer
      * }
      */
-    public static final AddressLayout report$layout() {
-        return report$LAYOUT;
+    public static final GroupLayout optimizer$layout() {
+        return optimizer$LAYOUT;
     }
 
-    private static final long report$OFFSET = $LAYOUT.byteOffset(groupElement("report"));
+    private static final long optimizer$OFFSET = $LAYOUT.byteOffset(groupElement("optimizer"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const char *report
+     * struct magnet_train_optimizer optimizer
      * }
      */
-    public static final long report$offset() {
-        return report$OFFSET;
+    public static final long optimizer$offset() {
+        return optimizer$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const char *report
+     * struct magnet_train_optimizer optimizer
      * }
      */
-    public static MemorySegment report(MemorySegment struct) {
-        return struct.get(report$LAYOUT, report$OFFSET);
+    public static MemorySegment optimizer(MemorySegment struct) {
+        return struct.asSlice(optimizer$OFFSET, optimizer$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const char *report
+     * struct magnet_train_optimizer optimizer
      * }
      */
-    public static void report(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(report$LAYOUT, report$OFFSET, fieldValue);
+    public static void optimizer(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, optimizer$OFFSET, optimizer$LAYOUT.byteSize());
     }
 
-    private static final AddressLayout init_adapter$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("init_adapter"));
+    private static final GroupLayout heldout$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("heldout"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const char *init_adapter
+     * struct magnet_train_heldout heldout
      * }
      */
-    public static final AddressLayout init_adapter$layout() {
-        return init_adapter$LAYOUT;
+    public static final GroupLayout heldout$layout() {
+        return heldout$LAYOUT;
     }
 
-    private static final long init_adapter$OFFSET = $LAYOUT.byteOffset(groupElement("init_adapter"));
+    private static final long heldout$OFFSET = $LAYOUT.byteOffset(groupElement("heldout"));
 
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const char *init_adapter
+     * struct magnet_train_heldout heldout
      * }
      */
-    public static final long init_adapter$offset() {
-        return init_adapter$OFFSET;
+    public static final long heldout$offset() {
+        return heldout$OFFSET;
     }
 
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const char *init_adapter
+     * struct magnet_train_heldout heldout
      * }
      */
-    public static MemorySegment init_adapter(MemorySegment struct) {
-        return struct.get(init_adapter$LAYOUT, init_adapter$OFFSET);
+    public static MemorySegment heldout(MemorySegment struct) {
+        return struct.asSlice(heldout$OFFSET, heldout$LAYOUT.byteSize());
     }
 
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const char *init_adapter
+     * struct magnet_train_heldout heldout
      * }
      */
-    public static void init_adapter(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(init_adapter$LAYOUT, init_adapter$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout instruction$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("instruction"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *instruction
-     * }
-     */
-    public static final AddressLayout instruction$layout() {
-        return instruction$LAYOUT;
-    }
-
-    private static final long instruction$OFFSET = $LAYOUT.byteOffset(groupElement("instruction"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *instruction
-     * }
-     */
-    public static final long instruction$offset() {
-        return instruction$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *instruction
-     * }
-     */
-    public static MemorySegment instruction(MemorySegment struct) {
-        return struct.get(instruction$LAYOUT, instruction$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *instruction
-     * }
-     */
-    public static void instruction(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(instruction$LAYOUT, instruction$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout mask_token$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("mask_token"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *mask_token
-     * }
-     */
-    public static final AddressLayout mask_token$layout() {
-        return mask_token$LAYOUT;
-    }
-
-    private static final long mask_token$OFFSET = $LAYOUT.byteOffset(groupElement("mask_token"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *mask_token
-     * }
-     */
-    public static final long mask_token$offset() {
-        return mask_token$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *mask_token
-     * }
-     */
-    public static MemorySegment mask_token(MemorySegment struct) {
-        return struct.get(mask_token$LAYOUT, mask_token$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *mask_token
-     * }
-     */
-    public static void mask_token(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(mask_token$LAYOUT, mask_token$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout texts$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("texts"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *const *texts
-     * }
-     */
-    public static final AddressLayout texts$layout() {
-        return texts$LAYOUT;
-    }
-
-    private static final long texts$OFFSET = $LAYOUT.byteOffset(groupElement("texts"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *const *texts
-     * }
-     */
-    public static final long texts$offset() {
-        return texts$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *const *texts
-     * }
-     */
-    public static MemorySegment texts(MemorySegment struct) {
-        return struct.get(texts$LAYOUT, texts$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *const *texts
-     * }
-     */
-    public static void texts(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(texts$LAYOUT, texts$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout pairs$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("pairs"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *const *pairs
-     * }
-     */
-    public static final AddressLayout pairs$layout() {
-        return pairs$LAYOUT;
-    }
-
-    private static final long pairs$OFFSET = $LAYOUT.byteOffset(groupElement("pairs"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *const *pairs
-     * }
-     */
-    public static final long pairs$offset() {
-        return pairs$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *const *pairs
-     * }
-     */
-    public static MemorySegment pairs(MemorySegment struct) {
-        return struct.get(pairs$LAYOUT, pairs$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *const *pairs
-     * }
-     */
-    public static void pairs(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(pairs$LAYOUT, pairs$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout heldout_texts$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("heldout_texts"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *const *heldout_texts
-     * }
-     */
-    public static final AddressLayout heldout_texts$layout() {
-        return heldout_texts$LAYOUT;
-    }
-
-    private static final long heldout_texts$OFFSET = $LAYOUT.byteOffset(groupElement("heldout_texts"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *const *heldout_texts
-     * }
-     */
-    public static final long heldout_texts$offset() {
-        return heldout_texts$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *const *heldout_texts
-     * }
-     */
-    public static MemorySegment heldout_texts(MemorySegment struct) {
-        return struct.get(heldout_texts$LAYOUT, heldout_texts$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *const *heldout_texts
-     * }
-     */
-    public static void heldout_texts(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(heldout_texts$LAYOUT, heldout_texts$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout heldout_pairs$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("heldout_pairs"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *const *heldout_pairs
-     * }
-     */
-    public static final AddressLayout heldout_pairs$layout() {
-        return heldout_pairs$LAYOUT;
-    }
-
-    private static final long heldout_pairs$OFFSET = $LAYOUT.byteOffset(groupElement("heldout_pairs"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *const *heldout_pairs
-     * }
-     */
-    public static final long heldout_pairs$offset() {
-        return heldout_pairs$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *const *heldout_pairs
-     * }
-     */
-    public static MemorySegment heldout_pairs(MemorySegment struct) {
-        return struct.get(heldout_pairs$LAYOUT, heldout_pairs$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *const *heldout_pairs
-     * }
-     */
-    public static void heldout_pairs(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(heldout_pairs$LAYOUT, heldout_pairs$OFFSET, fieldValue);
-    }
-
-    private static final AddressLayout targets$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("targets"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *const *targets
-     * }
-     */
-    public static final AddressLayout targets$layout() {
-        return targets$LAYOUT;
-    }
-
-    private static final long targets$OFFSET = $LAYOUT.byteOffset(groupElement("targets"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *const *targets
-     * }
-     */
-    public static final long targets$offset() {
-        return targets$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *const *targets
-     * }
-     */
-    public static MemorySegment targets(MemorySegment struct) {
-        return struct.get(targets$LAYOUT, targets$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *const *targets
-     * }
-     */
-    public static void targets(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(targets$LAYOUT, targets$OFFSET, fieldValue);
+    public static void heldout(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, heldout$OFFSET, heldout$LAYOUT.byteSize());
     }
 
     private static final AddressLayout stages$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("stages"));
@@ -777,6 +381,50 @@ public class magnet_train_params {
      */
     public static void stages(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(stages$LAYOUT, stages$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout mask_token$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("mask_token"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const char *mask_token
+     * }
+     */
+    public static final AddressLayout mask_token$layout() {
+        return mask_token$LAYOUT;
+    }
+
+    private static final long mask_token$OFFSET = $LAYOUT.byteOffset(groupElement("mask_token"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const char *mask_token
+     * }
+     */
+    public static final long mask_token$offset() {
+        return mask_token$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const char *mask_token
+     * }
+     */
+    public static MemorySegment mask_token(MemorySegment struct) {
+        return struct.get(mask_token$LAYOUT, mask_token$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const char *mask_token
+     * }
+     */
+    public static void mask_token(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(mask_token$LAYOUT, mask_token$OFFSET, fieldValue);
     }
 
     /**
@@ -968,226 +616,6 @@ public class magnet_train_params {
         struct.set(seed$LAYOUT, seed$OFFSET, fieldValue);
     }
 
-    private static final OfInt n_texts$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_texts"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t n_texts
-     * }
-     */
-    public static final OfInt n_texts$layout() {
-        return n_texts$LAYOUT;
-    }
-
-    private static final long n_texts$OFFSET = $LAYOUT.byteOffset(groupElement("n_texts"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t n_texts
-     * }
-     */
-    public static final long n_texts$offset() {
-        return n_texts$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t n_texts
-     * }
-     */
-    public static int n_texts(MemorySegment struct) {
-        return struct.get(n_texts$LAYOUT, n_texts$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t n_texts
-     * }
-     */
-    public static void n_texts(MemorySegment struct, int fieldValue) {
-        struct.set(n_texts$LAYOUT, n_texts$OFFSET, fieldValue);
-    }
-
-    private static final OfInt n_pairs$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_pairs"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t n_pairs
-     * }
-     */
-    public static final OfInt n_pairs$layout() {
-        return n_pairs$LAYOUT;
-    }
-
-    private static final long n_pairs$OFFSET = $LAYOUT.byteOffset(groupElement("n_pairs"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t n_pairs
-     * }
-     */
-    public static final long n_pairs$offset() {
-        return n_pairs$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t n_pairs
-     * }
-     */
-    public static int n_pairs(MemorySegment struct) {
-        return struct.get(n_pairs$LAYOUT, n_pairs$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t n_pairs
-     * }
-     */
-    public static void n_pairs(MemorySegment struct, int fieldValue) {
-        struct.set(n_pairs$LAYOUT, n_pairs$OFFSET, fieldValue);
-    }
-
-    private static final OfInt n_heldout_texts$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_heldout_texts"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t n_heldout_texts
-     * }
-     */
-    public static final OfInt n_heldout_texts$layout() {
-        return n_heldout_texts$LAYOUT;
-    }
-
-    private static final long n_heldout_texts$OFFSET = $LAYOUT.byteOffset(groupElement("n_heldout_texts"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t n_heldout_texts
-     * }
-     */
-    public static final long n_heldout_texts$offset() {
-        return n_heldout_texts$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t n_heldout_texts
-     * }
-     */
-    public static int n_heldout_texts(MemorySegment struct) {
-        return struct.get(n_heldout_texts$LAYOUT, n_heldout_texts$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t n_heldout_texts
-     * }
-     */
-    public static void n_heldout_texts(MemorySegment struct, int fieldValue) {
-        struct.set(n_heldout_texts$LAYOUT, n_heldout_texts$OFFSET, fieldValue);
-    }
-
-    private static final OfInt n_heldout_pairs$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_heldout_pairs"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t n_heldout_pairs
-     * }
-     */
-    public static final OfInt n_heldout_pairs$layout() {
-        return n_heldout_pairs$LAYOUT;
-    }
-
-    private static final long n_heldout_pairs$OFFSET = $LAYOUT.byteOffset(groupElement("n_heldout_pairs"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t n_heldout_pairs
-     * }
-     */
-    public static final long n_heldout_pairs$offset() {
-        return n_heldout_pairs$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t n_heldout_pairs
-     * }
-     */
-    public static int n_heldout_pairs(MemorySegment struct) {
-        return struct.get(n_heldout_pairs$LAYOUT, n_heldout_pairs$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t n_heldout_pairs
-     * }
-     */
-    public static void n_heldout_pairs(MemorySegment struct, int fieldValue) {
-        struct.set(n_heldout_pairs$LAYOUT, n_heldout_pairs$OFFSET, fieldValue);
-    }
-
-    private static final OfInt n_targets$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_targets"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t n_targets
-     * }
-     */
-    public static final OfInt n_targets$layout() {
-        return n_targets$LAYOUT;
-    }
-
-    private static final long n_targets$OFFSET = $LAYOUT.byteOffset(groupElement("n_targets"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t n_targets
-     * }
-     */
-    public static final long n_targets$offset() {
-        return n_targets$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t n_targets
-     * }
-     */
-    public static int n_targets(MemorySegment struct) {
-        return struct.get(n_targets$LAYOUT, n_targets$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t n_targets
-     * }
-     */
-    public static void n_targets(MemorySegment struct, int fieldValue) {
-        struct.set(n_targets$LAYOUT, n_targets$OFFSET, fieldValue);
-    }
-
     private static final OfInt n_stages$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_stages"));
 
     /**
@@ -1232,50 +660,6 @@ public class magnet_train_params {
         struct.set(n_stages$LAYOUT, n_stages$OFFSET, fieldValue);
     }
 
-    private static final OfInt text_unit$LAYOUT = (OfInt)$LAYOUT.select(groupElement("text_unit"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t text_unit
-     * }
-     */
-    public static final OfInt text_unit$layout() {
-        return text_unit$LAYOUT;
-    }
-
-    private static final long text_unit$OFFSET = $LAYOUT.byteOffset(groupElement("text_unit"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t text_unit
-     * }
-     */
-    public static final long text_unit$offset() {
-        return text_unit$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t text_unit
-     * }
-     */
-    public static int text_unit(MemorySegment struct) {
-        return struct.get(text_unit$LAYOUT, text_unit$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t text_unit
-     * }
-     */
-    public static void text_unit(MemorySegment struct, int fieldValue) {
-        struct.set(text_unit$LAYOUT, text_unit$OFFSET, fieldValue);
-    }
-
     private static final OfInt n_threads$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_threads"));
 
     /**
@@ -1318,1370 +702,6 @@ public class magnet_train_params {
      */
     public static void n_threads(MemorySegment struct, int fieldValue) {
         struct.set(n_threads$LAYOUT, n_threads$OFFSET, fieldValue);
-    }
-
-    private static final OfInt rows$LAYOUT = (OfInt)$LAYOUT.select(groupElement("rows"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t rows
-     * }
-     */
-    public static final OfInt rows$layout() {
-        return rows$LAYOUT;
-    }
-
-    private static final long rows$OFFSET = $LAYOUT.byteOffset(groupElement("rows"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t rows
-     * }
-     */
-    public static final long rows$offset() {
-        return rows$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t rows
-     * }
-     */
-    public static int rows(MemorySegment struct) {
-        return struct.get(rows$LAYOUT, rows$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t rows
-     * }
-     */
-    public static void rows(MemorySegment struct, int fieldValue) {
-        struct.set(rows$LAYOUT, rows$OFFSET, fieldValue);
-    }
-
-    private static final OfInt row_length$LAYOUT = (OfInt)$LAYOUT.select(groupElement("row_length"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t row_length
-     * }
-     */
-    public static final OfInt row_length$layout() {
-        return row_length$LAYOUT;
-    }
-
-    private static final long row_length$OFFSET = $LAYOUT.byteOffset(groupElement("row_length"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t row_length
-     * }
-     */
-    public static final long row_length$offset() {
-        return row_length$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t row_length
-     * }
-     */
-    public static int row_length(MemorySegment struct) {
-        return struct.get(row_length$LAYOUT, row_length$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t row_length
-     * }
-     */
-    public static void row_length(MemorySegment struct, int fieldValue) {
-        struct.set(row_length$LAYOUT, row_length$OFFSET, fieldValue);
-    }
-
-    private static final OfInt max_spans$LAYOUT = (OfInt)$LAYOUT.select(groupElement("max_spans"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t max_spans
-     * }
-     */
-    public static final OfInt max_spans$layout() {
-        return max_spans$LAYOUT;
-    }
-
-    private static final long max_spans$OFFSET = $LAYOUT.byteOffset(groupElement("max_spans"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t max_spans
-     * }
-     */
-    public static final long max_spans$offset() {
-        return max_spans$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t max_spans
-     * }
-     */
-    public static int max_spans(MemorySegment struct) {
-        return struct.get(max_spans$LAYOUT, max_spans$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t max_spans
-     * }
-     */
-    public static void max_spans(MemorySegment struct, int fieldValue) {
-        struct.set(max_spans$LAYOUT, max_spans$OFFSET, fieldValue);
-    }
-
-    private static final OfInt span_min$LAYOUT = (OfInt)$LAYOUT.select(groupElement("span_min"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t span_min
-     * }
-     */
-    public static final OfInt span_min$layout() {
-        return span_min$LAYOUT;
-    }
-
-    private static final long span_min$OFFSET = $LAYOUT.byteOffset(groupElement("span_min"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t span_min
-     * }
-     */
-    public static final long span_min$offset() {
-        return span_min$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t span_min
-     * }
-     */
-    public static int span_min(MemorySegment struct) {
-        return struct.get(span_min$LAYOUT, span_min$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t span_min
-     * }
-     */
-    public static void span_min(MemorySegment struct, int fieldValue) {
-        struct.set(span_min$LAYOUT, span_min$OFFSET, fieldValue);
-    }
-
-    private static final OfInt span_max$LAYOUT = (OfInt)$LAYOUT.select(groupElement("span_max"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t span_max
-     * }
-     */
-    public static final OfInt span_max$layout() {
-        return span_max$LAYOUT;
-    }
-
-    private static final long span_max$OFFSET = $LAYOUT.byteOffset(groupElement("span_max"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t span_max
-     * }
-     */
-    public static final long span_max$offset() {
-        return span_max$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t span_max
-     * }
-     */
-    public static int span_max(MemorySegment struct) {
-        return struct.get(span_max$LAYOUT, span_max$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t span_max
-     * }
-     */
-    public static void span_max(MemorySegment struct, int fieldValue) {
-        struct.set(span_max$LAYOUT, span_max$OFFSET, fieldValue);
-    }
-
-    private static final OfInt open_room$LAYOUT = (OfInt)$LAYOUT.select(groupElement("open_room"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t open_room
-     * }
-     */
-    public static final OfInt open_room$layout() {
-        return open_room$LAYOUT;
-    }
-
-    private static final long open_room$OFFSET = $LAYOUT.byteOffset(groupElement("open_room"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t open_room
-     * }
-     */
-    public static final long open_room$offset() {
-        return open_room$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t open_room
-     * }
-     */
-    public static int open_room(MemorySegment struct) {
-        return struct.get(open_room$LAYOUT, open_room$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t open_room
-     * }
-     */
-    public static void open_room(MemorySegment struct, int fieldValue) {
-        struct.set(open_room$LAYOUT, open_room$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat share_hybrid$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("share_hybrid"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float share_hybrid
-     * }
-     */
-    public static final OfFloat share_hybrid$layout() {
-        return share_hybrid$LAYOUT;
-    }
-
-    private static final long share_hybrid$OFFSET = $LAYOUT.byteOffset(groupElement("share_hybrid"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float share_hybrid
-     * }
-     */
-    public static final long share_hybrid$offset() {
-        return share_hybrid$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float share_hybrid
-     * }
-     */
-    public static float share_hybrid(MemorySegment struct) {
-        return struct.get(share_hybrid$LAYOUT, share_hybrid$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float share_hybrid
-     * }
-     */
-    public static void share_hybrid(MemorySegment struct, float fieldValue) {
-        struct.set(share_hybrid$LAYOUT, share_hybrid$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat share_ordered$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("share_ordered"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float share_ordered
-     * }
-     */
-    public static final OfFloat share_ordered$layout() {
-        return share_ordered$LAYOUT;
-    }
-
-    private static final long share_ordered$OFFSET = $LAYOUT.byteOffset(groupElement("share_ordered"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float share_ordered
-     * }
-     */
-    public static final long share_ordered$offset() {
-        return share_ordered$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float share_ordered
-     * }
-     */
-    public static float share_ordered(MemorySegment struct) {
-        return struct.get(share_ordered$LAYOUT, share_ordered$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float share_ordered
-     * }
-     */
-    public static void share_ordered(MemorySegment struct, float fieldValue) {
-        struct.set(share_ordered$LAYOUT, share_ordered$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat share_causal$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("share_causal"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float share_causal
-     * }
-     */
-    public static final OfFloat share_causal$layout() {
-        return share_causal$LAYOUT;
-    }
-
-    private static final long share_causal$OFFSET = $LAYOUT.byteOffset(groupElement("share_causal"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float share_causal
-     * }
-     */
-    public static final long share_causal$offset() {
-        return share_causal$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float share_causal
-     * }
-     */
-    public static float share_causal(MemorySegment struct) {
-        return struct.get(share_causal$LAYOUT, share_causal$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float share_causal
-     * }
-     */
-    public static void share_causal(MemorySegment struct, float fieldValue) {
-        struct.set(share_causal$LAYOUT, share_causal$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat sentence_share$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("sentence_share"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float sentence_share
-     * }
-     */
-    public static final OfFloat sentence_share$layout() {
-        return sentence_share$LAYOUT;
-    }
-
-    private static final long sentence_share$OFFSET = $LAYOUT.byteOffset(groupElement("sentence_share"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float sentence_share
-     * }
-     */
-    public static final long sentence_share$offset() {
-        return sentence_share$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float sentence_share
-     * }
-     */
-    public static float sentence_share(MemorySegment struct) {
-        return struct.get(sentence_share$LAYOUT, sentence_share$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float sentence_share
-     * }
-     */
-    public static void sentence_share(MemorySegment struct, float fieldValue) {
-        struct.set(sentence_share$LAYOUT, sentence_share$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat mask_rate$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("mask_rate"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float mask_rate
-     * }
-     */
-    public static final OfFloat mask_rate$layout() {
-        return mask_rate$LAYOUT;
-    }
-
-    private static final long mask_rate$OFFSET = $LAYOUT.byteOffset(groupElement("mask_rate"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float mask_rate
-     * }
-     */
-    public static final long mask_rate$offset() {
-        return mask_rate$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float mask_rate
-     * }
-     */
-    public static float mask_rate(MemorySegment struct) {
-        return struct.get(mask_rate$LAYOUT, mask_rate$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float mask_rate
-     * }
-     */
-    public static void mask_rate(MemorySegment struct, float fieldValue) {
-        struct.set(mask_rate$LAYOUT, mask_rate$OFFSET, fieldValue);
-    }
-
-    private static final OfInt pairs_per_batch$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pairs_per_batch"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t pairs_per_batch
-     * }
-     */
-    public static final OfInt pairs_per_batch$layout() {
-        return pairs_per_batch$LAYOUT;
-    }
-
-    private static final long pairs_per_batch$OFFSET = $LAYOUT.byteOffset(groupElement("pairs_per_batch"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t pairs_per_batch
-     * }
-     */
-    public static final long pairs_per_batch$offset() {
-        return pairs_per_batch$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t pairs_per_batch
-     * }
-     */
-    public static int pairs_per_batch(MemorySegment struct) {
-        return struct.get(pairs_per_batch$LAYOUT, pairs_per_batch$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t pairs_per_batch
-     * }
-     */
-    public static void pairs_per_batch(MemorySegment struct, int fieldValue) {
-        struct.set(pairs_per_batch$LAYOUT, pairs_per_batch$OFFSET, fieldValue);
-    }
-
-    private static final OfInt pair_length$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pair_length"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t pair_length
-     * }
-     */
-    public static final OfInt pair_length$layout() {
-        return pair_length$LAYOUT;
-    }
-
-    private static final long pair_length$OFFSET = $LAYOUT.byteOffset(groupElement("pair_length"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t pair_length
-     * }
-     */
-    public static final long pair_length$offset() {
-        return pair_length$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t pair_length
-     * }
-     */
-    public static int pair_length(MemorySegment struct) {
-        return struct.get(pair_length$LAYOUT, pair_length$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t pair_length
-     * }
-     */
-    public static void pair_length(MemorySegment struct, int fieldValue) {
-        struct.set(pair_length$LAYOUT, pair_length$OFFSET, fieldValue);
-    }
-
-    private static final OfInt pooling$LAYOUT = (OfInt)$LAYOUT.select(groupElement("pooling"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t pooling
-     * }
-     */
-    public static final OfInt pooling$layout() {
-        return pooling$LAYOUT;
-    }
-
-    private static final long pooling$OFFSET = $LAYOUT.byteOffset(groupElement("pooling"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t pooling
-     * }
-     */
-    public static final long pooling$offset() {
-        return pooling$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t pooling
-     * }
-     */
-    public static int pooling(MemorySegment struct) {
-        return struct.get(pooling$LAYOUT, pooling$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t pooling
-     * }
-     */
-    public static void pooling(MemorySegment struct, int fieldValue) {
-        struct.set(pooling$LAYOUT, pooling$OFFSET, fieldValue);
-    }
-
-    private static final OfInt attention$LAYOUT = (OfInt)$LAYOUT.select(groupElement("attention"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t attention
-     * }
-     */
-    public static final OfInt attention$layout() {
-        return attention$LAYOUT;
-    }
-
-    private static final long attention$OFFSET = $LAYOUT.byteOffset(groupElement("attention"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t attention
-     * }
-     */
-    public static final long attention$offset() {
-        return attention$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t attention
-     * }
-     */
-    public static int attention(MemorySegment struct) {
-        return struct.get(attention$LAYOUT, attention$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t attention
-     * }
-     */
-    public static void attention(MemorySegment struct, int fieldValue) {
-        struct.set(attention$LAYOUT, attention$OFFSET, fieldValue);
-    }
-
-    private static final OfInt projection$LAYOUT = (OfInt)$LAYOUT.select(groupElement("projection"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t projection
-     * }
-     */
-    public static final OfInt projection$layout() {
-        return projection$LAYOUT;
-    }
-
-    private static final long projection$OFFSET = $LAYOUT.byteOffset(groupElement("projection"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t projection
-     * }
-     */
-    public static final long projection$offset() {
-        return projection$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t projection
-     * }
-     */
-    public static int projection(MemorySegment struct) {
-        return struct.get(projection$LAYOUT, projection$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t projection
-     * }
-     */
-    public static void projection(MemorySegment struct, int fieldValue) {
-        struct.set(projection$LAYOUT, projection$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat temperature$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("temperature"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float temperature
-     * }
-     */
-    public static final OfFloat temperature$layout() {
-        return temperature$LAYOUT;
-    }
-
-    private static final long temperature$OFFSET = $LAYOUT.byteOffset(groupElement("temperature"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float temperature
-     * }
-     */
-    public static final long temperature$offset() {
-        return temperature$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float temperature
-     * }
-     */
-    public static float temperature(MemorySegment struct) {
-        return struct.get(temperature$LAYOUT, temperature$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float temperature
-     * }
-     */
-    public static void temperature(MemorySegment struct, float fieldValue) {
-        struct.set(temperature$LAYOUT, temperature$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat text_pair_share$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("text_pair_share"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float text_pair_share
-     * }
-     */
-    public static final OfFloat text_pair_share$layout() {
-        return text_pair_share$LAYOUT;
-    }
-
-    private static final long text_pair_share$OFFSET = $LAYOUT.byteOffset(groupElement("text_pair_share"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float text_pair_share
-     * }
-     */
-    public static final long text_pair_share$offset() {
-        return text_pair_share$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float text_pair_share
-     * }
-     */
-    public static float text_pair_share(MemorySegment struct) {
-        return struct.get(text_pair_share$LAYOUT, text_pair_share$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float text_pair_share
-     * }
-     */
-    public static void text_pair_share(MemorySegment struct, float fieldValue) {
-        struct.set(text_pair_share$LAYOUT, text_pair_share$OFFSET, fieldValue);
-    }
-
-    private static final OfBoolean symmetric$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("symmetric"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * _Bool symmetric
-     * }
-     */
-    public static final OfBoolean symmetric$layout() {
-        return symmetric$LAYOUT;
-    }
-
-    private static final long symmetric$OFFSET = $LAYOUT.byteOffset(groupElement("symmetric"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * _Bool symmetric
-     * }
-     */
-    public static final long symmetric$offset() {
-        return symmetric$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * _Bool symmetric
-     * }
-     */
-    public static boolean symmetric(MemorySegment struct) {
-        return struct.get(symmetric$LAYOUT, symmetric$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * _Bool symmetric
-     * }
-     */
-    public static void symmetric(MemorySegment struct, boolean fieldValue) {
-        struct.set(symmetric$LAYOUT, symmetric$OFFSET, fieldValue);
-    }
-
-    private static final OfInt rank$LAYOUT = (OfInt)$LAYOUT.select(groupElement("rank"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t rank
-     * }
-     */
-    public static final OfInt rank$layout() {
-        return rank$LAYOUT;
-    }
-
-    private static final long rank$OFFSET = $LAYOUT.byteOffset(groupElement("rank"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t rank
-     * }
-     */
-    public static final long rank$offset() {
-        return rank$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t rank
-     * }
-     */
-    public static int rank(MemorySegment struct) {
-        return struct.get(rank$LAYOUT, rank$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t rank
-     * }
-     */
-    public static void rank(MemorySegment struct, int fieldValue) {
-        struct.set(rank$LAYOUT, rank$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat alpha$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("alpha"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float alpha
-     * }
-     */
-    public static final OfFloat alpha$layout() {
-        return alpha$LAYOUT;
-    }
-
-    private static final long alpha$OFFSET = $LAYOUT.byteOffset(groupElement("alpha"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float alpha
-     * }
-     */
-    public static final long alpha$offset() {
-        return alpha$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float alpha
-     * }
-     */
-    public static float alpha(MemorySegment struct) {
-        return struct.get(alpha$LAYOUT, alpha$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float alpha
-     * }
-     */
-    public static void alpha(MemorySegment struct, float fieldValue) {
-        struct.set(alpha$LAYOUT, alpha$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat dropout$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("dropout"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float dropout
-     * }
-     */
-    public static final OfFloat dropout$layout() {
-        return dropout$LAYOUT;
-    }
-
-    private static final long dropout$OFFSET = $LAYOUT.byteOffset(groupElement("dropout"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float dropout
-     * }
-     */
-    public static final long dropout$offset() {
-        return dropout$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float dropout
-     * }
-     */
-    public static float dropout(MemorySegment struct) {
-        return struct.get(dropout$LAYOUT, dropout$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float dropout
-     * }
-     */
-    public static void dropout(MemorySegment struct, float fieldValue) {
-        struct.set(dropout$LAYOUT, dropout$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat learning_rate$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("learning_rate"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float learning_rate
-     * }
-     */
-    public static final OfFloat learning_rate$layout() {
-        return learning_rate$LAYOUT;
-    }
-
-    private static final long learning_rate$OFFSET = $LAYOUT.byteOffset(groupElement("learning_rate"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float learning_rate
-     * }
-     */
-    public static final long learning_rate$offset() {
-        return learning_rate$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float learning_rate
-     * }
-     */
-    public static float learning_rate(MemorySegment struct) {
-        return struct.get(learning_rate$LAYOUT, learning_rate$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float learning_rate
-     * }
-     */
-    public static void learning_rate(MemorySegment struct, float fieldValue) {
-        struct.set(learning_rate$LAYOUT, learning_rate$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat learning_rate_end$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("learning_rate_end"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float learning_rate_end
-     * }
-     */
-    public static final OfFloat learning_rate_end$layout() {
-        return learning_rate_end$LAYOUT;
-    }
-
-    private static final long learning_rate_end$OFFSET = $LAYOUT.byteOffset(groupElement("learning_rate_end"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float learning_rate_end
-     * }
-     */
-    public static final long learning_rate_end$offset() {
-        return learning_rate_end$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float learning_rate_end
-     * }
-     */
-    public static float learning_rate_end(MemorySegment struct) {
-        return struct.get(learning_rate_end$LAYOUT, learning_rate_end$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float learning_rate_end
-     * }
-     */
-    public static void learning_rate_end(MemorySegment struct, float fieldValue) {
-        struct.set(learning_rate_end$LAYOUT, learning_rate_end$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat weight_decay$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("weight_decay"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float weight_decay
-     * }
-     */
-    public static final OfFloat weight_decay$layout() {
-        return weight_decay$LAYOUT;
-    }
-
-    private static final long weight_decay$OFFSET = $LAYOUT.byteOffset(groupElement("weight_decay"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float weight_decay
-     * }
-     */
-    public static final long weight_decay$offset() {
-        return weight_decay$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float weight_decay
-     * }
-     */
-    public static float weight_decay(MemorySegment struct) {
-        return struct.get(weight_decay$LAYOUT, weight_decay$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float weight_decay
-     * }
-     */
-    public static void weight_decay(MemorySegment struct, float fieldValue) {
-        struct.set(weight_decay$LAYOUT, weight_decay$OFFSET, fieldValue);
-    }
-
-    private static final OfFloat clip$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("clip"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * float clip
-     * }
-     */
-    public static final OfFloat clip$layout() {
-        return clip$LAYOUT;
-    }
-
-    private static final long clip$OFFSET = $LAYOUT.byteOffset(groupElement("clip"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * float clip
-     * }
-     */
-    public static final long clip$offset() {
-        return clip$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * float clip
-     * }
-     */
-    public static float clip(MemorySegment struct) {
-        return struct.get(clip$LAYOUT, clip$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * float clip
-     * }
-     */
-    public static void clip(MemorySegment struct, float fieldValue) {
-        struct.set(clip$LAYOUT, clip$OFFSET, fieldValue);
-    }
-
-    private static final OfInt decay$LAYOUT = (OfInt)$LAYOUT.select(groupElement("decay"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t decay
-     * }
-     */
-    public static final OfInt decay$layout() {
-        return decay$LAYOUT;
-    }
-
-    private static final long decay$OFFSET = $LAYOUT.byteOffset(groupElement("decay"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t decay
-     * }
-     */
-    public static final long decay$offset() {
-        return decay$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t decay
-     * }
-     */
-    public static int decay(MemorySegment struct) {
-        return struct.get(decay$LAYOUT, decay$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t decay
-     * }
-     */
-    public static void decay(MemorySegment struct, int fieldValue) {
-        struct.set(decay$LAYOUT, decay$OFFSET, fieldValue);
-    }
-
-    private static final OfInt warmup$LAYOUT = (OfInt)$LAYOUT.select(groupElement("warmup"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t warmup
-     * }
-     */
-    public static final OfInt warmup$layout() {
-        return warmup$LAYOUT;
-    }
-
-    private static final long warmup$OFFSET = $LAYOUT.byteOffset(groupElement("warmup"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t warmup
-     * }
-     */
-    public static final long warmup$offset() {
-        return warmup$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t warmup
-     * }
-     */
-    public static int warmup(MemorySegment struct) {
-        return struct.get(warmup$LAYOUT, warmup$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t warmup
-     * }
-     */
-    public static void warmup(MemorySegment struct, int fieldValue) {
-        struct.set(warmup$LAYOUT, warmup$OFFSET, fieldValue);
-    }
-
-    private static final OfInt accumulate$LAYOUT = (OfInt)$LAYOUT.select(groupElement("accumulate"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t accumulate
-     * }
-     */
-    public static final OfInt accumulate$layout() {
-        return accumulate$LAYOUT;
-    }
-
-    private static final long accumulate$OFFSET = $LAYOUT.byteOffset(groupElement("accumulate"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t accumulate
-     * }
-     */
-    public static final long accumulate$offset() {
-        return accumulate$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t accumulate
-     * }
-     */
-    public static int accumulate(MemorySegment struct) {
-        return struct.get(accumulate$LAYOUT, accumulate$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t accumulate
-     * }
-     */
-    public static void accumulate(MemorySegment struct, int fieldValue) {
-        struct.set(accumulate$LAYOUT, accumulate$OFFSET, fieldValue);
-    }
-
-    private static final OfInt heldout_rows$LAYOUT = (OfInt)$LAYOUT.select(groupElement("heldout_rows"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t heldout_rows
-     * }
-     */
-    public static final OfInt heldout_rows$layout() {
-        return heldout_rows$LAYOUT;
-    }
-
-    private static final long heldout_rows$OFFSET = $LAYOUT.byteOffset(groupElement("heldout_rows"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t heldout_rows
-     * }
-     */
-    public static final long heldout_rows$offset() {
-        return heldout_rows$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t heldout_rows
-     * }
-     */
-    public static int heldout_rows(MemorySegment struct) {
-        return struct.get(heldout_rows$LAYOUT, heldout_rows$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t heldout_rows
-     * }
-     */
-    public static void heldout_rows(MemorySegment struct, int fieldValue) {
-        struct.set(heldout_rows$LAYOUT, heldout_rows$OFFSET, fieldValue);
-    }
-
-    private static final OfInt eval_every$LAYOUT = (OfInt)$LAYOUT.select(groupElement("eval_every"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * int32_t eval_every
-     * }
-     */
-    public static final OfInt eval_every$layout() {
-        return eval_every$LAYOUT;
-    }
-
-    private static final long eval_every$OFFSET = $LAYOUT.byteOffset(groupElement("eval_every"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * int32_t eval_every
-     * }
-     */
-    public static final long eval_every$offset() {
-        return eval_every$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * int32_t eval_every
-     * }
-     */
-    public static int eval_every(MemorySegment struct) {
-        return struct.get(eval_every$LAYOUT, eval_every$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * int32_t eval_every
-     * }
-     */
-    public static void eval_every(MemorySegment struct, int fieldValue) {
-        struct.set(eval_every$LAYOUT, eval_every$OFFSET, fieldValue);
     }
 
     private static final OfInt checkpoint_every$LAYOUT = (OfInt)$LAYOUT.select(groupElement("checkpoint_every"));
@@ -2946,94 +966,6 @@ public class magnet_train_params {
      */
     public static void recompute(MemorySegment struct, boolean fieldValue) {
         struct.set(recompute$LAYOUT, recompute$OFFSET, fieldValue);
-    }
-
-    private static final OfBoolean half$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("half"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * _Bool half
-     * }
-     */
-    public static final OfBoolean half$layout() {
-        return half$LAYOUT;
-    }
-
-    private static final long half$OFFSET = $LAYOUT.byteOffset(groupElement("half"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * _Bool half
-     * }
-     */
-    public static final long half$offset() {
-        return half$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * _Bool half
-     * }
-     */
-    public static boolean half(MemorySegment struct) {
-        return struct.get(half$LAYOUT, half$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * _Bool half
-     * }
-     */
-    public static void half(MemorySegment struct, boolean fieldValue) {
-        struct.set(half$LAYOUT, half$OFFSET, fieldValue);
-    }
-
-    private static final OfBoolean overwrite$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("overwrite"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * _Bool overwrite
-     * }
-     */
-    public static final OfBoolean overwrite$layout() {
-        return overwrite$LAYOUT;
-    }
-
-    private static final long overwrite$OFFSET = $LAYOUT.byteOffset(groupElement("overwrite"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * _Bool overwrite
-     * }
-     */
-    public static final long overwrite$offset() {
-        return overwrite$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * _Bool overwrite
-     * }
-     */
-    public static boolean overwrite(MemorySegment struct) {
-        return struct.get(overwrite$LAYOUT, overwrite$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * _Bool overwrite
-     * }
-     */
-    public static void overwrite(MemorySegment struct, boolean fieldValue) {
-        struct.set(overwrite$LAYOUT, overwrite$OFFSET, fieldValue);
     }
 
     /**

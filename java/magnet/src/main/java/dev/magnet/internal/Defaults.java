@@ -87,7 +87,7 @@ public final class Defaults {
                 List.of(),
                 SESSIONS,
                 magnet_session_params.n_ctx(session),
-                magnet_session_params.n_batch(session),
+                magnet_session_params.batch(session),
                 magnet_session_params.n_threads(session),
                 magnet_model_params.n_gpu_layers(model),
                 Codes.engine(magnet_session_params.engine(session)),
@@ -116,7 +116,7 @@ public final class Defaults {
                 Params.sampling(magnet_generate_params.sampling(params)),
                 magnet_generate_params.max_tokens(params),
                 List.of(),
-                magnet_generate_params.n_top(params),
+                magnet_generate_params.top(params),
                 magnet_generate_params.add_special(params),
                 magnet_generate_params.parse_special(params),
                 magnet_generate_params.ignore_eos(params),
@@ -129,13 +129,13 @@ public final class Defaults {
                 Codes.context(magnet_infill_params.context(params)),
                 Params.sampling(magnet_infill_params.sampling(params)),
                 magnet_infill_params.max_tokens(params),
-                magnet_infill_params.n_top(params),
+                magnet_infill_params.top(params),
                 null,
                 null);
     }
 
     private static ScoreOptions scoreOptions(MemorySegment params) {
         return new ScoreOptions(
-                Codes.context(magnet_score_params.context(params)), magnet_score_params.n_top(params), null, null);
+                Codes.context(magnet_score_params.context(params)), magnet_score_params.top(params), null, null);
     }
 }

@@ -1,17 +1,22 @@
 package dev.magnet.internal;
 
-import dev.magnet.Attention;
 import dev.magnet.ChoiceEvaluation;
 import dev.magnet.EvaluateOptions;
 import dev.magnet.Evaluation;
 import dev.magnet.InfillEvaluation;
 import dev.magnet.PerplexityEvaluation;
-import dev.magnet.Pooling;
 import dev.magnet.ProbeEvaluation;
 import dev.magnet.RepetitionEvaluation;
 import dev.magnet.RetrievalEvaluation;
 import dev.magnet.StsEvaluation;
+import dev.magnet.ffi.c.magnet_eval_choice;
+import dev.magnet.ffi.c.magnet_eval_infill;
 import dev.magnet.ffi.c.magnet_eval_params;
+import dev.magnet.ffi.c.magnet_eval_perplexity;
+import dev.magnet.ffi.c.magnet_eval_probe;
+import dev.magnet.ffi.c.magnet_eval_repetition;
+import dev.magnet.ffi.c.magnet_eval_retrieval;
+import dev.magnet.ffi.c.magnet_eval_sts;
 import dev.magnet.ffi.c.magnet_h;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -35,34 +40,34 @@ public final class EvalParams {
     /** Infilling of sentences. */
     public static InfillEvaluation infill(Path file) {
         return withDefaults(p -> new InfillEvaluation(
-                file, List.of(), new InfillEvaluation.Gaps.Sentences(magnet_eval_params.n_gaps(p)),
-                magnet_eval_params.room(p), magnet_eval_params.seed(p), magnet_eval_params.limit(p)));
+                file, List.of(), new InfillEvaluation.Gaps.Sentences(magnet_eval_infill.n_gaps(magnet_eval_params.infill(p))),
+                magnet_eval_infill.room(magnet_eval_params.infill(p)), magnet_eval_infill.seed(magnet_eval_params.infill(p)), magnet_eval_params.limit(p)));
     }
 
     /** Tokens that are read of a paragraph with spans. */
     public static int defaultWindow() {
-        return withDefaults(magnet_eval_params::window);
+        return withDefaults(p -> magnet_eval_infill.window(magnet_eval_params.infill(p)));
     }
 
     /** Perplexity. */
     public static PerplexityEvaluation perplexity(Path file) {
         return withDefaults(p ->
-                new PerplexityEvaluation(file, magnet_eval_params.window(p), magnet_eval_params.limit(p)));
+                new PerplexityEvaluation(file, magnet_eval_perplexity.window(magnet_eval_params.perplexity(p)), magnet_eval_params.limit(p)));
     }
 
     /** Repetition. */
     public static RepetitionEvaluation repetition(Path file) {
         return withDefaults(p -> new RepetitionEvaluation(
-                file, magnet_eval_params.prefix_words(p), magnet_eval_params.max_tokens(p),
-                Params.sampling(magnet_eval_params.sampling(p)), magnet_eval_params.seed(p),
+                file, magnet_eval_repetition.prefix_words(magnet_eval_params.repetition(p)), magnet_eval_repetition.max_tokens(magnet_eval_params.repetition(p)),
+                Params.sampling(magnet_eval_repetition.sampling(magnet_eval_params.repetition(p))), magnet_eval_repetition.seed(magnet_eval_params.repetition(p)),
                 magnet_eval_params.limit(p)));
     }
 
     /** Probing. */
     public static ProbeEvaluation probe(Path trainFile, Path file) {
         return withDefaults(p -> new ProbeEvaluation(
-                trainFile, file, List.of(), List.of(), Codes.word(magnet_eval_params.word(p)), List.of(), null,
-                magnet_eval_params.train_limit(p), magnet_eval_params.limit(p)));
+                trainFile, file, List.of(), List.of(), Codes.word(magnet_eval_probe.word(magnet_eval_params.probe(p))), List.of(), null,
+                magnet_eval_probe.train_limit(magnet_eval_params.probe(p)), magnet_eval_params.limit(p)));
     }
 
     /** Multiple choice. */
@@ -102,67 +107,71 @@ public final class EvalParams {
     private static void set(MemorySegment params, Arena arena, StsEvaluation sts) {
         magnet_eval_params.protocol(params, magnet_h.MAGNET_EVAL_STS());
         magnet_eval_params.file(params, Native.path(arena, sts.file(), "file"));
-        setVariants(params, arena, sts.poolings(), sts.attentions());
-        setInstruction(params, arena, sts.instruction());
+        magnet_eval_sts.poolings(magnet_eval_params.sts(params), codes(arena, sts.poolings(), Codes::of));
+        magnet_eval_sts.n_poolings(magnet_eval_params.sts(params), sts.poolings().size());
+        magnet_eval_sts.attentions(magnet_eval_params.sts(params), codes(arena, sts.attentions(), Codes::of));
+        magnet_eval_sts.n_attentions(magnet_eval_params.sts(params), sts.attentions().size());
+        magnet_eval_sts.instruction(magnet_eval_params.sts(params), optional(arena, sts.instruction(), "instruction"));
         magnet_eval_params.limit(params, sts.limit());
     }
 
     private static void set(MemorySegment params, Arena arena, InfillEvaluation infill) {
         magnet_eval_params.protocol(params, magnet_h.MAGNET_EVAL_INFILL());
         magnet_eval_params.file(params, Native.path(arena, infill.file(), "file"));
-        magnet_eval_params.contexts(params, codes(arena, infill.contexts(), Codes::of));
-        magnet_eval_params.n_contexts(params, infill.contexts().size());
+        magnet_eval_infill.contexts(magnet_eval_params.infill(params), codes(arena, infill.contexts(), Codes::of));
+        magnet_eval_infill.n_contexts(magnet_eval_params.infill(params), infill.contexts().size());
         switch (infill.gaps()) {
             case InfillEvaluation.Gaps.Sentences(int count) -> {
-                magnet_eval_params.gaps(params, magnet_h.MAGNET_EVAL_GAPS_SENTENCES());
-                magnet_eval_params.n_gaps(params, count);
+                magnet_eval_infill.gaps(magnet_eval_params.infill(params), magnet_h.MAGNET_EVAL_GAPS_SENTENCES());
+                magnet_eval_infill.n_gaps(magnet_eval_params.infill(params), count);
             }
             case InfillEvaluation.Gaps.Spans(int count, int min, int max, int window) -> {
-                magnet_eval_params.gaps(params, magnet_h.MAGNET_EVAL_GAPS_SPANS());
-                magnet_eval_params.n_gaps(params, count);
-                magnet_eval_params.span_min(params, min);
-                magnet_eval_params.span_max(params, max);
-                magnet_eval_params.window(params, window);
+                magnet_eval_infill.gaps(magnet_eval_params.infill(params), magnet_h.MAGNET_EVAL_GAPS_SPANS());
+                magnet_eval_infill.n_gaps(magnet_eval_params.infill(params), count);
+                magnet_eval_infill.span_min(magnet_eval_params.infill(params), min);
+                magnet_eval_infill.span_max(magnet_eval_params.infill(params), max);
+                magnet_eval_infill.window(magnet_eval_params.infill(params), window);
             }
         }
-        magnet_eval_params.room(params, infill.room());
-        magnet_eval_params.seed(params, infill.seed());
+        magnet_eval_infill.room(magnet_eval_params.infill(params), infill.room());
+        magnet_eval_infill.seed(magnet_eval_params.infill(params), infill.seed());
         magnet_eval_params.limit(params, infill.limit());
     }
 
     private static void set(MemorySegment params, Arena arena, PerplexityEvaluation perplexity) {
         magnet_eval_params.protocol(params, magnet_h.MAGNET_EVAL_PERPLEXITY());
         magnet_eval_params.file(params, Native.path(arena, perplexity.file(), "file"));
-        magnet_eval_params.window(params, perplexity.window());
+        magnet_eval_perplexity.window(magnet_eval_params.perplexity(params), perplexity.window());
         magnet_eval_params.limit(params, perplexity.limit());
     }
 
     private static void set(MemorySegment params, Arena arena, RepetitionEvaluation repetition) {
         magnet_eval_params.protocol(params, magnet_h.MAGNET_EVAL_REPETITION());
         magnet_eval_params.file(params, Native.path(arena, repetition.file(), "file"));
-        magnet_eval_params.prefix_words(params, repetition.prefixWords());
-        magnet_eval_params.max_tokens(params, repetition.maxTokens());
-        Params.setSampling(magnet_eval_params.sampling(params), arena, repetition.sampling());
-        magnet_eval_params.seed(params, repetition.seed());
+        magnet_eval_repetition.prefix_words(magnet_eval_params.repetition(params), repetition.prefixWords());
+        magnet_eval_repetition.max_tokens(magnet_eval_params.repetition(params), repetition.maxTokens());
+        Params.setSampling(magnet_eval_repetition.sampling(magnet_eval_params.repetition(params)), arena, repetition.sampling());
+        magnet_eval_repetition.seed(magnet_eval_params.repetition(params), repetition.seed());
         magnet_eval_params.limit(params, repetition.limit());
     }
 
     private static void set(MemorySegment params, Arena arena, ProbeEvaluation probe) {
         magnet_eval_params.protocol(params, magnet_h.MAGNET_EVAL_PROBE());
-        magnet_eval_params.train_file(params, Native.path(arena, probe.trainFile(), "trainFile"));
+        magnet_eval_probe.train_file(magnet_eval_params.probe(params), Native.path(arena, probe.trainFile(), "trainFile"));
         magnet_eval_params.file(params, Native.path(arena, probe.file(), "file"));
-        magnet_eval_params.tasks(params, codes(arena, probe.tasks(), Codes::of));
-        magnet_eval_params.n_tasks(params, probe.tasks().size());
-        setVariants(params, arena, List.of(), probe.attentions());
-        magnet_eval_params.word(params, Codes.of(probe.word()));
+        magnet_eval_probe.tasks(magnet_eval_params.probe(params), codes(arena, probe.tasks(), Codes::of));
+        magnet_eval_probe.n_tasks(magnet_eval_params.probe(params), probe.tasks().size());
+        magnet_eval_probe.attentions(magnet_eval_params.probe(params), codes(arena, probe.attentions(), Codes::of));
+        magnet_eval_probe.n_attentions(magnet_eval_params.probe(params), probe.attentions().size());
+        magnet_eval_probe.word(magnet_eval_params.probe(params), Codes.of(probe.word()));
         MemorySegment l2 = arena.allocate(ValueLayout.JAVA_FLOAT, Math.max(1, probe.l2().size()));
         for (int i = 0; i < probe.l2().size(); i++) {
             l2.setAtIndex(ValueLayout.JAVA_FLOAT, i, probe.l2().get(i).floatValue());
         }
-        magnet_eval_params.l2(params, l2);
-        magnet_eval_params.n_l2(params, probe.l2().size());
-        setInstruction(params, arena, probe.instruction());
-        magnet_eval_params.train_limit(params, probe.trainLimit());
+        magnet_eval_probe.l2(magnet_eval_params.probe(params), l2);
+        magnet_eval_probe.n_l2(magnet_eval_params.probe(params), probe.l2().size());
+        magnet_eval_probe.instruction(magnet_eval_params.probe(params), optional(arena, probe.instruction(), "instruction"));
+        magnet_eval_probe.train_limit(magnet_eval_params.probe(params), probe.trainLimit());
         magnet_eval_params.limit(params, probe.limit());
     }
 
@@ -170,7 +179,7 @@ public final class EvalParams {
         magnet_eval_params.protocol(params, magnet_h.MAGNET_EVAL_CHOICE());
         magnet_eval_params.file(params, Native.path(arena, choice.file(), "file"));
         if (choice.prompt() != null) {
-            magnet_eval_params.prompt(params, Native.cString(arena, choice.prompt(), "prompt"));
+            magnet_eval_choice.prompt(magnet_eval_params.choice(params), Native.cString(arena, choice.prompt(), "prompt"));
         }
         magnet_eval_params.limit(params, choice.limit());
     }
@@ -178,30 +187,23 @@ public final class EvalParams {
     private static void set(MemorySegment params, Arena arena, RetrievalEvaluation retrieval) {
         magnet_eval_params.protocol(params, magnet_h.MAGNET_EVAL_RETRIEVAL());
         magnet_eval_params.file(params, Native.path(arena, retrieval.queries(), "queries"));
-        magnet_eval_params.documents(params, Native.path(arena, retrieval.documents(), "documents"));
-        magnet_eval_params.relevance(params, Native.path(arena, retrieval.relevance(), "relevance"));
-        magnet_eval_params.cutoffs(params, codes(arena, retrieval.cutoffs(), Integer::intValue));
-        magnet_eval_params.n_cutoffs(params, retrieval.cutoffs().size());
-        setVariants(params, arena, retrieval.poolings(), retrieval.attentions());
-        setInstruction(params, arena, retrieval.instruction());
+        magnet_eval_retrieval.documents(magnet_eval_params.retrieval(params), Native.path(arena, retrieval.documents(), "documents"));
+        magnet_eval_retrieval.relevance(magnet_eval_params.retrieval(params), Native.path(arena, retrieval.relevance(), "relevance"));
+        magnet_eval_retrieval.cutoffs(magnet_eval_params.retrieval(params), codes(arena, retrieval.cutoffs(), Integer::intValue));
+        magnet_eval_retrieval.n_cutoffs(magnet_eval_params.retrieval(params), retrieval.cutoffs().size());
+        magnet_eval_retrieval.poolings(magnet_eval_params.retrieval(params), codes(arena, retrieval.poolings(), Codes::of));
+        magnet_eval_retrieval.n_poolings(magnet_eval_params.retrieval(params), retrieval.poolings().size());
+        magnet_eval_retrieval.attentions(magnet_eval_params.retrieval(params), codes(arena, retrieval.attentions(), Codes::of));
+        magnet_eval_retrieval.n_attentions(magnet_eval_params.retrieval(params), retrieval.attentions().size());
+        magnet_eval_retrieval.instruction(magnet_eval_params.retrieval(params), optional(arena, retrieval.instruction(), "instruction"));
         if (retrieval.documentInstruction() != null) {
-            magnet_eval_params.document_instruction(
-                    params, Native.cString(arena, retrieval.documentInstruction(), "documentInstruction"));
+            magnet_eval_retrieval.document_instruction(
+                    magnet_eval_params.retrieval(params), Native.cString(arena, retrieval.documentInstruction(), "documentInstruction"));
         }
     }
 
-    private static void setVariants(
-            MemorySegment params, Arena arena, List<Pooling> poolings, List<Attention> attentions) {
-        magnet_eval_params.poolings(params, codes(arena, poolings, Codes::of));
-        magnet_eval_params.n_poolings(params, poolings.size());
-        magnet_eval_params.attentions(params, codes(arena, attentions, Codes::of));
-        magnet_eval_params.n_attentions(params, attentions.size());
-    }
-
-    private static void setInstruction(MemorySegment params, Arena arena, @Nullable String instruction) {
-        if (instruction != null) {
-            magnet_eval_params.instruction(params, Native.cString(arena, instruction, "instruction"));
-        }
+    private static MemorySegment optional(Arena arena, @Nullable String text, String what) {
+        return text == null ? MemorySegment.NULL : Native.cString(arena, text, what);
     }
 
     /** {@code int32_t [values.size()]}. */

@@ -43,7 +43,7 @@ public final class Params {
     static MemorySegment session(Arena arena, LoadOptions options) {
         MemorySegment params = magnet_h.magnet_session_default_params(arena);
         magnet_session_params.n_ctx(params, options.contextLength());
-        magnet_session_params.n_batch(params, options.batchTokens());
+        magnet_session_params.batch(params, options.batchTokens());
         magnet_session_params.n_threads(params, options.threads());
         magnet_session_params.engine(params, Codes.of(options.engine()));
         magnet_session_params.flash_attention(params, Codes.of(options.flashAttention()));
@@ -76,7 +76,7 @@ public final class Params {
         magnet_generate_params.stop(params, strings(arena, options.stop(), "stop"));
         magnet_generate_params.n_stop(params, options.stop().size());
         magnet_generate_params.max_tokens(params, options.maxTokens());
-        magnet_generate_params.n_top(params, options.topLogprobs());
+        magnet_generate_params.top(params, options.topLogprobs());
         magnet_generate_params.add_special(params, options.addSpecial());
         magnet_generate_params.parse_special(params, options.parseSpecial());
         magnet_generate_params.ignore_eos(params, options.ignoreEos());
@@ -90,14 +90,14 @@ public final class Params {
         magnet_infill_params.on_token_user_data(params, call.userData());
         magnet_infill_params.context(params, Codes.of(options.context()));
         magnet_infill_params.max_tokens(params, options.maxTokens());
-        magnet_infill_params.n_top(params, options.topLogprobs());
+        magnet_infill_params.top(params, options.topLogprobs());
         return params;
     }
 
     static MemorySegment score(Arena arena, ScoreOptions options, Call call) {
         MemorySegment params = magnet_h.magnet_score_default_params(arena);
         magnet_score_params.context(params, Codes.of(options.context()));
-        magnet_score_params.n_top(params, options.topLogprobs());
+        magnet_score_params.top(params, options.topLogprobs());
         if (options.progress() != null) {
             magnet_score_params.progress(params, Upcalls.onProgress());
             magnet_score_params.progress_user_data(params, call.userData());
