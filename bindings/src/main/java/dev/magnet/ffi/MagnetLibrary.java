@@ -26,6 +26,8 @@ import java.util.List;
  *   <li>the directories of {@code java.library.path}, then the system's own search.
  * </ol>
  *
+ * <p>A library that was compiled for another CPU is refused, where it says so ({@link CpuFeatures}).
+ *
  * <p>The library is opened by path, not through a class loader: any number of class loaders in one process may do so
  * and share it. It is never closed, since threads of its own may still be running.
  */
@@ -133,6 +135,11 @@ public final class MagnetLibrary {
                     tried.add("class path: no natives jar with classifier " + classifier);
                     return null;
                 }
+                List<String> missing = CpuFeatures.missing(resource.cpu());
+                if (!missing.isEmpty()) {
+                    tried.add("natives jar: " + CpuFeatures.refusal(missing));
+                    return null;
+                }
                 for (Path directory : cacheDirectories()) {
                     try {
                         SymbolLookup found = open(resource.extractTo(directory));
@@ -196,6 +203,12 @@ public final class MagnetLibrary {
                 if (size < needed) { // opening it would kill the process
                     tried.add("%s: cut off, it has %d of at least %d bytes; copy or build it again"
                             .formatted(file, size, needed));
+                    return null;
+                }
+                Path cpu = file.resolveSibling(fileName + CpuFeatures.SUFFIX);
+                List<String> missing = Files.isReadable(cpu) ? CpuFeatures.missing(Files.readString(cpu)) : List.of();
+                if (!missing.isEmpty()) {
+                    tried.add(file + ": " + CpuFeatures.refusal(missing));
                     return null;
                 }
                 return SymbolLookup.libraryLookup(file.toAbsolutePath(), Arena.global());

@@ -14,20 +14,24 @@ import java.util.HexFormat;
 
 /**
  * The library as a natives jar carries it: {@code dev/magnet/native/<classifier>/<file>}, and beside it
- * {@code <file>.sha256}, the hash of the content in hexadecimal.
+ * {@code <file>.sha256}, the hash of the content in hexadecimal, and {@code <file>.cpu} ({@link CpuFeatures}).
  *
  * @param loader class loader that sees the jar
  * @param name path of the library inside the jar
  * @param sha256 what its content must hash to
+ * @param cpu what it asks of the CPU; empty if the jar does not say
  */
-record NativeResource(ClassLoader loader, String name, String sha256) {
+record NativeResource(ClassLoader loader, String name, String sha256, String cpu) {
     /** The resource for this machine, or null if no natives jar for it is visible to {@code loader}. */
     static NativeResource find(ClassLoader loader, String classifier, String fileName) throws IOException {
         String name = "dev/magnet/native/" + classifier + "/" + fileName;
-        try (InputStream hash = loader.getResourceAsStream(name + ".sha256")) {
-            return hash == null
-                    ? null
-                    : new NativeResource(loader, name, new String(hash.readAllBytes(), StandardCharsets.US_ASCII).strip());
+        String sha256 = text(loader, name + ".sha256");
+        return sha256.isEmpty() ? null : new NativeResource(loader, name, sha256, text(loader, name + CpuFeatures.SUFFIX));
+    }
+
+    private static String text(ClassLoader loader, String name) throws IOException {
+        try (InputStream in = loader.getResourceAsStream(name)) {
+            return in == null ? "" : new String(in.readAllBytes(), StandardCharsets.US_ASCII).strip();
         }
     }
 

@@ -161,6 +161,29 @@ class MagnetLibraryTest {
         assertEquals(written, Files.getLastModifiedTime(file));
     }
 
+    /** Opening it would end the process at the first instruction that is missing. */
+    @Test
+    void libraryForAnotherCpuIsRefusedByName() throws Exception {
+        Path content = natives.resolve("dev/magnet/native").resolve(Platform.classifier());
+        Path cpu = Files.writeString(content.resolve("libmagnet.so.cpu"), "avx99\nno_such_set\n");
+        String[] words = {"avx99, no_such_set", "-Dnative.preset=portable"};
+        assertFailed(probe(List.of(natives), GRANTED, "-Dmagnet.cache=" + cache), words);
+        assertEquals(List.of(), extracted(cache));
+        assertFailed(probe(List.of(), GRANTED, "-Djava.library.path=" + content), words);
+        assertFailed(probe(List.of(), GRANTED, "-Dmagnet.library=" + content.resolve("libmagnet.so")), words);
+        Files.writeString(cpu, "");
+        assertOpened(probe(List.of(natives), GRANTED, "-Dmagnet.cache=" + cache));
+    }
+
+    @Test
+    void libraryOfThisBuildSaysWhatItNeedsAndThisCpuHasIt() throws Exception {
+        String needed = Files.readString(LIBRARY.resolveSibling("libmagnet.so.cpu"));
+        assertEquals(List.of(), CpuFeatures.missing(needed));
+        if (Platform.classifier().endsWith("x86_64")) {
+            assertTrue(needed.lines().toList().containsAll(List.of("avx2", "fma")), needed);
+        }
+    }
+
     @Test
     void withoutAPropertyTheUsersCacheIsUsed() throws Exception {
         assertOpened(probe(List.of(natives), GRANTED));
