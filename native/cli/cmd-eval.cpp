@@ -187,7 +187,7 @@ void add_eval(CLI::App & verb) {
         if (verb.get_subcommands().empty()) {
             const std::vector<std::string> words = verb.remaining();
             throw usage_error(words.empty() ? "name a protocol, such as sts or infill"
-                                            : "\"" + words[0] + "\" is no protocol of magnet eval");
+                                            : "magnet eval has no protocol \"" + words[0] + "\"");
         }
     });
     set_help(verb, "PROTOCOL [options] FILE",

@@ -25,6 +25,7 @@ struct infill_command {
     int32_t              length     = 0;
     int32_t              candidates = 1;
     bool                 full       = false;
+    bool                 keep_spaces = false;
 
     void run();
     void run_template(magnet_session * session, const loaded_model & loaded, const record & from, const pieces & all,
@@ -83,7 +84,7 @@ static std::string full_text(const pieces & all, const magnet_result & result) {
 
 void infill_command::run_template(magnet_session * session, const loaded_model & loaded, const record & from,
                                   const pieces & all, magnet_cli::output & out) {
-    const std::vector<magnet_part> parts   = to_parts(all);
+    const std::vector<magnet_part> parts   = to_parts(all, keep_spaces);
     const int64_t                  seed    = sampling.seed.value_or(new_seed());
     const bool                     streams = !output.as_json && params.top == 0;
     for (int32_t k = 0; k < candidates && !interrupted(); ++k) {
@@ -171,6 +172,8 @@ void add_infill(CLI::App & verb) {
     group.choice("--context", params.context, context_names(),
                  "what the text around a gap sees (default: the adapter's, else ordered)");
 
+    group.flag("--keep-spaces", command->keep_spaces, keep_spaces_help);
+
     command->sampling.add_to(verb, params.sampling);
     command->model.add_to(verb);
     set_help(
@@ -180,7 +183,8 @@ void add_infill(CLI::App & verb) {
         "  {{gap:..32}}  open, of at most 32 tokens\n"
         "  {{gap:4}}     of exactly 4 tokens\n"
         "  \\{{gap}}      these very characters; {{ of any other kind needs no backslash\n"
-        "A space right before a gap goes into the gap. Gaps are filled in order, each sees the ones before.\n"
+        "A space right before a gap is read with the gap, as models join a space to the word behind it.\n"
+        "Gaps are filled in order, each sees the ones before.\n"
         "\n"
         "Examples:\n"
         "  magnet infill -m model.gguf \"Tom lost his keys. {{gap}} At last he could sleep in his own bed.\"\n"

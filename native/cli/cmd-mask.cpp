@@ -25,6 +25,7 @@ struct mask_command {
     int32_t        context   = MAGNET_CONTEXT_DEFAULT;
     int32_t        attention = MAGNET_ATTENTION_DEFAULT;
     int32_t        open      = 4;
+    bool           keep_spaces = false;
 
     void         run();
     mask_picture lay_out(const loaded_model & loaded, pieces all) const;
@@ -43,7 +44,7 @@ mask_picture mask_command::lay_out(const loaded_model & loaded, pieces all) cons
         const int32_t                  shown = context != MAGNET_CONTEXT_DEFAULT ? context
                                                : has_recipe                      ? recipe.context
                                                                                  : MAGNET_CONTEXT_ORDERED;
-        const std::vector<magnet_part> parts = to_parts(all);
+        const std::vector<magnet_part> parts = to_parts(all, keep_spaces);
         const auto                     call  = [&](magnet_slot * slots, int32_t capacity) {
             int32_t n = 0;
             check(magnet_layout(loaded.model.get(), parts.data(), static_cast<int32_t>(parts.size()), shown, slots,
@@ -131,6 +132,8 @@ void add_mask(CLI::App & verb) {
                  "for a text without a gap (default: the adapter's, else bidirectional)");
     group.value("--max-tokens", command->open, "N", with_default("places to draw for an open gap", command->open))
         ->check(between(1, 1 << 20));
+
+    group.flag("--keep-spaces", command->keep_spaces, keep_spaces_help);
 
     command->model.add_to(verb);
     set_help(verb, "[options] [TEMPLATE]",

@@ -49,6 +49,7 @@ struct score_command {
     std::optional<std::string> given;
     bool                       tokens = false;
     bool                       total  = false;
+    bool                       keep_spaces = false;
 
     void   run();
     pieces item_of(const record & from) const;
@@ -80,7 +81,7 @@ void score_command::score(magnet_session * session, const magnet_model * of, con
     std::vector<std::vector<magnet_part>> parts;
     std::vector<magnet_score_item>        batch;
     for (size_t i = 0; i < n; ++i) {
-        parts.push_back(to_parts(items[i]));
+        parts.push_back(to_parts(items[i], keep_spaces));
         batch.push_back({parts[i].data(), static_cast<int32_t>(parts[i].size())});
     }
     magnet_result * result = nullptr;
@@ -188,6 +189,8 @@ void add_score(CLI::App & verb) {
         ->check(between(0, 100));
     group.choice("--context", command->params.context, context_names(),
                  "what the text around a gap sees (default: the adapter's, else ordered)");
+
+    group.flag("--keep-spaces", command->keep_spaces, keep_spaces_help);
 
     command->model.add_to(verb);
     set_help(verb, "[options] [TEXT ...]",

@@ -234,7 +234,7 @@ void add_train(CLI::App & verb) {
     rows.value("--span-max", p.rows.span_max, "N", with_default("tokens of a gap, at most", p.rows.span_max));
     rows.value("--sentence-share", p.rows.sentence_share, "X", with_default("share of rows whose gaps are whole sentences", p.rows.sentence_share));
     rows.value("--open-room", p.rows.open_room, "N",
-               with_default("positions of an open gap, which half of them are; 0 = none is", p.rows.open_room));
+               with_default("positions of an open gap; half of the gaps are open, with 0 none are", p.rows.open_room));
     rows.value("--share-hybrid", p.rows.share_hybrid, "X", with_default("share of rows with the hybrid mask", p.rows.share_hybrid));
     rows.value("--share-ordered", p.rows.share_ordered, "X", with_default("share with the ordered mask", p.rows.share_ordered));
     rows.value("--share-causal", p.rows.share_causal, "X", with_default("share without gaps", p.rows.share_causal));

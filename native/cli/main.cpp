@@ -66,7 +66,7 @@ static int run(int argc, char ** argv) {
     }
     try {
         if (argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
-            throw usage_error("\"" + std::string(argv[1]) + "\" is no verb of magnet");
+            throw usage_error("magnet has no verb \"" + std::string(argv[1]) + "\"");
         }
         app.parse(argc, argv);
         return exit_ok;

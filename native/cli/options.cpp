@@ -41,7 +41,7 @@ static CLI::Validator one_of(const names & table) {
                     return std::string();
                 }
             }
-            return "\"" + word + "\" is none of " + words_of(table);
+            return "\"" + word + "\" is not one of " + words_of(table);
         },
         "");
 }

@@ -51,17 +51,6 @@ static bool parse_gap(std::string_view inside, const std::string & where, piece 
     throw failure(where + ": {{" + std::string(all) + "}} is no gap; write " + gap_forms);
 }
 
-static void give_spaces_to_gaps(pieces & all) {
-    for (size_t i = 1; i < all.size(); ++i) {
-        if (all[i].gap && !all[i - 1].gap && !all[i - 1].text.empty() && all[i - 1].text.back() == ' ') {
-            all[i - 1].text.pop_back();
-            if (all[i].filled) {
-                all[i].text.insert(0, " ");
-            }
-        }
-    }
-}
-
 pieces parse_template(const std::string & text, const std::string & where) {
     pieces      all;
     std::string current;
@@ -102,7 +91,6 @@ pieces parse_template(const std::string & text, const std::string & where) {
         }
     }
     end_text();
-    give_spaces_to_gaps(all);
     return all;
 }
 
@@ -162,16 +150,14 @@ pieces read_pieces(const record & from) {
         return read_parts(from.fields["parts"], from);
     }
     if (from.fields.contains("left") || from.fields.contains("right")) {
-        pieces all{{false, field(from, "left")},
-                   read_gap(from.fields.value("gap", json(true)), from),
-                   {false, field(from, "right")}};
-        give_spaces_to_gaps(all);
-        return all;
+        return {{false, field(from, "left")},
+                read_gap(from.fields.value("gap", json(true)), from),
+                {false, field(from, "right")}};
     }
     return parse_template(from.text, from.where());
 }
 
-std::vector<magnet_part> to_parts(const pieces & all) {
+std::vector<magnet_part> to_parts(const pieces & all, bool keep_spaces) {
     std::vector<magnet_part> parts;
     for (const piece & one : all) {
         magnet_part part{};
@@ -179,6 +165,7 @@ std::vector<magnet_part> to_parts(const pieces & all) {
         part.text       = {one.text.data(), static_cast<int32_t>(one.text.size())};
         part.length     = one.length;
         part.max_length = one.max_length;
+        part.keep_space = keep_spaces;
         parts.push_back(part);
     }
     return parts;

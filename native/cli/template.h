@@ -28,21 +28,24 @@ using pieces = std::vector<piece>;
  *     {{gap=text}}     filled with a text (score, mask); {{gap:8=text}} in a room of 8 tokens
  *     \{{gap}}         no gap, but these very characters ({{ of any other kind needs no backslash)
  *
- * One space right before a gap goes into the gap: models join a space to the word behind it.
  * where: said in the error about a gap that is none of these.
  */
 pieces parse_template(const std::string & text, const std::string & where);
 
 /*
  * What one record of input says: the template of its text; or, from JSONL, {"left": …, "gap": …, "right": …} (each may
- * be missing), or {"parts": [{"text": …}, {"gap": …}, …]}, taken as they are. The value of "gap" is true (open), 4
+ * be missing), or {"parts": [{"text": …}, {"gap": …}, …]}. The value of "gap" is true (open), 4
  * (exact), "text" (filled) or {"length": 4, "max": 32, "text": …}.
  */
 pieces read_pieces(const record & from);
 
-// The parts borrow from all.
-std::vector<magnet_part> to_parts(const pieces & all);
+// The parts borrow from all. keep_spaces: magnet_part.keep_space.
+std::vector<magnet_part> to_parts(const pieces & all, bool keep_spaces);
 
 bool has_gap(const pieces & all);
+
+// Help of the flag --keep-spaces.
+inline constexpr const char * keep_spaces_help =
+    "a space before a gap stays in its text instead of going into the gap";
 
 } // namespace magnet_cli

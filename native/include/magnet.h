@@ -2,14 +2,17 @@
  * magnet.h: one decoder-only language model that embeds, infills and generates, in your process.
  *
  *     struct magnet_model   * model   = NULL;
+ *     struct magnet_adapter * adapter = NULL;
  *     struct magnet_session * session = NULL;
- *     if (magnet_model_load("smollm2.gguf", NULL, &model)     != MAGNET_STATUS_OK ||
- *         magnet_session_create(model, NULL, &session)        != MAGNET_STATUS_OK) {
+ *     if (magnet_model_load("smollm2.gguf", NULL, &model)                  != MAGNET_STATUS_OK ||
+ *         magnet_adapter_load(model, "smollm2.magnet.gguf", &adapter)      != MAGNET_STATUS_OK ||
+ *         magnet_session_create(model, NULL, &session)                     != MAGNET_STATUS_OK ||
+ *         magnet_session_set_adapters(session, &adapter, NULL, 1)          != MAGNET_STATUS_OK) {
  *         fprintf(stderr, "%s\n", magnet_last_error());
  *         return 1;
  *     }
  *     struct magnet_part parts[] = {
- *         { .type = MAGNET_PART_TEXT, .text = { "Tom lost his keys.", -1 } },
+ *         { .type = MAGNET_PART_TEXT, .text = { "Tom lost his keys. ", -1 } },
  *         { .type = MAGNET_PART_GAP },
  *         { .type = MAGNET_PART_TEXT, .text = { " At last he could sleep in his own bed.", -1 } },
  *     };
@@ -19,6 +22,7 @@
  *     }
  *     magnet_result_free(result);
  *     magnet_session_free(session);
+ *     magnet_adapter_free(adapter);
  *     magnet_model_free(model);
  *
  * Conventions
@@ -429,7 +433,15 @@ struct magnet_part {
     struct magnet_text text;       /* TEXT: the text. GAP: what fills it (magnet_score only)                         */
     int32_t            length;     /* GAP: exact number of tokens, or 0 = open: the model ends it                    */
     int32_t            max_length; /* open GAP: most tokens; 0 = params.max_tokens                                   */
+    bool               keep_space; /* TEXT before a gap: its last space stays in it (default false: see below)       */
 };
+
+/*
+ * The space before a gap. Models join a space to the word behind it, so the last space of a text before a gap is read as
+ * the beginning of what fills the gap, unless keep_space is set. The span's text leaves it out: texts and spans, joined as
+ * they are, give the whole text. So "keys. " and "keys." are filled by the same tokens, in the first case without the
+ * space in front. An empty text that is scored takes no space.
+ */
 
 struct magnet_infill_params {
     struct magnet_sampling_params sampling;   /* default: greedy                                                     */
@@ -451,7 +463,8 @@ MAGNET_API struct magnet_infill_params magnet_infill_default_params(void);
  * magnet_adapter_info.open_room if that is more: where the model learned it, the distance of open gaps says nothing.
  * An open gap ends with an end-of-text token or the adapter's END, not before its first token.
  * A gap at the very start is predicted from BOS, put before it; a vocabulary without BOS fails with UNSUPPORTED.
- * Context is tokenised part by part. At least one part must be a gap; adjacent gaps and empty texts are allowed.
+ * Context is tokenised part by part, the space before a gap with the gap (magnet_part). At least one part must be a gap;
+ * adjacent gaps and empty texts are allowed.
  */
 MAGNET_API int32_t magnet_infill(struct magnet_session * session, const struct magnet_part * parts, int32_t n_parts,
                                  const struct magnet_infill_params * params, struct magnet_result ** out_result);

@@ -99,17 +99,17 @@ inline magnet_text text(const char * s) {
 }
 
 inline magnet_part given(const char * s) {
-    return {MAGNET_PART_TEXT, text(s), 0, 0};
+    return {MAGNET_PART_TEXT, text(s), 0, 0, false};
 }
 inline magnet_part gap(int32_t length) {
-    return {MAGNET_PART_GAP, {}, length, 0};
+    return {MAGNET_PART_GAP, {}, length, 0, false};
 }
 inline magnet_part open_gap(int32_t max_length) {
-    return {MAGNET_PART_GAP, {}, 0, max_length};
+    return {MAGNET_PART_GAP, {}, 0, max_length, false};
 }
 // For scoring.
 inline magnet_part filled(const char * s, int32_t length = 0, int32_t max_length = 0) {
-    return {MAGNET_PART_GAP, text(s), length, max_length};
+    return {MAGNET_PART_GAP, text(s), length, max_length, false};
 }
 
 inline std::vector<int32_t> tokenize(const model_ptr & model, const std::string & s, bool special = false) {

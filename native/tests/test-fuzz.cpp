@@ -66,7 +66,7 @@ public:
     std::vector<magnet_part> parts() {
         std::vector<magnet_part> list(below(6));
         for (magnet_part & p : list) {
-            p = {one_in(25) ? integer(-3, 3) : below(2), {}, 0, 0};
+            p = {one_in(25) ? integer(-3, 3) : below(2), {}, 0, 0, one_in(4)};
             if (p.type == MAGNET_PART_TEXT || one_in(3)) {
                 p.text = text();
             }

@@ -391,6 +391,54 @@ TEST_CASE("infill: events name the gap and the token") {
     CHECK(n == events.size());
 }
 
+TEST_CASE("infill, score: texts and spans are the whole text, with a space before the gap or without") {
+    for (const char * architecture : {"gpt2", "llama"}) { // byte-level BPE; SentencePiece, where the space is U+2581
+        const session_ptr    session = make_session(load_tiny(architecture));
+        magnet_infill_params p       = magnet_infill_default_params();
+        p.sampling.grammar           = "root ::= \" \" [A-Z]*";
+        std::string streamed;
+        p.on_token_user_data = &streamed;
+        p.on_token           = [](const magnet_token_event * e, void * data) {
+            static_cast<std::string *>(data)->append(e->text, (size_t)e->text_size);
+            return true;
+        };
+        for (const int32_t context : contexts) {
+            INFO(architecture, ", context ", context);
+            p.context               = context;
+            const result_ptr joined = infill(session, {given("TOM"), gap(4), given(" HOME")}, p);
+            streamed.clear();
+            const result_ptr    spaced = infill(session, {given("TOM "), gap(4), given(" HOME")}, p);
+            const magnet_span & span   = spaced->spans[0];
+            CHECK(span.text[0] != ' ');
+            CHECK(" " + std::string(span.text) == joined->spans[0].text);
+            CHECK(streamed == span.text);
+            CHECK(ids(span) == ids(joined->spans[0]));
+            CHECK(span.logprob == doctest::Approx(joined->spans[0].logprob));
+            CHECK(span.tokens[0].text_offset == 0);
+            CHECK(span.tokens[span.n_tokens - 1].text_offset <= span.text_size);
+
+            magnet_score_params s      = magnet_score_default_params();
+            s.context                  = context;
+            const result_ptr    scored = score(session, {given("TOM "), filled(span.text), given(" HOME")}, s);
+            const result_ptr    whole  = score(session, {given("TOM"), filled(joined->spans[0].text), given(" HOME")}, s);
+            CHECK(scored->spans[0].text == std::string(span.text));
+            CHECK(ids(scored->spans[0]) == ids(whole->spans[0]));
+            CHECK(scored->spans[0].logprob == doctest::Approx(whole->spans[0].logprob));
+
+            // asked for, the space stays where it is
+            magnet_part kept  = given("TOM ");
+            kept.keep_space   = true;
+            p.sampling.grammar = "root ::= [A-Z]*";
+            const result_ptr behind = infill(session, {kept, gap(4), given(" HOME")}, p);
+            p.sampling.grammar = "root ::= \" \" [A-Z]*";
+            CHECK(behind->n_prompt_tokens == spaced->n_prompt_tokens + 1);
+            // and a text that is empty leaves it there too
+            const result_ptr empty = score(session, {given("TOM "), filled(""), given(" HOME")}, s);
+            CHECK(empty->spans[0].n_tokens == 0);
+        }
+    }
+}
+
 TEST_CASE("infill: LEFT reads nothing to the right of a gap") {
     const model_ptr      model = load_tiny("qwen2");
     magnet_infill_params p     = magnet_infill_default_params();

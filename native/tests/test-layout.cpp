@@ -78,6 +78,35 @@ TEST_CASE("layout: adjacent gaps, empty texts, an open gap") {
     CHECK(open.back() == std::vector<int32_t>{id('b'), 4, O, 2});
 }
 
+TEST_CASE("layout: the space before a gap goes into the gap") {
+    const model_ptr model = load_tiny("gpt2");
+    magnet_part     kept  = given("ab ");
+    kept.keep_space       = true;
+    for (const int32_t context : {MAGNET_CONTEXT_ORDERED, MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_LEFT}) {
+        const auto same = [&](const std::vector<magnet_part> & a, const std::vector<magnet_part> & b) {
+            CHECK(layout(model, a, context) == layout(model, b, context));
+        };
+        same({given("ab "), gap(2), given(" cd")}, {given("ab"), gap(2), given(" cd")});
+        same({given("ab "), open_gap(3), given("cd")}, {given("ab"), open_gap(3), given("cd")});
+        same({given("ab "), filled("x"), given("cd")}, {given("ab"), filled(" x"), given("cd")});
+        same({given("ab  "), filled("x", 4), given("cd")}, {kept, filled(" x", 4), given("cd")});
+        same({given("a"), filled("x"), given(" "), gap(2)}, {given("a"), filled("x"), given(""), gap(2)});
+        same({given(" "), gap(2)}, {given(""), gap(2)});
+    }
+    // not into the second of two gaps, nor into a text; but past an empty text
+    const slots two = {{id('a'), 0, S, 0}, {-1, 1, S, 1}, {-1, 2, S, 2}};
+    CHECK(layout(model, {given("a "), gap(1), gap(1)}, MAGNET_CONTEXT_ORDERED) == two);
+    CHECK(layout(model, {given("a "), given("b"), gap(1)}, MAGNET_CONTEXT_ORDERED) ==
+          slots{{id('a'), 0, O, 0}, {id(' '), 1, O, 0}, {id('b'), 2, S, 1}, {-1, 3, S, 2}});
+    CHECK(layout(model, {given("a "), given(""), gap(1)}, MAGNET_CONTEXT_ORDERED) ==
+          slots{{id('a'), 0, S, 0}, {-1, 1, S, 2}});
+    CHECK(layout(model, {gap(1), given("a ")}, MAGNET_CONTEXT_ORDERED).back() == std::vector<int32_t>{id(' '), 3, O, 1});
+    // unless it is asked to stay
+    CHECK(layout(model, {kept, gap(1)}, MAGNET_CONTEXT_ORDERED) ==
+          slots{{id('a'), 0, O, 0}, {id('b'), 1, O, 0}, {id(' '), 2, S, 0}, {-1, 3, S, 1}});
+    CHECK(layout(model, {kept, filled("x")}, MAGNET_CONTEXT_ORDERED).back() == std::vector<int32_t>{id('x'), 3, S, 1});
+}
+
 TEST_CASE("layout: BOS in front, where the vocabulary asks for it or a gap needs it") {
     // llama: BOS 1, a space in front of the first text alone (259), byte b is the token 3 + b
     const model_ptr llama = load_tiny("llama");
@@ -98,8 +127,8 @@ TEST_CASE("layout: what is no template") {
         const magnet_part parts[] = {given("a"), part};
         check_fails(magnet_layout(model.get(), parts, 2, context, nullptr, 0, &n), status, {word});
     };
-    fails({2, text("a"), 0, 0}, 0, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
-    fails({-1, text("a"), 0, 0}, 0, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
+    fails({2, text("a"), 0, 0, false}, 0, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
+    fails({-1, text("a"), 0, 0, false}, 0, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
     fails(gap(-1), 0, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
     fails(gap(INT32_MIN), 0, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
     fails(open_gap(-1), 0, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");

@@ -254,11 +254,11 @@ TEST_CASE("templates that cannot be filled") {
     };
     fails({}, MAGNET_STATUS_INVALID_ARGUMENT, "parts");
     fails({given("a")}, MAGNET_STATUS_INVALID_ARGUMENT, "gap");
-    fails({given("a"), {2, {}, 1, 0}}, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
+    fails({given("a"), {2, {}, 1, 0, false}}, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
     fails({given("a"), gap(-1)}, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
     fails({given("a"), open_gap(-1)}, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
     fails({given("a"), filled("text")}, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
-    fails({given("a"), gap(1), {MAGNET_PART_TEXT, {nullptr, 5}, 0, 0}}, MAGNET_STATUS_INVALID_ARGUMENT, "part 2");
+    fails({given("a"), gap(1), {MAGNET_PART_TEXT, {nullptr, 5}, 0, 0, false}}, MAGNET_STATUS_INVALID_ARGUMENT, "part 2");
 
     fails({given("a"), gap(254)}, MAGNET_STATUS_TOO_LONG, "256"); // BOS, space and "a" take three
     fails({given("a"), gap(INT32_MAX)}, MAGNET_STATUS_TOO_LONG, "256");

@@ -237,7 +237,7 @@ static layout session_layout(const model & m, const std::string & text, const st
     std::vector<magnet_part> parts;
     const auto               add = [&](int32_t type, int32_t begin, int32_t end) {
         texts.push_back(text.substr(begin, end - begin));
-        parts.push_back({type, {texts.back().data(), end - begin}, 0, 0});
+        parts.push_back({type, {texts.back().data(), end - begin}, 0, 0, false});
     };
     int32_t at = 0;
     for (const token_span & g : gaps) {

@@ -83,9 +83,9 @@ struct a_template {
         for (size_t i = 0; i < story.size(); ++i) {
             (i < hidden ? left : i == hidden ? gap : right) += story[i];
         }
-        parts[0] = {MAGNET_PART_TEXT, {left.data(), int32_t(left.size())}, 0, 0};
-        parts[1] = {MAGNET_PART_GAP, {nullptr, 0}, 0, 0};
-        parts[2] = {MAGNET_PART_TEXT, {right.data(), int32_t(right.size())}, 0, 0};
+        parts[0] = {MAGNET_PART_TEXT, {left.data(), int32_t(left.size())}, 0, 0, false};
+        parts[1] = {MAGNET_PART_GAP, {nullptr, 0}, 0, 0, false};
+        parts[2] = {MAGNET_PART_TEXT, {right.data(), int32_t(right.size())}, 0, 0, false};
     }
 };
 

@@ -18,7 +18,7 @@ struct llama_model_deleter {
     void operator()(llama_model * model) const { llama_model_free(model); }
 };
 
-// Are layers to lie on a GPU, and is there one? Where they are and there is none, the log is warned.
+// Are layers to lie on a GPU, and is there one? Where they are and there is none, the log says so as a warning.
 bool uses_gpu(int32_t n_gpu_layers);
 
 class model {

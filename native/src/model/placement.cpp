@@ -112,6 +112,7 @@ void placement::add_gap(const token_part & part, int32_t index) {
     g.first             = (int32_t) out_.slots.size();
     g.predictor         = g.first - 1;
     g.open              = part.length == 0;
+    g.spaced            = part.spaced;
     fill(part, index);
     g.n_slots = (int32_t) out_.slots.size() - g.first;
     leave_room(part, begin);

@@ -22,6 +22,7 @@ struct gap {
     int32_t n_slots;    // its own tokens (scoring, training), or the places reserved for it
     int32_t predictor;  // index of the slot whose output predicts its first token; -1 = nothing does
     bool    open;       // ends when the model says so
+    bool    spaced;     // as in token_part
 
     // Index of the slot whose output predicts the gap's i-th token; i = n_slots: what ends it. -1 = nothing does.
     int32_t predictor_of(int32_t i) const { return i == 0 ? predictor : first + i - 1; }
@@ -41,6 +42,7 @@ struct token_part {
     std::vector<int32_t> tokens;
     int32_t              length     = 0;     // as in magnet_part
     int32_t              max_length = 0;
+    bool                 spaced     = false; // a gap that begins with the space that ends the text before it
 };
 
 struct bos_rule {

@@ -22,7 +22,7 @@ void normalize(float * v, int32_t n) {
 void require_enum(const char * field, int32_t value, int32_t last) {
     if (value < 0 || value > last) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT,
-                    std::string(field) + " is " + std::to_string(value) + ", which is no value of its enum.");
+                    std::string(field) + " is " + std::to_string(value) + ", which is not a value of its enum.");
     }
 }
 

@@ -52,7 +52,8 @@ private:
 
 std::vector<int32_t> gap_filler::fill(const gap & g, int32_t first_pos, const float *& logits, bool more_gaps,
                                       bool causal) {
-    const span_writer_options options = { g.part, params_.top, false, {}, params_.on_token, params_.on_token_user_data };
+    const span_writer_options options = { g.part,           params_.top, false, {}, params_.on_token,
+                                          params_.on_token_user_data, g.spaced };
     span_writer               writer(model_, options);
     std::vector<int32_t>      tokens;
 

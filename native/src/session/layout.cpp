@@ -27,7 +27,21 @@ void check_part(const magnet_part & part, int32_t index, bool may_have_text) {
     }
 }
 
+// Does the gap behind part i, a text, take the text's last space? A gap that holds an empty text does not.
+bool gives_space(const magnet_part * parts, int32_t n_parts, int32_t i, const layout_options & options) {
+    int32_t next = i + 1;
+    while (next < n_parts && parts[next].type == MAGNET_PART_TEXT && !has_text(parts[next])) {
+        ++next;
+    }
+    return !parts[i].keep_space && next < n_parts && parts[next].type == MAGNET_PART_GAP &&
+           (!options.filled || has_text(parts[next]));
+}
+
 } // namespace
+
+std::string_view own_bytes(bool spaced, int32_t k, std::string_view bytes) {
+    return bytes.substr(spaced && k == 0 && !bytes.empty() && bytes.front() == ' ' ? 1 : 0);
+}
 
 layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, const layout_options & options) {
     if (!parts || n_parts <= 0) {
@@ -35,11 +49,11 @@ layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, 
     }
     // the first text begins like any text, the others go on where one ended
     bool       first    = true;
-    const auto tokenize = [&](const magnet_text & text, int32_t part) {
-        const std::string_view view     = checked_text(text, "part " + std::to_string(part));
-        const bool             is_first = first;
-        first                           = first && view.empty();
-        return is_first ? m.tokenize(view, false, false) : m.tokenize_continuation(view);
+    bool       space    = false; // the text before left one for the gap
+    const auto tokenize = [&](std::string_view text) {
+        const bool is_first = first;
+        first               = first && text.empty();
+        return is_first ? m.tokenize(text, false, false) : m.tokenize_continuation(text);
     };
 
     std::vector<token_part> out(n_parts);
@@ -50,11 +64,23 @@ layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, 
         out[i].filled     = out[i].is_gap && (options.filled || (options.keep_text && has_text(part)));
         out[i].length     = part.length;
         out[i].max_length = part.max_length;
-        if (!out[i].is_gap || out[i].filled) {
-            out[i].tokens = tokenize(part.text, i);
+        if (!out[i].is_gap) {
+            std::string_view text = checked_text(part.text, "part " + std::to_string(i));
+            if (!text.empty()) {
+                space = text.back() == ' ' && gives_space(parts, n_parts, i, options);
+                text.remove_suffix(space ? 1 : 0);
+            }
+            out[i].tokens = tokenize(text);
+            continue;
+        }
+        out[i].spaced = space;
+        if (out[i].filled) {
+            const std::string text(checked_text(part.text, "part " + std::to_string(i)));
+            out[i].tokens = tokenize(space ? " " + text : text);
         } else {
             first = false;
         }
+        space = false;
     }
     return make_layout(m, out, options);
 }

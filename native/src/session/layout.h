@@ -6,6 +6,7 @@
 #include "model/placement.h"
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 namespace magnet {
@@ -18,7 +19,11 @@ struct layout_options : placement_options {
 // Parts that are tokens, with the model's BOS.
 layout make_layout(const model & m, const std::vector<token_part> & parts, const placement_options & options);
 
-// The same for parts as text. Validates them (INVALID_ARGUMENT names the index).
+// The same for parts as text, the space before a gap moved into it (magnet_part in magnet.h). Validates them
+// (INVALID_ARGUMENT names the index).
 layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, const layout_options & options);
+
+// What the k-th token of a gap adds to the gap's text: its bytes, without the space that the text before the gap shows.
+std::string_view own_bytes(bool spaced, int32_t k, std::string_view bytes);
 
 } // namespace magnet

@@ -78,7 +78,7 @@ result session::score(const std::vector<layout> & plans, const magnet_score_para
             for (int32_t k = 0; k < g.n_slots; ++k) {
                 const int32_t token = plan.slots[g.first + k].token;
                 span.tokens.push_back({ token, NAN, (int32_t) span.text.size(), {} });
-                utf8.push(base_->token_bytes(token, false), span.text);
+                utf8.push(own_bytes(g.spaced, k, base_->token_bytes(token, false)), span.text);
                 const int32_t output = g.predictor_of(k);
                 if (output >= 0) {
                     by_output[output].push_back({ (int32_t) out.spans.size(), k });

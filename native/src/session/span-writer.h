@@ -19,6 +19,7 @@ struct span_writer_options {
     std::vector<std::string> stop;
     magnet_token_callback    on_token     = nullptr;
     void *                   on_token_user_data = nullptr;
+    bool                     spaced             = false; // its first space is the template's: gap::spaced
 };
 
 class span_writer {

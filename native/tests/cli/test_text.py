@@ -22,7 +22,7 @@ class InfillTest(CliTest):
     def test_json_adds_up(self):
         [one] = self.infill(TEMPLATE)
         [gap] = one["gaps"]
-        self.assertEqual(one["full"], LEFT + gap["text"] + RIGHT)
+        self.assertEqual(one["full"], LEFT + " " + gap["text"] + RIGHT)
         self.assertEqual(len(gap["tokens"]), 6)
         self.assertEqual(gap["stop"], "length")
         self.assertAlmostEqual(gap["logprob"], sum(token["logprob"] for token in gap["tokens"]), places=4)
@@ -38,7 +38,7 @@ class InfillTest(CliTest):
         [one] = self.infill(template)
         fills = [gap["text"] for gap in one["gaps"]]
         self.assertEqual([len(gap["tokens"]) for gap in one["gaps"]], [3, 2])
-        self.assertEqual(one["full"], f"One{fills[0]} two{fills[1]} three.")
+        self.assertEqual(one["full"], f"One {fills[0]} two {fills[1]} three.")
         self.assertEqual(self.ok("infill", "--full", template).out, one["full"] + "\n")
 
     def test_every_way_to_say_a_gap(self):
@@ -49,10 +49,33 @@ class InfillTest(CliTest):
         self.assertEqual(fill(f'{{"text": "{TEMPLATE}"}}'), expected)
         self.assertEqual(fill(f'{{"left": "{LEFT} ", "right": "{RIGHT}"}}'), expected)
         self.assertEqual(fill(f'{{"left": "{LEFT} ", "gap": 6, "right": "{RIGHT}"}}'), expected)
-        self.assertEqual(fill(parts({"text": LEFT}, {"gap": 6}, {"text": RIGHT})), expected)
-        self.assertEqual(fill(parts({"text": LEFT}, {"gap": {"length": 6}}, {"text": RIGHT})), expected)
+        self.assertEqual(fill(parts({"text": LEFT + " "}, {"gap": 6}, {"text": RIGHT})), expected)
+        self.assertEqual(fill(parts({"text": LEFT + " "}, {"gap": {"length": 6}}, {"text": RIGHT})), expected)
         self.file("template.txt", TEMPLATE + "\n")
         self.assertEqual(self.infill("template.txt")[0]["gaps"], expected)
+
+    def test_the_space_before_a_gap(self):
+        grammar = ("--grammar", 'root ::= " " [a-z]*')
+        [spaced] = self.infill(*grammar, LEFT + " {{gap:6}}" + RIGHT)
+        [joined] = self.infill(*grammar, LEFT + "{{gap:6}}" + RIGHT)
+        [fill] = spaced["gaps"]
+        self.assertEqual(" " + fill["text"], joined["gaps"][0]["text"])
+        self.assertEqual(spaced["full"], joined["full"])
+        self.assertEqual([t["id"] for t in fill["tokens"]], [t["id"] for t in joined["gaps"][0]["tokens"]])
+        self.assertEqual(self.ok("infill", *grammar, "--full", LEFT + " {{gap:6}}" + RIGHT).out, spaced["full"] + "\n")
+        # asked for, it stays; so it does for score and mask
+        def prompt_tokens(*options):
+            return self.infill(*options, LEFT + " {{gap:6}}" + RIGHT)[0]["usage"]["prompt_tokens"]
+        self.assertEqual(prompt_tokens("--keep-spaces"), prompt_tokens() + 1)
+        score = ("score", "--json", "--given", "abc ", "def")
+        [moved], [kept], [by_hand] = (self.ok(*line).json() for line in (
+            score, score + ("--keep-spaces",), ("score", "--json", "--given", "abc", " def")))
+        self.assertAlmostEqual(moved["logprob"], by_hand["logprob"], places=5)
+        self.assertEqual(moved["gaps"][0]["text"], "def")
+        self.assertEqual(kept["n_tokens"] + 1, moved["n_tokens"])
+        slots = [len(self.ok("mask", "--json", *options, "ab {{gap:2}}cd").json()[0]["slots"])
+                 for options in ((), ("--keep-spaces",))]
+        self.assertEqual(slots[0] + 1, slots[1])
 
     def test_open_gap_keeps_its_limit(self):
         for options, template, most in [((), "a {{gap:..5}} b", 5), (("--max-tokens", "7"), "a {{gap}} b", 7)]:
@@ -62,7 +85,7 @@ class InfillTest(CliTest):
 
     def test_text_that_looks_like_a_gap(self):
         [one] = self.infill("{{name}} and \\{{gap}} {{gap:2}}.")
-        self.assertEqual(one["full"], "{{name}} and {{gap}}" + one["gaps"][0]["text"] + ".")
+        self.assertEqual(one["full"], "{{name}} and {{gap}} " + one["gaps"][0]["text"] + ".")
 
     def test_candidates_differ_and_come_again(self):
         first = self.infill("--n", "3", "--seed", "7", TEMPLATE)

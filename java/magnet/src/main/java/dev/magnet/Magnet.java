@@ -24,7 +24,8 @@ import java.util.stream.Stream;
  * One loaded model, which embeds, infills, generates, scores and is evaluated.
  *
  * <pre>{@code
- * try (var magnet = Magnet.load(Path.of("smollm2.gguf"))) {
+ * var options = LoadOptions.defaults().withAdapters(Path.of("smollm2.magnet.gguf"));
+ * try (var magnet = Magnet.load(Path.of("smollm2.gguf"), options)) {
  *     float[][] v = magnet.embed("A man is playing a guitar.", "Someone plays music.");
  *     System.out.println(Similarity.cosine(v[0], v[1]));
  *     System.out.println(magnet.infill("Tom lost his keys. ", " At last he could sleep in his own bed."));
@@ -203,7 +204,10 @@ public final class Magnet implements AutoCloseable {
         return embedder.embedTokenIds(tokens.clone(), Objects.requireNonNull(options, "options"));
     }
 
-    /** What stands between two texts: {@link #infill(List)} with one open gap. */
+    /**
+     * What stands between two texts: {@link #infill(List)} with one open gap. {@code left + infill(left, right) + right}
+     * is the whole text, whether {@code left} ends with a space or not ({@link Part}).
+     */
     public String infill(String left, String right) {
         return infill(List.of(Part.text(left), Part.gap(), Part.text(right))).fillings().getFirst();
     }

@@ -2,17 +2,29 @@ package dev.magnet;
 
 import java.util.Objects;
 
-/** A piece of a template: given text, a gap to be filled, or a gap filled with text that is to be scored. */
+/**
+ * A piece of a template: given text, a gap to be filled, or a gap filled with text that is to be scored.
+ *
+ * <p>Models join a space to the word behind it. So the last space of a text before a gap is read as the beginning of what
+ * fills the gap, and the filling's text leaves it out: {@code "keys. "} and {@code "keys."} are filled by the same tokens,
+ * in the first case without the space in front. Texts and fillings, joined as they are, give the whole text.
+ */
 public sealed interface Part {
     /**
      * Given text.
      *
      * @param text any text, also empty
+     * @param keepSpace whether its last space stays in it where a gap follows; false: the gap is read with it
      */
-    record Text(String text) implements Part {
+    record Text(String text, boolean keepSpace) implements Part {
         /** Checks its argument. */
         public Text {
             Objects.requireNonNull(text, "text");
+        }
+
+        /** Given text whose last space is read with the gap behind it. */
+        public Text(String text) {
+            this(text, false);
         }
     }
 
@@ -39,9 +51,14 @@ public sealed interface Part {
         }
     }
 
-    /** Given text. */
+    /** Given text; its last space, where a gap follows, is read with the gap. */
     static Part text(String text) {
         return new Text(text);
+    }
+
+    /** Given text that keeps its last space though a gap follows: what fills the gap begins behind that space. */
+    static Part textKeepingSpace(String text) {
+        return new Text(text, true);
     }
 
     /** An open gap: the model decides where it ends, after 1 to {@link InfillOptions#maxTokens()} tokens. */

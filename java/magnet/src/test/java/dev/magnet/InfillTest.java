@@ -46,6 +46,36 @@ class InfillTest {
     }
 
     @Test
+    void spaceBeforeAGapIsReadWithIt() {
+        InfillOptions options = InfillOptions.defaults()
+                .withSampling(InfillOptions.defaults().sampling().withGrammar("root ::= \" \" [a-z]*"));
+        String right = " At last he slept.";
+        Infilled spaced = magnet.infill(List.of(Part.text("Tom lost "), Part.gap(5), Part.text(right)), options);
+        Infilled joined = magnet.infill(List.of(Part.text("Tom lost"), Part.gap(5), Part.text(right)), options);
+        assertEquals(joined.fillings().getFirst(), " " + spaced.fillings().getFirst());
+        assertEquals(joined.text(), spaced.text());
+        assertEquals("Tom lost " + spaced.fillings().getFirst() + right, spaced.text());
+        assertEquals(
+                joined.spans().getFirst().tokens().stream().map(Token::id).toList(),
+                spaced.spans().getFirst().tokens().stream().map(Token::id).toList());
+        assertEquals(
+                spaced.fillings().getFirst(), magnet.infillStreaming(spaced.parts(), options).text());
+    }
+
+    @Test
+    void spaceBeforeAGapStaysWhereThatIsAsked() {
+        assertEquals(
+                layout(Part.text("Tom lost")).size() + 1, layout(Part.textKeepingSpace("Tom lost ")).size());
+        assertEquals(layout(Part.text("Tom lost")), layout(Part.text("Tom lost ")));
+        double moved = magnet.score("Tom lost ", "keys").getFirst().logprob();
+        assertEquals(magnet.score("Tom lost", " keys").getFirst().logprob(), moved, 1e-6);
+    }
+
+    private static List<Slot> layout(Part left) {
+        return magnet.layout(List.of(left, Part.gap(2), Part.text("home")), InfillContext.ORDERED);
+    }
+
+    @Test
     void openGapKeepsWithinItsRoom() {
         Span span = magnet.infill(List.of(Part.text("Tom"), Part.gapUpTo(5), Part.text("bed."))).spans().getFirst();
         assertTrue(span.tokens().size() <= 5);
@@ -91,7 +121,7 @@ class InfillTest {
     void infillReportsTheScoreOfWhatItChose() {
         for (InfillContext context : List.of(InfillContext.ORDERED, InfillContext.HYBRID, InfillContext.LEFT)) {
             InfillOptions options = InfillOptions.defaults().withContext(context);
-            List<Part> parts = List.of(Part.text("Tom lost his "), Part.gap(1), Part.text(" and slept."));
+            List<Part> parts = List.of(Part.text("Tom lost his"), Part.gap(1), Part.text(" and slept."));
             Infilled infilled = magnet.infill(parts, options);
             String filling = infilled.fillings().getFirst();
             if (filling.contains("\uFFFD")) {

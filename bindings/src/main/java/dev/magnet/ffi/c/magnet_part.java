@@ -19,6 +19,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     struct magnet_text text;
  *     int32_t length;
  *     int32_t max_length;
+ *     _Bool keep_space;
  * }
  * }
  */
@@ -33,7 +34,9 @@ public class magnet_part {
         MemoryLayout.paddingLayout(4),
         magnet_text.layout().withName("text"),
         magnet_h.C_INT.withName("length"),
-        magnet_h.C_INT.withName("max_length")
+        magnet_h.C_INT.withName("max_length"),
+        magnet_h.C_BOOL.withName("keep_space"),
+        MemoryLayout.paddingLayout(7)
     ).withName("magnet_part");
 
     /**
@@ -217,6 +220,50 @@ public class magnet_part {
      */
     public static void max_length(MemorySegment struct, int fieldValue) {
         struct.set(max_length$LAYOUT, max_length$OFFSET, fieldValue);
+    }
+
+    private static final OfBoolean keep_space$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("keep_space"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * _Bool keep_space
+     * }
+     */
+    public static final OfBoolean keep_space$layout() {
+        return keep_space$LAYOUT;
+    }
+
+    private static final long keep_space$OFFSET = $LAYOUT.byteOffset(groupElement("keep_space"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * _Bool keep_space
+     * }
+     */
+    public static final long keep_space$offset() {
+        return keep_space$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * _Bool keep_space
+     * }
+     */
+    public static boolean keep_space(MemorySegment struct) {
+        return struct.get(keep_space$LAYOUT, keep_space$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * _Bool keep_space
+     * }
+     */
+    public static void keep_space(MemorySegment struct, boolean fieldValue) {
+        struct.set(keep_space$LAYOUT, keep_space$OFFSET, fieldValue);
     }
 
     /**

@@ -47,7 +47,7 @@ public final class Decoder {
 
     /** Fills gaps. */
     public Infilled infill(List<Part> parts, InfillOptions options, Call call) {
-        String start = !parts.isEmpty() && parts.getFirst() instanceof Part.Text(String text) ? text : "";
+        String start = !parts.isEmpty() && parts.getFirst() instanceof Part.Text text ? text.text() : "";
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment array = Params.parts(arena, parts);
             MemorySegment params = Params.infill(arena, options, call);

@@ -111,8 +111,9 @@ public final class Params {
         for (int i = 0; i < parts.size(); i++) {
             MemorySegment part = magnet_part.asSlice(array, i);
             switch (parts.get(i)) {
-                case Part.Text(String text) -> {
+                case Part.Text(String text, boolean keepSpace) -> {
                     magnet_part.type(part, magnet_h.MAGNET_PART_TEXT());
+                    magnet_part.keep_space(part, keepSpace);
                     Native.setText(magnet_part.text(part), arena, text, "part " + i);
                 }
                 case Part.Gap(int length, int maxLength) -> {
