@@ -8,21 +8,21 @@ import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
- * Trains an adapter on text files of one's own, and lets the model speak without and with it. Ctrl-C ends the training and
- * keeps what was learned.
+ * Trains an adapter on text files of one's own, and lets the model go on with a prompt without and with it. Ctrl-C ends
+ * the training and keeps what was learned.
  *
- * <pre>java -cp … AdaptToText.java model.gguf mine.gguf 200 notes.txt diary.txt</pre>
+ * <pre>java -cp … AdaptToText.java model.gguf mine.gguf 200 "Dear diary," notes.txt diary.txt</pre>
  */
 class AdaptToText {
     public static void main(String[] args) {
-        if (args.length < 4) {
-            System.err.println("usage: AdaptToText.java MODEL.gguf ADAPTER.gguf STEPS TEXT ...");
+        if (args.length < 5) {
+            System.err.println("usage: AdaptToText.java MODEL.gguf ADAPTER.gguf STEPS PROMPT TEXT ...");
             System.exit(2);
         }
         Path model = Path.of(args[0]);
         Path adapter = Path.of(args[1]);
         TrainOptions options = TrainOptions.defaults()
-                .withTexts(Arrays.stream(args).skip(3).map(Path::of).toArray(Path[]::new))
+                .withTexts(Arrays.stream(args).skip(4).map(Path::of).toArray(Path[]::new))
                 .withSteps(Integer.parseInt(args[2]))
                 .withReport(Path.of(args[1] + ".html"));
 
@@ -32,11 +32,12 @@ class AdaptToText {
         System.out.println(adapter + " holds the state of step "
                 + (result.bestStep() > 0 ? result.bestStep() : result.step()));
 
-        GenerateOptions speak = GenerateOptions.defaults().withMaxTokens(40).withSeed(1);
+        String prompt = args[3];
+        GenerateOptions speak = GenerateOptions.defaults().withMaxTokens(40).withTemperature(0);
         try (Magnet magnet = Magnet.load(model);
                 Adapter mine = magnet.loadAdapter(adapter)) {
-            System.out.println("without: " + magnet.generate("", speak).text());
-            System.out.println("with:    " + magnet.generate("", speak.withAdapters(mine.scaled(1))).text());
+            System.out.println("without: " + prompt + magnet.generate(prompt, speak).text());
+            System.out.println("with:    " + prompt + magnet.generate(prompt, speak.withAdapters(mine.scaled(1))).text());
         }
     }
 

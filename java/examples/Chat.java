@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A conversation on the terminal, a line a turn; an empty line ends it.
+ * A conversation on the terminal, a line a turn behind the sign {@code >}; an empty line ends it.
  *
  * <pre>java -cp … Chat.java model.gguf</pre>
  */
@@ -24,8 +24,9 @@ class Chat {
         GenerateOptions options = GenerateOptions.defaults().withMaxTokens(200);
         var in = new BufferedReader(new InputStreamReader(System.in));
         try (Magnet magnet = Magnet.load(Path.of(args[0]))) {
+            System.out.println("Say something; an empty line ends it.");
             String line;
-            while ((line = in.readLine()) != null && !line.isBlank()) {
+            while ((line = ask(in)) != null && !line.isBlank()) {
                 conversation.add(Message.user(line));
                 Generated answer = magnet.chat(conversation, options).forEach(token -> {
                     System.out.print(token.text());
@@ -35,5 +36,11 @@ class Chat {
                 conversation.add(Message.assistant(answer.text()));
             }
         }
+    }
+
+    static String ask(BufferedReader in) throws IOException {
+        System.out.print("> ");
+        System.out.flush();
+        return in.readLine();
     }
 }

@@ -26,7 +26,12 @@ class SemanticSearch {
             System.err.println("usage: SemanticSearch.java MODEL.gguf ADAPTER.gguf FOLDER QUESTION");
             System.exit(2);
         }
-        List<Paragraph> paragraphs = paragraphsOf(Path.of(args[2]));
+        Path folder = Path.of(args[2]);
+        List<Paragraph> paragraphs = Files.isDirectory(folder) ? paragraphsOf(folder) : List.of();
+        if (paragraphs.isEmpty()) {
+            System.err.println(folder + (Files.isDirectory(folder) ? " holds no file *.txt with a paragraph" : " is no folder"));
+            System.exit(1);
+        }
         EmbedOptions options = EmbedOptions.defaults().withTruncation(Truncation.HEAD);
         try (Magnet magnet = Magnet.load(Path.of(args[0]), LoadOptions.defaults().withAdapters(Path.of(args[1])))) {
             float[][] vectors = magnet.embed(paragraphs.stream().map(Paragraph::text).toList(), options);

@@ -13,4 +13,11 @@ public record Embeddings(float[][] vectors, int[] tokenCounts) {
     public long tokens() {
         return Arrays.stream(tokenCounts).asLongStream().sum();
     }
+
+    /** How many vectors of what length, and the tokens read. */
+    @Override
+    public String toString() {
+        return "Embeddings[" + vectors.length + " x " + (vectors.length > 0 ? vectors[0].length : 0) + ", tokens=" + tokens()
+                + "]";
+    }
 }

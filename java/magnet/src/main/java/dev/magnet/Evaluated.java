@@ -39,6 +39,12 @@ public record Evaluated(List<Figure> figures, List<Series> series, Duration elap
             Objects.requireNonNull(name, "name");
             Objects.requireNonNull(values, "values");
         }
+
+        /** The name and how many values there are. */
+        @Override
+        public String toString() {
+            return "Series[" + name + ", " + values.length + " values]";
+        }
     }
 
     /** Makes lists immutable. */

@@ -12,7 +12,7 @@ import java.nio.file.Path;
  * result.figures().forEach(System.out::println);
  * }</pre>
  *
- * <p>Values out of range are refused by the call that uses them. A limit of 0 is none.
+ * <p>Values out of range are refused by the call that uses them. A limit of 0 means no limit.
  */
 public sealed interface Evaluation
         permits StsEvaluation, InfillEvaluation, PerplexityEvaluation, RepetitionEvaluation, ProbeEvaluation,

@@ -17,8 +17,8 @@ import dev.magnet.internal.Defaults;
  * @param spanMin fewest tokens of a gap that is no whole sentence
  * @param spanMax most tokens of such a gap
  * @param sentenceShare share of rows with gaps whose gaps are whole sentences, in [0, 1]
- * @param openRoom positions of an open gap, whose length the text behind it does not show; half of the gaps are open;
- *     0 = none is
+ * @param openRoom positions of an open gap, whose length the text behind it does not show; half of the gaps are open,
+ *     with 0 none are
  */
 @Withers
 public record RowOptions(

@@ -24,7 +24,7 @@ public enum Status {
     BUFFER_TOO_SMALL,
     /** A defect of the library; please report the message. */
     INTERNAL,
-    /** Training ran into numbers that are none; what was learned before is kept. */
+    /** Training met a loss that is not a finite number; what was learned before is kept. */
     DIVERGED,
     /** The native library cannot be found, opened or used; the message lists what was tried and what to do. */
     LIBRARY

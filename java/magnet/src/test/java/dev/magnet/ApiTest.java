@@ -63,6 +63,28 @@ class ApiTest {
         }));
     }
 
+    /** What a user prints says something; an array's own text is its address. */
+    @TestFactory
+    Stream<DynamicTest> recordsWithArraysSayWhatTheyHold() throws IOException {
+        return publicTypes().stream()
+                .flatMap(type -> Stream.concat(Stream.of(type), Stream.of(type.getClasses())))
+                .filter(type -> type.isRecord()
+                        && Stream.of(type.getRecordComponents()).anyMatch(component -> component.getType().isArray()))
+                .distinct()
+                .map(type -> DynamicTest.dynamicTest(type.getSimpleName(), () ->
+                        assertEquals(type, type.getMethod("toString").getDeclaringClass())
+                ));
+    }
+
+    @Test
+    void vectorsPrintTheirNumberAndLength() {
+        assertEquals("Embeddings[2 x 3, tokens=9]", new Embeddings(new float[2][3], new int[] {4, 5}).toString());
+        assertEquals("Embeddings[0 x 0, tokens=0]", new Embeddings(new float[0][], new int[0]).toString());
+        assertEquals(
+                "TokenEmbeddings[2 x 3, tokens=[7, 8]]", new TokenEmbeddings(new int[] {7, 8}, new float[2][3]).toString());
+        assertEquals("Series[sts, 2 values]", new Evaluated.Series("sts", new double[] {1, 2}).toString());
+    }
+
     /** A copy with one component changed, and every other the same. */
     @TestFactory
     Stream<DynamicTest> everyWithChangesItsComponentOnly() throws IOException {

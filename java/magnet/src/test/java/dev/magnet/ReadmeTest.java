@@ -14,6 +14,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -42,6 +43,19 @@ class ReadmeTest {
         return tests;
     }
 
+    @Test
+    void projectOfTheReadmeHoldsItsProgram() throws IOException {
+        Path java = Path.of(System.getProperty("magnet.root"), "java");
+        Path project = java.resolve("examples/consumer");
+        String readme = Files.readString(java.resolve("README.md"));
+        assertTrue(readme.contains("```java\n" + Files.readString(project.resolve("src/main/java/First.java")) + "```"));
+        String version = Pattern.compile("<version>(.*?)</version>").matcher(Files.readString(java.resolve("pom.xml")))
+                .results().findFirst().orElseThrow().group(1);
+        for (String file : List.of("pom.xml", "build.gradle")) {
+            assertTrue(Files.readString(project.resolve(file)).contains(version), file);
+        }
+    }
+
     private void compilesAndRuns(String source) throws Exception {
         assertTrue(source.lines().count() <= MOST_LINES, source.lines().count() + " lines");
         Matcher name = Pattern.compile("class (\\w+)").matcher(source);
@@ -52,7 +66,7 @@ class ReadmeTest {
                 .run(null, null, null, "--release", "22", "-Xlint:all", "-Werror", "-cp", classPath, file.toString()));
         Jvm.Result result = Jvm.run(
                 "--enable-native-access=ALL-UNNAMED", "-cp", classPath + File.pathSeparator + directory, name.group(1),
-                TinyModel.LLAMA.toString());
+                TinyModel.LLAMA.toString(), TinyAdapter.write(directory.resolve("adapter.gguf"), "llama", 1).toString());
         assertEquals(0, result.exitCode(), result.output());
         assertTrue(result.output().lines().count() >= 2, result.output());
     }
