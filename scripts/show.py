@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Runs the commands that the documents show, and tells where the output is no longer what stands there.
+
+    scripts/show.py                     compare; exit status 1 if a block differs
+    scripts/show.py --write docs/cli.md  put what came out into the document
+
+A block is run if a comment stands before it, which says how closely its output must agree: with `exact` in every
+character; with `numbers` but for the numbers, which differ with the kernels of a CPU; with `runs` not at all, as sampled or
+greedy text differs too, but the command must succeed.
+
+    <!-- run numbers -->
+    ```
+    $ magnet embed --similarity "A cat sleeps." "A dog barks."
+    (output)
+    ```
+
+Commands run in the root of the repository, with build/bin (or what MAGNET_BIN names) on PATH and MAGNET_MODEL naming the default model.
+"""
+
+import argparse
+import difflib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BLOCK = re.compile(r"(<!-- run (exact|numbers|runs) -->\n```\w*\n)(.*?)(```)", re.DOTALL)
+
+
+def documents():
+    listed = subprocess.run(["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / name for name in listed.split()]
+
+
+def environment():
+    model = os.environ.get("MAGNET_MODEL")
+    if not model:
+        model = subprocess.run([ROOT / "scripts/fetch-model.sh"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    binaries = os.environ.get("MAGNET_BIN", str(ROOT / "build/bin"))
+    return {**os.environ, "MAGNET_MODEL": model, "PATH": os.pathsep.join([binaries, os.environ["PATH"]]),
+            "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+
+
+def commands_of(block):
+    """A command begins with "$ " and goes on in the next line after a backslash."""
+    commands = []
+    for line in block.splitlines():
+        if commands and commands[-1].endswith("\\"):
+            commands[-1] += "\n" + line
+        elif line.startswith("$ "):
+            commands.append(line[2:])
+    return commands
+
+
+def run_block(block, where, env):
+    shown = ""
+    for command in commands_of(block):
+        done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+        if done.returncode != 0:
+            sys.exit(f"{where}: $ {command}\nended with status {done.returncode}")
+        lines = [line.rstrip() for line in done.stdout.splitlines()]
+        shown += "\n".join([f"$ {command}", *lines]).rstrip("\n") + "\n"
+    return shown
+
+
+def comparable(text, how):
+    # a number may also have taken another width
+    return re.sub(r" *-?\d[\d,.]*", " #", text) if how == "numbers" else text
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="put what came out into the documents")
+    parser.add_argument("documents", nargs="*", type=pathlib.Path, help="default: every *.md of the repository")
+    options = parser.parse_args()
+    env = environment()
+    differing = blocks = 0
+    for document in options.documents or documents():
+        text = document.read_text()
+
+        def renew(match):
+            nonlocal differing, blocks
+            head, how, before, tail = match.groups()
+            where = f"{document}:{text.count(chr(10), 0, match.start()) + 1}"
+            after = run_block(before, where, env)
+            blocks += 1
+            if how != "runs" and comparable(before, how) != comparable(after, how):
+                differing += 1
+                sys.stdout.writelines(difflib.unified_diff(before.splitlines(True), after.splitlines(True), where, "now"))
+            return head + after + tail
+
+        renewed = BLOCK.sub(renew, text)
+        if options.write:
+            document.write_text(renewed)
+    print(f"{blocks} blocks run, {differing} differ" + (", documents rewritten" if options.write else ""))
+    return 0 if options.write or differing == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
