@@ -153,7 +153,12 @@ struct magnet_model_info {
 MAGNET_API struct magnet_model_params magnet_model_default_params(void);
 
 /* Reads a GGUF file of a decoder-only model. IO, BAD_FILE, UNSUPPORTED (encoder-only, unknown architecture),
- * OUT_OF_MEMORY, CANCELLED. */
+ * OUT_OF_MEMORY, CANCELLED.
+ *
+ * The file must stay as it is while the model is in use. The fused engine reads its weights from it when a session first
+ * needs them, and fails with IO if the file was replaced, written to or removed since; the graph engine goes on. A mapped
+ * file (use_mmap) that is cut short or written to in place takes its pages from under llama.cpp, which ends the process:
+ * replace it by renaming another one over it, or load without use_mmap. */
 MAGNET_API int32_t magnet_model_load(const char * path, const struct magnet_model_params * params,
                                      struct magnet_model ** out_model);
 
@@ -163,8 +168,8 @@ MAGNET_API void magnet_model_free(struct magnet_model * model);
 MAGNET_API int32_t magnet_model_get_info(const struct magnet_model * model, struct magnet_model_info * out_info);
 
 enum magnet_engine {
-    MAGNET_ENGINE_AUTO  = 0, /* fused where it covers the model and the work, else graph                              */
-    MAGNET_ENGINE_FUSED = 1, /* MAGNET's own CPU engine; UNSUPPORTED where it does not cover the model                */
+    MAGNET_ENGINE_AUTO  = 0, /* fused where it covers the model, the adapters and the work, else graph                */
+    MAGNET_ENGINE_FUSED = 1, /* MAGNET's own CPU engine; UNSUPPORTED where it does not cover model or adapters        */
     MAGNET_ENGINE_GRAPH = 2, /* llama.cpp's graph                                                                     */
 };
 
@@ -247,7 +252,8 @@ struct magnet_adapter_info {
     int32_t      open_room;      /* positions that open gaps had in training; 0 = unknown                            */
 };
 
-/* IO, BAD_FILE, MISMATCH (other architecture or shapes: nothing is loaded). */
+/* IO, BAD_FILE, MISMATCH (other architecture or shapes: nothing is loaded). The file is read here and never again: it may be
+ * replaced or removed. */
 MAGNET_API int32_t magnet_adapter_load(struct magnet_model * model, const char * path,
                                        struct magnet_adapter ** out_adapter);
 MAGNET_API void    magnet_adapter_free(struct magnet_adapter * adapter); /* NULL is a no-op; sessions keep theirs      */
@@ -255,6 +261,8 @@ MAGNET_API int32_t magnet_adapter_get_info(const struct magnet_adapter * adapter
 
 /* ------------------------------------------------------------------------------------------------ session */
 
+/* Whether llama.cpp's graph computes attention in one step, which is faster and rounds otherwise: results differ between
+ * ON and OFF as between engines. */
 enum magnet_flash_attention {
     MAGNET_FLASH_ATTENTION_AUTO = -1,
     MAGNET_FLASH_ATTENTION_OFF  = 0,
@@ -266,8 +274,8 @@ struct magnet_session;
 
 struct magnet_session_params {
     int32_t n_ctx;           /* most tokens of one text (context + gaps + generated); 0 = what the model was trained for */
-    int32_t batch;           /* most tokens of one pass over several texts, [32, 65536], default 2048; a longer single
-                                text takes a larger pass                                                              */
+    int32_t batch;           /* most tokens of one pass over several texts on a GPU, [32, 65536], default 2048; a longer
+                                single text takes a larger pass                                                       */
     int32_t n_threads;       /* >= 1, or -1 (default) = physical cores                                                */
     int32_t flash_attention; /* enum magnet_flash_attention, default AUTO                                            */
     int32_t engine;          /* enum magnet_engine, default AUTO                                                      */
@@ -278,7 +286,8 @@ MAGNET_API int32_t magnet_session_create(struct magnet_model * model, const stru
                                          struct magnet_session ** out_session);
 MAGNET_API void    magnet_session_free(struct magnet_session * session); /* NULL is a no-op; not while a call runs      */
 
-/* Adapters of all later calls on this session; scales[i] finite, NULL = all 1; n = 0 = the bare base. The recipe
+/* Adapters of all later calls on this session; scales[i] finite, NULL = all 1; n = 0 = the bare base; one named twice counts
+ * with the sum of its scales. UNSUPPORTED: the session's engine is FUSED, which cannot adapt one of the tensors. The recipe
  * (pooling, instruction, ...) is that of the first adapter that has one, else that of the model if it is a merged one.
  * Changing adapters forgets the cached prefix. */
 MAGNET_API int32_t magnet_session_set_adapters(struct magnet_session * session, struct magnet_adapter * const * adapters,
@@ -313,10 +322,11 @@ struct magnet_embed_params {
 
 MAGNET_API struct magnet_embed_params magnet_embed_default_params(void);
 
-/* One vector a text: out [n_texts, D], capacity in floats. Texts are sorted by length and packed into few passes.
+/* One vector a text: out [n_texts, D], capacity in floats. On the CPU a text has the same vector, to the bit, alone and
+ * among any others; on a GPU, where texts share passes, to rounding. So for token vectors and scores.
  * An empty text is the embedding of instruction + EOS (of EOS alone without one, also when pooled by mean).
  * out_n_tokens [n_texts] (may be NULL) receives the tokens read, instruction and EOS counted. On failure out is
- * unspecified. */
+ * unspecified. BAD_FILE: a vector is not finite, by a damaged weight or an adapter too strong; so for those below. */
 MAGNET_API int32_t magnet_embed(struct magnet_session * session, const struct magnet_text * texts, int32_t n_texts,
                                 const struct magnet_embed_params * params, float * out, int64_t capacity,
                                 int32_t * out_n_tokens);

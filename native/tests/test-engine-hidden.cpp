@@ -153,6 +153,26 @@ TEST_CASE("results do not depend on how rows are grouped or on the number of thr
     }
 }
 
+TEST_CASE("a row has the same bits alone and among others, on every kernel") {
+    const tiny_model_params p = models()[0];
+    const temporary_model   file(p);
+    const auto              rows = random_rows({ 600, 12, 150, 7, 64, 1, 33, 33 }, p.n_vocab, 9);
+    for (const std::string & kernel : fused_engine_kernels()) {
+        for (const engine_precision precision : { engine_precision::f32, engine_precision::bf16 }) {
+            for (const int32_t n_threads : { 1, 2 }) {
+                CAPTURE(kernel);
+                CAPTURE(int(precision));
+                CAPTURE(n_threads);
+                const auto e   = make_fused_engine(file.path, engine_params(kernel, precision, n_threads));
+                const auto all = hidden_of(*e, views(rows));
+                for (size_t i = 0; i < rows.size(); ++i) {
+                    CHECK(hidden_of(*e, { rows[i].view() })[0] == all[i]);
+                }
+            }
+        }
+    }
+}
+
 TEST_CASE("engines that share weights keep their adapters apart, on threads of their own") {
     const tiny_model_params             p = models()[0];
     const temporary_model               file(p);

@@ -30,7 +30,7 @@ def cosine(a, b):
 
 class EmbedTest(CliTest):
     def assertClose(self, found, expected):
-        """The same vectors, but for the rounding that comes with other company in the batch."""
+        """The same vectors, but for the rounding of their text."""
         self.assertEqual(len(found), len(expected))
         for a, b in zip(found, expected):
             for x, y in zip(a, b, strict=True):

@@ -13,12 +13,13 @@ import org.jspecify.annotations.Nullable;
  * @param sessions calls that may compute at the same time, each with a context of its own; further callers wait their
  *     turn. At least 1
  * @param contextLength most tokens of one text, generated ones counted; 0 = what the model was trained for
- * @param batchTokens most tokens of one pass over several texts, in [32, 65536]
+ * @param batchTokens most tokens of one pass over several texts on a GPU, in [32, 65536]
  * @param threads threads that one call computes with; -1 = physical cores
  * @param gpuLayers layers held by the GPU, if the library has a GPU backend; -1 = all
  * @param engine what computes
  * @param flashAttention see {@link FlashAttention}
- * @param mmap map the file instead of reading it
+ * @param mmap map the file instead of reading it. One that is cut short or written to while it is mapped ends the process:
+ *     replace it by moving another file over it
  * @param mlock keep the weights in RAM
  * @param checkTensors look for NaN and infinity in every weight while loading
  * @param progress told how far loading is, in thousandths of the file; null = nobody
