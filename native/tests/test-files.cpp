@@ -175,6 +175,92 @@ TEST_CASE(
     check_fails(magnet_infill(session.get(), parts, 3, nullptr, &r), MAGNET_STATUS_BAD_FILE, {"not a number"});
 }
 
+namespace {
+
+// Every verb that gives out what the model computes says that it is no number, and the session stays usable.
+void check_no_numbers(const session_ptr & session, int32_t width) {
+    const magnet_text            texts[]  = {text("abc"), text("some more of it")};
+    const std::vector<int32_t>   tokens   = {5, 6, 7};
+    const magnet_part            parts[]  = {given("a"), filled("b")};
+    const magnet_score_item      item     = {parts, 2};
+    std::vector<float>           out(2 * size_t(width) * 64);
+    int32_t                      n        = 0;
+    for (const bool normalize : {true, false}) {
+        magnet_embed_params p = magnet_embed_default_params();
+        p.normalize           = normalize;
+        for (const int32_t pooling : {MAGNET_POOLING_LAST, MAGNET_POOLING_MEAN, MAGNET_POOLING_WEIGHTED_MEAN}) {
+            p.pooling = pooling;
+            check_fails(magnet_embed(session.get(), texts, 2, &p, out.data(), int64_t(out.size()), nullptr),
+                        MAGNET_STATUS_BAD_FILE, {"not a number", "scale"});
+            check_fails(magnet_embed_token_ids(session.get(), tokens.data(), 3, &p, out.data(), width),
+                        MAGNET_STATUS_BAD_FILE, {"not a number"});
+        }
+        check_fails(magnet_embed_tokens(session.get(), texts[0], &p, out.data(), nullptr, 64, &n), MAGNET_STATUS_BAD_FILE,
+                    {"not a number"});
+    }
+    magnet_result * r = nullptr;
+    check_fails(magnet_score(session.get(), &item, 1, nullptr, &r), MAGNET_STATUS_BAD_FILE, {"not a number"});
+}
+
+// The golden model with one value of a tensor changed.
+std::string damaged(const std::string & tensor, float value) {
+    const std::string path  = scratch_path("damaged.gguf");
+    std::string       bytes = read_file(golden("tiny-llama.gguf"));
+    gguf_context *    gguf  = gguf_init_from_file(golden("tiny-llama.gguf").c_str(), {true, nullptr});
+    REQUIRE(gguf);
+    const int64_t id = gguf_find_tensor(gguf, tensor.c_str());
+    REQUIRE(id >= 0);
+    bytes.replace(gguf_get_data_offset(gguf) + gguf_get_tensor_offset(gguf, id), 4,
+                  std::string(reinterpret_cast<const char *>(&value), 4));
+    gguf_free(gguf);
+    write_file(path, bytes);
+    return path;
+}
+
+} // namespace
+
+TEST_CASE("vectors and scores that are no numbers fail their call, whatever engine made them") {
+    for (const int32_t engine : {MAGNET_ENGINE_FUSED, MAGNET_ENGINE_GRAPH}) {
+        INFO("engine ", engine);
+        magnet_session_params sp = session_params();
+        sp.engine                = engine;
+        for (const float value : {NAN, INFINITY}) {
+            const model_ptr model = load_model(damaged("output_norm.weight", value));
+            check_no_numbers(make_session(model, sp), info_of(model).n_embd);
+        }
+
+        const model_ptr   model   = load_tiny();
+        const session_ptr session = make_session(model, sp);
+        const std::string path    = scratch_path("strong.gguf");
+        write_adapter(path, "llama", tiny_lora(), 4.0f);
+        const adapter_ptr adapter = load_adapter(model, path);
+        magnet_adapter *  list[]  = {adapter.get()};
+        const float       scale   = 1e30f;
+        require_ok(magnet_session_set_adapters(session.get(), list, &scale, 1));
+        check_no_numbers(session, info_of(model).n_embd);
+
+        require_ok(magnet_session_set_adapters(session.get(), nullptr, nullptr, 0));
+        std::vector<float> vector(size_t(info_of(model).n_embd));
+        const magnet_text  abc = text("abc");
+        require_ok(magnet_embed(session.get(), &abc, 1, nullptr, vector.data(), int64_t(vector.size()), nullptr));
+    }
+}
+
+TEST_CASE("vectors of any size are normalised") {
+    const model_ptr       model = load_model(damaged("output_norm.weight", 1e25f)); // whose square is no float
+    magnet_session_params sp    = session_params();
+    sp.engine                   = MAGNET_ENGINE_GRAPH;
+    const session_ptr  session  = make_session(model, sp);
+    std::vector<float> v(size_t(info_of(model).n_embd));
+    const magnet_text  abc = text("abc");
+    require_ok(magnet_embed(session.get(), &abc, 1, nullptr, v.data(), int64_t(v.size()), nullptr));
+    double norm = 0.0;
+    for (const float x : v) {
+        norm += double(x) * x;
+    }
+    CHECK(std::fabs(norm - 1.0) < 1e-5);
+}
+
 TEST_CASE("model file: loading is cancelled at any step of its progress") {
     int n_calls = 0;
     for (int stop_at = 1; stop_at <= 1000; ++stop_at) {

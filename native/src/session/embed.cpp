@@ -1,6 +1,7 @@
 // Embedding: texts become rows of the encoder, with the weights that make a pooled vector of them.
 #include "base/error.h"
 #include "base/text.h"
+#include "finite.h"
 #include "magnet-mask.h"
 #include "session.h"
 
@@ -12,8 +13,14 @@ namespace magnet {
 
 namespace {
 
-void normalize(float * v, int32_t n) {
-    const double norm = std::sqrt(std::inner_product(v, v + n, v, 0.0));
+// Throws BAD_FILE for what is no vector.
+void finish_vector(float * v, int32_t n, bool normalize) {
+    require_finite(v, n);
+    if (!normalize) {
+        return;
+    }
+    const double norm = std::sqrt(std::inner_product(v, v + n, v, 0.0, std::plus<>(),
+                                                     [](double a, double b) { return a * b; })); // a float's square overflows
     if (norm > 0.0) {
         std::transform(v, v + n, v, [&](float x) { return (float) (x / norm); });
     }
@@ -153,9 +160,7 @@ void session::embed(const magnet_text * texts, int32_t n_texts, const magnet_emb
     const int32_t   n_embd   = base_->n_embd();
     magnet_progress progress = { 0, n_texts };
     get_encoder().pooled(rows, out, [&](int32_t r) {
-        if (params.normalize) {
-            normalize(out + (int64_t) r * n_embd, n_embd);
-        }
+        finish_vector(out + (int64_t) r * n_embd, n_embd, params.normalize);
         ++progress.done;
         return !cancelled_ && (!params.progress || params.progress(&progress, params.progress_user_data));
     });
@@ -170,9 +175,7 @@ void session::embed_tokens(const std::vector<int32_t> & own, const magnet_embed_
     embed_tokens(std::vector<std::vector<int32_t>>{ own }, params, [&](int32_t, int32_t token, const float * vector) {
         float * to = out + (int64_t) token * n_embd;
         std::copy(vector, vector + n_embd, to);
-        if (params.normalize) {
-            normalize(to, n_embd);
-        }
+        finish_vector(to, n_embd, params.normalize);
     });
 }
 
@@ -191,7 +194,11 @@ void session::embed_tokens(const std::vector<std::vector<int32_t>> & own, const 
         text_of.push_back((int32_t) i);
     }
     get_encoder().hidden(
-        rows, [&](int32_t r, int32_t token, const float * vector) { sink(text_of[r], token, vector); },
+        rows,
+        [&](int32_t r, int32_t token, const float * vector) {
+            require_finite(vector, base_->n_embd());
+            sink(text_of[r], token, vector);
+        },
         [&](int32_t) { return !cancelled_; });
 }
 
@@ -221,9 +228,7 @@ void session::embed_token_ids(const int32_t * tokens, int32_t n_tokens, const ma
     reader.set_pooling(row, 0, n_tokens);
 
     get_encoder().pooled({ row }, out, [&](int32_t) { return !cancelled_; });
-    if (params.normalize) {
-        normalize(out, base_->n_embd());
-    }
+    finish_vector(out, base_->n_embd(), params.normalize);
 }
 
 } // namespace magnet

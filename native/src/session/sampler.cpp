@@ -1,5 +1,7 @@
 #include "sampler.h"
 
+#include "finite.h"
+
 #include "base/error.h"
 #include "base/log.h"
 
@@ -238,8 +240,7 @@ void log_softmax::set(const float * logits, int32_t n_vocab) {
     const float max = max_of(logits, n_vocab);
     log_sum_        = max + std::log((float) ggml_vec_soft_max_f32(n_vocab, scratch_.data(), logits, max));
     if (!std::isfinite(log_sum_)) {
-        throw error(MAGNET_STATUS_BAD_FILE, "the model's output is not a number: a weight is damaged, or an adapter's scale "
-                                            "is too large. check_tensors looks for damaged weights.");
+        throw not_a_number();
     }
 }
 

@@ -1,0 +1,24 @@
+// What the model gives out is numbers, or the call fails: a NaN looks like any other result to those who go on with it.
+#pragma once
+
+#include "base/error.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+namespace magnet {
+
+inline error not_a_number() {
+    return error(MAGNET_STATUS_BAD_FILE, "the model's output is not a number: a weight is damaged, or an adapter's scale is "
+                                         "too large. check_tensors looks for damaged weights.");
+}
+
+// Throws BAD_FILE unless all n values are finite.
+inline void require_finite(const float * values, int64_t n) {
+    if (!std::all_of(values, values + n, [](float x) { return std::isfinite(x); })) {
+        throw not_a_number();
+    }
+}
+
+} // namespace magnet
