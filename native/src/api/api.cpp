@@ -213,7 +213,7 @@ int32_t magnet_session_set_adapters(magnet_session * s, magnet_adapter * const *
             const std::string name = "adapters[" + std::to_string(i) + "]";
             uses.push_back({ not_null(adapters[i], name.c_str()).impl, scales ? scales[i] : 1.0f });
         }
-        impl.set_adapters(std::move(uses));
+        impl.set_adapters(uses);
     });
 }
 

@@ -17,6 +17,7 @@ engine_choice::engine_choice(std::shared_ptr<model> base) : base_(std::move(base
         no_fused_ = "its weights are on a GPU, which the fused engine leaves alone";
     } else {
         fused_engine_covers(base_->path(), no_fused_);
+        base_->file().check_unchanged();
     }
 }
 
@@ -24,10 +25,31 @@ std::shared_ptr<fused_weights> engine_choice::fused() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     std::shared_ptr<fused_weights>    weights = fused_.lock();
     if (!weights) {
+        base_->file().check_unchanged(); // says what happened to it before its reader finds it damaged
         weights = load_fused_weights(base_->path(), {});
+        base_->file().check_unchanged();
         fused_  = weights;
     }
     return weights;
+}
+
+bool engine_choice::fused_covers(const std::vector<used_adapter> & adapters, std::string & why) const {
+    if (!fused_covers(why)) {
+        return false;
+    }
+    for (const used_adapter & use : adapters) {
+        const lora_set * set = use.what->matrices(why);
+        if (!set) {
+            return false;
+        }
+        for (const lora_matrix & m : set->matrices) {
+            if (!fused_engine_adapts(m.target)) {
+                why = "the fused engine cannot adapt " + m.target + ", as " + use.what->path() + " does";
+                return false;
+            }
+        }
+    }
+    return true;
 }
 
 void engine_choice::check_training(int32_t engine) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine.h"
+#include "model/context.h"
 #include "model/model.h"
 
 #include <memory>
@@ -23,11 +24,14 @@ public:
         return why.empty();
     }
 
+    // The same of the model with these adapters.
+    bool fused_covers(const std::vector<used_adapter> & adapters, std::string & why) const;
+
     // Throws UNSUPPORTED if this engine (enum magnet_engine; AUTO: any) cannot train the model.
     void check_training(int32_t engine) const;
 
     // The fused engine's weights, loaded when first asked for and shared by all who ask while one of them holds them.
-    // Any thread.
+    // Throws IO if the model's file is not the one any more that the model was loaded from. Any thread.
     std::shared_ptr<fused_weights> fused() const;
 
 private:

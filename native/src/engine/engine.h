@@ -113,6 +113,9 @@ struct fused_engine_params {
 // True if the file's architecture and tensors are covered by the fused engine; otherwise why says what is not.
 bool fused_engine_covers(const std::string & path, std::string & why);
 
+// Can the fused engine adapt this tensor of a model that it covers?
+bool fused_engine_adapts(const std::string & tensor);
+
 // A model's weights as the fused engine reads them. Immutable; shared by engines of any thread.
 class fused_weights {
 public:

@@ -6,18 +6,17 @@
 
 #include <nlohmann/json.hpp>
 
-
 namespace magnet::eval {
 
 // What finished items depend on.
 static nlohmann::json describe(const session & with, const magnet_eval_params & p) {
     nlohmann::json d = describe_options(p);
-    d["model"]       = stamp_of(with.base().path());
+    d["model"]       = with.base().file().digest();
     d["engine"]      = with.uses_fused_engine() ? "fused" : "graph"; // they round differently
     d["ctx"]         = with.n_ctx();                                 // what is longer is cut, or an error
     d["adapters"]    = nlohmann::json::array();
     for (const used_adapter & use : with.adapters()) {
-        d["adapters"].push_back({stamp_of(use.what->path()), use.scale});
+        d["adapters"].push_back({use.what->digest(), use.scale});
     }
     return d;
 }

@@ -1,12 +1,10 @@
 #include "options.h"
 
 #include "base/error.h"
+#include "base/file-identity.h"
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <type_traits>
@@ -157,20 +155,12 @@ struct describer {
 
     void file(const std::string & name, const char * path, field_use use = field_use::makes) {
         if (use == field_use::makes) {
-            out[name] = stamp_of(path);
+            out[name] = file_identity(path).digest();
         }
     }
 };
 
 constexpr const char * protocol_names[] = {"sts", "infill", "perplexity", "repetition", "probe", "choice", "retrieval"};
-
-// FNV-1a, 64 bits
-uint64_t hash_of(const std::string & bytes, uint64_t hash = 0xcbf29ce484222325u) {
-    for (const unsigned char c : bytes) {
-        hash = (hash ^ c) * 0x100000001b3u;
-    }
-    return hash;
-}
 
 } // namespace
 
@@ -192,27 +182,6 @@ nlohmann::json describe_options(const magnet_eval_params & p) {
     for_each_field(p, d);
     d.out["protocol"] = protocol_name(p.protocol);
     return d.out;
-}
-
-std::string stamp_of(const std::string & path) {
-    constexpr std::streamoff part = 1 << 20;
-
-    std::error_code      code;
-    const std::streamoff size = (std::streamoff)std::filesystem::file_size(path, code);
-    std::ifstream        file(path, std::ios::binary);
-    if (code || !file) {
-        throw error(MAGNET_STATUS_IO, "cannot read " + path + " (to tell the state of this evaluation from others).");
-    }
-    std::string bytes((size_t)std::min(size, part), '\0');
-    uint64_t    hash = hash_of(std::to_string(size));
-    for (const std::streamoff begin : {std::streamoff(0), std::max<std::streamoff>(size - part, 0)}) {
-        file.seekg(begin);
-        file.read(bytes.data(), (std::streamsize)bytes.size());
-        hash = hash_of(bytes, hash);
-    }
-    char text[20];
-    std::snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
-    return text;
 }
 
 } // namespace magnet::eval

@@ -17,7 +17,5 @@ void check_options(const magnet_eval_params & params);
 // only choose among items are left out. Throws IO.
 nlohmann::json describe_options(const magnet_eval_params & params);
 
-// Tells a file's content from others'. Throws IO.
-std::string stamp_of(const std::string & path);
 
 } // namespace magnet::eval

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/gguf-file.h"
 #include "base/log.h"
+#include "lora-file.h"
 
 #include <algorithm>
 #include <cstring>
@@ -19,14 +20,13 @@ bool ends_with(const std::string & s, const char * suffix) {
 } // namespace
 
 std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, const std::string & path) {
-    const gguf_reader file(path);
+    std::shared_ptr<adapter> a(new adapter(path));
+    const gguf_reader        file(path);
     if (file.text("general.type") != "adapter" || file.text("adapter.type") != "lora") {
         throw error(MAGNET_STATUS_BAD_FILE, path + " is not a LoRA adapter.");
     }
 
-    std::shared_ptr<adapter> a(new adapter());
     a->base_         = base;
-    a->path_         = path;
     a->architecture_ = file.text("general.architecture");
 
     const std::string model_architecture = base->architecture();
@@ -51,6 +51,12 @@ std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, cons
         }
     }
 
+    try {
+        a->matrices_ = load_lora(path).set;
+    } catch (const error & e) { // llama.cpp may still know what to do with it
+        a->no_matrices_ = e.what();
+    }
+
     log_capture                 capture;
     std::lock_guard<std::mutex> lock(base->adapter_mutex());
     a->llama_ = llama_adapter_lora_init(base->llama(), path.c_str());
@@ -58,6 +64,7 @@ std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, cons
         throw error(MAGNET_STATUS_MISMATCH,
                     path + " does not fit the model" + capture.reason() + ". Nothing was loaded.");
     }
+    a->file_.check_unchanged(); // it was opened three times
     return a;
 }
 

@@ -66,8 +66,7 @@ std::shared_ptr<model> model::load_vocabulary(const std::string & path) {
     llama_model_params lparams = llama_model_default_params();
     lparams.vocab_only         = true;
     log_capture            capture;
-    std::shared_ptr<model> m(new model());
-    m->path_ = path;
+    std::shared_ptr<model> m(new model(path));
     m->llama_.reset(llama_model_load_from_file(path.c_str(), lparams));
     if (!m->llama_) {
         throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
@@ -102,7 +101,7 @@ recipe model::recipe_of(const std::string & file, const meta_lookup & get) const
 }
 
 std::shared_ptr<model> model::load(const std::string & path, const magnet_model_params & params) {
-    check_file(path);
+    check_file(path); // says what is wrong with it
 
     progress_state progress = { params.progress, params.progress_user_data, false };
 
@@ -116,8 +115,7 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
     lparams.progress_callback_user_data   = &progress;
 
     log_capture            capture;
-    std::shared_ptr<model> m(new model());
-    m->path_ = path;
+    std::shared_ptr<model> m(new model(path));
     m->llama_.reset(llama_model_load_from_file(path.c_str(), lparams));
     if (!m->llama_) {
         if (progress.cancelled) {
@@ -125,6 +123,8 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
         }
         throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
     }
+
+    m->file_.check_unchanged();
 
     m->read_texts();
     const attention_kind kind = llama_attention_kind(m->llama());

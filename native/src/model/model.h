@@ -3,6 +3,7 @@
 
 #include "magnet.h"
 
+#include "base/file-identity.h"
 #include "llama.h"
 #include "recipe.h"
 
@@ -32,6 +33,7 @@ public:
     llama_model *       llama() const { return llama_.get(); }
     const llama_vocab * vocab() const { return vocab_; }
     const std::string & path() const { return path_; }
+    const file_identity & file() const { return file_; } // as it was when the weights were loaded
     const std::string & architecture() const { return architecture_; }
 
     int32_t n_vocab() const { return llama_vocab_n_tokens(vocab_); }
@@ -70,12 +72,13 @@ public:
     std::mutex & adapter_mutex() const { return adapter_mutex_; }
 
 private:
-    model() = default;
+    explicit model(const std::string & path) : path_(path), file_(path) {}
     void read_texts();
 
     std::vector<int32_t> tokenize_here(std::string_view text, bool add_special, bool parse_special) const;
 
     std::string                                       path_;
+    file_identity                                     file_;
     std::unique_ptr<llama_model, llama_model_deleter> llama_;
     const llama_vocab *                               vocab_           = nullptr;
     bool                                              plain_attention_ = false;

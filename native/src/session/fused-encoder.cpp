@@ -1,7 +1,6 @@
 #include "base/error.h"
 #include "encoder.h"
 #include "engine/engine.h"
-#include "model/lora-file.h"
 
 #include <algorithm>
 #include <memory>
@@ -31,7 +30,8 @@ public:
     void set_adapters(const std::vector<used_adapter> & adapters) override {
         std::vector<lora_set> sets;
         for (const used_adapter & use : adapters) {
-            sets.push_back(load_lora(use.what->path()).set);
+            std::string why;
+            sets.push_back(*use.what->matrices(why)); // engine_choice::fused_covers: it has them
             sets.back().scale *= use.scale;
         }
         std::vector<const lora_set *> pointers;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/processors.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace magnet {
@@ -40,14 +41,34 @@ session::session(std::shared_ptr<model> base, std::shared_ptr<engine_choice> eng
                  const magnet_session_params & params) :
     base_(std::move(base)), engines_(std::move(engines)), params_(checked(*base_, params)), recipe_(base_->how()),
     decoder_(base_, { params_.n_ctx, params_.n_threads, params_.flash_attention }, cancelled_) {
-    std::string why;
-    use_fused_ = params_.engine != MAGNET_ENGINE_GRAPH && engines_->fused_covers(why);
-    if (params_.engine == MAGNET_ENGINE_FUSED && !use_fused_) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, why + "; use the graph engine.");
-    }
+    use_fused_ = fused_with({});
 }
 
-void session::set_adapters(std::vector<used_adapter> adapters) {
+bool session::fused_with(const std::vector<used_adapter> & adapters) const {
+    std::string why;
+    const bool  fused = params_.engine != MAGNET_ENGINE_GRAPH && engines_->fused_covers(adapters, why);
+    if (params_.engine == MAGNET_ENGINE_FUSED && !fused) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, why + "; use the graph engine.");
+    }
+    return fused;
+}
+
+// llama.cpp knows an adapter once, with one scale.
+static std::vector<used_adapter> each_once(const std::vector<used_adapter> & adapters) {
+    std::vector<used_adapter> once;
+    for (const used_adapter & use : adapters) {
+        const auto same = std::find_if(once.begin(), once.end(), [&](const used_adapter & u) { return u.what == use.what; });
+        if (same == once.end()) {
+            once.push_back(use);
+        } else {
+            same->scale += use.scale;
+        }
+    }
+    return once;
+}
+
+void session::set_adapters(const std::vector<used_adapter> & wanted) {
+    std::vector<used_adapter> adapters = each_once(wanted);
     for (const used_adapter & use : adapters) {
         if (&use.what->base() != base_.get()) {
             throw error(MAGNET_STATUS_MISMATCH, use.what->path() + " was loaded for another model than this session's.");
@@ -57,6 +78,10 @@ void session::set_adapters(std::vector<used_adapter> adapters) {
         }
     }
 
+    const bool fused = fused_with(adapters);
+    if (fused != use_fused_) {
+        encoder_.reset(); // the other engine's
+    }
     if (encoder_) {
         try {
             encoder_->set_adapters(adapters);
@@ -67,8 +92,9 @@ void session::set_adapters(std::vector<used_adapter> adapters) {
     }
     decoder_.set_adapters(adapters);
 
-    adapters_ = std::move(adapters);
-    recipe_   = base_->how();
+    use_fused_ = fused;
+    adapters_  = std::move(adapters);
+    recipe_    = base_->how();
     for (const used_adapter & use : adapters_) {
         if (use.what->how().version > 0) {
             recipe_ = use.what->how();

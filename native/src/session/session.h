@@ -19,7 +19,9 @@ public:
     // Throws INVALID_ARGUMENT for a parameter out of range.
     session(std::shared_ptr<model> base, std::shared_ptr<engine_choice> engines, const magnet_session_params & params);
 
-    void set_adapters(std::vector<used_adapter> adapters);
+    // One that is named twice counts with the sum of its scales. Throws MISMATCH, INVALID_ARGUMENT, and UNSUPPORTED where the
+    // fused engine is asked for and cannot adapt so; then everything stays as it was.
+    void set_adapters(const std::vector<used_adapter> & adapters);
     void reset();
 
     // Any thread: stops the call that is running.
@@ -69,6 +71,7 @@ private:
 
     result         score(const std::vector<layout> & plans, const magnet_score_params & params);
     encoder &      get_encoder();
+    bool           fused_with(const std::vector<used_adapter> & adapters) const; // throws if it has to be and cannot
     int32_t        context_of(int32_t context) const; // DEFAULT resolved by the recipe; throws on an unknown one
     layout_options layout_with(int32_t context) const; // of this session and its recipe; context as context_of takes it
 

@@ -1,6 +1,10 @@
 #include "weights.h"
 
+#include "engine/engine.h"
+
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 namespace magnet::fused {
 
@@ -191,3 +195,14 @@ template class weights<bf16>;
 template class weights<float>;
 
 } // namespace magnet::fused
+
+namespace magnet {
+
+bool fused_engine_adapts(const std::string & tensor) {
+    const size_t part = tensor.compare(0, 4, "blk.") == 0 ? tensor.find('.', 4) : std::string::npos;
+    return part != std::string::npos && std::any_of(std::begin(fused::names), std::end(fused::names), [&](const char * name) {
+               return tensor.compare(part + 1, std::string::npos, std::string(name) + ".weight") == 0;
+           });
+}
+
+} // namespace magnet
