@@ -515,6 +515,75 @@ TEST_CASE("a corpus that cannot serve is refused") {
     CHECK(error_of([&] { batch_source(c, o, vocab); }).find("stage 2 of 2 has MNTP alone") == 0);
 }
 
+TEST_CASE("pairs that are no negatives to each other are refused, whatever text they share") {
+    const train_vocab vocab = byte_vocab();
+    const auto        pair  = [](int32_t a, int32_t b) { return text_pair{{a}, {b}, {}}; };
+    train_options     o;
+    corpus            c;
+    const auto        refused = [&] {
+        return error_of([&] { batch_source(c, o, vocab); }).find("is a negative to another") != std::string::npos;
+    };
+    for (int32_t i = 0; i < 20; ++i) {
+        c.pairs.push_back(pair(100 + i, 5)); // one answer to all
+    }
+    CHECK(refused());
+    c.pairs.push_back(pair(150, 6));
+    CHECK(!refused());
+    c.pairs.back().positive = {5};
+    c.pairs[3].negative     = {6}; // hard negatives do
+    CHECK(!refused());
+    c.pairs[3].negative = {5}; // unless they are the answer itself
+    CHECK(refused());
+    c.pairs[3].negative = {};
+    o.contrast.length   = 1;
+    for (size_t i = 0; i < c.pairs.size(); ++i) {
+        c.pairs[i] = {{7, int32_t(i)}, {int32_t(8 + i), 9}, {}}; // what is cut is not read
+    }
+    CHECK(refused());
+    o.contrast.length = 2;
+    CHECK(!refused());
+    c.documents = {tokenize_document("Pairs may share what they like where crops of a text stand beside them.", vocab)};
+    c.pairs     = {pair(1, 2), pair(1, 2)};
+    CHECK(refused());
+    o.contrast.text_share = 0.5;
+    CHECK(!refused());
+}
+
+TEST_CASE("pairs are refused when InfoNCE of all of them has no gradient, and only then") {
+    const train_vocab vocab = byte_vocab();
+    int32_t           n_refused = 0, n_served = 0;
+    for (uint64_t seed = 0; seed < 3000; ++seed) {
+        rng           r(seed, draw::heldout);
+        train_options o;
+        corpus        c;
+        o.contrast.symmetric = seed % 2 == 0;
+        const int32_t most = r.between(1, 3), n = r.between(2, 9); // few texts: they meet often
+        for (int32_t i = 0; i < n; ++i) {
+            const int32_t star = seed % 3 == 0 ? 0 : r.between(0, most); // one side is the same text for all
+            c.pairs.push_back({{star}, {seed % 3 == 0 ? i : r.between(0, most)}, {}});
+        }
+        contrast_batch b;
+        b.n_pairs = n;
+        b.n_embd  = 1 + n;
+        for (const bool positive : {false, true}) {
+            for (const text_pair & p : c.pairs) {
+                b.texts.push_back(uint64_t((positive ? p.positive : p.anchor).front()));
+            }
+        }
+        for (int32_t i = 0; i < 2 * n * b.n_embd; ++i) {
+            b.vectors.push_back(float(r.uniform()) - 0.5f);
+        }
+        std::vector<float> gradient;
+        sscl_loss(b, 0.1, o.contrast.symmetric, 1, &gradient);
+        const bool learns  = std::any_of(gradient.begin(), gradient.end(), [](float x) { return std::fabs(x) > 1e-20f; });
+        const bool refused = !error_of([&] { batch_source(c, o, vocab); }).empty();
+        CHECK(learns == !refused);
+        ++(refused ? n_refused : n_served);
+    }
+    CHECK(n_refused > 300);
+    CHECK(n_served > 300);
+}
+
 TEST_CASE("what is held out is never trained on, and nothing is lost") {
     const train_vocab vocab = byte_vocab();
     corpus            c;

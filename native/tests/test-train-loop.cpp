@@ -1,4 +1,5 @@
 // The loop as a whole, on a toy engine: it learns, stops, goes on bit for bit, and never loses what it had.
+#include "base/log.h"
 #include "test_files.h"
 #include "toy_engine.h"
 #include "model/lora-file.h"
@@ -218,6 +219,42 @@ TEST_CASE("two micro-batches of half the size make the same text gradient as one
             CHECK(one.set.matrices[k].a[i] == doctest::Approx(two.set.matrices[k].a[i]).epsilon(1e-3));
         }
     }
+}
+
+TEST_CASE("a batch without negatives is warned of once, and pairs without any are not judged by") {
+    struct log {
+        std::vector<std::string> warnings;
+        log() {
+            log_set(
+                [](int32_t level, const char * message, void * data) {
+                    if (level == MAGNET_LOG_WARN) {
+                        static_cast<log *>(data)->warnings.emplace_back(message);
+                    }
+                },
+                this);
+        }
+        ~log() { log_set(nullptr, nullptr); }
+    } seen;
+    setup s;
+    s.options.stages         = {{12, 0, 1, 0}};
+    s.options.contrast.batch = 2;
+    for (size_t i = 0; i < s.data.pairs.size(); ++i) {
+        s.data.pairs[i].positive = s.vocab.tokenize(i % 2 ? "yes" : "no", true); // half of the batches
+    }
+    s.held.documents.clear();
+    s.held.pairs = {s.data.pairs[0], s.data.pairs[2], s.data.pairs[4]};
+    toy_engine e(V, D);
+    trainer    t(e, s.vocab, s.data, s.held, s.options);
+    REQUIRE(seen.warnings.size() == 1);
+    CHECK(seen.warnings[0].find("SSCL is not judged") != std::string::npos);
+    bool none = false;
+    t.run([&](const train_progress & p) {
+        none = none || p.record->sscl == 0.0;
+        return true;
+    });
+    CHECK(none);
+    REQUIRE(seen.warnings.size() == 2);
+    CHECK(seen.warnings[1].find("has no negative") != std::string::npos);
 }
 
 TEST_CASE("a loss that is no number stops the run, says the step, and leaves the last good files") {

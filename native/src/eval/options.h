@@ -17,5 +17,4 @@ void check_options(const magnet_eval_params & params);
 // only choose among items are left out. Throws IO.
 nlohmann::json describe_options(const magnet_eval_params & params);
 
-
 } // namespace magnet::eval

@@ -1,10 +1,12 @@
 #include "batches.h"
 
 #include "base/error.h"
+#include "objectives.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 namespace magnet::train {
 
@@ -48,6 +50,38 @@ void add_embed_rows(const std::vector<text_pair> & pairs, const std::vector<int3
             add(p.negative);
         }
     }
+}
+
+// Could a batch of these pairs hold a negative?
+static bool can_contrast(const std::vector<text_pair> & pairs, const pair_options & options) {
+    const auto text = [&](const std::vector<int32_t> & tokens) {
+        const int64_t n = std::min<int64_t>(int64_t(tokens.size()), options.length); // what is left of it when it is cut
+        return hash_tokens({tokens.begin(), tokens.begin() + n});
+    };
+    std::set<uint64_t>                      anchors, positives;
+    std::set<std::pair<uint64_t, uint64_t>> different;
+    for (const text_pair & p : pairs) {
+        const uint64_t anchor = text(p.anchor), positive = text(p.positive);
+        if (!p.negative.empty() && text(p.negative) != anchor && text(p.negative) != positive) {
+            return true;
+        }
+        anchors.insert(anchor);
+        positives.insert(positive);
+        different.insert({anchor, positive});
+    }
+    // Pairs that have no negative in each other share a text, two by two. More than three pairs of texts, six with either
+    // one as the anchor, do so only if one text is in all of them, and then always on the same side.
+    if (different.size() > 6) {
+        return anchors.size() > 1 && positives.size() > 1;
+    }
+    std::vector<uint64_t> texts;
+    for (const auto & p : different) {
+        texts.push_back(p.first);
+    }
+    for (const auto & p : different) {
+        texts.push_back(p.second);
+    }
+    return has_negative(int32_t(different.size()), texts, options.symmetric);
 }
 
 // Steps without a loss would leave the adapter as it is, and nobody would notice before the end of the run.
@@ -99,6 +133,12 @@ batch_source::batch_source(const corpus & data, const train_options & options, c
         throw error(MAGNET_STATUS_INVALID_ARGUMENT,
                     "a contrastive batch needs at least 2 texts to tell apart, here is " + std::to_string(n) +
                         "; add pairs or text, or set the weight of SSCL to 0.");
+    }
+    if (crop_share == 0 && !can_contrast(data.pairs, options.contrast)) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "none of the " + std::to_string(data.pairs.size()) +
+                        " pairs is a negative to another, because they share a text (one answer to all, say): SSCL would "
+                        "learn nothing from them. Add pairs of other texts or hard negatives, or set its weight to 0.");
     }
     seek(places);
 }

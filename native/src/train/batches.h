@@ -29,7 +29,8 @@ struct batch_places {
 
 class batch_source {
 public:
-    // Keeps references. Throws INVALID_ARGUMENT on a corpus that cannot serve the options (empty, a single pair).
+    // Keeps references. Throws INVALID_ARGUMENT on a corpus that cannot serve the options (empty, a single pair, pairs that
+    // are no negatives to each other).
     batch_source(const corpus & data, const train_options & options, const train_vocab & vocab);
 
     // Text rows where the stage weighs MNTP or MSG and there is text; pairs where it weighs SSCL.

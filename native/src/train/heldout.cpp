@@ -1,5 +1,9 @@
 #include "heldout.h"
 
+#include "base/error.h"
+#include "base/log.h"
+#include "objectives.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -118,6 +122,13 @@ heldout::heldout(const corpus & data, const train_options & options, const train
     rows.n_text = int32_t(rows.rows.size());
     if (pairs.size() >= 2) {
         add_embed_rows(pairs, vocab.tokenize(options.contrast.instruction, true), options.contrast, vocab, rows);
+        if (!has_negative(rows.n_pairs, rows.texts, options.contrast.symmetric)) {
+            log_message(MAGNET_LOG_WARN, "no held-out pair is a negative to another, because they share a text: SSCL is not "
+                                         "judged.");
+            rows.rows.resize(size_t(rows.n_text));
+            rows.texts.clear();
+            rows.n_pairs = 0;
+        }
     }
 }
 

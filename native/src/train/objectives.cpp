@@ -71,20 +71,40 @@ void pool_backward(const train_row & row, int32_t pooling, const float * d_out, 
 
 // ------------------------------------------------------------------------------------------------ SSCL
 
+// Of the query q, whose answer is a: a candidate that is neither of them, nor paired with the query's text elsewhere.
+static bool is_negative(const std::vector<uint64_t> & texts, int32_t n_pairs, int32_t q, int32_t a, int32_t c) {
+    const auto    same    = [&](int32_t i, int32_t k) { return !texts.empty() && texts[i] == texts[k]; };
+    const int32_t partner = c < n_pairs ? c + n_pairs : c - n_pairs; // a text paired with the query's own
+    return c != a && !same(c, q) && !same(c, a) && !(c < 2 * n_pairs && same(partner, q));
+}
+
+bool has_negative(int32_t n_pairs, const std::vector<uint64_t> & texts, bool symmetric) {
+    const auto among = [&](int32_t q, int32_t a, int32_t begin, int32_t end) {
+        for (int32_t c = begin; c < end; ++c) {
+            if (is_negative(texts, n_pairs, q, a, c)) {
+                return true;
+            }
+        }
+        return false;
+    };
+    for (int32_t i = 0; i < n_pairs; ++i) {
+        if (among(i, n_pairs + i, n_pairs, int32_t(texts.size())) ||
+            (symmetric && among(n_pairs + i, i, 0, n_pairs))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // One direction of InfoNCE: query q must find answer a among the candidates [begin, end). Returns its loss and adds
 // weight * (softmax - one-hot) / temperature to the gradient of the cosines.
 static double info_nce(const contrast_batch & b, const std::vector<double> & cosine, int32_t q, int32_t a,
                        int32_t begin, int32_t end, double temperature, double weight, std::vector<double> & d_cosine) {
-    const int32_t n           = b.n_vectors();
-    const auto    same        = [&b](int32_t i, int32_t k) { return !b.texts.empty() && b.texts[i] == b.texts[k]; };
-    const auto    no_negative = [&](int32_t c) {
-        const int32_t partner = c < b.n_pairs ? c + b.n_pairs : c - b.n_pairs; // a text paired with the query's own
-        return same(c, q) || same(c, a) || (c < 2 * b.n_pairs && same(partner, q));
-    };
+    const int32_t       n = b.n_vectors();
     std::vector<double> logit(size_t(end - begin), -std::numeric_limits<double>::infinity());
     double              max = logit[0];
     for (int32_t c = begin; c < end; ++c) {
-        if (c == a || !no_negative(c)) {
+        if (c == a || is_negative(b.texts, b.n_pairs, q, a, c)) {
             logit[c - begin] = cosine[int64_t(q) * n + c] / temperature;
             max              = std::max(max, logit[c - begin]);
         }

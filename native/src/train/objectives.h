@@ -34,6 +34,10 @@ struct contrast_batch {
     int32_t n_vectors() const { return int32_t(vectors.size() / size_t(n_embd)); }
 };
 
+// Has any query of a batch with these texts (as in contrast_batch, but not empty) a negative? Without, the loss is 0 and
+// its gradient too.
+bool has_negative(int32_t n_pairs, const std::vector<uint64_t> & texts, bool symmetric);
+
 // Mean InfoNCE of cosine / temperature: each anchor must find its positive among all positives and hard negatives; if
 // symmetric, the mean of that and of the way back, each positive finding its anchor among all anchors. A candidate
 // whose text is the query's own, the answer's, or paired with the query's text elsewhere in the batch is no negative.

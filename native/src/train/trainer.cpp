@@ -1,6 +1,8 @@
 #include "trainer.h"
 
 #include "base/error.h"
+#include "base/log.h"
+#include "objectives.h"
 #include "report.h"
 #include "step.h"
 
@@ -119,12 +121,23 @@ static const train_stage & stage_of(const train_options & options, int32_t step,
     return options.stages[index];
 }
 
+void trainer::warn_without_negative(const micro_batch & b) {
+    if (warned || b.n_pairs < 2 || has_negative(b.n_pairs, b.texts, options.contrast.symmetric)) {
+        return;
+    }
+    warned = true;
+    log_message(MAGNET_LOG_WARN, "step " + std::to_string(state.step + 1) + ": a batch of " + std::to_string(b.n_pairs) +
+                                     " pairs has no negative, because they share a text, and SSCL learns nothing from it. "
+                                     "Take more pairs for a batch, or fewer that share one. Further ones are not told.");
+}
+
 train_record trainer::step() {
     train_record             r;
     const train_stage &      stage = stage_of(options, state.step, r.stage);
     std::vector<micro_batch> batches;
     for (int32_t i = 0; i < options.optimizer.accumulate; ++i) {
         batches.push_back(source.next(stage));
+        warn_without_negative(batches.back());
     }
     const uint64_t    dropout = rng(options.seed, draw::dropout, uint64_t(state.step)).next();
     const step_losses losses  = compute_gradient(e, batches, stage, options, state.now, dropout, gradient);

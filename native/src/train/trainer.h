@@ -66,6 +66,7 @@ private:
     void         look(train_record & r); // held-out losses of the current state; remembers it if it is the best
     void         save_adapter() const;   // the best state, else the current one
     void         save_state();           // checkpoint and report
+    void         warn_without_negative(const micro_batch & b);
 
     const train_record * best_record() const; // NULL = none yet
 
@@ -79,6 +80,7 @@ private:
     uint64_t              data_hash;
     int32_t               saved_step = 0; // of the last checkpoint
     bool                  has_text, has_pairs;
+    bool                  warned = false; // of a batch without negatives
 };
 
 } // namespace magnet::train
