@@ -32,7 +32,7 @@ class SemanticSearch {
             System.err.println(folder + (Files.isDirectory(folder) ? " holds no file *.txt with a paragraph" : " is no folder"));
             System.exit(1);
         }
-        EmbedOptions options = EmbedOptions.defaults().withTruncation(Truncation.HEAD);
+        EmbedOptions options = EmbedOptions.defaults().withTruncate(Truncation.HEAD);
         try (Magnet magnet = Magnet.load(Path.of(args[0]), LoadOptions.defaults().withAdapters(Path.of(args[1])))) {
             float[][] vectors = magnet.embed(paragraphs.stream().map(Paragraph::text).toList(), options);
             float[] question = magnet.embed(args[3], options);

@@ -18,6 +18,8 @@ import java.util.Objects;
  * @param textShare share of pairs that are two crops of one passage of the texts, in [0, 1]; -1 = all without a pairs
  *     file, else none
  * @param projection width of a head that is used in training only; 0 = none
+ * @param cropMin a crop is at least this share of its passage, in [0, 1]
+ * @param dropRate share of the tokens of a crop that is left out, in [0, 1]
  */
 @Withers
 public record ContrastOptions(
@@ -29,7 +31,9 @@ public record ContrastOptions(
         float temperature,
         boolean symmetric,
         float textShare,
-        int projection) implements ContrastOptionsWithers {
+        int projection,
+        float cropMin,
+        float dropRate) implements ContrastOptionsWithers {
     /** Checks its arguments. */
     public ContrastOptions {
         Objects.requireNonNull(pooling, "pooling");

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param attention which of them see each other
  * @param instruction prefix of every text, read but never pooled; null = the adapter's own, "" = none. Texts that are
  *     searched and texts that search may want different ones
- * @param truncation what to do with a text that is too long
+ * @param truncate what to do with a text that is too long
  * @param maxTokens most tokens of one text, instruction and end-of-sequence token counted; 0 = the whole context
  * @param normalize whether vectors get length 1 (an all-zero vector stays as it is)
  * @param appendEos whether the end-of-sequence token is put behind a text, as in training
@@ -24,7 +24,7 @@ public record EmbedOptions(
         Pooling pooling,
         Attention attention,
         @Nullable String instruction,
-        Truncation truncation,
+        Truncation truncate,
         int maxTokens,
         boolean normalize,
         boolean appendEos,
@@ -34,7 +34,7 @@ public record EmbedOptions(
     public EmbedOptions {
         Objects.requireNonNull(pooling, "pooling");
         Objects.requireNonNull(attention, "attention");
-        Objects.requireNonNull(truncation, "truncation");
+        Objects.requireNonNull(truncate, "truncate");
         adapters = adapters == null ? null : List.copyOf(adapters);
     }
 

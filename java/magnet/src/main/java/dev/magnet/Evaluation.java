@@ -2,6 +2,7 @@ package dev.magnet;
 
 import dev.magnet.internal.EvalParams;
 import java.nio.file.Path;
+import java.util.Map;
 
 /**
  * A protocol that measures what a model does, and the files that it is measured on. {@code docs/eval.md} defines each,
@@ -23,7 +24,7 @@ public sealed interface Evaluation
      * @param file TSV: score, text, text
      */
     static StsEvaluation sts(Path file) {
-        return EvalParams.sts(file);
+        return EvalParams.defaults(StsEvaluation.class, Map.of("file", file));
     }
 
     /**
@@ -32,7 +33,8 @@ public sealed interface Evaluation
      * @param file TSV of the sentences of a story; for {@link InfillEvaluation.Gaps.Spans} a paragraph a line
      */
     static InfillEvaluation infill(Path file) {
-        return EvalParams.infill(file);
+        return EvalParams.defaults(
+                InfillEvaluation.class, Map.of("file", file, "gaps", EvalParams.defaultGaps()));
     }
 
     /**
@@ -41,7 +43,7 @@ public sealed interface Evaluation
      * @param file plain text
      */
     static PerplexityEvaluation perplexity(Path file) {
-        return EvalParams.perplexity(file);
+        return EvalParams.defaults(PerplexityEvaluation.class, Map.of("file", file));
     }
 
     /**
@@ -50,7 +52,7 @@ public sealed interface Evaluation
      * @param file plain text, a paragraph a line
      */
     static RepetitionEvaluation repetition(Path file) {
-        return EvalParams.repetition(file);
+        return EvalParams.defaults(RepetitionEvaluation.class, Map.of("file", file));
     }
 
     /**
@@ -60,7 +62,7 @@ public sealed interface Evaluation
      * @param file CoNLL columns to judge by
      */
     static ProbeEvaluation probe(Path trainFile, Path file) {
-        return EvalParams.probe(trainFile, file);
+        return EvalParams.defaults(ProbeEvaluation.class, Map.of("trainFile", trainFile, "file", file));
     }
 
     /**
@@ -69,17 +71,18 @@ public sealed interface Evaluation
      * @param file JSONL: {@code query}, {@code choices}, {@code gold}
      */
     static ChoiceEvaluation choice(Path file) {
-        return EvalParams.choice(file);
+        return EvalParams.defaults(ChoiceEvaluation.class, Map.of("file", file));
     }
 
     /**
      * Retrieval of documents.
      *
-     * @param queries TSV: id, text
+     * @param file queries, TSV: id, text
      * @param documents TSV: id, text
      * @param relevance query, document, grade
      */
-    static RetrievalEvaluation retrieval(Path queries, Path documents, Path relevance) {
-        return EvalParams.retrieval(queries, documents, relevance);
+    static RetrievalEvaluation retrieval(Path file, Path documents, Path relevance) {
+        return EvalParams.defaults(
+                RetrievalEvaluation.class, Map.of("file", file, "documents", documents, "relevance", relevance));
     }
 }

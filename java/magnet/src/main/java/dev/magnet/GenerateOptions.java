@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param sampling how tokens are chosen
  * @param maxTokens most tokens to generate; -1 = as many as fit
  * @param stop strings that end the text, which does not contain them; none may be empty
- * @param topLogprobs alternatives to report for every token, in [0, 100]
+ * @param top alternatives to report for every token, in [0, 100]
  * @param addSpecial whether the begin-of-sequence token is put in front where the vocabulary asks for it
  * @param parseSpecial whether names of control tokens in the prompt are read as such. Turn it off for a prompt that
  *     contains text of strangers
@@ -25,7 +25,7 @@ public record GenerateOptions(
         Sampling sampling,
         int maxTokens,
         List<String> stop,
-        int topLogprobs,
+        int top,
         boolean addSpecial,
         boolean parseSpecial,
         boolean ignoreEos,

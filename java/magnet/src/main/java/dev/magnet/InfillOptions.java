@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param context how the text around the gaps is read
  * @param sampling how tokens are chosen; greedy by default
  * @param maxTokens most tokens of an open gap that names no number
- * @param topLogprobs alternatives to report for every token, in [0, 100]
+ * @param top alternatives to report for every token, in [0, 100]
  * @param timeout after this time the text ends as it is ({@link StopReason#TIMEOUT}); null = never
  * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
  */
@@ -21,7 +21,7 @@ public record InfillOptions(
         InfillContext context,
         Sampling sampling,
         int maxTokens,
-        int topLogprobs,
+        int top,
         @Nullable Duration timeout,
         @Nullable List<ScaledAdapter> adapters) implements InfillOptionsWithers {
     /** Checks its arguments and makes {@code adapters} immutable. */

@@ -12,15 +12,15 @@ import org.jspecify.annotations.Nullable;
  * @param adapters LoRA adapters (GGUF) of every call that names no others
  * @param sessions calls that may compute at the same time, each with a context of its own; further callers wait their
  *     turn. At least 1
- * @param contextLength most tokens of one text, generated ones counted; 0 = what the model was trained for
- * @param batchTokens most tokens of one pass over several texts on a GPU, in [32, 65536]
+ * @param ctx most tokens of one text, generated ones counted; 0 = what the model was trained for
+ * @param batch most tokens of one pass over several texts on a GPU, in [32, 65536]
  * @param threads threads that one call computes with; -1 = physical cores
  * @param gpuLayers layers held by the GPU, if the library has a GPU backend; -1 = all
  * @param engine what computes
  * @param flashAttention see {@link FlashAttention}
- * @param mmap map the file instead of reading it. One that is cut short or written to while it is mapped ends the process:
+ * @param useMmap map the file instead of reading it. One that is cut short or written to while it is mapped ends the process:
  *     replace it by moving another file over it
- * @param mlock keep the weights in RAM
+ * @param useMlock keep the weights in RAM
  * @param checkTensors look for NaN and infinity in every weight while loading
  * @param progress told how far loading is, in thousandths of the file; null = nobody
  */
@@ -28,14 +28,14 @@ import org.jspecify.annotations.Nullable;
 public record LoadOptions(
         List<Path> adapters,
         int sessions,
-        int contextLength,
-        int batchTokens,
+        int ctx,
+        int batch,
         int threads,
         int gpuLayers,
         Engine engine,
         FlashAttention flashAttention,
-        boolean mmap,
-        boolean mlock,
+        boolean useMmap,
+        boolean useMlock,
         boolean checkTensors,
         @Nullable ProgressListener progress) implements LoadOptionsWithers {
     /** Checks its arguments and makes {@code adapters} immutable. */

@@ -1,9 +1,7 @@
 package dev.magnet;
 
 import dev.magnet.internal.Defaults;
-import java.nio.file.Path;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The adapter that is trained (LoRA, arXiv 2106.09685). Values out of range are refused by the call that uses them.
@@ -12,17 +10,13 @@ import org.jspecify.annotations.Nullable;
  * @param alpha its contribution is multiplied by alpha / rank
  * @param dropout share of its input that is left out in training, in [0, 0.99]
  * @param targets weight matrices that get one: q, k, v, o, gate, up, down, or names of tensors in the model's file
- * @param from adapter to start from, whose rank, alpha and targets count then; null = a new one
- * @param half whether it is written in F16 instead of F32
  */
 @Withers
 public record LoraOptions(
         int rank,
         float alpha,
         float dropout,
-        List<String> targets,
-        @Nullable Path from,
-        boolean half) implements LoraOptionsWithers {
+        List<String> targets) implements LoraOptionsWithers {
     /** Makes {@code targets} immutable. */
     public LoraOptions {
         targets = List.copyOf(targets);

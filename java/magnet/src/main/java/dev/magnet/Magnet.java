@@ -7,7 +7,7 @@ import dev.magnet.internal.Embedder;
 import dev.magnet.internal.Evaluator;
 import dev.magnet.internal.LeakReport;
 import dev.magnet.internal.Library;
-import dev.magnet.internal.Params;
+import dev.magnet.internal.Parts;
 import dev.magnet.internal.Runtime;
 import dev.magnet.internal.Tokenizer;
 import java.nio.FloatBuffer;
@@ -233,7 +233,7 @@ public final class Magnet implements AutoCloseable {
     /** The same as {@link #infill(List, InfillOptions)}, delivered as its caller wants. */
     public Generation<Infilled> infillStreaming(List<Part> parts, InfillOptions options) {
         Objects.requireNonNull(options, "options");
-        List<Part> copy = Params.without(Part.Filled.class, parts, "give it as a Text, or score it");
+        List<Part> copy = Parts.without(Part.Filled.class, parts, "give it as a Text, or score it");
         runtime.ensureOpen();
         return new Generation<>(
                 call -> decoder.infill(copy, options, call),
@@ -307,7 +307,7 @@ public final class Magnet implements AutoCloseable {
         Objects.requireNonNull(options, "options");
         return decoder.score(
                 items.stream()
-                        .map(parts -> Params.without(Part.Gap.class, parts, "fill it to score it"))
+                        .map(parts -> Parts.without(Part.Gap.class, parts, "fill it to score it"))
                         .toList(),
                 options);
     }

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * Retrieval: documents ranked by cosine. Queries without a relevant document are left out, and a document that is too
  * long is read from its beginning. Figures {@code ndcg@10.ATTENTION.POOLING}, {@code recall@K.ATTENTION.POOLING}.
  *
- * @param queries TSV: id, text
+ * @param file queries, TSV: id, text
  * @param documents TSV: id, text
  * @param relevance query, document, grade as TSV, or the qrels of TREC; relevant is a grade above 0
  * @param cutoffs k of recall@k, at least 1; none = 1, 10, 100
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  */
 @Withers
 public record RetrievalEvaluation(
-        Path queries,
+        Path file,
         Path documents,
         Path relevance,
         List<Integer> cutoffs,
@@ -31,7 +31,7 @@ public record RetrievalEvaluation(
         implements Evaluation, RetrievalEvaluationWithers {
     /** Checks its arguments and makes lists immutable. */
     public RetrievalEvaluation {
-        Objects.requireNonNull(queries, "queries");
+        Objects.requireNonNull(file, "file");
         Objects.requireNonNull(documents, "documents");
         Objects.requireNonNull(relevance, "relevance");
         cutoffs = List.copyOf(cutoffs);

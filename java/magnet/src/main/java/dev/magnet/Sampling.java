@@ -14,9 +14,10 @@ import org.jspecify.annotations.Nullable;
  * @param repeatPenalty divides the logits of recent tokens, above 0; 1 = off
  * @param frequencyPenalty taken off the logit of a recent token for every occurrence; 0 = off
  * @param presencePenalty taken off the logit of a recent token once; 0 = off
- * @param penaltyWindow how many tokens count as recent; 0 = off, -1 = all
+ * @param penaltyLastN how many tokens count as recent; 0 = off, -1 = all
  * @param seed in [0, 2^32); the same seed gives the same text for the same call; -1 = another one each call
- * @param grammar GBNF grammar that the text must follow, with a rule {@code root}; null = none
+ * @param grammar GBNF grammar that the text must follow; null = none
+ * @param grammarRoot the rule that it begins with; null = {@code root}
  * @param logitBias added to the logits of tokens; negative infinity bans one
  */
 @Withers
@@ -28,9 +29,10 @@ public record Sampling(
         float repeatPenalty,
         float frequencyPenalty,
         float presencePenalty,
-        int penaltyWindow,
+        int penaltyLastN,
         long seed,
         @Nullable String grammar,
+        @Nullable String grammarRoot,
         Map<Integer, Float> logitBias) implements SamplingWithers {
     /** Makes {@code logitBias} immutable. */
     public Sampling {

@@ -9,14 +9,14 @@ import org.jspecify.annotations.Nullable;
  * How filled gaps are scored.
  *
  * @param context how the text around them is read
- * @param topLogprobs alternatives to report for every token, in [0, 100]
+ * @param top alternatives to report for every token, in [0, 100]
  * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
  * @param progress told how many items of a call are done; null = nobody
  */
 @Withers
 public record ScoreOptions(
         InfillContext context,
-        int topLogprobs,
+        int top,
         @Nullable List<ScaledAdapter> adapters,
         @Nullable ProgressListener progress) implements ScoreOptionsWithers {
     /** Checks its arguments and makes {@code adapters} immutable. */

@@ -2,26 +2,54 @@ package dev.magnet;
 
 import dev.magnet.internal.Defaults;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a training writes beside the adapter. Adapter, checkpoint and report are replaced in one step each: a kill, or a
- * full disk, leaves the former one.
+ * The files that a training reads, those by which it is judged, and what it writes beside the adapter. Text serves all
+ * three objectives, pairs serve embeddings only; without pairs, a pair is two crops of one passage of the text.
  *
+ * <p>Adapter, checkpoint and report are replaced in one step each: a kill, or a full disk, leaves the former one. No two
+ * files may be one.
+ *
+ * @param texts plain text (UTF-8), or {@code .jsonl} with a {@code "text"} in each line
+ * @param textUnit what a document is in plain text
+ * @param pairs TSV of two texts that belong together and, if there is one, a third that does not; or {@code .jsonl}
+ *     with {@code "anchor"}, {@code "positive"} and perhaps {@code "negative"}
+ * @param heldoutTexts texts to judge by; with {@code heldoutPairs} empty as well, a part of the above is kept out of
+ *     training ({@link HeldoutOptions#rows()})
+ * @param heldoutPairs pairs to judge by
+ * @param initAdapter adapter to start from, whose rank, alpha and targets count then; null = a new one
  * @param checkpoint all that the run knows, for {@link Trainer#resume}; null = none
- * @param checkpointEvery steps between checkpoints, at least 1; one more is written when the run ends or is stopped
  * @param metrics JSON Lines, an object a step; null = none
  * @param report one HTML page with the loss curves; null = none
+ * @param half whether the adapter is written in F16 instead of F32
  * @param overwrite whether an adapter that exists is replaced; otherwise it fails the call before any work is done
  */
 @Withers
 public record TrainFiles(
+        List<Path> texts,
+        TextUnit textUnit,
+        List<Path> pairs,
+        List<Path> heldoutTexts,
+        List<Path> heldoutPairs,
+        @Nullable Path initAdapter,
         @Nullable Path checkpoint,
-        int checkpointEvery,
         @Nullable Path metrics,
         @Nullable Path report,
+        boolean half,
         boolean overwrite) implements TrainFilesWithers {
-    /** Nothing beside the adapter, which must not exist. */
+    /** Checks its arguments and makes its lists immutable. */
+    public TrainFiles {
+        texts = List.copyOf(texts);
+        Objects.requireNonNull(textUnit, "textUnit");
+        pairs = List.copyOf(pairs);
+        heldoutTexts = List.copyOf(heldoutTexts);
+        heldoutPairs = List.copyOf(heldoutPairs);
+    }
+
+    /** No files beside the adapter, which must not exist. */
     public static TrainFiles defaults() {
         return Defaults.train().files();
     }

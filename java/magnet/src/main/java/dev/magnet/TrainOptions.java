@@ -12,17 +12,17 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Values out of range are refused by the call that uses them.
  *
- * @param data what it learns from
  * @param stages steps and objectives, one stage after the other; at least one
  * @param rows how text is read
  * @param contrast how embeddings are learned
  * @param lora the adapter
  * @param optimizer how it moves
- * @param files what is written beside the adapter
+ * @param heldout how it is judged
+ * @param files what it learns from, and what is written beside the adapter
  * @param maskToken text of the token that masks others (MNTP) where the vocabulary has none; one token
  * @param context context of infilling that the adapter asks for; {@link InfillContext#DEFAULT} = what does better on
  *     held-out text
- * @param evalEvery steps between looks at the held-out loss; 0 = never
+ * @param checkpointEvery steps between checkpoints, at least 1; one more is written when the run ends or is stopped
  * @param seed 0 or more; the same seed, files, options and threads give the same bits
  * @param threads threads to compute with; -1 = physical cores
  * @param engine what computes; {@link Engine#AUTO} = the fused engine where it covers the model, else llama.cpp's graph
@@ -32,16 +32,16 @@ import org.jspecify.annotations.Nullable;
  */
 @Withers
 public record TrainOptions(
-        TrainData data,
         List<TrainStage> stages,
         RowOptions rows,
         ContrastOptions contrast,
         LoraOptions lora,
         OptimizerOptions optimizer,
+        HeldoutOptions heldout,
         TrainFiles files,
         String maskToken,
         InfillContext context,
-        int evalEvery,
+        int checkpointEvery,
         long seed,
         int threads,
         Engine engine,
@@ -50,31 +50,31 @@ public record TrainOptions(
         boolean recompute) implements TrainOptionsWithers {
     /** Checks its arguments and makes {@code stages} immutable. */
     public TrainOptions {
-        Objects.requireNonNull(data, "data");
         stages = List.copyOf(stages);
         Objects.requireNonNull(rows, "rows");
         Objects.requireNonNull(contrast, "contrast");
         Objects.requireNonNull(lora, "lora");
         Objects.requireNonNull(optimizer, "optimizer");
+        Objects.requireNonNull(heldout, "heldout");
         Objects.requireNonNull(files, "files");
         Objects.requireNonNull(maskToken, "maskToken");
         Objects.requireNonNull(context, "context");
         Objects.requireNonNull(engine, "engine");
     }
 
-    /** The native library's defaults, without data. */
+    /** The native library's defaults, without files. */
     public static TrainOptions defaults() {
         return Defaults.train();
     }
 
-    /** A copy that learns from these {@link TrainData#texts()}. */
+    /** A copy that learns from these {@link TrainFiles#texts()}. */
     public TrainOptions withTexts(Path... texts) {
-        return withData(data.withTexts(texts));
+        return withFiles(files.withTexts(texts));
     }
 
-    /** A copy that learns from these {@link TrainData#pairs()}. */
+    /** A copy that learns from these {@link TrainFiles#pairs()}. */
     public TrainOptions withPairs(Path... pairs) {
-        return withData(data.withPairs(pairs));
+        return withFiles(files.withPairs(pairs));
     }
 
     /** A copy with one stage of so many steps, in which all objectives count alike. */

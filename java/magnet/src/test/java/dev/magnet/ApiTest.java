@@ -91,7 +91,7 @@ class ApiTest {
         Path file = Path.of("file");
         List<Object> defaults = List.of(
                 LoadOptions.defaults(), EmbedOptions.defaults(), GenerateOptions.defaults(), InfillOptions.defaults(),
-                ScoreOptions.defaults(), Sampling.defaults(), TrainOptions.defaults(), TrainData.defaults(),
+                ScoreOptions.defaults(), Sampling.defaults(), TrainOptions.defaults(), HeldoutOptions.defaults(),
                 TrainFiles.defaults(), TrainStage.of(5), RowOptions.defaults(), ContrastOptions.defaults(),
                 LoraOptions.defaults(), OptimizerOptions.defaults(), EvaluateOptions.defaults(),
                 Evaluation.sts(file), Evaluation.infill(file), Evaluation.perplexity(file), Evaluation.repetition(file),
@@ -154,9 +154,9 @@ class ApiTest {
             case "Duration" -> Duration.ofDays(77);
             case "ProgressListener" -> (ProgressListener) (done, total) -> {};
             case "Sampling" -> Sampling.defaults().withTopK(77);
-            case "TrainData" -> TrainData.defaults().withHeldoutRows(77);
+            case "HeldoutOptions" -> HeldoutOptions.defaults().withRows(77);
             case "TrainStage[]" -> new TrainStage[] {TrainStage.of(77)};
-            case "TrainFiles" -> TrainFiles.defaults().withCheckpointEvery(77);
+            case "TrainFiles" -> TrainFiles.defaults().withReport(Path.of("another"));
             case "RowOptions" -> RowOptions.defaults().withLength(77);
             case "ContrastOptions" -> ContrastOptions.defaults().withLength(77);
             case "LoraOptions" -> LoraOptions.defaults().withRank(77);

@@ -154,9 +154,9 @@ class EmbedTest {
         String tail = "ijklmnop".repeat(3);
         EmbedOptions options = EmbedOptions.defaults().withInstruction("").withMaxTokens(magnet.tokenize(head).length + 1);
         assertEquals(1, Similarity.cosine(
-                magnet.embed(head, options), magnet.embed(head + tail, options.withTruncation(Truncation.HEAD))), 1e-3);
+                magnet.embed(head, options), magnet.embed(head + tail, options.withTruncate(Truncation.HEAD))), 1e-3);
         assertEquals(1, Similarity.cosine(
-                magnet.embed(tail, options), magnet.embed(head + tail, options.withTruncation(Truncation.TAIL))), 1e-3);
+                magnet.embed(tail, options), magnet.embed(head + tail, options.withTruncate(Truncation.TAIL))), 1e-3);
     }
 
     @Test

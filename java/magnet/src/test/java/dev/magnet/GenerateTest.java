@@ -154,7 +154,7 @@ class GenerateTest {
     @Test
     void alternativesComeBestFirst() {
         for (Token token :
-                magnet.generate("Once", options(5).withTopLogprobs(4).withTemperature(0)).result().span().tokens()) {
+                magnet.generate("Once", options(5).withTop(4).withTemperature(0)).result().span().tokens()) {
             assertEquals(4, token.top().size());
             assertEquals(token.id(), token.top().getFirst().token());
             assertEquals(token.logprob(), token.top().getFirst().logprob(), 1e-4);

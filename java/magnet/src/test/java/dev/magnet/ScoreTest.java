@@ -43,7 +43,7 @@ class ScoreTest {
     @Test
     void scoreIsTheLogprobThatGenerationReports() {
         List<Candidate> candidates = magnet.generate(
-                        "Once", GenerateOptions.defaults().withMaxTokens(1).withTopLogprobs(100).withIgnoreEos(true))
+                        "Once", GenerateOptions.defaults().withMaxTokens(1).withTop(100).withIgnoreEos(true))
                 .result()
                 .span()
                 .tokens()

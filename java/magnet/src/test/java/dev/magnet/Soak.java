@@ -69,7 +69,7 @@ final class Soak {
             case 1 -> magnet.embed("a", "bb", "text " + random.nextInt(), "x".repeat(random.nextInt(100)));
             case 2 -> magnet.embedAsync("text " + random.nextInt()).join();
             case 3 -> magnet.embedTokens("text " + random.nextInt(), EmbedOptions.defaults());
-            case 4 -> magnet.generate("Once " + random.nextInt(), generate.withTopLogprobs(3)).text();
+            case 4 -> magnet.generate("Once " + random.nextInt(), generate.withTop(3)).text();
             case 5 -> {
                 try (var stream = magnet.generate("Once", generate.withMaxTokens(20)).stream()) {
                     stream.limit(2).toList();

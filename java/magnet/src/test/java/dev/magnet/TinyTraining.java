@@ -34,7 +34,7 @@ final class TinyTraining {
                 .withContrast(defaults.contrast().withBatch(4).withLength(32).withInstruction(INSTRUCTION))
                 .withLora(defaults.lora().withRank(8))
                 .withOptimizer(defaults.optimizer().withLearningRate(0.02).withWarmup(2))
-                .withEvalEvery(5)
+                .withHeldout(defaults.heldout().withEvery(5))
                 .withThreads(2);
     }
 }

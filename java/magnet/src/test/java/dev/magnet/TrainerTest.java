@@ -70,7 +70,7 @@ class TrainerTest {
     @Test
     void heldOutTextIsLookedAtAsOftenAsAskedFor() {
         List<TrainProgress> steps = new ArrayList<>();
-        trainer(options.withSteps(7).withEvalEvery(3)).train(steps::add);
+        trainer(options.withSteps(7).withHeldout(options.heldout().withEvery(3))).train(steps::add);
         assertEquals(
                 List.of(false, false, true, false, false, true, true),
                 steps.stream().map(step -> step.heldout() != null).toList());
@@ -140,7 +140,7 @@ class TrainerTest {
     void resumeIsRefusedWhenTheTextHasChanged() throws Exception {
         Path checkpoint = directory.resolve("state.ckpt");
         trainer(options.withCheckpoint(checkpoint)).train();
-        Files.writeString(options.data().texts().getFirst(), "Something else altogether. ".repeat(100));
+        Files.writeString(options.files().texts().getFirst(), "Something else altogether. ".repeat(100));
         Failures.messageOf(Status.MISMATCH, () -> Trainer.resume(checkpoint).train());
         Failures.messageOf(Status.IO, () -> Trainer.resume(directory.resolve("none.ckpt")).train());
         assertThrows(MagnetException.class, () -> Trainer.resume(TinyModel.LLAMA).train());
@@ -296,8 +296,8 @@ class TrainerTest {
         Path pairs = directory.resolve("pairs.tsv");
         Files.writeString(pairs, "a cat sits\tthe cat is sitting\tstocks fell\nrain falls\tit rains\tI sing\n".repeat(20));
         List<TrainProgress> steps = new ArrayList<>();
-        TrainData data = TrainData.defaults().withPairs(pairs);
-        trainer(options.withData(data)).train(steps::add);
+        TrainFiles files = options.files().withTexts().withPairs(pairs);
+        trainer(options.withFiles(files)).train(steps::add);
         assertTrue(Double.isNaN(steps.getFirst().losses().msg()));
         assertTrue(steps.getFirst().losses().sscl() > 0);
     }
@@ -307,7 +307,7 @@ class TrainerTest {
         trainer(options.withSteps(20)).train();
         List<TrainProgress> again = new ArrayList<>();
         Trainer.of(TinyModel.LLAMA, directory.resolve("next.gguf"),
-                        options.withLora(options.lora().withFrom(adapter)).withSteps(5))
+                        options.withFiles(options.files().withInitAdapter(adapter)).withSteps(5))
                 .train(again::add);
         List<TrainProgress> anew = new ArrayList<>();
         Trainer.of(TinyModel.LLAMA, directory.resolve("anew.gguf"), options.withSteps(5)).train(anew::add);

@@ -1,6 +1,9 @@
 package dev.magnet.internal;
 
 import dev.magnet.AdapterInfo;
+import dev.magnet.Attention;
+import dev.magnet.InfillContext;
+import dev.magnet.Pooling;
 import dev.magnet.ffi.c.magnet_adapter_info;
 import dev.magnet.ffi.c.magnet_h;
 import java.lang.foreign.Arena;
@@ -65,9 +68,9 @@ public final class AdapterHandle implements AutoCloseable {
                     magnet_adapter_info.architecture(info).getString(0),
                     magnet_adapter_info.recipe_version(info),
                     magnet_adapter_info.instruction(info).getString(0),
-                    Codes.pooling(magnet_adapter_info.pooling(info)),
-                    Codes.attention(magnet_adapter_info.attention(info)),
-                    Codes.context(magnet_adapter_info.context(info)),
+                    Codes.value(Pooling.class, magnet_adapter_info.pooling(info)),
+                    Codes.value(Attention.class, magnet_adapter_info.attention(info)),
+                    Codes.value(InfillContext.class, magnet_adapter_info.context(info)),
                     magnet_adapter_info.rank(info),
                     magnet_adapter_info.alpha(info),
                     magnet_adapter_info.n_matrices(info),

@@ -15,7 +15,6 @@ import dev.magnet.Status;
 import dev.magnet.StopReason;
 import dev.magnet.TextUnit;
 import dev.magnet.Truncation;
-import java.util.function.ToIntFunction;
 
 /**
  * Enums of the API and their codes in magnet.h. Kept out of the enums, so that naming one never needs the native
@@ -157,70 +156,35 @@ public final class Codes {
         };
     }
 
-    static Pooling pooling(int code) {
-        return find(Pooling.values(), Codes::of, code);
-    }
-
-    static Attention attention(int code) {
-        return find(Attention.values(), Codes::of, code);
-    }
-
-    static InfillContext context(int code) {
-        return find(InfillContext.values(), Codes::of, code);
-    }
-
-    static Truncation truncation(int code) {
-        return find(Truncation.values(), Codes::of, code);
-    }
-
-    static Engine engine(int code) {
-        return find(Engine.values(), Codes::of, code);
-    }
-
-    static FlashAttention flashAttention(int code) {
-        return find(FlashAttention.values(), Codes::of, code);
-    }
-
-    static TextUnit textUnit(int code) {
-        return find(TextUnit.values(), Codes::of, code);
-    }
-
-    static LearningRateDecay decay(int code) {
-        return find(LearningRateDecay.values(), Codes::of, code);
-    }
-
-    static MergeType mergeType(int code) {
-        return find(MergeType.values(), Codes::of, code);
-    }
-
-    static ProbeEvaluation.Task task(int code) {
-        return find(ProbeEvaluation.Task.values(), Codes::of, code);
-    }
-
-    static ProbeEvaluation.Word word(int code) {
-        return find(ProbeEvaluation.Word.values(), Codes::of, code);
-    }
-
-    static Role role(int code) {
-        return find(Role.values(), Codes::of, code);
-    }
-
-    static StopReason stop(int code) {
-        return find(StopReason.values(), Codes::of, code);
-    }
-
-    static Status status(int code) {
-        return find(Status.values(), Codes::of, code);
-    }
-
-    private static <E extends Enum<E>> E find(E[] values, ToIntFunction<E> codeOf, int code) {
-        for (E value : values) {
-            if (codeOf.applyAsInt(value) == code) {
+    /** The constant of an enum that has this code. */
+    static <E> E value(Class<E> type, int code) {
+        for (E value : type.getEnumConstants()) {
+            if (code(value) == code) {
                 return value;
             }
         }
-        throw new IllegalStateException(
-                "the library speaks of " + values.getClass().componentType().getSimpleName() + " " + code
-                        + ", which this version does not know");
+        throw new IllegalStateException("the library speaks of " + type.getSimpleName() + " " + code
+                + ", which this version does not know");
+    }
+
+    /** The code of a constant of any enum above. */
+    static int code(Object value) {
+        return switch (value) {
+            case Pooling e -> of(e);
+            case Attention e -> of(e);
+            case InfillContext e -> of(e);
+            case Truncation e -> of(e);
+            case Engine e -> of(e);
+            case FlashAttention e -> of(e);
+            case Role e -> of(e);
+            case TextUnit e -> of(e);
+            case LearningRateDecay e -> of(e);
+            case MergeType e -> of(e);
+            case ProbeEvaluation.Task e -> of(e);
+            case ProbeEvaluation.Word e -> of(e);
+            case StopReason e -> of(e);
+            case Status e -> of(e);
+            default -> throw new IllegalArgumentException(value.getClass() + " has no codes");
+        };
     }
 }

@@ -49,7 +49,7 @@ public final class Decoder {
     public Infilled infill(List<Part> parts, InfillOptions options, Call call) {
         String start = !parts.isEmpty() && parts.getFirst() instanceof Part.Text text ? text.text() : "";
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment array = Params.parts(arena, parts);
+            MemorySegment array = Parts.write(arena, parts);
             MemorySegment params = Params.infill(arena, options, call);
             return runtime.with(call, options.adapters(), start, session -> {
                 Infilled infilled = result(
@@ -70,7 +70,7 @@ public final class Decoder {
             MemorySegment array = magnet_score_item.allocateArray(Math.max(1, items.size()), arena);
             for (int i = 0; i < items.size(); i++) {
                 MemorySegment item = magnet_score_item.asSlice(array, i);
-                magnet_score_item.parts(item, Params.parts(arena, items.get(i)));
+                magnet_score_item.parts(item, Parts.write(arena, items.get(i)));
                 magnet_score_item.n_parts(item, items.get(i).size());
             }
             MemorySegment params = Params.score(arena, options, call);

@@ -6,16 +6,10 @@ import dev.magnet.InfillOptions;
 import dev.magnet.LoadOptions;
 import dev.magnet.ScoreOptions;
 import dev.magnet.TrainOptions;
-import dev.magnet.ffi.c.magnet_embed_params;
-import dev.magnet.ffi.c.magnet_generate_params;
 import dev.magnet.ffi.c.magnet_h;
-import dev.magnet.ffi.c.magnet_infill_params;
-import dev.magnet.ffi.c.magnet_model_params;
-import dev.magnet.ffi.c.magnet_score_params;
-import dev.magnet.ffi.c.magnet_session_params;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Map;
 
 /** The default options, read from the native library: the one place that has them. */
 public final class Defaults {
@@ -33,13 +27,16 @@ public final class Defaults {
 
         static {
             try (Arena arena = Arena.ofConfined()) {
-                LOAD = loadOptions(
-                        magnet_h.magnet_model_default_params(arena), magnet_h.magnet_session_default_params(arena));
-                EMBED = embedOptions(magnet_h.magnet_embed_default_params(arena));
-                GENERATE = generateOptions(magnet_h.magnet_generate_default_params(arena));
-                INFILL = infillOptions(magnet_h.magnet_infill_default_params(arena));
-                SCORE = scoreOptions(magnet_h.magnet_score_default_params(arena));
-                TRAIN = TrainParams.read(magnet_h.magnet_train_default_params(arena));
+                Map<String, Object> load = Params.MODEL.values(magnet_h.magnet_model_default_params(arena));
+                load.putAll(Params.SESSION.values(magnet_h.magnet_session_default_params(arena)));
+                load.put("sessions", SESSIONS);
+                load.put("adapters", List.of());
+                LOAD = Params.MODEL.make(load);
+                EMBED = Params.EMBED.read(magnet_h.magnet_embed_default_params(arena));
+                GENERATE = Params.GENERATE.read(magnet_h.magnet_generate_default_params(arena));
+                INFILL = Params.INFILL.read(magnet_h.magnet_infill_default_params(arena));
+                SCORE = Params.SCORE.read(magnet_h.magnet_score_default_params(arena));
+                TRAIN = Params.TRAIN.read(magnet_h.magnet_train_default_params(arena));
             }
         }
     }
@@ -80,62 +77,5 @@ public final class Defaults {
     public static TrainOptions train() {
         Library.load();
         return Read.TRAIN;
-    }
-
-    private static LoadOptions loadOptions(MemorySegment model, MemorySegment session) {
-        return new LoadOptions(
-                List.of(),
-                SESSIONS,
-                magnet_session_params.n_ctx(session),
-                magnet_session_params.batch(session),
-                magnet_session_params.n_threads(session),
-                magnet_model_params.n_gpu_layers(model),
-                Codes.engine(magnet_session_params.engine(session)),
-                Codes.flashAttention(magnet_session_params.flash_attention(session)),
-                magnet_model_params.use_mmap(model),
-                magnet_model_params.use_mlock(model),
-                magnet_model_params.check_tensors(model),
-                null);
-    }
-
-    private static EmbedOptions embedOptions(MemorySegment params) {
-        return new EmbedOptions(
-                Codes.pooling(magnet_embed_params.pooling(params)),
-                Codes.attention(magnet_embed_params.attention(params)),
-                null,
-                Codes.truncation(magnet_embed_params.truncate(params)),
-                magnet_embed_params.max_tokens(params),
-                magnet_embed_params.normalize(params),
-                magnet_embed_params.append_eos(params),
-                null,
-                null);
-    }
-
-    private static GenerateOptions generateOptions(MemorySegment params) {
-        return new GenerateOptions(
-                Params.sampling(magnet_generate_params.sampling(params)),
-                magnet_generate_params.max_tokens(params),
-                List.of(),
-                magnet_generate_params.top(params),
-                magnet_generate_params.add_special(params),
-                magnet_generate_params.parse_special(params),
-                magnet_generate_params.ignore_eos(params),
-                null,
-                null);
-    }
-
-    private static InfillOptions infillOptions(MemorySegment params) {
-        return new InfillOptions(
-                Codes.context(magnet_infill_params.context(params)),
-                Params.sampling(magnet_infill_params.sampling(params)),
-                magnet_infill_params.max_tokens(params),
-                magnet_infill_params.top(params),
-                null,
-                null);
-    }
-
-    private static ScoreOptions scoreOptions(MemorySegment params) {
-        return new ScoreOptions(
-                Codes.context(magnet_score_params.context(params)), magnet_score_params.top(params), null, null);
     }
 }

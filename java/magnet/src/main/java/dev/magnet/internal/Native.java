@@ -24,7 +24,7 @@ final class Native {
     /** Throws what a failing status means. To be called on the thread that made the call, before its next one. */
     static void check(int status) {
         if (status != magnet_h.MAGNET_STATUS_OK()) {
-            throw new MagnetException(Codes.status(status), magnet_h.magnet_last_error().getString(0));
+            throw new MagnetException(Codes.value(Status.class, status), magnet_h.magnet_last_error().getString(0));
         }
     }
 

@@ -56,7 +56,7 @@ final class Results {
 
     private static Span span(MemorySegment span, Call call) {
         byte[] utf8 = Native.bytes(magnet_span.text(span), magnet_span.text_size(span));
-        StopReason stop = Codes.stop(magnet_span.stop(span));
+        StopReason stop = Codes.value(StopReason.class, magnet_span.stop(span));
         return new Span(
                 new String(utf8, StandardCharsets.UTF_8),
                 tokens(span, utf8),

@@ -3,6 +3,7 @@ package dev.magnet.internal;
 import dev.magnet.InfillContext;
 import dev.magnet.Message;
 import dev.magnet.Part;
+import dev.magnet.Role;
 import dev.magnet.Slot;
 import dev.magnet.ffi.c.magnet_h;
 import dev.magnet.ffi.c.magnet_message;
@@ -81,7 +82,7 @@ public final class Tokenizer {
     public List<Slot> layout(List<Part> parts, InfillContext context) {
         return runtime.call(() -> {
             try (Arena arena = Arena.ofConfined()) {
-                MemorySegment array = Params.parts(arena, parts);
+                MemorySegment array = Parts.write(arena, parts);
                 MemorySegment slots = Native.elements(arena, magnet_slot.sizeof(), (buffer, capacity, count) ->
                         magnet_h.magnet_layout(
                                 model(), array, parts.size(), Codes.of(context), buffer, capacity, count));
@@ -91,7 +92,7 @@ public final class Tokenizer {
                     copy.add(new Slot(
                             magnet_slot.token(slot),
                             magnet_slot.pos(slot),
-                            Codes.role(magnet_slot.role(slot)),
+                            Codes.value(Role.class, magnet_slot.role(slot)),
                             magnet_slot.part(slot)));
                 }
                 return List.copyOf(copy);

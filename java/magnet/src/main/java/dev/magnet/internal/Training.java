@@ -24,7 +24,7 @@ public final class Training {
     public static TrainResult train(Path model, Path output, TrainOptions options, Call call) {
         Library.load();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment params = TrainParams.write(arena, model, output, options);
+            MemorySegment params = Params.train(arena, model, output, options);
             magnet_train_params.on_step(params, Upcalls.onStep());
             magnet_train_params.on_step_user_data(params, call.userData());
             MemorySegment result = magnet_train_result.allocate(arena);
@@ -49,7 +49,7 @@ public final class Training {
     public static TrainEstimate estimate(Path model, TrainOptions options) {
         Library.load();
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment params = TrainParams.write(arena, model, null, options);
+            MemorySegment params = Params.train(arena, model, null, options);
             MemorySegment estimate = magnet_train_estimate.allocate(arena);
             Native.check(magnet_h.magnet_train_measure(params, estimate));
             return new TrainEstimate(
@@ -78,10 +78,7 @@ public final class Training {
     }
 
     private static TrainResult result(MemorySegment result) {
-        return new TrainResult(
-                magnet_train_result.step(result),
-                magnet_train_result.best_step(result),
-                magnet_train_result.stopped(result));
+        return Params.TRAINED.read(result);
     }
 
     static TrainProgress progress(MemorySegment progress) {

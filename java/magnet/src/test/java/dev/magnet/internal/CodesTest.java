@@ -3,11 +3,23 @@ package dev.magnet.internal;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.magnet.Attention;
+import dev.magnet.Engine;
+import dev.magnet.FlashAttention;
+import dev.magnet.InfillContext;
+import dev.magnet.LearningRateDecay;
+import dev.magnet.MergeType;
+import dev.magnet.Pooling;
+import dev.magnet.ProbeEvaluation;
+import dev.magnet.Role;
+import dev.magnet.Status;
+import dev.magnet.StopReason;
+import dev.magnet.TextUnit;
+import dev.magnet.Truncation;
 import dev.magnet.ffi.c.magnet_h;
 import java.lang.reflect.Method;
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntFunction;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
@@ -15,21 +27,21 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Every constant of every enum of magnet.h has its namesake in Java. */
 class CodesTest {
-    private static final Map<String, IntFunction<Enum<?>>> ENUMS = Map.ofEntries(
-            Map.entry("MAGNET_STATUS_", Codes::status),
-            Map.entry("MAGNET_POOLING_", Codes::pooling),
-            Map.entry("MAGNET_ATTENTION_", Codes::attention),
-            Map.entry("MAGNET_CONTEXT_", Codes::context),
-            Map.entry("MAGNET_TRUNCATE_", Codes::truncation),
-            Map.entry("MAGNET_ENGINE_", Codes::engine),
-            Map.entry("MAGNET_FLASH_ATTENTION_", Codes::flashAttention),
-            Map.entry("MAGNET_ROLE_", Codes::role),
-            Map.entry("MAGNET_STOP_", Codes::stop),
-            Map.entry("MAGNET_EVAL_TASK_", Codes::task),
-            Map.entry("MAGNET_EVAL_WORD_", Codes::word),
-            Map.entry("MAGNET_TEXT_", Codes::textUnit),
-            Map.entry("MAGNET_LR_", Codes::decay),
-            Map.entry("MAGNET_MERGE_", Codes::mergeType));
+    private static final Map<String, Class<? extends Enum<?>>> ENUMS = Map.ofEntries(
+            Map.entry("MAGNET_STATUS_", Status.class),
+            Map.entry("MAGNET_POOLING_", Pooling.class),
+            Map.entry("MAGNET_ATTENTION_", Attention.class),
+            Map.entry("MAGNET_CONTEXT_", InfillContext.class),
+            Map.entry("MAGNET_TRUNCATE_", Truncation.class),
+            Map.entry("MAGNET_ENGINE_", Engine.class),
+            Map.entry("MAGNET_FLASH_ATTENTION_", FlashAttention.class),
+            Map.entry("MAGNET_ROLE_", Role.class),
+            Map.entry("MAGNET_STOP_", StopReason.class),
+            Map.entry("MAGNET_EVAL_TASK_", ProbeEvaluation.Task.class),
+            Map.entry("MAGNET_EVAL_WORD_", ProbeEvaluation.Word.class),
+            Map.entry("MAGNET_TEXT_", TextUnit.class),
+            Map.entry("MAGNET_LR_", LearningRateDecay.class),
+            Map.entry("MAGNET_MERGE_", MergeType.class));
 
     @TestFactory
     Stream<DynamicTest> everyConstantHasItsNamesake() {
@@ -40,11 +52,11 @@ class CodesTest {
                 .filter(constant -> constant.getName().startsWith(e.getKey()))
                 .map(constant -> DynamicTest.dynamicTest(constant.getName(), () -> assertEquals(
                         constant.getName().substring(e.getKey().length()),
-                        e.getValue().apply((int) constant.invoke(null)).name()))));
+                        Codes.value(e.getValue(), (int) constant.invoke(null)).name()))));
     }
 
     @Test
     void unknownCodeIsAnError() {
-        assertThrows(IllegalStateException.class, () -> Codes.stop(4711));
+        assertThrows(IllegalStateException.class, () -> Codes.value(StopReason.class, 4711));
     }
 }
