@@ -7,8 +7,9 @@ import dev.magnet.internal.Runtime;
  * A LoRA adapter of one model, loaded by {@link Magnet#loadAdapter}. Which calls use it, and how strongly, their
  * options say: {@code EmbedOptions.defaults().withAdapters(adapter.scaled(1))}.
  *
- * <p>Safe from any thread. {@link #close()} waits for a call that is just attaching the adapter; calls that already
- * compute with it go on. Closed with its {@link Magnet} at the latest.
+ * <p>Safe from any thread. Once it is closed, every call that names it throws {@link IllegalStateException}, as does one
+ * that still waits for its turn; calls that compute with it go on. {@link #close()} waits for a call that is just
+ * attaching the adapter. Closed with its {@link Magnet} at the latest.
  */
 public final class Adapter implements AutoCloseable {
     private final Runtime runtime;

@@ -1,16 +1,24 @@
 package dev.magnet;
 
+import static java.util.Map.entry;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 class AdapterTest {
@@ -138,13 +146,80 @@ class AdapterTest {
     }
 
     @Test
-    void closedAdapterIsRefusedAndClosingAgainDoesNothing() {
-        Adapter adapter = magnet.loadAdapter(file);
-        adapter.close();
-        adapter.close();
-        assertThrows(IllegalStateException.class, () ->
-                magnet.embed("text", EmbedOptions.defaults().withAdapters(adapter.scaled(1))));
-        assertEquals(2, adapter.info().rank());
+    void closedAdapterIsRefusedByEveryCallThatNamesItAlsoWhereASessionStillHasIt() throws IOException {
+        Path pairs = Files.writeString(directory.resolve("pairs.tsv"), "1\ta\tb\n2\tc\td\n3\te\tf\n");
+        try (Magnet one = Magnet.load(TinyModel.LLAMA, TinyModel.options().withSessions(1))) {
+            Adapter adapter = one.loadAdapter(file);
+            ScaledAdapter on = adapter.scaled(1);
+            EmbedOptions embed = EmbedOptions.defaults().withAdapters(on);
+            GenerateOptions generate = GenerateOptions.defaults().withMaxTokens(2).withAdapters(on);
+            List<Part> gap = List.of(Part.text("Once"), Part.gap(1), Part.text("time"));
+            Map<String, Executable> calls = Map.ofEntries(
+                    entry("embed", () -> one.embed("text", embed)),
+                    entry("embed nothing", () -> one.embedAll(List.of(), embed)),
+                    entry("embed asynchronously", () -> unwrapped(one.embedAsync("text", embed))),
+                    entry("embed tokens", () -> one.embedTokens("text", embed)),
+                    entry("embed token ids", () -> one.embedTokenIds(new int[] {5, 6}, embed)),
+                    entry("generate", () -> one.generate("Once", generate).result()),
+                    entry("generate a stream", () -> one.generate("Once", generate).stream().toList()),
+                    entry("generate asynchronously", () -> unwrapped(one.generate("Once", generate).async())),
+                    entry("infill", () -> one.infill(gap, InfillOptions.defaults().withAdapters(on))),
+                    entry("score", () -> one.score(
+                            List.of(List.of(Part.text("Once"), Part.filled(" upon"))),
+                            ScoreOptions.defaults().withAdapters(on))),
+                    entry("evaluate", () ->
+                            one.evaluate(Evaluation.sts(pairs), EvaluateOptions.defaults().withAdapters(on))),
+                    entry("evaluate asynchronously", () -> unwrapped(
+                            one.evaluateAsync(Evaluation.sts(pairs), EvaluateOptions.defaults().withAdapters(on)))));
+            calls.forEach((name, call) -> assertDoesNotThrow(call, name));
+            adapter.close();
+            adapter.close();
+            calls.forEach((name, call) -> {
+                String message = assertThrows(IllegalStateException.class, call, name).getMessage();
+                assertTrue(message.contains("adapter one.gguf") && message.contains("closed"), name + ": " + message);
+            });
+            assertEquals(2, adapter.info().rank());
+            one.embed("the bare model goes on");
+        }
+    }
+
+    @Test
+    void callThatRunsGoesOnWhenItsAdapterIsClosedAndOneThatWaitsFails() {
+        try (Magnet one = Magnet.load(TinyModel.LLAMA, TinyModel.options().withSessions(1))) {
+            Adapter adapter = one.loadAdapter(file);
+            GenerateOptions generate = GenerateOptions.defaults()
+                    .withMaxTokens(8)
+                    .withIgnoreEos(true)
+                    .withAdapters(adapter.scaled(1));
+            AtomicReference<CompletableFuture<float[]>> waiting = new AtomicReference<>();
+            Generated generated = one.generate("Once", generate).forEach(token -> {
+                if (waiting.get() == null) {
+                    waiting.set(one.embedAsync("text", EmbedOptions.defaults().withAdapters(adapter.scaled(1))));
+                    adapter.close();
+                }
+            });
+            assertEquals(8, generated.span().tokens().size());
+            assertThrows(IllegalStateException.class, () -> unwrapped(waiting.get()));
+        }
+    }
+
+    @Test
+    void adapterFileMayGoOnceItIsLoaded() throws IOException {
+        try (Adapter adapter = magnet.loadAdapter(file)) {
+            Files.delete(file);
+            assertTrue(Similarity.cosine(
+                            magnet.embed("guitar"),
+                            magnet.embed("guitar", EmbedOptions.defaults().withAdapters(adapter.scaled(1))))
+                    < 0.9999);
+        }
+    }
+
+    private static <T> T unwrapped(CompletableFuture<T> future) throws Throwable {
+        try {
+            return future.join();
+        } catch (CompletionException e) {
+            throw e.getCause();
+        }
     }
 
     @Test

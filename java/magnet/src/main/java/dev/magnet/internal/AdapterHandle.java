@@ -11,16 +11,20 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 
-/** A native adapter. Closing it while a call attaches it waits; sessions that have it keep what they need. */
+/**
+ * A native adapter. Closing it while a call attaches it waits. Sessions that have it keep what they need, for the calls
+ * that run; no later call gets it.
+ */
 public final class AdapterHandle implements AutoCloseable {
     private final ModelHandle model;
     private final MemorySegment adapter;
     private final AdapterInfo info;
-    private final Gate gate = new Gate("the adapter");
+    private final Gate gate;
 
-    private AdapterHandle(ModelHandle model, MemorySegment adapter) {
+    private AdapterHandle(ModelHandle model, MemorySegment adapter, Path file) {
         this.model = model;
         this.adapter = adapter;
+        this.gate = new Gate("the adapter " + file);
         this.info = readInfo(adapter);
     }
 
@@ -29,7 +33,7 @@ public final class AdapterHandle implements AutoCloseable {
             MemorySegment path = Native.cString(arena, file.toAbsolutePath().toString(), "path");
             MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
             Native.check(magnet_h.magnet_adapter_load(model.segment(), path, out));
-            return new AdapterHandle(model, out.get(ValueLayout.ADDRESS, 0));
+            return new AdapterHandle(model, out.get(ValueLayout.ADDRESS, 0), file);
         }
     }
 
@@ -40,6 +44,13 @@ public final class AdapterHandle implements AutoCloseable {
 
     boolean belongsTo(ModelHandle other) {
         return model == other;
+    }
+
+    /** Throws if this is closed. */
+    void ensureOpen() {
+        if (gate.isClosed()) {
+            throw gate.closedException();
+        }
     }
 
     /** The native adapter, which stays until {@link #release()}. */

@@ -100,6 +100,7 @@ public final class Embedder {
 
     private int[] embed(Arena arena, List<String> texts, EmbedOptions options, MemorySegment out) {
         if (texts.isEmpty()) {
+            runtime.check(options.adapters());
             return new int[0];
         }
         var call = Call.tellingProgress(options.progress());

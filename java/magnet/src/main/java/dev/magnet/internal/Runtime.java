@@ -100,16 +100,26 @@ public final class Runtime implements AutoCloseable {
 
     /** {@link SessionPool#with}, with the adapters that the options name; null = the standard ones. */
     <R> R with(Call call, @Nullable List<ScaledAdapter> named, String prompt, SessionPool.Work<R> work) {
-        return sessions.with(call, named == null ? standardAdapters : attached(named), prompt, work);
+        return sessions.with(call, attached(named), prompt, work);
     }
 
-    private List<Session.Attached> attached(List<ScaledAdapter> named) {
+    /** What {@link #with} throws without a look at its work: this, or an adapter, is closed or of another model. */
+    void check(@Nullable List<ScaledAdapter> named) {
+        attached(named);
+    }
+
+    private List<Session.Attached> attached(@Nullable List<ScaledAdapter> named) {
+        ensureOpen();
+        if (named == null) {
+            return standardAdapters;
+        }
         List<Session.Attached> attached = new ArrayList<>(named.size());
         for (ScaledAdapter scaled : named) {
             AdapterHandle handle = handleOf.apply(scaled);
             if (!handle.belongsTo(model)) {
                 throw new MagnetException(Status.MISMATCH, "the adapter was loaded by another Magnet; load it with this one");
             }
+            handle.ensureOpen(); // before it waits for a session; Session.useAdapters looks again
             attached.add(new Session.Attached(handle, scaled.scale()));
         }
         return attached;

@@ -52,8 +52,14 @@ final class Session {
         cached = prompt;
     }
 
+    /**
+     * Attaches these adapters, and no others.
+     *
+     * @throws IllegalStateException if one is closed, also where this session still has it
+     */
     void useAdapters(List<Attached> wanted) {
         if (hasAdapters(wanted)) {
+            wanted.forEach(attached -> attached.adapter().ensureOpen());
             return;
         }
         int acquired = 0;
