@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 model=$(scripts/fetch-model.sh)
-magnet=build/bin/magnet
+magnet=${MAGNET_BIN:-build/bin}/magnet
 with=(--model "$model" --adapter adapters/SmolLM2-135M-Instruct.magnet.gguf)
 
 echo "MAGNET demo · $("$magnet" --version | head -1) · $(basename "$model" .gguf) + MAGNET adapter"
@@ -14,10 +14,11 @@ echo "Embed: cosine of sentence vectors"
     "A man is playing a guitar." "Someone plays music." "The stock market fell."
 echo
 echo "Infill: the gap, seen from both sides"
-printf 'Tom lost his keys on the way home. ['
-"$magnet" infill "${with[@]}" \
-    "Tom lost his keys on the way home.{{gap}} At last he could sleep in his own bed." | tr -d '\n'
-printf '] At last he could sleep in his own bed.\n'
+fill() { # LEFT GAP RIGHT: the filling in brackets
+    printf '%s[%s]%s\n' "$1" "$("$magnet" infill "${with[@]}" "$1$2$3")" "$3"
+}
+fill "The dog was thirsty. " "{{gap}}" " Then its bowl was empty."
+fill "It was raining, so Anna took her " "{{gap:1}}" " with her and stayed dry."
 echo
 echo "Generate"
 printf 'Once upon a time'
