@@ -132,7 +132,9 @@ public final class MagnetLibrary {
                 NativeResource resource =
                         NativeResource.find(MagnetLibrary.class.getClassLoader(), classifier, fileName);
                 if (resource == null) {
-                    tried.add("class path: no natives jar with classifier " + classifier);
+                    boolean named = MagnetLibrary.class.getModule().isNamed();
+                    tried.add("class path: no natives jar with classifier " + classifier
+                            + (named ? "; on the module path it is found with --add-modules dev.magnet.natives" : ""));
                     return null;
                 }
                 List<String> missing = CpuFeatures.missing(resource.cpu());
