@@ -109,7 +109,10 @@ void parallel_for(thread_pool & pool, int32_t n, const std::function<void(int32_
 }
 
 void barrier::wait() {
-    const uint64_t now = generation.load(std::memory_order_acquire);
+    const uint64_t now = generation.load(std::memory_order_acquire); // before the look at broken: see break_up
+    if (broken.load(std::memory_order_acquire)) {
+        throw barrier_broken();
+    }
     if (arrived.fetch_add(1, std::memory_order_acq_rel) == n - 1) {
         arrived.store(0, std::memory_order_relaxed);
         {
@@ -124,6 +127,18 @@ void barrier::wait() {
         std::unique_lock<std::mutex> lock(mutex);
         passed.wait(lock, released);
     }
+    if (broken.load(std::memory_order_acquire)) {
+        throw barrier_broken();
+    }
+}
+
+void barrier::break_up() {
+    broken.store(true, std::memory_order_release);
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        generation.fetch_add(1, std::memory_order_release);
+    }
+    passed.notify_all();
 }
 
 } // namespace magnet

@@ -46,16 +46,23 @@ private:
 // Calls body(i) for i in [0, n), in no particular order, from all threads.
 void parallel_for(thread_pool & pool, int32_t n, const std::function<void(int32_t)> & body);
 
+// Thrown to those who wait at a barrier that one of the team has left for good.
+struct barrier_broken {};
+
 // Point where all n threads of a team meet.
 class barrier {
 public:
     explicit barrier(int32_t n) : n(n) {}
-    void wait();
+    void wait(); // throws barrier_broken
+
+    // By one who cannot go on: all that wait here now or later throw.
+    void break_up();
 
 private:
     const int32_t           n;
     std::atomic<int32_t>    arrived{ 0 };
     std::atomic<uint64_t>   generation{ 0 };
+    std::atomic<bool>       broken{ false };
     std::mutex              mutex;
     std::condition_variable passed;
 };

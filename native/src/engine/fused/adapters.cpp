@@ -48,6 +48,30 @@ void adapters<T>::set(const std::vector<const lora_set *> & sets, thread_pool & 
         }
     }
 
+    try {
+        use(sources, sets.empty() ? nullptr : sets.front());
+        parallel_for(pool, int32_t(all.size()), [&](int32_t i) {
+            if (all[i].rank > 0) {
+                pack(i, sources[i]);
+            }
+        });
+    } catch (...) { // no memory: half of them are of no use
+        for (adapted<T> & m : all) {
+            m = adapted<T>();
+        }
+        columns         = 0;
+        gradient_floats = 0;
+        first_set.clear();
+        throw;
+    }
+    first_set = std::move(first);
+}
+
+// Ranks, places and memory of what goes into each matrix.
+template <class T>
+void adapters<T>::use(const std::vector<std::vector<source>> & sources, const lora_set * first) {
+    first_rank      = first == nullptr ? 0 : first->rank;
+    first_scale     = first == nullptr ? 1.0f : first->scale;
     columns         = 0;
     gradient_floats = 0;
     for (size_t i = 0; i < all.size(); ++i) {
@@ -59,7 +83,7 @@ void adapters<T>::set(const std::vector<const lora_set *> & sets, thread_pool & 
         m.trained = 0;
         for (const source & s : sources[i]) {
             m.rank += s.set->rank;
-            m.trained = s.set == sets.front() ? s.set->rank : m.trained;
+            m.trained = s.set == first ? s.set->rank : m.trained;
         }
         m.column = i % n_matrices == 0 ? 0 : all[i - 1].column + int32_t(round_up(all[i - 1].rank, k_multiple));
         columns  = std::max(columns, m.column + int32_t(round_up(m.rank, k_multiple)));
@@ -73,15 +97,6 @@ void adapters<T>::set(const std::vector<const lora_set *> & sets, thread_pool & 
             m.b_back = packed<T>(w.n_out, m.rank);
         }
     }
-    first_set   = std::move(first);
-    first_rank  = sets.empty() ? 0 : sets.front()->rank;
-    first_scale = sets.empty() ? 1.0f : sets.front()->scale;
-
-    parallel_for(pool, int32_t(all.size()), [&](int32_t i) {
-        if (all[i].rank > 0) {
-            pack(i, sources[i]);
-        }
-    });
 }
 
 template <class T>

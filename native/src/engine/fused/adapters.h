@@ -29,7 +29,8 @@ class adapters {
 public:
     explicit adapters(const weights<T> & base);
 
-    // Replaces all adapters. Throws magnet::error (MISMATCH) and keeps what was there.
+    // Replaces all adapters. Throws magnet::error (MISMATCH) and keeps what was there; without memory for them there are
+    // none then.
     void set(const std::vector<const lora_set *> & sets, thread_pool & pool);
 
     const adapted<T> & of(int32_t layer, int32_t m) const { return all[layer * n_matrices + m]; }
@@ -52,6 +53,7 @@ private:
         const lora_matrix * matrix;
     };
     int32_t find(const lora_matrix & m, int32_t rank) const;
+    void    use(const std::vector<std::vector<source>> & sources, const lora_set * first);
     void    pack(int32_t i, const std::vector<source> & sources);
 
     const weights<T> &      base;

@@ -55,13 +55,22 @@ template <class T>
 struct team {
     team(const weights<T> & w, const adapters<T> & a, const kernel_table<T> & k) : runner(w, a, k) {}
 
+    void fail(std::exception_ptr why) {
+        const std::lock_guard<std::mutex> lock(failure_mutex);
+        failure = failure ? failure : why;
+    }
+    bool failed() {
+        const std::lock_guard<std::mutex> lock(failure_mutex);
+        return failure != nullptr;
+    }
+
     block_runner<T>                 runner;
     std::unique_ptr<barrier>        meeting;
     std::unique_ptr<prepared_group> group;
     buffer<float>                   hidden;   // [n, D]
     buffer<float>                   d_hidden; // [n, D]
     buffer<float>                   gradient; // adapters<T>::gradient_size()
-    std::exception_ptr              failure;  // of a callback
+    std::exception_ptr              failure;  // of a callback, or of a member: no memory
     std::mutex                      failure_mutex;
 };
 
@@ -177,8 +186,8 @@ public:
                 try {
                     what();
                 } catch (...) {
-                    t.failure = std::current_exception();
-                    failed    = true;
+                    t.fail(std::current_exception());
+                    failed = true;
                 }
             };
             if (!for_rows(me, t, [&](int32_t row, int64_t at) { gather(row, t.hidden.data() + at); })) {
@@ -192,7 +201,7 @@ public:
             if (!failed) {
                 backward(me, t, gradient, {});
             }
-        });
+        }, &all);
         reduce_gradients(pool.size());
         lora.add_gradient(teams[0]->gradient.data(), grad, pool);
     }
@@ -243,41 +252,31 @@ private:
         t.runner.backward(me, *t.group, dropout, t.gradient.data());
     }
 
-    // Forward of all rows; finish(me, team) once a group by each of the team's threads, hidden states ready.
+    // Forward of all rows; finish(me, team) once a group by each of the team's threads, hidden states ready. all: where the
+    // teams meet each other.
     template <class Finish>
     int32_t run(const work_plan & plan, const std::vector<engine_row> & rows, run_mode mode,
-                const engine_dropout & dropout, Finish && finish) {
+                const engine_dropout & dropout, Finish && finish, barrier * all = nullptr) {
         const int32_t n_teams = int32_t(plan.teams.size());
         prepare_teams(plan, mode);
         pool.run([&](int32_t rank) {
             if (rank / plan.team_size >= n_teams) {
                 return;
             }
-            team<T> & t = *teams[rank / plan.team_size];
-            member    me;
-            me.part    = { rank % plan.team_size, plan.team_size };
-            me.meeting = t.meeting.get();
-            if (mode != run_mode::infer) {
-                zero_share(me, t.gradient.data(), lora.gradient_size());
+            team<T> & t    = *teams[rank / plan.team_size];
+            bool      left = false;
+            try {
+                work(rank, plan, rows, mode, dropout, finish);
+            } catch (const barrier_broken &) {
+                left = true;
+            } catch (...) { // no memory
+                t.fail(std::current_exception());
+                left = true;
             }
-            for (const row_group & group : plan.teams[rank / plan.team_size]) {
-                me.sync(); // the former group is no longer in use
-                if (t.failure) {
-                    return;
+            for (barrier * meeting : { t.meeting.get(), all }) {
+                if (left && meeting != nullptr) {
+                    meeting->break_up();
                 }
-                if (me.part.rank == 0) {
-                    t.group = std::make_unique<prepared_group>(group, rows, base.hp, base.rope_factors);
-                }
-                me.sync();
-                t.runner.forward(me, *t.group, dropout);
-                int32_t from, to;
-                me.range(0, group.n_tokens(), from, to);
-                final_norm(base.hp, base.output_norm, t.runner.x, from, to, t.hidden.data());
-                if (mode != run_mode::infer) {
-                    zero_share(me, t.d_hidden.data(), int64_t(group.n_tokens()) * info.n_embd);
-                }
-                me.sync();
-                finish(me, t);
             }
         });
         for (int32_t i = 0; i < n_teams; ++i) {
@@ -286,6 +285,38 @@ private:
             }
         }
         return n_teams;
+    }
+
+    // SPMD: one thread's part of run.
+    template <class Finish>
+    void work(int32_t rank, const work_plan & plan, const std::vector<engine_row> & rows, run_mode mode,
+              const engine_dropout & dropout, Finish && finish) {
+        team<T> & t = *teams[rank / plan.team_size];
+        member    me;
+        me.part    = { rank % plan.team_size, plan.team_size };
+        me.meeting = t.meeting.get();
+        if (mode != run_mode::infer) {
+            zero_share(me, t.gradient.data(), lora.gradient_size());
+        }
+        for (const row_group & group : plan.teams[rank / plan.team_size]) {
+            me.sync(); // the former group is no longer in use
+            if (t.failed()) {
+                return;
+            }
+            if (me.part.rank == 0) {
+                t.group = std::make_unique<prepared_group>(group, rows, base.hp, base.rope_factors);
+            }
+            me.sync();
+            t.runner.forward(me, *t.group, dropout);
+            int32_t from, to;
+            me.range(0, group.n_tokens(), from, to);
+            final_norm(base.hp, base.output_norm, t.runner.x, from, to, t.hidden.data());
+            if (mode != run_mode::infer) {
+                zero_share(me, t.d_hidden.data(), int64_t(group.n_tokens()) * info.n_embd);
+            }
+            me.sync();
+            finish(me, t);
+        }
     }
 
     void prepare_teams(const work_plan & plan, run_mode mode) {
@@ -316,12 +347,11 @@ private:
             try {
                 body(t.group->group->rows[r], int64_t(t.group->begin(r)) * info.n_embd);
             } catch (...) {
-                const std::lock_guard<std::mutex> lock(t.failure_mutex);
-                t.failure = std::current_exception();
+                t.fail(std::current_exception());
             }
         }
         me.sync();
-        return !t.failure;
+        return !t.failed();
     }
 
     static void zero_share(const member & me, float * p, int64_t n) {
@@ -369,7 +399,11 @@ int32_t threads_of(const fused_engine_params & params) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT,
                     "n_threads must lie in [0, 4096], not " + std::to_string(params.n_threads));
     }
-    return params.n_threads == 0 ? physical_cores() : params.n_threads;
+    if (params.n_threads == 0) {
+        return physical_cores();
+    }
+    threads_worth(params.n_threads); // warns; as many as asked for run all the same, because gradients depend on how many
+    return params.n_threads;
 }
 
 } // namespace

@@ -46,6 +46,13 @@ std::vector<const kernel_set *> usable_sets() {
 
 } // namespace
 
+// Of a kernel; here, because no code of the standard library may be compiled with a kernel's instruction set.
+[[noreturn]] void throw_out_of_memory();
+
+void throw_out_of_memory() {
+    throw error(MAGNET_STATUS_OUT_OF_MEMORY, "no memory for the scratch of a kernel; use shorter texts.");
+}
+
 const kernel_set & choose_kernels(const std::string & name) {
     const std::vector<const kernel_set *> sets = usable_sets();
     std::string                           names;

@@ -1,7 +1,8 @@
 // The engine's arithmetic by instruction set: one table of functions for each, chosen at run time.
 //
 // A table exists for two types T of stored values: bf16 (weights and saved activations are rounded to bfloat16, products
-// are summed in float) and float (exact, for tests). Everything here works on caller-owned memory and throws nothing.
+// are summed in float) and float (exact, for tests). Everything here works on caller-owned memory; what needs scratch memory of
+// its own throws magnet::error (OUT_OF_MEMORY), nothing else throws.
 //
 // Packed matrices. The right-hand side B [K, N] of a product is stored in panels of `panel_width` columns. A panel holds
 // ceil(K / k_multiple) * k_multiple rows; of bf16, two rows are interleaved, so that a 32-bit lane holds a pair along K

@@ -68,6 +68,8 @@ void graph_runner::run(ggml_cgraph * graph, const std::function<void()> & fill, 
     ggml_backend_sched_reset(sched_.get());
     ggml_backend_sched_set_eval_callback(sched_.get(), stop ? on_node : nullptr, this);
     if (!ggml_backend_sched_alloc_graph(sched_.get(), graph)) {
+        sched_.reset(); // what it believes to hold is not there
+        capacity_ = 0;
         throw error(MAGNET_STATUS_OUT_OF_MEMORY,
                     "no memory to compute the model's graph; use shorter rows, or fewer layers on the GPU.");
     }

@@ -15,6 +15,9 @@
 #define MAGNET_INLINE static inline __attribute__((always_inline))
 
 namespace magnet::fused {
+
+[[noreturn]] void throw_out_of_memory(); // kernel-choice.cpp
+
 namespace {
 
 constexpr int W = MAGNET_VECTOR_WIDTH;
@@ -228,12 +231,14 @@ public:
     void * get(int64_t bytes) {
         if (bytes > size) {
             __builtin_free(data);
-            size = (bytes + 4095) / 4096 * 4096;
-            data = __builtin_aligned_alloc(64, size);
+            size                = 0;
+            const int64_t total = (bytes + 4095) / 4096 * 4096;
+            data                = __builtin_aligned_alloc(64, total);
             if (data == nullptr) {
-                __builtin_trap();
+                throw_out_of_memory();
             }
-            __builtin_memset(data, 0, size);
+            __builtin_memset(data, 0, total);
+            size = total;
         }
         return data;
     }
