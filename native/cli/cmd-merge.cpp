@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "error.h"
+#include "interrupt.h"
 #include "model.h"
 #include "options.h"
 #include "verbs.h"
@@ -32,7 +33,9 @@ void merge_command::run() const {
     if (!overwrite && std::filesystem::exists(output)) {
         throw failure(output + " exists already; name another file, or allow it with --overwrite");
     }
+    set_unfinished_file(output + ".tmp"); // where the library writes until it is whole
     check(magnet_merge(model.c_str(), adapter.c_str(), scale, type, output.c_str()));
+    set_unfinished_file("");
     std::fprintf(stderr, "%s holds %s with %s\n", output.c_str(), model.c_str(), adapter.c_str());
 }
 

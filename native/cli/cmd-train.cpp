@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include <unistd.h>
 
@@ -42,6 +43,8 @@ struct train_command {
 struct train_display {
     progress bar;
     bool     is_terminal;
+    // From the first step on, a signal ends the run after the step that computes. Before it there is nothing to keep.
+    std::optional<cancel_scope> scope{};
 
     static bool on_step(const magnet_train_progress * p, void * user_data);
 };
@@ -64,7 +67,10 @@ static std::string losses(const magnet_train_progress & p) {
 
 // "step 120/400  mntp 4.210  sscl 0.310  msg 3.700  held-out: …  512 tok/s  7:10 left"
 bool train_display::on_step(const magnet_train_progress * p, void * user_data) {
-    auto &            self = *static_cast<train_display *>(user_data);
+    auto & self = *static_cast<train_display *>(user_data);
+    if (!self.scope) {
+        self.scope.emplace(nullptr);
+    }
     const std::string step = "step " + group_thousands(p->step) + "/" + group_thousands(p->n_steps) + "  " + losses(*p);
     char              pace[80];
     std::snprintf(pace, sizeof pace, "%.0f tok/s  %s left", p->tokens_per_second, clock_text(p->seconds_left).c_str());
@@ -125,7 +131,6 @@ static void print_log_line(int32_t level, const char * message, void * user_data
 
 void train_command::run() {
     magnet_log_set(print_log_line, &log_level);
-    const cancel_scope  scope(nullptr);
     const bool          terminal = is_terminal(STDERR_FILENO);
     magnet_train_result result{};
     if (!resume.empty()) {
