@@ -69,6 +69,48 @@ TEST_CASE_FIXTURE(work, "state: another engine, which rounds differently, does n
     check_eval_fails(make_session(llama, engines), p, MAGNET_STATUS_MISMATCH, {"other: engine"});
 }
 
+TEST_CASE_FIXTURE(work, "state: another weight in the middle of the model's file is another model") {
+    const std::string  file = folder.write("stories.tsv", story_file()), state = folder / "state";
+    std::string        bytes = content_of(golden("tiny-gpt2.gguf"));
+    const std::string  path  = folder.write("model.gguf", bytes);
+    magnet_eval_params p     = params_of(MAGNET_EVAL_INFILL, file);
+    p.state                  = state.c_str();
+    evaluate(make_session(load_model(path)), p);
+    evaluate(make_session(load_model(path)), p);
+
+    // weights are all that such a file holds but for its first tenth
+    for (const double share : {0.3, 0.6, 1.0}) {
+        std::string    other = bytes;
+        const size_t   at    = std::min((size_t)(share * (double)bytes.size()), bytes.size() - 4) / 4 * 4 + 2;
+        other[at]            = (char)(other[at] ^ 1); // a bit of one weight's mantissa
+        folder.write("model.gguf", other);
+        check_eval_fails(make_session(load_model(path)), p, MAGNET_STATUS_MISMATCH, {"other: model"});
+    }
+    folder.write("model.gguf", bytes);
+    evaluate(make_session(load_model(path)), p);
+}
+
+TEST_CASE_FIXTURE(work, "state: each option of sampling counts") {
+    const std::string  file = folder.write("text", "one two three four five\n"), state = folder / "state";
+    magnet_eval_params p = params_of(MAGNET_EVAL_REPETITION, file);
+    p.repetition.prefix_words = 2;
+    p.repetition.max_tokens   = 4;
+    p.state                   = state.c_str();
+    p.repetition.sampling.grammar = "root ::= \"A\"+\nother ::= \"B\"+";
+    evaluate(session, p);
+    p.repetition.sampling.grammar_root = "other";
+    check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, {"other: repetition.sampling.grammar_root"});
+    p.repetition.sampling.grammar_root = nullptr;
+    p.repetition.sampling.top_k += 1;
+    check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, {"other: repetition.sampling.top_k"});
+    p.repetition.sampling.top_k -= 1;
+    evaluate(session, p);
+
+    magnet_session_params flash = session_params();
+    flash.flash_attention       = MAGNET_FLASH_ATTENTION_OFF;
+    check_eval_fails(make_session(model, flash), p, MAGNET_STATUS_MISMATCH, {"other: flash_attention"});
+}
+
 TEST_CASE_FIXTURE(work, "bad input is named with its file and line") {
     const auto fails = [&](int32_t protocol, const std::string & text, std::initializer_list<const char *> words) {
         const std::string file = folder.write("bad", text);

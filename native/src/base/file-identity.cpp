@@ -1,39 +1,14 @@
 #include "file-identity.h"
 
 #include "error.h"
+#include "file-stamp.h"
 
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <fstream>
 
 namespace magnet {
-
-static uint64_t fnv1a(const std::string & bytes, uint64_t hash = 0xcbf29ce484222325u) {
-    for (const unsigned char c : bytes) {
-        hash = (hash ^ c) * 0x100000001b3u;
-    }
-    return hash;
-}
-
-static std::string digest_of(const std::string & path, std::streamoff size) {
-    constexpr std::streamoff part = 1 << 20;
-
-    std::ifstream file(path, std::ios::binary);
-    std::string   bytes((size_t) std::min(size, part), '\0');
-    uint64_t      hash = fnv1a(std::to_string(size));
-    for (const std::streamoff begin : { std::streamoff(0), std::max<std::streamoff>(size - part, 0) }) {
-        file.seekg(begin);
-        file.read(bytes.data(), (std::streamsize) bytes.size()); // a directory has none; who opens it says so
-        hash = fnv1a(bytes, hash);
-    }
-    char text[20];
-    std::snprintf(text, sizeof(text), "%016llx", (unsigned long long) hash);
-    return text;
-}
 
 bool file_identity::marks::operator==(const marks & m) const {
     return device == m.device && inode == m.inode && size == m.size && seconds == m.seconds && nanoseconds == m.nanoseconds;
@@ -65,7 +40,11 @@ file_identity::file_identity(const std::string & path) : path_(path) {
     if (!look(path, marks_)) {
         throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + std::strerror(errno) + ".");
     }
-    digest_ = digest_of(path, std::streamoff(marks_.size));
+}
+
+std::string file_identity::digest() const {
+    check_unchanged();
+    return file_stamp(path_);
 }
 
 void file_identity::check_unchanged() const {

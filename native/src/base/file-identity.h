@@ -14,8 +14,8 @@ public:
     // Throws IO if the path leads to no file any more, to another one, or to one that was written to since.
     void check_unchanged() const;
 
-    // Tells its content from others without reading gigabytes: a hash of its size, first and last MiB.
-    const std::string & digest() const { return digest_; }
+    // Tells its content from others (base/file-stamp.h). Throws as check_unchanged does.
+    std::string digest() const;
 
 private:
     struct marks {
@@ -28,7 +28,6 @@ private:
 
     std::string path_;
     marks       marks_ = {};
-    std::string digest_;
 };
 
 } // namespace magnet

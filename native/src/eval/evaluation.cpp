@@ -1,6 +1,7 @@
 #include "evaluation.h"
 
 #include "base/error.h"
+#include "base/file-stamp.h"
 #include "model/adapter.h"
 #include "options.h"
 
@@ -8,13 +9,24 @@
 
 namespace magnet::eval {
 
+// Of all the files that it lies in.
+static std::string stamp_of_model(const model & m) {
+    std::string stamps = m.file().digest();
+    for (const std::string & part : model_parts(m.path())) {
+        stamps += part == m.path() ? "" : " " + file_stamp(part);
+    }
+    return stamps;
+}
+
 // What finished items depend on.
 static nlohmann::json describe(const session & with, const magnet_eval_params & p) {
-    nlohmann::json d = describe_options(p);
-    d["model"]       = with.base().file().digest();
-    d["engine"]      = with.uses_fused_engine() ? "fused" : "graph"; // they round differently
-    d["ctx"]         = with.n_ctx();                                 // what is longer is cut, or an error
-    d["adapters"]    = nlohmann::json::array();
+    nlohmann::json d     = describe_options(p);
+    d["model"]           = stamp_of_model(with.base());
+    d["engine"]          = with.uses_fused_engine() ? "fused" : "graph"; // they round differently
+    d["gpu"]             = with.base().on_gpu();                         // so does a GPU
+    d["flash_attention"] = with.flash_attention();                       // and this
+    d["ctx"]             = with.n_ctx();                                 // what is longer is cut, or an error
+    d["adapters"]        = nlohmann::json::array();
     for (const used_adapter & use : with.adapters()) {
         d["adapters"].push_back({use.what->digest(), use.scale});
     }

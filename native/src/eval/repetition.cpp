@@ -95,6 +95,7 @@ eval_result eval_repetition(evaluation & e) {
             how.sampling.seed          = (int64_t)(uint32_t)(e.params().repetition.seed + (int64_t)i);
             how.max_tokens             = e.params().repetition.max_tokens;
             how.parse_special          = false;
+            e.with().reset(); // so that a run that goes on from its state computes what an uninterrupted one does, to the bit
             const result_span span =
                 e.with().generate({prefixes[i].data(), (int32_t)prefixes[i].size()}, how).spans.at(0);
             if (span.stop == MAGNET_STOP_CANCELLED) {

@@ -29,7 +29,7 @@ public:
     const model &        base() const { return *base_; }
     const recipe &       how() const { return recipe_; }
     const std::string &  path() const { return path_; }
-    const std::string &  digest() const { return file_.digest(); }
+    std::string          digest() const { return file_.digest(); }
 
     // The pointers borrow from the adapter.
     magnet_adapter_info info() const;

@@ -44,6 +44,23 @@ bool on_progress(float fraction, void * data) {
 
 } // namespace
 
+std::vector<std::string> model_parts(const std::string & path) {
+    constexpr size_t tail  = 20; // of "-00001-of-00003.gguf"
+    int              first = 0, count = 0, end = 0;
+    if (path.size() <= tail ||
+        std::sscanf(path.c_str() + path.size() - tail, "-%5d-of-%5d.gguf%n", &first, &count, &end) != 2 ||
+        end != (int) tail || first != 1) {
+        return { path };
+    }
+    std::vector<std::string> parts;
+    for (int i = 1; i <= count; ++i) {
+        char name[40];
+        std::snprintf(name, sizeof(name), "-%05d-of-%05d.gguf", i, count);
+        parts.push_back(path.substr(0, path.size() - tail) + name);
+    }
+    return parts;
+}
+
 bool uses_gpu(int32_t n_gpu_layers) {
     if (n_gpu_layers == 0) {
         return false;

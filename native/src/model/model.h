@@ -7,6 +7,7 @@
 #include "llama.h"
 #include "recipe.h"
 
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -18,6 +19,9 @@ namespace magnet {
 struct llama_model_deleter {
     void operator()(llama_model * model) const { llama_model_free(model); }
 };
+
+// The files of a model: path, or where it is the first of several (model-00001-of-00003.gguf), all of them.
+std::vector<std::string> model_parts(const std::string & path);
 
 // Are layers to lie on a GPU, and is there one? Where they are and there is none, the log says so as a warning.
 bool uses_gpu(int32_t n_gpu_layers);
@@ -71,6 +75,9 @@ public:
     // llama.cpp keeps the list of a model's adapters in the model: changes to it take turns.
     std::mutex & adapter_mutex() const { return adapter_mutex_; }
 
+    // Calls of its sessions that run now.
+    std::atomic<int32_t> & running_calls() const { return running_calls_; }
+
 private:
     explicit model(const std::string & path) : path_(path), file_(path) {}
     void read_texts();
@@ -89,6 +96,7 @@ private:
     std::string                                       name_;
     recipe                                            recipe_;
     mutable std::mutex                                adapter_mutex_;
+    mutable std::atomic<int32_t>                      running_calls_{ 0 };
 };
 
 } // namespace magnet
