@@ -159,6 +159,8 @@ void add_generate(CLI::App & verb) {
     group.value("-n,--n", command->candidates, "N", "N texts, with seeds SEED, SEED + 1, ...")
         ->check(between(1, 10000));
     group.value("--top", params.top, "N", "show the N likeliest tokens at each place")->check(between(0, 100));
+    group.flag("--no-reuse", command->model.no_reuse,
+               "read each text from its start: same seed, same text, whatever came before");
     group.flag("--chat", command->chat, "the prompt is a user's message, put into the model's chat template");
     group.value("--system", command->system, "TEXT", "the system message; implies --chat");
     group.flag("--ignore-eos", params.ignore_eos, "go on where the model would end");

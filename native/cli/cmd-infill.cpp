@@ -169,6 +169,8 @@ void add_infill(CLI::App & verb) {
     group.value("-n,--n", command->candidates, "N", "N candidates by sampling, with seeds SEED, SEED + 1, ...")
         ->check(between(1, 10000));
     group.value("--top", params.top, "N", "show the N likeliest tokens at each place")->check(between(0, 100));
+    group.flag("--no-reuse", command->model.no_reuse,
+               "read each text from its start: same seed, same text, whatever came before");
     group.choice("--context", params.context, context_names(),
                  "what the text around a gap sees (default: the adapter's, else ordered)");
 

@@ -276,9 +276,15 @@ struct magnet_session_params {
     int32_t n_ctx;           /* most tokens of one text (context + gaps + generated); 0 = what the model was trained for */
     int32_t batch;           /* most tokens of one pass over several texts on a GPU, [32, 65536], default 2048; a longer
                                 single text takes a larger pass                                                       */
-    int32_t n_threads;       /* >= 1, or -1 (default) = physical cores                                                */
+    int32_t n_threads;       /* >= 1, or -1 (default) = the physical cores that this process may use (CPU affinity, cgroup
+                                quota), divided between the calls that run on the model's sessions at one time. No more
+                                are used than there are processors; the log warns of that once                        */
     int32_t flash_attention; /* enum magnet_flash_attention, default AUTO                                            */
     int32_t engine;          /* enum magnet_engine, default AUTO                                                      */
+    bool    reuse_prefix;    /* take tokens that were encoded before from the cache (default true). Numbers then depend in
+                                their last bits on what came before, and now and then a sampled token does. false: the
+                                same call gives the same bits, whatever came before in the session and whatever runs
+                                beside it                                                                            */
 };
 
 MAGNET_API struct magnet_session_params magnet_session_default_params(void);
@@ -468,7 +474,7 @@ MAGNET_API struct magnet_infill_params magnet_infill_default_params(void);
  * Fills every gap, in order, each seeing all context and the gaps filled before it. One span a gap in *out_result.
  *
  * The context is encoded once; gaps are decoded with the KV cache. With ORDERED context the part of the context that is
- * unchanged since the session's last call is not encoded again. With HYBRID context all of it is one pass.
+ * unchanged since the session's last call is not encoded again (reuse_prefix). With HYBRID context all of it is one pass.
  * Text behind a gap keeps its distance: a gap of length n takes n positions, an open one its most tokens, or
  * magnet_adapter_info.open_room if that is more: where the model learned it, the distance of open gaps says nothing.
  * An open gap ends with an end-of-text token or the adapter's END, not before its first token.
@@ -546,7 +552,8 @@ struct magnet_generate_params {
 MAGNET_API struct magnet_generate_params magnet_generate_default_params(void);
 
 /* Continues prompt; one span in *out_result. Tokens that prompt shares with the session's last call are taken from
- * the cache. An empty prompt starts from BOS; UNSUPPORTED without one. TOO_LONG if the prompt alone exceeds n_ctx. */
+ * the cache, if the session's reuse_prefix allows it. An empty prompt starts from BOS; UNSUPPORTED without one. TOO_LONG
+ * if the prompt alone exceeds n_ctx. */
 MAGNET_API int32_t magnet_generate(struct magnet_session * session, struct magnet_text prompt,
                                    const struct magnet_generate_params * params, struct magnet_result ** out_result);
 
@@ -699,7 +706,7 @@ MAGNET_API struct magnet_eval_params magnet_eval_default_params(void);
 /*
  * Runs a protocol with the session's model and adapters. Blocking. BAD_FILE names file and line. CANCELLED: what was
  * finished is in the state, and the same call with it goes on. MISMATCH: the state is of another evaluation (other file,
- * model, adapter, engine, context size or options). Contexts, tasks, cutoffs, relevance and, but for PROBE, the limit may
+ * model, adapter, engine, context size or options; files are told apart by all of their bytes). Contexts, tasks, cutoffs, relevance and, but for PROBE, the limit may
  * differ: they only choose among items.
  */
 MAGNET_API int32_t magnet_eval(struct magnet_session * session, const struct magnet_eval_params * params,
@@ -845,7 +852,8 @@ struct magnet_train_params {
     void *                            on_step_user_data;
     int64_t seed;             /* >= 0; same seed, files, options and threads: same bits                              */
     int32_t n_stages;
-    int32_t n_threads;        /* >= 1, or -1 = physical cores                                                        */
+    int32_t n_threads;        /* >= 1, or -1 = physical cores that this process may use. The graph engine takes no more
+                                 than there are processors                                                           */
     int32_t checkpoint_every; /* steps                                                                               */
     int32_t context;          /* enum magnet_context: infill's default with this adapter; DEFAULT = the better one   */
     int32_t engine;           /* enum magnet_engine, default AUTO: fused where it covers the model, else graph       */

@@ -160,42 +160,87 @@ void write_ascii_model(const std::string & path, int32_t n_vocab, int32_t n_expe
     copy_gguf(path, path, [&](gguf_context * gguf) { set_ascii_vocabulary(gguf, n_vocab); });
 }
 
-void write_mamba(const std::string & path) {
-    constexpr int32_t n_vocab = 40, width = 16, inner = 32, state = 8, conv = 4, rank = 2;
+namespace {
+
+// Mamba layers, of which hybrid ones (jamba) alternate with attention and are followed by a feed-forward part. Random
+// weights: what the state holds must show in what comes next.
+void write_recurrent(const std::string & path, bool hybrid) {
+    constexpr int32_t n_vocab = 40, width = 16, inner = 32, state = 8, conv = 4, rank = 2, n_layer = 2, ffn = 24;
     const gguf_ptr    gguf(gguf_init_empty(), gguf_free);
     const ggml_ptr    ggml = new_ggml();
-    const auto        u32  = [&](const std::string & key, uint32_t value) {
-        gguf_set_val_u32(gguf.get(), ("mamba." + key).c_str(), value);
+    const std::string arch = hybrid ? "jamba" : "mamba";
+    std::mt19937      random(7);
+    const auto        u32 = [&](const std::string & key, uint32_t value) {
+        gguf_set_val_u32(gguf.get(), (arch + "." + key).c_str(), value);
     };
-    const auto tensor = [&](const std::string & name, int64_t n_in, int64_t n_out, float value) {
-        add_tensor(gguf.get(), ggml.get(), name, n_in, n_out,
-                   std::vector<float>(n_in * std::max<int64_t>(n_out, 1), value));
+    const auto tensor = [&](const std::string & name, int64_t n_in, int64_t n_out, float mean, float deviation) {
+        std::normal_distribution<float> normal(mean, deviation);
+        std::vector<float>              values(n_in * std::max<int64_t>(n_out, 1));
+        std::generate(values.begin(), values.end(), [&] { return normal(random); });
+        add_tensor(gguf.get(), ggml.get(), name, n_in, n_out, values);
     };
-    gguf_set_val_str(gguf.get(), "general.architecture", "mamba");
+    const auto matrix = [&](const std::string & name, int64_t n_in, int64_t n_out) {
+        tensor(name, n_in, n_out, 0.0f, 1.5f / std::sqrt((float)n_in));
+    };
+    gguf_set_val_str(gguf.get(), "general.architecture", arch.c_str());
     set_ascii_vocabulary(gguf.get(), n_vocab);
     u32("context_length", 64);
     u32("embedding_length", width);
-    u32("block_count", 1);
-    u32("feed_forward_length", 0);
-    u32("attention.head_count", 0);
+    u32("block_count", n_layer);
+    u32("feed_forward_length", hybrid ? ffn : 0);
+    u32("attention.head_count", hybrid ? 2 : 0);
     u32("ssm.conv_kernel", conv);
     u32("ssm.inner_size", inner);
     u32("ssm.state_size", state);
     u32("ssm.time_step_rank", rank);
-    gguf_set_val_f32(gguf.get(), "mamba.attention.layer_norm_rms_epsilon", 1e-5f);
-    tensor("token_embd.weight", width, n_vocab, 0.1f);
-    tensor("output_norm.weight", width, 0, 1.0f);
-    tensor("blk.0.attn_norm.weight", width, 0, 1.0f);
-    tensor("blk.0.ssm_in.weight", width, 2 * inner, 0.1f);
-    tensor("blk.0.ssm_conv1d.weight", conv, inner, 0.1f);
-    tensor("blk.0.ssm_conv1d.bias", inner, 0, 0.0f);
-    tensor("blk.0.ssm_x.weight", inner, rank + 2 * state, 0.1f);
-    tensor("blk.0.ssm_dt.weight", rank, inner, 0.1f);
-    tensor("blk.0.ssm_dt.bias", inner, 0, 0.0f);
-    tensor("blk.0.ssm_a", state, inner, -1.0f);
-    tensor("blk.0.ssm_d", inner, 0, 1.0f);
-    tensor("blk.0.ssm_out.weight", inner, width, 0.1f);
+    gguf_set_val_f32(gguf.get(), (arch + ".attention.layer_norm_rms_epsilon").c_str(), 1e-5f);
+    if (hybrid) {
+        const int32_t n_head_kv[n_layer] = {0, 2}; // 0: no attention
+        gguf_set_arr_data(gguf.get(), "jamba.attention.head_count_kv", GGUF_TYPE_INT32, n_head_kv, n_layer);
+    }
+    tensor("token_embd.weight", width, n_vocab, 0.0f, 1.0f);
+    tensor("output_norm.weight", width, 0, 1.0f, 0.1f);
+    for (int32_t l = 0; l < n_layer; ++l) {
+        const std::string b = "blk." + std::to_string(l) + ".";
+        tensor(b + "attn_norm.weight", width, 0, 1.0f, 0.1f);
+        if (hybrid && l == 1) {
+            for (const char * name : {"attn_q", "attn_k", "attn_v", "attn_output"}) {
+                matrix(b + name + ".weight", width, width);
+            }
+        } else {
+            matrix(b + "ssm_in.weight", width, 2 * inner);
+            tensor(b + "ssm_conv1d.weight", conv, inner, 0.0f, 0.7f);
+            tensor(b + "ssm_conv1d.bias", inner, 0, 0.0f, 0.1f);
+            matrix(b + "ssm_x.weight", inner, rank + 2 * state);
+            matrix(b + "ssm_dt.weight", rank, inner);
+            tensor(b + "ssm_dt.bias", inner, 0, 0.0f, 0.1f);
+            tensor(b + "ssm_a", state, inner, -0.3f, 0.05f);
+            tensor(b + "ssm_d", inner, 0, 1.0f, 0.1f);
+            matrix(b + "ssm_out.weight", inner, width);
+        }
+        if (hybrid) {
+            if (l == 0) {
+                tensor(b + "ssm_dt_norm.weight", rank, 0, 1.0f, 0.1f);
+                tensor(b + "ssm_b_norm.weight", state, 0, 1.0f, 0.1f);
+                tensor(b + "ssm_c_norm.weight", state, 0, 1.0f, 0.1f);
+            }
+            tensor(b + "ffn_norm.weight", width, 0, 1.0f, 0.1f);
+            matrix(b + "ffn_gate.weight", width, ffn);
+            matrix(b + "ffn_up.weight", width, ffn);
+            matrix(b + "ffn_down.weight", ffn, width);
+        }
+    }
     write(gguf, path);
+}
+
+} // namespace
+
+void write_mamba(const std::string & path) {
+    write_recurrent(path, false);
+}
+
+void write_jamba(const std::string & path) {
+    write_recurrent(path, true);
 }
 
 void write_encoder(const std::string & path) {

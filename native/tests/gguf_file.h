@@ -31,8 +31,9 @@ lora_set random_lora(const std::vector<lora_matrix> & targets, int32_t rank, flo
 // With experts if there are any: two of them for each token.
 void write_ascii_model(const std::string & path, int32_t n_vocab, int32_t n_expert = 0);
 
-// A whole, loadable recurrent model: mamba, with the same kind of vocabulary.
+// Whole, random models with the same kind of vocabulary: a recurrent one, and one with a layer of each kind.
 void write_mamba(const std::string & path);
+void write_jamba(const std::string & path);
 
 // A whole, loadable model of the encoder-only architecture bert.
 void write_encoder(const std::string & path);

@@ -29,7 +29,7 @@ std::shared_ptr<model> load(const std::string & arch) {
 }
 
 std::unique_ptr<encoder> make_encoder(const std::shared_ptr<model> & m, int32_t flash) {
-    return make_graph_encoder(m, { 1, 2048, flash }, never);
+    return make_graph_encoder(m, { { 1, false }, 2048, flash }, never);
 }
 
 encoder_row as_row(const nlohmann::json & c) {
@@ -192,13 +192,13 @@ TEST_CASE("a context encoded once and spans decoded into it give the logits of o
                 };
 
                 // the same in steps: all context, then span token after span token
-                decoder           d(m, { 256, 1, flash }, never);
+                decoder           d(m, { 256, { 1, false }, flash, true }, never);
                 std::vector<slot> context_slots, spans;
                 for (int32_t i = 0; i < row.n_tokens(); ++i) {
                     (row.roles[i] == MAGNET_MASK_SPAN ? spans : context_slots)
                         .push_back({ row.tokens[i], row.pos[i], row.roles[i], 0 });
                 }
-                d.reserve(256);
+                d.begin(256);
                 int32_t n_reused = -1;
                 if (context == MAGNET_MASK_CONTEXT) {
                     expect(2, d.set_context(context_slots, context_slots[2], false, n_reused));

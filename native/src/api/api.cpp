@@ -187,6 +187,7 @@ magnet_session_params magnet_session_default_params(void) {
     p.n_threads             = -1;
     p.flash_attention       = MAGNET_FLASH_ATTENTION_AUTO;
     p.engine                = MAGNET_ENGINE_AUTO;
+    p.reuse_prefix          = true;
     return p;
 }
 

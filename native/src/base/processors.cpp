@@ -1,9 +1,14 @@
 #include "processors.h"
 
+#include "log.h"
+
 #include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <fstream>
+#include <limits>
 #include <set>
-#include <string>
+#include <sstream>
 #include <thread>
 
 #if defined(__linux__)
@@ -12,12 +17,77 @@
 
 namespace magnet {
 
+namespace {
+
+constexpr double no_limit = std::numeric_limits<double>::infinity();
+
+double share_of(double quota, double period) {
+    return quota > 0 && period > 0 ? quota / period : no_limit;
+}
+
+// Of one control group: cpu.max says "max 100000" or "150000 100000"; version 1 has -1 for max.
+double quota_of(const std::string & folder) {
+    double        quota = 0, period = 0;
+    std::ifstream both(folder + "/cpu.max"); // "max" is no number and leaves quota at 0
+    if (both >> quota >> period) {
+        return share_of(quota, period);
+    }
+    std::ifstream quota_file(folder + "/cpu.cfs_quota_us"), period_file(folder + "/cpu.cfs_period_us");
+    return quota_file >> quota && period_file >> period ? share_of(quota, period) : no_limit;
+}
+
+// Of a group and those around it. A container may not see its own path, but then its limit is at the root.
+double least_quota(const std::string & root, std::string path) {
+    double least = no_limit;
+    while (true) {
+        least            = std::min(least, quota_of(root + path));
+        const size_t cut = path.rfind('/');
+        if (cut == std::string::npos) {
+            return least;
+        }
+        path.resize(cut);
+    }
+}
+
+int32_t within_quota(int32_t n) {
+#if defined(__linux__)
+    const double quota = std::ceil(cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup"));
+    return quota < n ? std::max(1, (int32_t) quota) : n;
+#else
+    return n;
+#endif
+}
+
+} // namespace
+
+double cgroup_quota(const std::string & membership, const std::string & root) {
+    std::ifstream file(membership);
+    double        least = no_limit;
+    for (std::string line; std::getline(file, line);) { // "4:cpu,cpuacct:/a/b", or "0::/a/b" in version 2
+        const size_t first = line.find(':'), second = line.find(':', first + 1);
+        if (first == std::string::npos || second == std::string::npos) {
+            continue;
+        }
+        const std::string controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
+        if (controllers.empty()) {
+            least = std::min(least, least_quota(root, path));
+        }
+        std::istringstream names(controllers);
+        for (std::string name; std::getline(names, name, ',');) {
+            if (name == "cpu") { // the folder has the name of the list, or of one in it
+                least = std::min({ least, least_quota(root + "/cpu", path), least_quota(root + "/" + controllers, path) });
+            }
+        }
+    }
+    return least;
+}
+
 int32_t physical_cores() {
     const int32_t logical = std::max(1u, std::thread::hardware_concurrency());
 #if defined(__linux__)
     cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) {
-        return logical;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) { // of more processors than the set holds
+        return within_quota(logical);
     }
     // processors of one core name the same siblings
     std::set<std::string> cores;
@@ -32,10 +102,35 @@ int32_t physical_cores() {
         }
         cores.insert(siblings);
     }
-    return std::max<int32_t>(1, (int32_t) cores.size());
+    return within_quota(std::max<int32_t>(1, (int32_t) cores.size()));
 #else
     return logical;
 #endif
+}
+
+int32_t usable_processors() {
+    int32_t logical = std::max(1u, std::thread::hardware_concurrency());
+#if defined(__linux__)
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
+        logical = CPU_COUNT(&allowed);
+    }
+#endif
+    return within_quota(logical);
+}
+
+int32_t threads_worth(int32_t n_threads) {
+    const int32_t usable = usable_processors();
+    if (n_threads <= usable) {
+        return n_threads;
+    }
+    static std::atomic<bool> warned{ false };
+    if (!warned.exchange(true)) {
+        log_message(MAGNET_LOG_WARN, std::to_string(n_threads) + " threads are asked for, and this process may use " +
+                                         std::to_string(usable) + " processors: more threads than that only wait for "
+                                         "each other. Leave the number out to get what fits.");
+    }
+    return usable;
 }
 
 } // namespace magnet

@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "base/log.h"
 
+#include <algorithm>
+
 namespace magnet {
 
 void token_batch::clear() {
@@ -42,9 +44,11 @@ llama_batch token_batch::view(bool pooled) {
     return batch;
 }
 
-graph_context::graph_context(std::shared_ptr<model> base, llama_context_params params,
+graph_context::graph_context(std::shared_ptr<model> base, llama_context_params params, const thread_share & threads,
                              const std::atomic<bool> & cancelled) :
-    base_(std::move(base)) {
+    base_(std::move(base)), threads_(threads) {
+    params.n_threads           = threads_.n_threads;
+    params.n_threads_batch     = threads_.n_threads;
     params.abort_callback_data = const_cast<std::atomic<bool> *>(&cancelled);
     params.abort_callback      = [](void * data) { return static_cast<std::atomic<bool> *>(data)->load(); };
 
@@ -68,7 +72,14 @@ void graph_context::set_adapters(const std::vector<used_adapter> & adapters) {
     reserve_pending_ = true;
 }
 
+int32_t graph_context::threads_now() const {
+    const int32_t calls = threads_.shared ? std::max(1, base_->running_calls().load()) : 1;
+    return std::max(1, threads_.n_threads / calls);
+}
+
 void graph_context::run(const llama_batch & batch, bool with_memory) {
+    llama_set_n_threads(llama_.get(), threads_now(), threads_now());
+
     // the first run after a change of adapters sizes the graph by the model's list of adapters
     std::unique_lock<std::mutex> lock(base_->adapter_mutex(), std::defer_lock);
     if (reserve_pending_) {

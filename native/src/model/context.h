@@ -15,6 +15,13 @@ struct used_adapter {
     float                    scale;
 };
 
+// Threads of a graph_context. Shared: the calls that run on a model at one time divide them between themselves, because
+// threads that wait for each other at barriers come to a halt where there are more of them than processors.
+struct thread_share {
+    int32_t n_threads;
+    bool    shared;
+};
+
 // Tokens of rows that go through a graph without memory together. The mask of a pass is one square over all its tokens, so
 // short rows gain from short passes. A GPU gains from long ones all the same, because starting a kernel takes longer than
 // a small one runs.
@@ -47,8 +54,9 @@ struct llama_context_deleter {
 
 class graph_context {
 public:
-    // cancelled is looked at while the CPU backend computes. Throws OUT_OF_MEMORY.
-    graph_context(std::shared_ptr<model> base, llama_context_params params, const std::atomic<bool> & cancelled);
+    // The threads of params are not read. cancelled is looked at while the CPU backend computes. Throws OUT_OF_MEMORY.
+    graph_context(std::shared_ptr<model> base, llama_context_params params, const thread_share & threads,
+                  const std::atomic<bool> & cancelled);
 
     llama_context * get() const { return llama_.get(); }
 
@@ -60,9 +68,11 @@ public:
     void encode(const llama_batch & batch) { run(batch, false); }
 
 private:
-    void run(const llama_batch & batch, bool with_memory);
+    void    run(const llama_batch & batch, bool with_memory);
+    int32_t threads_now() const;
 
     std::shared_ptr<model>                                base_;
+    const thread_share                                    threads_;
     std::unique_ptr<llama_context, llama_context_deleter> llama_;
     bool                                                  reserve_pending_ = false; // the next run counts adapters
 };

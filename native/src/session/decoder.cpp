@@ -40,11 +40,14 @@ void decoder::clear() {
     }
 }
 
-void decoder::reserve(int32_t n_tokens) {
+void decoder::begin(int32_t n_tokens) {
     if (n_tokens > params_.n_ctx) {
         throw error(MAGNET_STATUS_TOO_LONG, "the text needs " + std::to_string(n_tokens) + " tokens with what is to be "
                                             "generated; this session reads at most " + std::to_string(params_.n_ctx) +
                                             ". Shorten it, ask for fewer tokens, or make a session with a larger n_ctx.");
+    }
+    if (!params_.reuse_prefix) {
+        clear();
     }
     ensure_context(n_tokens, std::max(n_ubatch_, default_ubatch));
 }
@@ -57,32 +60,39 @@ void decoder::ensure_context(int32_t n_tokens, int32_t n_ubatch) {
     context_.reset(); // before the larger one is made
 
     // grows in powers of two, so that a conversation that gets longer seldom starts anew
-    n_ctx_    = std::max(n_ctx_, std::min(round_up_pow2(n_tokens, 512), round_up_pow2(params_.n_ctx, 256)));
-    n_ubatch_ = std::max(n_ubatch_, n_ubatch);
+    const int32_t n_ctx = std::max(n_ctx_, std::min(round_up_pow2(n_tokens, 512), round_up_pow2(params_.n_ctx, 256)));
+    n_ubatch            = std::max(n_ubatch_, n_ubatch);
 
     llama_context_params lparams = llama_context_default_params();
-    lparams.n_ctx                = n_ctx_;
-    lparams.n_batch              = n_ubatch_;
-    lparams.n_ubatch             = n_ubatch_;
+    lparams.n_ctx                = n_ctx;
+    lparams.n_batch              = n_ubatch;
+    lparams.n_ubatch             = n_ubatch;
     lparams.n_seq_max            = 1;
     lparams.n_outputs_max        = 1;
-    lparams.n_threads            = params_.n_threads;
-    lparams.n_threads_batch      = params_.n_threads;
     lparams.flash_attn_type      = (llama_flash_attn_type) params_.flash_attention;
     lparams.swa_full             = true; // a span looks back from positions that a pruned window has dropped
     lparams.no_perf              = true;
-    context_ = std::make_unique<graph_context>(base_, lparams, cancelled_);
+    context_ = std::make_unique<graph_context>(base_, lparams, params_.threads, cancelled_);
     context_->set_adapters(adapters_);
+    n_ctx_    = n_ctx; // only now: what there was no memory for must not be asked for again by calls that need less
+    n_ubatch_ = n_ubatch;
 }
 
-void decoder::remove(int32_t pos_begin, int32_t pos_end) {
-    llama_memory_seq_rm(llama_get_memory(context_->get()), sequence, pos_begin, pos_end);
+// False if nothing was taken out, because this kind of memory cannot: a recurrent state does not forget its last tokens.
+bool decoder::remove(int32_t pos_begin, int32_t pos_end) {
+    return llama_memory_seq_rm(llama_get_memory(context_->get()), sequence, pos_begin, pos_end);
 }
 
 // The cache's order is that of encoding, so a failure in the middle leaves cells that nobody knows: forget all.
 void decoder::run() {
     try {
         context_->decode(batch_.view(false));
+    } catch (const error & e) {
+        clear();
+        if (e.status == MAGNET_STATUS_OUT_OF_MEMORY) {
+            context_.reset(); // its buffers are of no known state
+        }
+        throw;
     } catch (...) {
         clear();
         throw;
@@ -134,7 +144,10 @@ int32_t decoder::keep_causal_prefix(const std::vector<slot> & context) {
         while (j < drop.size() && drop[j] == drop[j - 1] + 1) {
             ++j;
         }
-        remove(drop[i], drop[j - 1] + 1);
+        if (!remove(drop[i], drop[j - 1] + 1)) {
+            clear();
+            return 0;
+        }
         i = j;
     }
 
@@ -168,21 +181,27 @@ const float * decoder::set_context(const std::vector<slot> & context, const slot
         return encode(context, n_reused, predictor, causal);
     }
 
-    if (!holds_exactly(context)) {
+    if (!holds_exactly(context) || !keep_context()) {
         n_reused = 0;
         clear();
         return encode(context, 0, predictor, false);
     }
+    n_reused = (int32_t) context.size();
+    return decode_again(predictor);
+}
+
+// Leaves nothing but CONTEXT tokens in the cache. False if that cannot be done.
+bool decoder::keep_context() {
     for (auto it = cache_.begin(); it != cache_.end();) {
         if (is_context(it->what)) {
             ++it;
-        } else {
-            remove(it->what.pos, it->what.pos + 1);
+        } else if (remove(it->what.pos, it->what.pos + 1)) {
             it = cache_.erase(it);
+        } else {
+            return false;
         }
     }
-    n_reused = (int32_t) context.size();
-    return decode_again(predictor);
+    return true;
 }
 
 // context from begin on, in passes, and predictor in the last one. Only a bidirectional context has to go in one pass:
@@ -233,7 +252,10 @@ const float * decoder::decode(const slot & token, bool causal) {
 
 const float * decoder::decode_again(const slot & token) {
     const auto it = std::find_if(cache_.begin(), cache_.end(), [&](const cached & c) { return c.what.pos == token.pos; });
-    remove(token.pos, token.pos + 1);
+    if (!remove(token.pos, token.pos + 1)) {
+        clear();
+        throw error(MAGNET_STATUS_INTERNAL, "llama.cpp's cache does not let go of a token.");
+    }
     batch_.clear();
     batch_.add(token.token, token.pos, token.role, sequence, true);
     run();

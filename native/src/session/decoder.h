@@ -13,8 +13,9 @@ namespace magnet {
 
 struct decoder_params {
     int32_t n_ctx;           // most tokens that it ever holds
-    int32_t n_threads;
+    thread_share threads;
     int32_t flash_attention; // enum magnet_flash_attention
+    bool    reuse_prefix;    // false: each call encodes all of its context, whatever the cache holds
 };
 
 class decoder {
@@ -26,13 +27,14 @@ public:
     void set_adapters(const std::vector<used_adapter> & adapters);
     void clear();
 
-    // Makes room for n_tokens in all; throws TOO_LONG if that is more than n_ctx.
-    void reserve(int32_t n_tokens);
+    // Begins a call: makes room for n_tokens in all; throws TOO_LONG if that is more than n_ctx.
+    void begin(int32_t n_tokens);
 
     // Makes the cache hold just this context, and returns the logits [V] at predictor, valid until the next call.
     // Slots are in ascending positions. CONTEXT slots: all in one pass, reused if nothing changed; predictor is one of
     // them. Others must be causal among themselves (ORDERED, or SPAN with nothing to their right): the common prefix
-    // with the cache is reused, and predictor is a further token, encoded in the last pass.
+    // with the cache is reused where its kind of memory can forget the rest, and predictor is a further token, encoded in
+    // the last pass.
     // causal: predictor sees only what a causal model would, so that a later context may begin with it.
     const float * set_context(const std::vector<slot> & context, const slot & predictor, bool causal, int32_t & n_reused);
 
@@ -49,7 +51,8 @@ private:
     };
 
     void    ensure_context(int32_t n_tokens, int32_t n_ubatch);
-    void    remove(int32_t pos_begin, int32_t pos_end);
+    bool    remove(int32_t pos_begin, int32_t pos_end);
+    bool    keep_context();
     int32_t keep_causal_prefix(const std::vector<slot> & context);
     bool    holds_exactly(const std::vector<slot> & context) const;
     const float * encode(const std::vector<slot> & tokens, size_t begin, const slot & predictor, bool causal);

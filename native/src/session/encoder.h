@@ -45,7 +45,7 @@ public:
 };
 
 struct encoder_params {
-    int32_t n_threads;
+    thread_share threads;
     int32_t n_batch;         // tokens of one pass; a longer row takes a larger one
     int32_t flash_attention; // enum magnet_flash_attention
 };

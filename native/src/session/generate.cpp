@@ -61,7 +61,7 @@ result session::generate(const magnet_text & prompt, const magnet_generate_param
     }
     const int32_t room  = params_.n_ctx - n_prompt;
     const int32_t n_max = p.max_tokens < 0 ? room : std::min(p.max_tokens, room);
-    decoder_.reserve(n_prompt + n_max);
+    decoder_.begin(n_prompt + n_max);
 
     // the last token is the one whose output is wanted
     std::vector<slot> context(n_prompt - 1);

@@ -122,7 +122,14 @@ private:
         ensure_context(batch_.size());
         llama_set_embeddings(context_->get(), !logits);
         llama_set_output_logits(context_->get(), logits);
-        context_->encode(batch_.view(pooled));
+        try {
+            context_->encode(batch_.view(pooled));
+        } catch (const error & e) {
+            if (e.status == MAGNET_STATUS_OUT_OF_MEMORY) {
+                context_.reset(); // its buffers are of no known state
+            }
+            throw;
+        }
     }
 
     void ensure_context(int32_t n_tokens) {
@@ -130,25 +137,24 @@ private:
             return;
         }
         context_.reset(); // before the larger one is made
-        capacity_ = tokens_of_pass(false);
-        while (capacity_ < n_tokens) {
-            capacity_ *= 2;
+        int32_t capacity = tokens_of_pass(false);
+        while (capacity < n_tokens) {
+            capacity *= 2;
         }
 
         llama_context_params lparams = llama_context_default_params();
-        lparams.n_ctx                = capacity_;
-        lparams.n_batch              = capacity_;
-        lparams.n_ubatch             = capacity_;
+        lparams.n_ctx                = capacity;
+        lparams.n_batch              = capacity;
+        lparams.n_ubatch             = capacity;
         lparams.n_seq_max            = 1;
-        lparams.n_threads            = params_.n_threads;
-        lparams.n_threads_batch      = params_.n_threads;
         lparams.pooling_type         = LLAMA_POOLING_TYPE_NONE;
         lparams.flash_attn_type      = (llama_flash_attn_type) params_.flash_attention;
         lparams.embeddings           = true;
         lparams.kv_unified           = true;
         lparams.no_memory            = true;
-        context_ = std::make_unique<graph_context>(base_, lparams, cancelled_);
+        context_ = std::make_unique<graph_context>(base_, lparams, params_.threads, cancelled_);
         context_->set_adapters(adapters_);
+        capacity_ = capacity;
     }
 
     const std::shared_ptr<model>   base_;

@@ -124,7 +124,7 @@ result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_
     if (plan.gaps.empty()) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no part is a gap; there is nothing to fill.");
     }
-    decoder_.reserve(plan.n_positions());
+    decoder_.begin(plan.n_positions());
 
     result out;
     for (const slot & s : plan.slots) {

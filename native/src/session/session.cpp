@@ -29,9 +29,7 @@ magnet_session_params checked(const model & m, magnet_session_params p) {
     if (p.n_ctx == 0) {
         p.n_ctx = n_ctx_train;
     }
-    if (p.n_threads == -1) {
-        p.n_threads = physical_cores();
-    }
+    p.n_threads = p.n_threads == -1 ? physical_cores() : threads_worth(p.n_threads);
     return p;
 }
 
@@ -39,8 +37,9 @@ magnet_session_params checked(const model & m, magnet_session_params p) {
 
 session::session(std::shared_ptr<model> base, std::shared_ptr<engine_choice> engines,
                  const magnet_session_params & params) :
-    base_(std::move(base)), engines_(std::move(engines)), params_(checked(*base_, params)), recipe_(base_->how()),
-    decoder_(base_, { params_.n_ctx, params_.n_threads, params_.flash_attention }, cancelled_) {
+    base_(std::move(base)), engines_(std::move(engines)), params_(checked(*base_, params)),
+    threads_({ params_.n_threads, params.n_threads == -1 && params.reuse_prefix }), recipe_(base_->how()),
+    decoder_(base_, { params_.n_ctx, threads_, params_.flash_attention, params_.reuse_prefix }, cancelled_) {
     use_fused_ = fused_with({});
 }
 
@@ -115,7 +114,7 @@ encoder & session::get_encoder() {
     if (!encoder_) {
         std::unique_ptr<encoder> made =
             use_fused_ ? make_fused_encoder(base_, engines_->fused(), params_.n_threads, cancelled_)
-                       : make_graph_encoder(base_, { params_.n_threads, params_.batch, params_.flash_attention }, cancelled_);
+                       : make_graph_encoder(base_, { threads_, params_.batch, params_.flash_attention }, cancelled_);
         made->set_adapters(adapters_);
         encoder_ = std::move(made);
     }
@@ -151,9 +150,11 @@ session::call::call(session & s) : session_(s) {
         throw error(MAGNET_STATUS_BUSY, "another thread is inside a call on this session; use one session a thread.");
     }
     session_.cancelled_ = false;
+    ++session_.base_->running_calls();
 }
 
 session::call::~call() {
+    --session_.base_->running_calls();
     session_.running_ = false;
 }
 

@@ -52,6 +52,7 @@ public:
     const std::vector<used_adapter> & adapters() const { return adapters_; }
     int32_t                           n_ctx() const { return params_.n_ctx; }
     int32_t                           n_threads() const { return params_.n_threads; }
+    int32_t                           flash_attention() const { return params_.flash_attention; }
     bool                              uses_fused_engine() const { return use_fused_; } // for what needs no KV cache
 
     // Marks a call as running while it lives; throws BUSY if one is.
@@ -78,6 +79,7 @@ private:
     const std::shared_ptr<model>         base_;
     const std::shared_ptr<engine_choice> engines_;
     magnet_session_params        params_;
+    const thread_share           threads_; // of what runs on llama.cpp's graph
     std::atomic<bool>            running_{ false };
     std::atomic<bool>            cancelled_{ false };
     std::vector<used_adapter>    adapters_;

@@ -52,6 +52,22 @@ class UsageTest(CliTest):
         self.assertNotEqual(self.run_magnet("tokens", "--log-level", "debug", "a").err, "")
 
 
+class ThreadsTest(CliTest):
+    def test_more_threads_than_processors(self):
+        stories = str(MODEL.parent.parent / "data" / "stories.txt")
+        train = ["train", "--text", stories, "-o", "a.gguf", "--overwrite", "--steps", "2", "--length", "48",
+                 "--max-spans", "1", "--open-room", "8", "--pair-batch", "4", "--pair-length", "16", "--instruction", "", "--heldout", "2"]
+        for verb in (["generate", "--temperature", "0", "--max-tokens", "20", "a"], ["infill", "a {{gap:5}} b"],
+                     ["embed", "a text"], ["score", "a text"], ["embed", "--engine", "graph", "a text"],
+                     ["score", "--engine", "graph", "a text"], [*train, "--engine", "fused"],
+                     [*train, "--engine", "graph"]):
+            with self.subTest(verb=verb[0]):
+                many = self.run_magnet(*verb, "-t", "200", "--log-level", "warn")
+                self.assertEqual(many.status, 0, many.err)
+                self.assertEqual(many.err.count("200 threads are asked for"), 1, many.err)
+                self.assertEqual(many.out, self.run_magnet(*verb).out)
+
+
 class BadInputTest(CliTest):
     def test_model_files(self):
         self.fails(1, "embed", "-m", "missing.gguf", "a", says=["missing.gguf"])
@@ -163,6 +179,24 @@ class SignalTest(CliTest):
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(60), -signal.SIGINT)
         self.assertEqual([path.name for path in self.folder.iterdir()], ["texts.txt"])
+
+    def test_sigterm_ends_every_verb(self):
+        stories = "Tom lost his keys on the way home. " * 20000
+        self.file("stories.txt", stories)
+        self.file("texts.txt", "a text of some length, so that this takes a while\n" * 200000)
+        small = ["--text", "stories.txt", "--steps", "1000000", "--length", "48", "--open-room", "8", "--max-spans", "1",
+                 "--pair-batch", "4", "--pair-length", "16", "--instruction", ""]
+        for arguments in (["train", *small, "--dry-run", "--accumulate", "65536"], ["train", *small, "-o", "a.gguf"],
+                          ["embed", "--file", "texts.txt", "-o", "v.npy"], ["score", "--file", "texts.txt"],
+                          ["eval", "perplexity", "texts.txt", "--window", "32"],
+                          ["generate", "--n", "10000", "--ignore-eos", "--max-tokens", "200", "a"],
+                          ["infill", "--n", "10000", "--length", "100", "a {{gap}} b"]):
+            with self.subTest(verb=arguments[:1]):
+                process = self.start(*arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                time.sleep(1)
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(30), -signal.SIGTERM)
+                self.assertEqual([path.name for path in self.folder.iterdir() if path.suffix == ".tmp"], [])
 
     def test_ignored_signal_stays_ignored(self):
         process = self.start("embed", "--json", stdin=subprocess.PIPE, restore_signals=False,

@@ -281,7 +281,7 @@ std::unique_ptr<engine> make_graph_engine(const std::string & path, const graph_
         throw error(MAGNET_STATUS_INVALID_ARGUMENT,
                     "n_threads must lie in [0, 512], not " + std::to_string(p.n_threads) + ".");
     }
-    p.n_threads = p.n_threads == 0 ? physical_cores() : p.n_threads;
+    p.n_threads = p.n_threads == 0 ? physical_cores() : threads_worth(p.n_threads);
     return std::make_unique<graph::graph_engine>(path, p);
 }
 

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  *     turn. At least 1
  * @param ctx most tokens of one text, generated ones counted; 0 = what the model was trained for
  * @param batch most tokens of one pass over several texts on a GPU, in [32, 65536]
- * @param threads threads that one call computes with; -1 = physical cores
+ * @param threads threads that one call computes with; -1 = the physical cores that this process may use (CPU affinity and
+ *     container limits are heeded), divided between the calls that run at the same time: a call that is alone has them all
  * @param gpuLayers layers held by the GPU, if the library has a GPU backend; -1 = all
  * @param engine what computes
  * @param flashAttention see {@link FlashAttention}
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
  *     replace it by moving another file over it
  * @param useMlock keep the weights in RAM
  * @param checkTensors look for NaN and infinity in every weight while loading
+ * @param reusePrefix spare generation and infilling the tokens that a session has read before. Numbers then depend in their
+ *     last bits on the calls before, and now and then a sampled token does; false = the same call with the same seed gives
+ *     the same, whatever came before and whatever runs beside it
  * @param progress told how far loading is, in thousandths of the file; null = nobody
  */
 @Withers
@@ -37,6 +41,7 @@ public record LoadOptions(
         boolean useMmap,
         boolean useMlock,
         boolean checkTensors,
+        boolean reusePrefix,
         @Nullable ProgressListener progress) implements LoadOptionsWithers {
     /** Checks its arguments and makes {@code adapters} immutable. */
     public LoadOptions {

@@ -20,6 +20,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t n_threads;
  *     int32_t flash_attention;
  *     int32_t engine;
+ *     _Bool reuse_prefix;
  * }
  * }
  */
@@ -34,7 +35,9 @@ public class magnet_session_params {
         magnet_h.C_INT.withName("batch"),
         magnet_h.C_INT.withName("n_threads"),
         magnet_h.C_INT.withName("flash_attention"),
-        magnet_h.C_INT.withName("engine")
+        magnet_h.C_INT.withName("engine"),
+        magnet_h.C_BOOL.withName("reuse_prefix"),
+        MemoryLayout.paddingLayout(3)
     ).withName("magnet_session_params");
 
     /**
@@ -262,6 +265,50 @@ public class magnet_session_params {
      */
     public static void engine(MemorySegment struct, int fieldValue) {
         struct.set(engine$LAYOUT, engine$OFFSET, fieldValue);
+    }
+
+    private static final OfBoolean reuse_prefix$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("reuse_prefix"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * _Bool reuse_prefix
+     * }
+     */
+    public static final OfBoolean reuse_prefix$layout() {
+        return reuse_prefix$LAYOUT;
+    }
+
+    private static final long reuse_prefix$OFFSET = $LAYOUT.byteOffset(groupElement("reuse_prefix"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * _Bool reuse_prefix
+     * }
+     */
+    public static final long reuse_prefix$offset() {
+        return reuse_prefix$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * _Bool reuse_prefix
+     * }
+     */
+    public static boolean reuse_prefix(MemorySegment struct) {
+        return struct.get(reuse_prefix$LAYOUT, reuse_prefix$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * _Bool reuse_prefix
+     * }
+     */
+    public static void reuse_prefix(MemorySegment struct, boolean fieldValue) {
+        struct.set(reuse_prefix$LAYOUT, reuse_prefix$OFFSET, fieldValue);
     }
 
     /**

@@ -13,7 +13,7 @@ import java.util.Map;
 
 /** The default options, read from the native library: the one place that has them. */
 public final class Defaults {
-    /** One call that computes and one more beside it; each uses all cores. */
+    /** One call that computes and one more beside it; together they use all cores. */
     private static final int SESSIONS = 2;
 
     /** Read once; a class of its own, so that a library that cannot be loaded is met by Library.load() first. */

@@ -1,0 +1,128 @@
+// A session that once asked for more memory than there is answers smaller calls as a fresh one does.
+#include "api.h"
+#include "api_reference.h"
+#include "gguf_file.h"
+
+#include <cstdio>
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace magnet::testing;
+
+namespace {
+
+constexpr uint32_t n_ctx = 1u << 23; // a cache of a gigabyte
+
+// A shadow of all memory, as sanitizers have, fits under no limit.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool limits_work = false;
+#else
+constexpr bool limits_work = true;
+#endif
+
+void limit_memory(size_t more_bytes) {
+    long pages = 0;
+    if (FILE * file = std::fopen("/proc/self/statm", "r")) {
+        if (std::fscanf(file, "%ld", &pages) != 1) {
+            pages = 0;
+        }
+        std::fclose(file);
+    }
+    rlimit limit;
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = (rlim_t) pages * (rlim_t) sysconf(_SC_PAGESIZE) + more_bytes;
+    setrlimit(RLIMIT_AS, &limit);
+}
+
+// In a process of its own, whose limit ends with it. work returns 0 if all is well.
+void in_child(int (*work)()) {
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        int code = 99;
+        try {
+            code = work();
+        } catch (...) {
+        }
+        _exit(code);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0); // which step of work it was
+}
+
+std::string long_model() {
+    const std::string path = scratch_path("long.gguf");
+    copy_gguf(golden("tiny-llama.gguf"), path, set_context_length("llama", n_ctx));
+    return path;
+}
+
+int generate_without_memory() {
+    const model_ptr   model = load_model(long_model());
+    const auto        small = ids(generate(make_session(model), "Once upon", greedy(8))->spans[0]);
+    const session_ptr session = make_session(model);
+    limit_memory(size_t(400) << 20);
+    magnet_result *              none = nullptr;
+    const magnet_generate_params much = greedy((int32_t) n_ctx / 2);
+    if (magnet_generate(session.get(), text("Once upon"), &much, &none) != MAGNET_STATUS_OUT_OF_MEMORY) {
+        return 1;
+    }
+    for (int i = 0; i < 2; ++i) {
+        magnet_result *              r    = nullptr;
+        const magnet_generate_params some = greedy(8);
+        if (magnet_generate(session.get(), text("Once upon"), &some, &r) != MAGNET_STATUS_OK) {
+            return 2;
+        }
+        if (ids(result_ptr(r)->spans[0]) != small) {
+            return 3;
+        }
+    }
+    return 0;
+}
+
+int embed_without_memory(int32_t engine, size_t n_words) {
+    const model_ptr       model = load_model(long_model());
+    magnet_session_params p     = session_params();
+    p.engine                    = engine;
+    const auto embed            = [&](const session_ptr & session, const std::string & s, std::vector<float> & out) {
+        const magnet_text t = text(s);
+        out.resize(32);
+        return magnet_embed(session.get(), &t, 1, nullptr, out.data(), 32, nullptr);
+    };
+    std::vector<float> small, vector;
+    require_ok(embed(make_session(model, p), "a text", small));
+    const session_ptr session = make_session(model, p);
+    require_ok(embed(session, "a text", vector));
+    std::string much;
+    for (size_t i = 0; i < n_words; ++i) {
+        much += "a ";
+    }
+    limit_memory(size_t(400) << 20);
+    if (embed(session, much, vector) != MAGNET_STATUS_OUT_OF_MEMORY) {
+        return 1;
+    }
+    for (int i = 0; i < 2; ++i) {
+        if (embed(session, "a text", vector) != MAGNET_STATUS_OK) {
+            return 2;
+        }
+        if (vector != small) {
+            return 3;
+        }
+    }
+    return 0;
+}
+
+} // namespace
+
+TEST_CASE("out of memory once: generate" * doctest::skip(!limits_work)) {
+    in_child(generate_without_memory);
+}
+
+TEST_CASE("out of memory once: embed with either engine" * doctest::skip(!limits_work)) {
+    in_child([] { return embed_without_memory(MAGNET_ENGINE_GRAPH, 20000); });
+    in_child([] { return embed_without_memory(MAGNET_ENGINE_FUSED, 1000000); });
+}
