@@ -1,12 +1,18 @@
 #include "threads.h"
 
+#include "base/processors.h"
+
 #include <exception>
 
 namespace magnet {
 
 namespace {
 
-constexpr int32_t spins = 2000; // some ten microseconds
+// Some ten microseconds; none where there are more threads than processors: who waits there must make room at once.
+int32_t spins_of(int32_t n_threads) {
+    static const int32_t processors = usable_processors();
+    return n_threads > processors ? 0 : 2000;
+}
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -18,7 +24,7 @@ void pause() {
 
 // Waits a little for the condition without giving up the CPU; true if it came true.
 template <class Condition>
-bool spin_until(Condition && condition) {
+bool spin_until(int32_t spins, Condition && condition) {
     for (int32_t i = 0; i < spins; ++i) {
         if (condition()) {
             return true;
@@ -30,7 +36,7 @@ bool spin_until(Condition && condition) {
 
 } // namespace
 
-thread_pool::thread_pool(int32_t n_threads) : failures(n_threads) {
+thread_pool::thread_pool(int32_t n_threads) : failures(n_threads), spins(spins_of(n_threads)) {
     for (int32_t rank = 1; rank < n_threads; ++rank) {
         workers.emplace_back([this, rank] { work(rank); });
     }
@@ -60,7 +66,7 @@ void thread_pool::work(int32_t rank) {
     uint64_t seen = 0;
     while (true) {
         const auto called = [&] { return generation.load(std::memory_order_acquire) != seen; };
-        if (!spin_until(called)) {
+        if (!spin_until(spins, called)) {
             std::unique_lock<std::mutex> lock(mutex);
             wake.wait(lock, called);
         }
@@ -88,7 +94,7 @@ void thread_pool::run(const std::function<void(int32_t)> & fn) {
     call(0);
 
     const auto finished = [&] { return running.load(std::memory_order_acquire) == 0; };
-    if (!spin_until(finished)) {
+    if (!spin_until(spins, finished)) {
         std::unique_lock<std::mutex> lock(mutex);
         done.wait(lock, finished);
     }
@@ -108,6 +114,8 @@ void parallel_for(thread_pool & pool, int32_t n, const std::function<void(int32_
     });
 }
 
+barrier::barrier(int32_t n) : n(n), spins(spins_of(n)) {}
+
 void barrier::wait() {
     const uint64_t now = generation.load(std::memory_order_acquire); // before the look at broken: see break_up
     if (broken.load(std::memory_order_acquire)) {
@@ -123,7 +131,7 @@ void barrier::wait() {
         return;
     }
     const auto released = [&] { return generation.load(std::memory_order_acquire) != now; };
-    if (!spin_until(released)) {
+    if (!spin_until(spins, released)) {
         std::unique_lock<std::mutex> lock(mutex);
         passed.wait(lock, released);
     }

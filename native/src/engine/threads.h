@@ -34,6 +34,7 @@ private:
 
     std::vector<std::thread>             workers;
     std::vector<std::exception_ptr>      failures;
+    const int32_t                        spins;
     const std::function<void(int32_t)> * task = nullptr;
     std::mutex                           mutex;
     std::condition_variable              wake;
@@ -52,7 +53,7 @@ struct barrier_broken {};
 // Point where all n threads of a team meet.
 class barrier {
 public:
-    explicit barrier(int32_t n) : n(n) {}
+    explicit barrier(int32_t n);
     void wait(); // throws barrier_broken
 
     // By one who cannot go on: all that wait here now or later throw.
@@ -60,6 +61,7 @@ public:
 
 private:
     const int32_t           n;
+    const int32_t           spins;
     std::atomic<int32_t>    arrived{ 0 };
     std::atomic<uint64_t>   generation{ 0 };
     std::atomic<bool>       broken{ false };
