@@ -137,7 +137,6 @@ TEST_CASE("training lowers the losses, the best state is kept, and the files say
     }
     CHECK(result.best_step == best_step);
     CHECK(best < 0.9 * double(lines[0]["heldout"]["score"]));
-    CHECK(lines[30]["tokens"] == result.last.tokens);
     CHECK_FALSE(lines[1].contains("sscl"));
 
     // the adapter is the best state: the engine computes the same held-out score with it

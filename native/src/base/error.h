@@ -15,4 +15,13 @@ public:
     const enum magnet_status status;
 };
 
+// Throws INVALID_ARGUMENT "field is value; it must be range." unless ok.
+template <typename T>
+void require(bool ok, const char * field, T value, const std::string & range) {
+    if (!ok) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    std::string(field) + " is " + std::to_string(value) + "; it must be " + range + ".");
+    }
+}
+
 } // namespace magnet

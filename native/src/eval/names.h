@@ -18,9 +18,6 @@ struct embed_variant {
 // Every attention with every pooling that the parameters ask for, each once.
 std::vector<embed_variant> embed_variants(const std::vector<int32_t> & attentions, const std::vector<int32_t> & poolings);
 
-std::string attention_name(int32_t attention); // enum magnet_attention, not DEFAULT
-std::string context_name(int32_t context);     // enum magnet_context, not DEFAULT
-
 // values, or what stands for none; DEFAULT (0) replaced; each once, in the order given
 std::vector<int32_t> choices(const int32_t * values, int32_t n, std::vector<int32_t> none, int32_t of_recipe);
 

@@ -2,22 +2,13 @@
 
 #include "base/error.h"
 #include "base/gguf-file.h"
+#include "base/lines.h"
 #include "base/log.h"
 #include "lora-file.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace magnet {
-
-namespace {
-
-bool ends_with(const std::string & s, const char * suffix) {
-    const size_t n = strlen(suffix);
-    return s.size() >= n && s.compare(s.size() - n, n, suffix) == 0;
-}
-
-} // namespace
 
 std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, const std::string & path) {
     std::shared_ptr<adapter> a(new adapter(path));

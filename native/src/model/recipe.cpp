@@ -63,6 +63,18 @@ static const char * name_of(int32_t value, const named_value (&values)[N]) {
     throw error(MAGNET_STATUS_INVALID_ARGUMENT, "a recipe cannot hold the value " + std::to_string(value) + ".");
 }
 
+const char * pooling_name(int32_t pooling) {
+    return name_of(pooling, poolings);
+}
+
+const char * attention_name(int32_t attention) {
+    return name_of(attention, attentions);
+}
+
+const char * context_name(int32_t context) {
+    return name_of(context, contexts);
+}
+
 static void read_integer(const meta_lookup & get, const char * key, int32_t & out) {
     std::string text;
     if (!get(key, text)) {
@@ -130,9 +142,9 @@ meta_lookup lookup_of(const gguf_context * meta) {
 void write_recipe(const recipe & r, gguf_context * meta) {
     gguf_set_val_u32(meta, key_version, uint32_t(recipe_version));
     gguf_set_val_str(meta, key_instruction, r.instruction.c_str());
-    gguf_set_val_str(meta, key_pooling, name_of(r.pooling, poolings));
-    gguf_set_val_str(meta, key_attention, name_of(r.attention, attentions));
-    gguf_set_val_str(meta, key_context, name_of(r.context, contexts));
+    gguf_set_val_str(meta, key_pooling, pooling_name(r.pooling));
+    gguf_set_val_str(meta, key_attention, attention_name(r.attention));
+    gguf_set_val_str(meta, key_context, context_name(r.context));
     gguf_set_val_i32(meta, key_token_mask, r.token_mask);
     gguf_set_val_i32(meta, key_token_end, r.token_end);
     gguf_set_val_i32(meta, key_open_room, r.open_room);

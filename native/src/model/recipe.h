@@ -22,6 +22,11 @@ struct recipe {
     int32_t     open_room  = 0; // positions that open gaps had in training; 0 = unknown
 };
 
+// The names that the file, and the figures of an evaluation, call them by. Throw INVALID_ARGUMENT for what is none.
+const char * pooling_name(int32_t pooling);     // enum magnet_pooling
+const char * attention_name(int32_t attention); // enum magnet_attention
+const char * context_name(int32_t context);     // enum magnet_context
+
 // Written by this version of the library.
 constexpr int32_t recipe_version = 1;
 

@@ -31,6 +31,24 @@ std::vector<std::string> checked_stop(const magnet_generate_params & p) {
     return stop;
 }
 
+// The prompt, or the BOS that an empty one starts from.
+std::vector<int32_t> prompt_tokens(const model & m, std::string_view text, const magnet_generate_params & p, int32_t n_ctx) {
+    std::vector<int32_t> tokens = m.tokenize(text, p.add_special, p.parse_special);
+    if (tokens.empty()) {
+        const int32_t bos = llama_vocab_bos(m.vocab());
+        if (bos < 0) {
+            throw error(MAGNET_STATUS_UNSUPPORTED, "an empty prompt starts from a BOS token, and this vocabulary has none. "
+                                                   "Give a prompt.");
+        }
+        tokens.push_back(bos);
+    }
+    if ((int64_t) tokens.size() > n_ctx) {
+        throw error(MAGNET_STATUS_TOO_LONG, "the prompt has " + std::to_string(tokens.size()) + " tokens; this session reads "
+                                            "at most " + std::to_string(n_ctx) + ".");
+    }
+    return tokens;
+}
+
 } // namespace
 
 result session::generate(const magnet_text & prompt, const magnet_generate_params & p) {
@@ -41,24 +59,12 @@ result session::generate(const magnet_text & prompt, const magnet_generate_param
     const auto                 start  = std::chrono::steady_clock::now();
     const std::string_view     text   = checked_text(prompt, "the prompt");
     sampler                    choose(*base_, p.sampling);
-    const span_writer_options  options = { 0, p.top, false, checked_stop(p), p.on_token, p.on_token_user_data };
+    const span_writer_options  options = { 0, p.top, checked_stop(p), p.on_token, p.on_token_user_data };
     span_writer                writer(*base_, options);
 
-    std::vector<int32_t> tokens = base_->tokenize(text, p.add_special, p.parse_special);
-    if (tokens.empty()) {
-        const int32_t bos = llama_vocab_bos(base_->vocab());
-        if (bos < 0) {
-            throw error(MAGNET_STATUS_UNSUPPORTED, "an empty prompt starts from a BOS token, and this vocabulary has none. "
-                                                   "Give a prompt.");
-        }
-        tokens.push_back(bos);
-    }
+    const std::vector<int32_t> tokens   = prompt_tokens(*base_, text, p, params_.n_ctx);
+    const int32_t              n_prompt = (int32_t) tokens.size();
 
-    const int32_t n_prompt = (int32_t) tokens.size();
-    if (n_prompt > params_.n_ctx) {
-        throw error(MAGNET_STATUS_TOO_LONG, "the prompt has " + std::to_string(n_prompt) + " tokens; this session reads at "
-                                            "most " + std::to_string(params_.n_ctx) + ".");
-    }
     const int32_t room  = params_.n_ctx - n_prompt;
     const int32_t n_max = p.max_tokens < 0 ? room : std::min(p.max_tokens, room);
     decoder_.begin(n_prompt + n_max);

@@ -35,33 +35,26 @@ float max_of(const float * x, int32_t n) {
     return max;
 }
 
-void require(bool ok, const char * field, double value, const char * range) {
-    if (!ok) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, std::string("sampling.") + field + " is " + std::to_string(value) +
-                                                        "; it must be " + range + ".");
-    }
-}
-
 } // namespace
 
 void check_sampling(const magnet_sampling_params & p, const model & m) {
-    require(std::isfinite(p.temperature) && p.temperature >= 0.0f, "temperature", p.temperature, "finite and >= 0");
-    require(p.top_p > 0.0f && p.top_p <= 1.0f, "top_p", p.top_p, "in (0, 1]");
-    require(p.min_p >= 0.0f && p.min_p < 1.0f, "min_p", p.min_p, "in [0, 1)");
-    require(std::isfinite(p.repeat_penalty) && p.repeat_penalty > 0.0f, "repeat_penalty", p.repeat_penalty,
+    require(std::isfinite(p.temperature) && p.temperature >= 0.0f, "sampling.temperature", p.temperature, "finite and >= 0");
+    require(p.top_p > 0.0f && p.top_p <= 1.0f, "sampling.top_p", p.top_p, "in (0, 1]");
+    require(p.min_p >= 0.0f && p.min_p < 1.0f, "sampling.min_p", p.min_p, "in [0, 1)");
+    require(std::isfinite(p.repeat_penalty) && p.repeat_penalty > 0.0f, "sampling.repeat_penalty", p.repeat_penalty,
             "finite and > 0");
-    require(std::isfinite(p.frequency_penalty), "frequency_penalty", p.frequency_penalty, "finite");
-    require(std::isfinite(p.presence_penalty), "presence_penalty", p.presence_penalty, "finite");
-    require(p.top_k >= 0, "top_k", p.top_k, ">= 0");
-    require(p.penalty_last_n >= -1, "penalty_last_n", p.penalty_last_n, ">= -1");
-    require(p.seed >= -1 && p.seed <= (int64_t) UINT32_MAX, "seed", (double) p.seed, "-1 or in [0, 2^32)");
-    require(p.n_logit_bias >= 0, "n_logit_bias", p.n_logit_bias, ">= 0");
-    require(p.n_logit_bias == 0 || p.logit_bias, "logit_bias", 0, "given when n_logit_bias > 0");
+    require(std::isfinite(p.frequency_penalty), "sampling.frequency_penalty", p.frequency_penalty, "finite");
+    require(std::isfinite(p.presence_penalty), "sampling.presence_penalty", p.presence_penalty, "finite");
+    require(p.top_k >= 0, "sampling.top_k", p.top_k, ">= 0");
+    require(p.penalty_last_n >= -1, "sampling.penalty_last_n", p.penalty_last_n, ">= -1");
+    require(p.seed >= -1 && p.seed <= (int64_t) UINT32_MAX, "sampling.seed", p.seed, "-1 or in [0, 2^32)");
+    require(p.n_logit_bias >= 0, "sampling.n_logit_bias", p.n_logit_bias, ">= 0");
+    require(p.n_logit_bias == 0 || p.logit_bias, "sampling.logit_bias", 0, "given when n_logit_bias > 0");
     for (int32_t i = 0; i < p.n_logit_bias; ++i) {
         const int32_t token = p.logit_bias[i].token;
-        require(token >= 0 && token < m.n_vocab(), "logit_bias.token", token, "in the vocabulary");
+        require(token >= 0 && token < m.n_vocab(), "sampling.logit_bias.token", token, "in the vocabulary");
         const float bias = p.logit_bias[i].bias;
-        require(!std::isnan(bias) && bias != INFINITY, "logit_bias.bias", bias, "finite or -INFINITY");
+        require(!std::isnan(bias) && bias != INFINITY, "sampling.logit_bias.bias", bias, "finite or -INFINITY");
     }
 }
 

@@ -10,13 +10,6 @@ namespace magnet {
 
 namespace {
 
-void require(bool ok, const char * field, int32_t value, const std::string & range) {
-    if (!ok) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
-                    std::string(field) + " is " + std::to_string(value) + "; it must be " + range + ".");
-    }
-}
-
 magnet_session_params checked(const model & m, magnet_session_params p) {
     const int32_t n_ctx_train = m.n_ctx_train();
     require(p.n_ctx == 0 || (p.n_ctx >= 8 && p.n_ctx <= n_ctx_train), "n_ctx", p.n_ctx,

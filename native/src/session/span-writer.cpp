@@ -13,7 +13,7 @@ bool span_writer::push(int32_t token, const log_softmax & logprobs) {
     if (options_.n_top > 0) {
         span_.tokens.back().top = logprobs.top(options_.n_top);
     }
-    utf8_.push(own_bytes(options_.spaced, index, model_.token_bytes(token, options_.special)), span_.text);
+    utf8_.push(own_bytes(options_.spaced, index, model_.token_bytes(token, false)), span_.text);
 
     const bool stopped = cut_at_stop_string();
     if (stopped) {

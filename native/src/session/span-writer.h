@@ -13,11 +13,10 @@
 namespace magnet {
 
 struct span_writer_options {
-    int32_t                  part         = 0;
-    int32_t                  n_top        = 0;
-    bool                     special      = false; // render control tokens
+    int32_t                  part  = 0;
+    int32_t                  n_top = 0;
     std::vector<std::string> stop;
-    magnet_token_callback    on_token     = nullptr;
+    magnet_token_callback    on_token           = nullptr;
     void *                   on_token_user_data = nullptr;
     bool                     spaced             = false; // its first space is the template's: gap::spaced
 };

@@ -1,6 +1,7 @@
 #include "batches.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "objectives.h"
 
 #include <algorithm>
@@ -10,13 +11,10 @@
 
 namespace magnet::train {
 
-// FNV-1a
 static uint64_t hash_tokens(const std::vector<int32_t> & tokens) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (const int32_t t : tokens) {
-        h = (h ^ uint64_t(uint32_t(t))) * 0x100000001b3u;
-    }
-    return h;
+    fnv1a h;
+    h.add(tokens);
+    return h.value();
 }
 
 int64_t micro_batch::n_tokens() const {

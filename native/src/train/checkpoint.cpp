@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/gguf-file.h"
+#include "base/hash.h"
 
 #include <sstream>
 
@@ -10,12 +11,10 @@ namespace magnet::train {
 static const int64_t checkpoint_version = 1;
 
 uint64_t hash_corpus(const corpus & data) {
-    uint64_t   h   = 0xcbf29ce484222325u; // FNV-1a
+    fnv1a      h;
     const auto add = [&h](const std::vector<int32_t> & tokens) {
-        for (const int32_t t : tokens) {
-            h = (h ^ uint64_t(uint32_t(t))) * 0x100000001b3u;
-        }
-        h = (h ^ 0xffffffffu) * 0x100000001b3u; // where one ends
+        h.add(tokens);
+        h.add(0xffffffffu); // where one ends
     };
     for (const text_document & d : data.documents) {
         add(d.tokens);
@@ -25,7 +24,7 @@ uint64_t hash_corpus(const corpus & data) {
         add(p.positive);
         add(p.negative);
     }
-    return h;
+    return h.value();
 }
 
 // ------------------------------------------------------------------------------------------------ numbers

@@ -266,7 +266,6 @@ train_result trainer::run(const train_callback & on_step) {
     save_adapter();
     result.step      = state.step;
     result.best_step = state.best_step;
-    result.last      = state.history.back();
     return result;
 }
 

@@ -25,10 +25,9 @@ struct train_progress {
 using train_callback = std::function<bool(const train_progress &)>;
 
 struct train_result {
-    int32_t      step      = 0;     // steps done
-    bool         stopped   = false; // by the callback
-    int32_t      best_step = 0;     // whose state the adapter holds; 0 = no held-out loss: the last one's
-    train_record last;
+    int32_t step      = 0;     // steps done
+    bool    stopped   = false; // by the callback
+    int32_t best_step = 0;     // whose state the adapter holds; 0 = no held-out loss: the last one's
 };
 
 struct train_estimate {
@@ -37,9 +36,9 @@ struct train_estimate {
     int64_t tokens_per_step  = 0;
     int64_t n_windows        = 0; // text windows of one epoch
     int64_t n_pairs          = 0;
-    double  seconds_per_step = 0; // measured on one step
+    double  seconds_per_step = 0; // of the faster of the two that are measured
     double  seconds          = 0; // of all steps and looks at the held-out loss
-    int64_t peak_bytes       = 0; // resident memory of the process, measured on that step
+    int64_t peak_bytes       = 0; // resident memory of the process, measured over these steps
 };
 
 class trainer {
@@ -55,7 +54,7 @@ public:
     // checkpoints. Loss or gradient not finite: throws DIVERGED naming the step; files stay as they were last good.
     train_result run(const train_callback & on_step);
 
-    // Takes one real step on the largest rows and undoes it; writes nothing.
+    // Takes two real steps and undoes them; writes nothing.
     train_estimate estimate();
 
     // What a user should know before the run: texts that are cut, objectives that have no data.

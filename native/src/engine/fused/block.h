@@ -105,7 +105,6 @@ private:
     void attend(const context & c, int32_t l, activations<T> & s, bool keep);
     void feed_forward(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep);
 
-    void backward_layer(const context & c, int32_t l, activations<T> & s);
     void feed_forward_backward(const context & c, int32_t l, activations<T> & s, const chunk & at);
     void attention_backward(const context & c, int32_t l, activations<T> & s);
     void attention_in_backward(const context & c, int32_t l, activations<T> & s, const chunk & at);

@@ -95,16 +95,12 @@ work_plan plan_work(const std::vector<engine_row> & rows, const hparams & hp, in
             best_time = time;
         }
     }
-    for (const row_group & g : groups) {
-        best.max_tokens = std::max(best.max_tokens, g.n_tokens());
-    }
     return best;
 }
 
 work_plan plan_at_once(const std::vector<engine_row> & rows, int32_t n_threads) {
     work_plan plan;
     for (row_group & g : make_groups(rows, n_threads)) {
-        plan.max_tokens = std::max(plan.max_tokens, g.n_tokens());
         plan.teams.push_back({ std::move(g) });
     }
     return plan;

@@ -20,7 +20,6 @@ struct row_group {
 struct work_plan {
     int32_t                             team_size = 1; // threads that share one group
     std::vector<std::vector<row_group>> teams;         // what each team does, in this order
-    int32_t                             max_tokens = 0;
 };
 
 // Short rows are packed into groups of about `group_tokens`.

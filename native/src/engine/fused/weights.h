@@ -1,6 +1,6 @@
 // The model's matrices, packed for the kernels.
 //
-// Two changes on the way in, undone for nobody but LoRA (lora.h): the weight of each RMSNorm is folded into the columns
+// Two changes on the way in, undone for nobody but LoRA (adapters.h): the weight of each RMSNorm is folded into the columns
 // of the matrices that read it, and rows of queries and keys are reordered so that rotary pairs are (i, i + n_rot / 2)
 // for every architecture.
 #pragma once

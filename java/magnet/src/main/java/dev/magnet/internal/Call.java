@@ -19,7 +19,7 @@ import java.util.function.IntSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** One native call: who listens to it, how it is stopped, and what a listener threw. Used once. */
+/** One native call: who listens to it, how it is stopped, and what a listener threw. */
 public final class Call {
     /** Why a call was asked to stop. */
     public enum Cause {
