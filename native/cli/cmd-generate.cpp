@@ -127,7 +127,7 @@ void generate_command::run() {
     params.add_special = !no_special;
     params.sampling    = sampling.apply(params.sampling);
 
-    const std::vector<record> records = read_input(input, input_format::whole);
+    const std::vector<record> records = read_input(input, input_format::whole, {"prompt", "text", "messages"});
     const loaded_model        loaded  = load_model(model);
     const session_ptr         session = create_session(loaded, model);
     magnet_cli::output        out(output.path);

@@ -93,7 +93,7 @@ static json picture_json(const mask_picture & picture) {
 }
 
 void mask_command::run() {
-    const std::vector<record> records = read_input(input, input_format::whole);
+    const std::vector<record> records = read_input(input, input_format::whole, template_fields());
     if (records.size() != 1) {
         throw failure("a picture shows one text, but there are " + std::to_string(records.size()));
     }

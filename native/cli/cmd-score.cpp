@@ -64,6 +64,10 @@ constexpr size_t items_per_call = 256;
 // The template of the record if it has gaps; else all of its text, after what is given.
 pieces score_command::item_of(const record & from) const {
     if (given || from.fields.contains("given")) {
+        expect_field(from, {"text"});
+        if (from.text.empty()) { // of rivals for one place it would come first
+            throw failure(from.where() + ": an empty text has nothing to score after what is given");
+        }
         return {{false, field(from, "given", given.value_or(""))}, {true, from.text, true}};
     }
     pieces all = read_pieces(from);
@@ -126,7 +130,7 @@ void score_command::print(magnet_cli::output & out, const scored & item) const {
 }
 
 void score_command::run() {
-    const std::vector<record> records = read_input(input, input_format::lines);
+    const std::vector<record> records = read_input(input, input_format::lines, template_fields());
     std::vector<pieces>       items;
     std::vector<scored>       results(records.size());
     for (size_t i = 0; i < records.size(); ++i) {

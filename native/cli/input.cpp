@@ -1,5 +1,6 @@
 #include "input.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
@@ -110,7 +111,20 @@ static void check_text(const record & item) {
     }
 }
 
-static void parse_object(record & item) {
+void expect_field(const record & from, const std::vector<std::string> & known) {
+    if (!from.fields.is_object() || std::any_of(known.begin(), known.end(), [&](const std::string & name) {
+            return from.fields.contains(name);
+        })) {
+        return;
+    }
+    std::string list;
+    for (const std::string & name : known) {
+        list += (list.empty() ? "" : ", ") + quote(name);
+    }
+    throw failure(from.where() + ": expected a field " + list + (known.size() > 1 ? " (one of them)" : ""));
+}
+
+static void parse_object(record & item, const std::vector<std::string> & known) {
     try {
         item.fields = json::parse(item.text);
     } catch (const json::parse_error & error) {
@@ -119,6 +133,7 @@ static void parse_object(record & item) {
     if (!item.fields.is_object()) {
         throw failure(item.where() + ": expected a JSON object, such as {\"text\": \"…\"}");
     }
+    expect_field(item, known);
     item.text = field(item, "text");
 }
 
@@ -134,7 +149,7 @@ std::string field(const record & from, const char * name, const std::string & fa
 }
 
 static void read_source(std::vector<record> & out, const std::string & path, const input_options & options,
-                        input_format fallback) {
+                        input_format fallback, const std::vector<std::string> & known) {
     const std::string content   = read_file(path);
     const auto        source    = std::make_shared<const std::string>(path == "-" ? "standard input" : path);
     const std::string extension = std::filesystem::path(path).extension().string();
@@ -168,13 +183,14 @@ static void read_source(std::vector<record> & out, const std::string & path, con
             if (item.text.find_first_not_of(" \t") == std::string::npos) {
                 continue;
             }
-            parse_object(item);
+            parse_object(item, known);
         }
         out.push_back(std::move(item));
     }
 }
 
-std::vector<record> read_input(const input_options & options, input_format fallback) {
+std::vector<record> read_input(const input_options & options, input_format fallback,
+                               const std::vector<std::string> & known) {
     std::vector<record> out;
     const auto          add_text = [&](const std::string & text) {
         record item{text, nullptr, std::make_shared<const std::string>("argument " + quote(shorten(text, 40))), 0};
@@ -183,7 +199,7 @@ std::vector<record> read_input(const input_options & options, input_format fallb
     };
     for (const std::string & argument : options.arguments) {
         if (argument == "-" || is_file(argument)) {
-            read_source(out, argument, options, fallback);
+            read_source(out, argument, options, fallback, known);
         } else {
             add_text(argument);
         }
@@ -192,10 +208,10 @@ std::vector<record> read_input(const input_options & options, input_format fallb
         add_text(text);
     }
     for (const std::string & file : options.files) {
-        read_source(out, file, options, fallback);
+        read_source(out, file, options, fallback, known);
     }
     if (options.arguments.empty() && options.texts.empty() && options.files.empty()) {
-        read_source(out, "-", options, fallback);
+        read_source(out, "-", options, fallback, known);
     }
     return out;
 }

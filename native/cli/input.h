@@ -15,7 +15,7 @@ namespace magnet_cli {
 
 // One thing to work on, and where it came from.
 struct record {
-    std::string text;   // the text; from JSONL: its field "text", if there is one
+    std::string text;   // the text; from JSONL: its field "text", "" if it has others instead
     json        fields; // the JSON object; null unless the input is JSONL
 
     std::shared_ptr<const std::string> source;   // a file, "standard input" or "argument"
@@ -48,9 +48,14 @@ struct input_options {
 /*
  * Everything there is to read, in the order arguments, --text, --file; without any of them standard input. Line ends
  * may be \n or \r\n, a byte order mark is left out, empty lines are empty texts. Text that is no UTF-8, a file that
- * cannot be read and a line that is no JSON object are failures that name file and line.
+ * cannot be read, a line that is no JSON object and one that has none of the fields that the verb reads (known) are
+ * failures that name file and line.
  */
-std::vector<record> read_input(const input_options & options, input_format fallback);
+std::vector<record> read_input(const input_options & options, input_format fallback,
+                               const std::vector<std::string> & known = {"text"});
+
+// A failure if this is a JSONL record without any of these fields.
+void expect_field(const record & from, const std::vector<std::string> & known);
 
 // A string field of a JSONL record, or fallback if it is not there; a failure if it is something else than a string.
 std::string field(const record & from, const char * name, const std::string & fallback = "");

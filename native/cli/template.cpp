@@ -145,11 +145,17 @@ static pieces read_parts(const json & parts, const record & from) {
     return all;
 }
 
+const std::vector<std::string> & template_fields() {
+    static const std::vector<std::string> names{"text", "left", "gap", "right", "parts"};
+    return names;
+}
+
 pieces read_pieces(const record & from) {
     if (from.fields.contains("parts")) {
         return read_parts(from.fields["parts"], from);
     }
-    if (from.fields.contains("left") || from.fields.contains("right")) {
+    const bool only_gap = from.fields.contains("gap") && !from.fields.contains("text");
+    if (from.fields.contains("left") || from.fields.contains("right") || only_gap) {
         return {{false, field(from, "left")},
                 read_gap(from.fields.value("gap", json(true)), from),
                 {false, field(from, "right")}};

@@ -33,11 +33,14 @@ using pieces = std::vector<piece>;
 pieces parse_template(const std::string & text, const std::string & where);
 
 /*
- * What one record of input says: the template of its text; or, from JSONL, {"left": …, "gap": …, "right": …} (each may
+ * What one record of input says: the template of its text; or, from JSONL, {"left": …, "gap": …, "right": …} (some may
  * be missing), or {"parts": [{"text": …}, {"gap": …}, …]}. The value of "gap" is true (open), 4
  * (exact), "text" (filled) or {"length": 4, "max": 32, "text": …}.
  */
 pieces read_pieces(const record & from);
+
+// The fields of a JSONL record that it looks at.
+const std::vector<std::string> & template_fields();
 
 // The parts borrow from all. keep_spaces: magnet_part.keep_space.
 std::vector<magnet_part> to_parts(const pieces & all, bool keep_spaces);

@@ -91,8 +91,10 @@ TEST_CASE("a file's documents are what its unit says") {
     corpus json;
     read_texts(folder.write("b.jsonl", "{\"text\": \"Caf\\u00e9.\"}\n\n{\"text\": \"Two\"}\n"), MAGNET_TEXT_PARAGRAPHS,
                vocab, json);
-    REQUIRE(json.documents.size() == 2);
+    read_texts(folder.write("c.ndjson", "{\"text\": \"Three\"}\n"), text_unit::paragraph, vocab, json);
+    REQUIRE(json.documents.size() == 3);
     CHECK(text_of(json.documents[0].tokens) == "Caf\xc3\xa9.");
+    CHECK(text_of(json.documents[2].tokens) == "Three");
 }
 
 TEST_CASE("a bad file is refused with its place") {
@@ -111,6 +113,11 @@ TEST_CASE("a bad file is refused with its place") {
                          "ger\n") ==
           "a.txt:2: not UTF-8 (byte 2 of the line); convert the file first, for instance with iconv.");
     CHECK(texts("a.jsonl", "{\"text\": 3}\n") == "a.jsonl:1: expected a string under \"text\".");
+    for (const char * value : {"null", "[\"a\"]", "{}", "true"}) {
+        CHECK(texts("a.jsonl", std::string("{\"text\": ") + value + "}\n") ==
+              "a.jsonl:1: expected a string under \"text\".");
+    }
+    CHECK(texts("a.jsonl", "{\"txt\": \"a\"}\n") == "a.jsonl:1: expected a string under \"text\".");
     CHECK(texts("a.jsonl", "\nhello\n") == "a.jsonl:2: expected a JSON object.");
     CHECK(pairs("p.tsv", "a\tb\nc\td\te\n\njust one\n") == "p.tsv:4: expected 2 or 3 tab-separated columns, found 1.");
     CHECK(pairs("p.tsv", "a\tb\tc\td\n") == "p.tsv:1: expected 2 or 3 tab-separated columns, found 4.");

@@ -38,6 +38,10 @@ bool ends_with(const std::string & s, const std::string & tail) {
     return s.size() >= tail.size() && s.compare(s.size() - tail.size(), tail.size(), tail) == 0;
 }
 
+bool is_json_lines(const std::string & path) {
+    return ends_with(path, ".jsonl") || ends_with(path, ".ndjson");
+}
+
 bool is_blank(const std::string & s) {
     return s.find_first_not_of(" \t\r") == std::string::npos;
 }

@@ -20,6 +20,7 @@ error bad_line(const std::string & path, int64_t line, const std::string & why);
 void for_each_line(const std::string & path, const std::function<void(std::string & line, int64_t number)> & use);
 
 bool ends_with(const std::string & s, const std::string & tail);
+bool is_json_lines(const std::string & path); // by its name: .jsonl or .ndjson
 bool is_blank(const std::string & s);
 
 // The columns of a line, at least one.

@@ -37,7 +37,7 @@ static void add_document(const std::string & text, const train_vocab & vocab, co
 }
 
 void read_texts(const std::string & path, int32_t unit, const train_vocab & vocab, corpus & out) {
-    if (ends_with(path, ".jsonl")) {
+    if (is_json_lines(path)) {
         for_each_line(path, [&](std::string & line, int64_t number) {
             if (!is_blank(line)) {
                 add_document(json_text(parse_json(line, path, number), "text", true, path, number), vocab, out);
@@ -87,7 +87,7 @@ void read_pairs(const std::string & path, const train_vocab & vocab, bool begins
         columns.resize(3);
         add(columns[0], columns[1], columns[2], number);
     };
-    const bool is_json = ends_with(path, ".jsonl");
+    const bool is_json = is_json_lines(path);
     for_each_line(path, [&](std::string & line, int64_t number) {
         if (!is_blank(line)) {
             is_json ? add_json(line, number) : add_tsv(line, number);

@@ -41,13 +41,13 @@ struct corpus {
     int64_t n_tokens() const; // of the documents
 };
 
-// Adds the documents of a file: *.jsonl holds {"text": "..."} a line, anything else is plain text.
+// Adds the documents of a file: *.jsonl (or .ndjson) holds {"text": "..."} a line, anything else is plain text.
 // unit: enum magnet_text_unit. Throws IO, and BAD_FILE naming file and line: no UTF-8, no JSON, no "text".
 void read_texts(const std::string & path, int32_t unit, const train_vocab & vocab, corpus & out);
 
-// Adds the pairs of a file: *.jsonl holds {"anchor": "...", "positive": "...", "negative": "..."} a line (the negative
-// is optional), anything else is TSV of two or three columns. Blank lines are skipped. begins: no instruction will
-// stand before the texts. Throws as read_texts.
+// Adds the pairs of a file: *.jsonl (or .ndjson) holds {"anchor": "...", "positive": "...", "negative": "..."} a line
+// (the negative is optional), anything else is TSV of two or three columns. Blank lines are skipped. begins: no
+// instruction will stand before the texts. Throws as read_texts.
 void read_pairs(const std::string & path, const train_vocab & vocab, bool begins, corpus & out);
 
 // Tokens of a text, sentence by sentence.

@@ -94,6 +94,22 @@ class BadInputTest(CliTest):
         self.file("a.jsonl", '{"text": 1}\n')
         self.fails(1, "embed", "--file", "a.jsonl", says=["a.jsonl:1", "text", "string"])
 
+    def test_json_without_what_is_read(self):
+        template = ["text", "left", "gap", "right", "parts"]
+        for verb, fields in [("embed", ["text"]), ("tokens", ["text"]), ("generate", ["prompt", "text", "messages"]),
+                             ("infill", template), ("mask", template), ("score", template)]:
+            self.file("a.jsonl", '{"text": "a {{gap=b}}"}\n{"txt": "a"}\n')
+            self.fails(1, verb, "--file", "a.jsonl", says=["a.jsonl:2", "expected a field", *fields])
+            self.file("a.jsonl", "{}\n")
+            self.fails(1, verb, "--file", "a.jsonl", says=["a.jsonl:1", "expected a field", *fields])
+            for field in set(fields) & {"text", "prompt", "left", "right"}:
+                for value in ("null", "1", "true", '["a"]', '{"a": "b"}'):
+                    self.file("a.jsonl", f'{{"{field}": {value}}}\n')
+                    self.fails(1, verb, "--file", "a.jsonl", says=["a.jsonl:1", field, "string"])
+        for name in ("messages", "parts", "gap"):
+            self.file("a.jsonl", f'{{"{name}": null}}\n')
+            self.fails(1, "generate" if name == "messages" else "infill", "--file", "a.jsonl", says=["a.jsonl:1", name])
+
     def test_unreadable_files(self):
         self.fails(1, "embed", "--file", "missing.txt", says=["missing.txt", "No such file"])
         self.fails(1, "embed", "--file", ".", says=[".", "directory"])

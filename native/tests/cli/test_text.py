@@ -157,6 +157,17 @@ class GenerateTest(CliTest):
 
 
 class ScoreTest(CliTest):
+    def test_nothing_to_score_is_no_winner(self):
+        self.fails(1, "score", "--given", "One", "two", "--text", "", says=["empty text"])
+        self.file("a.jsonl", '{"given": "One", "text": ""}\n')
+        self.fails(1, "score", "--file", "a.jsonl", says=["a.jsonl:1", "empty text"])
+        self.file("a.jsonl", '{"given": "One"}\n')
+        self.fails(1, "score", "--file", "a.jsonl", says=["a.jsonl:1", "expected a field", "text"])
+        self.file("a.jsonl", '{"given": "One", "left": "a"}\n')
+        self.fails(1, "score", "--file", "a.jsonl", says=["a.jsonl:1", "expected a field", "text"])
+        [row] = self.ok("score", "--json", "--text", "").json() # a blank line of a file
+        self.assertEqual(row["n_tokens"], 0)
+
     def test_equals_what_infill_reported(self):
         for engine, context in itertools.product(("graph", "auto"), ("hybrid", "ordered", "left")):
             # Digits, as random weights like bytes that are no text, and letters may be joined when they are read again.
