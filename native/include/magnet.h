@@ -531,7 +531,8 @@ struct magnet_slot {
 MAGNET_API int32_t magnet_layout(const struct magnet_model * model, const struct magnet_part * parts, int32_t n_parts,
                                  int32_t context, struct magnet_slot * out_slots, int32_t capacity, int32_t * out_count);
 
-/* The rule: may a query token of this role and position see that key token of the same sequence? Pure. */
+/* The rule: may a query token of this role and position see that key token of the same sequence? Pure; false for a role
+ * that is none of enum magnet_role. */
 MAGNET_API bool magnet_sees(int32_t role_q, int32_t pos_q, int32_t role_k, int32_t pos_k);
 
 /* ------------------------------------------------------------------------------------------------ generate */

@@ -340,4 +340,8 @@ TEST_CASE("the rule of who sees whom") {
             CHECK(magnet_sees(r.query, pos, r.key, pos + 1) == r.ahead);
         }
     }
+    for (const int32_t none : {-1, 3, 255, 256, 257, 258, -256, INT32_MAX, INT32_MIN}) { // 256 is 0 in a byte
+        CHECK_FALSE(magnet_sees(none, 5, C, 1));
+        CHECK_FALSE(magnet_sees(S, 5, none, 1));
+    }
 }

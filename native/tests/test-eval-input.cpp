@@ -57,6 +57,33 @@ TEST_CASE_FIXTURE(work, "state: an interrupted run goes on, and ends as if it ha
     check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, {"other: file"});
 }
 
+TEST_CASE_FIXTURE(work, "probe: progress ends at its total, whatever there is to choose from") {
+    std::string words;
+    for (int i = 0; i < 12; ++i) {
+        words += "ab P" + std::to_string(i % 2) + " C N\ncd P C N\n\n";
+    }
+    const std::string  file = folder.write("words", words), few = folder.write("few", "ab P C N\n\ncd Q C N\n");
+    const float        l2[] = {1e-2f, 1e-3f};
+    magnet_eval_params p    = params_of(MAGNET_EVAL_PROBE, file);
+    magnet_progress    seen = {};
+    p.progress              = [](const magnet_progress * progress, void * data) {
+        *static_cast<magnet_progress *>(data) = *progress;
+        return true;
+    };
+    p.progress_user_data = &seen;
+    for (const std::string & train : {file, few}) { // few: none is held out
+        for (const int32_t n_l2 : {0, 1, 2}) {
+            INFO(train, ", strengths: ", n_l2);
+            p.probe.train_file = train.c_str();
+            p.probe.l2         = n_l2 > 0 ? l2 : nullptr;
+            p.probe.n_l2       = n_l2;
+            evaluate(session, p);
+            CHECK(seen.total > 0);
+            CHECK(seen.done == seen.total);
+        }
+    }
+}
+
 TEST_CASE_FIXTURE(work, "state: another engine, which rounds differently, does not go on") {
     const std::string  file = folder.write("stories.tsv", story_file()), state = folder / "state";
     magnet_eval_params p = params_of(MAGNET_EVAL_INFILL, file);

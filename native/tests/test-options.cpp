@@ -411,8 +411,33 @@ TEST_CASE("embed: buffers that are too small") {
     }
     CHECK(vectors == std::vector<float>(3 * 32, -7.0f));
     CHECK(tokens == std::vector<int32_t>(3, -7));
+    check_fails(magnet_embed_tokens(session.get(), text("ab"), nullptr, nullptr, tokens.data(), 3, &n),
+                MAGNET_STATUS_BUFFER_TOO_SMALL, {"0", "3"});
+    CHECK(n == 3);
+    CHECK(tokens == std::vector<int32_t>(3, -7));
     require_ok(magnet_embed_tokens(session.get(), text("ab"), nullptr, vectors.data(), tokens.data(), 3, &n));
     CHECK(tokens == tokenize(model, "ab"));
+}
+
+TEST_CASE("embed: max_tokens counts instruction and EOS of an empty text too") {
+    const model_ptr     model   = load_tiny();
+    const session_ptr   session = make_session(model);
+    magnet_embed_params p       = magnet_embed_default_params();
+    p.instruction               = "ab"; // BOS, a space, a, b
+    const magnet_text  empty    = text("");
+    std::vector<float> out(32);
+    int32_t            n = -7;
+    for (const int32_t truncate : {MAGNET_TRUNCATE_ERROR, MAGNET_TRUNCATE_HEAD, MAGNET_TRUNCATE_TAIL}) {
+        p.truncate   = truncate;
+        p.max_tokens = 4;
+        check_fails(magnet_embed(session.get(), &empty, 1, &p, out.data(), 32, &n), MAGNET_STATUS_TOO_LONG, {"5", "4"});
+        CHECK(n == -7); // a call that fails counts nothing
+        check_fails(magnet_embed_tokens(session.get(), empty, &p, nullptr, nullptr, 0, &n), MAGNET_STATUS_TOO_LONG);
+        p.max_tokens = 5;
+        require_ok(magnet_embed(session.get(), &empty, 1, &p, out.data(), 32, &n));
+        CHECK(n == 5);
+        n = -7;
+    }
 }
 
 TEST_CASE("adapters: scales that are no numbers") {

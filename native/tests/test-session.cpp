@@ -1,5 +1,6 @@
 // Sessions and threads: who may free what and when, BUSY, cancelling at any point, the log callback.
 #include "api.h"
+#include "gguf.h"
 #include "gguf_file.h"
 #include "reference_model.h"
 
@@ -362,6 +363,33 @@ TEST_CASE("cancel: from another thread at any moment, and the session goes on") 
         CHECK(ask(session) == alone);
     }
     CHECK(n_cancelled > 0);
+}
+
+TEST_CASE("log: a model whose file names a pooling embeds without a warning") {
+    const std::string path = scratch_path("pooling.gguf");
+    copy_gguf(golden("tiny-gpt2.gguf"), path,
+              [](gguf_context * meta) { gguf_set_val_u32(meta, "gpt2.pooling_type", 3); }); // the last token
+    std::vector<std::string> warnings;
+    magnet_log_set(
+        [](int32_t level, const char * message, void * data) {
+            if (level >= MAGNET_LOG_WARN) {
+                static_cast<std::vector<std::string> *>(data)->push_back(message);
+            }
+        },
+        &warnings);
+    const model_ptr   model   = load_model(path);
+    const session_ptr session = make_session(model);
+    const int32_t     n_embd  = info_of(model).n_embd;
+    const auto        embed   = [&](const session_ptr & s) {
+        const magnet_text  t = text("ab");
+        std::vector<float> out(n_embd);
+        require_ok(magnet_embed(s.get(), &t, 1, nullptr, out.data(), n_embd, nullptr));
+        return out;
+    };
+    const std::vector<float> vector = embed(session);
+    magnet_log_set(nullptr, nullptr);
+    CHECK(warnings == std::vector<std::string>());
+    CHECK(vector == embed(make_session(load_tiny("gpt2")))); // and with MAGNET's own pooling
 }
 
 TEST_CASE("log: lines with levels, one at a time, until it is taken away") {

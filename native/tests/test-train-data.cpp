@@ -91,7 +91,7 @@ TEST_CASE("a file's documents are what its unit says") {
     corpus json;
     read_texts(folder.write("b.jsonl", "{\"text\": \"Caf\\u00e9.\"}\n\n{\"text\": \"Two\"}\n"), MAGNET_TEXT_PARAGRAPHS,
                vocab, json);
-    read_texts(folder.write("c.ndjson", "{\"text\": \"Three\"}\n"), text_unit::paragraph, vocab, json);
+    read_texts(folder.write("c.ndjson", "{\"text\": \"Three\"}\n"), MAGNET_TEXT_PARAGRAPHS, vocab, json);
     REQUIRE(json.documents.size() == 3);
     CHECK(text_of(json.documents[0].tokens) == "Caf\xc3\xa9.");
     CHECK(text_of(json.documents[2].tokens) == "Three");

@@ -5,6 +5,7 @@
 #include "magnet-mask.h"
 #include "session/layout.h"
 
+#include <algorithm>
 #include <cmath>
 
 using namespace magnet;
@@ -270,17 +271,20 @@ int32_t magnet_embed_tokens(magnet_session * s, magnet_text text, const magnet_e
         const session::call call(impl);
 
         const magnet_embed_params how = params ? *params : magnet_embed_default_params();
+        int32_t &                  count  = not_null(out_n_tokens, "out_n_tokens");
+        const std::vector<int32_t> tokens = impl.own_tokens(text, how);
+        count                             = (int32_t) tokens.size();
         if (!out && !out_tokens && capacity == 0) {
-            not_null(out_n_tokens, "out_n_tokens") = (int32_t) impl.own_tokens(text, how).size();
             return;
         }
-        const std::vector<int32_t> tokens = impl.own_tokens(text, how);
-        if (out_tokens) {
-            copy_out(tokens.data(), (int64_t) tokens.size(), out_tokens, capacity, out_n_tokens);
+        if (count > 0 && (!out || capacity < count)) {
+            throw error(MAGNET_STATUS_BUFFER_TOO_SMALL, "out has room for " + std::to_string(out ? capacity : 0) +
+                                                            " tokens; " + std::to_string(count) + " are needed.");
         }
-        not_null(out_n_tokens, "out_n_tokens") = (int32_t) tokens.size();
-        check_room(out, (int64_t) capacity * impl.base().n_embd(), (int64_t) tokens.size() * impl.base().n_embd());
         impl.embed_tokens(tokens, how, out);
+        if (out_tokens) {
+            std::copy(tokens.begin(), tokens.end(), out_tokens);
+        }
     });
 }
 
@@ -372,7 +376,8 @@ int32_t magnet_layout(const magnet_model * m, const magnet_part * parts, int32_t
 }
 
 bool magnet_sees(int32_t role_q, int32_t pos_q, int32_t role_k, int32_t pos_k) {
-    return magnet_mask_allows((int8_t) role_q, pos_q, (int8_t) role_k, pos_k);
+    const auto known = [](int32_t role) { return role >= MAGNET_ROLE_SPAN && role <= MAGNET_ROLE_ORDERED; };
+    return known(role_q) && known(role_k) && magnet_mask_allows((int8_t) role_q, pos_q, (int8_t) role_k, pos_k);
 }
 
 // ------------------------------------------------------------------------------------------------ generate

@@ -32,6 +32,9 @@ int32_t level_of(ggml_log_level level) {
 // What a captured line is to the log: the call fails with these words, or was cancelled and does not fail.
 ggml_log_level captured(const std::string & line, ggml_log_level level) {
     log_capture & to = *active_capture;
+    if (line.find("model default pooling_type is") != std::string::npos) {
+        return GGML_LOG_LEVEL_DEBUG; // what the file says of pooling: vectors are pooled here, as the caller says
+    }
     if (level == GGML_LOG_LEVEL_ERROR) {
         to.first_error_ = to.first_error_.empty() ? line : to.first_error_;
         return GGML_LOG_LEVEL_INFO;

@@ -5,6 +5,7 @@
 #include "names.h"
 #include "softmax-regression.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -71,6 +72,8 @@ public:
     eval_result run();
 
 private:
+    std::vector<float>  strengths_to_try() const; // each fit starts from the stronger one before it
+    size_t              n_trials() const;         // fits that only choose among them
     word_vectors        embed(const sentences & list, const char * path, int32_t attention);
     std::vector<double> probe(int32_t task, const word_vectors & train, const word_vectors & test);
 
@@ -82,6 +85,21 @@ private:
 // Progress of one fit, in sentences read.
 size_t units_of_fit(size_t n_train) {
     return n_train / 10 + 1;
+}
+
+std::vector<float> probing::strengths_to_try() const {
+    std::vector<float> strengths = {1e-2f, 1e-3f, 1e-4f};
+    if (e_.params().probe.n_l2 > 0) {
+        strengths.assign(e_.params().probe.l2, e_.params().probe.l2 + e_.params().probe.n_l2);
+    }
+    std::sort(strengths.rbegin(), strengths.rend());
+    return strengths;
+}
+
+// None where there is no choice, or nothing held out to choose by.
+size_t probing::n_trials() const {
+    const size_t n = strengths_to_try().size();
+    return n > 1 && train_.size() >= held_out_every ? n : 0;
 }
 
 word_vectors probing::embed(const sentences & list, const char * path, int32_t attention) {
@@ -167,16 +185,12 @@ std::vector<double> probing::probe(int32_t task, const word_vectors & train, con
     const labelled_rows held_out = label(train_, train, task, classes, false, is_held_out);
     const labelled_rows judged   = label(test_, test, task, classes, false, all);
 
-    std::vector<float> strengths = {1e-2f, 1e-3f, 1e-4f};
-    if (e_.params().probe.n_l2 > 0) {
-        strengths.assign(e_.params().probe.l2, e_.params().probe.l2 + e_.params().probe.n_l2);
-    }
-    std::sort(strengths.rbegin(), strengths.rend()); // each fit starts from the stronger one before it
+    const std::vector<float> strengths = strengths_to_try();
 
     const size_t       units = units_of_fit(train_.size());
     softmax_regression regression((int32_t)classes.size(), train.features.width()), best = regression;
     double             best_accuracy = -1.0, best_strength = strengths[0];
-    for (size_t i = 0; i < strengths.size() && strengths.size() > 1 && !held_out.rows.empty(); ++i) {
+    for (size_t i = 0; i < n_trials(); ++i) {
         regression.fit(fitted, strengths[i], pool_);
         const double a = accuracy(regression.predict(held_out, pool_), held_out.labels);
         if (a > best_accuracy) {
@@ -218,7 +232,7 @@ eval_result probing::run() {
     // what is finished needs no vectors
     std::vector<std::vector<evaluation::work>> works;
     std::vector<std::unique_ptr<word_vectors>> train(attentions.size()), test(attentions.size());
-    const size_t                               n_fits = (p.probe.n_l2 == 0 ? 3 : (size_t)p.probe.n_l2) + 1;
+    const size_t                               n_fits = n_trials() + 1;
     for (size_t a = 0; a < attentions.size(); ++a) {
         works.emplace_back();
         for (const int32_t task : tasks) {

@@ -76,9 +76,10 @@ public:
         const std::string_view view = checked_text(text, what);
         std::vector<int32_t>   own  = has_instruction_ ? model_.tokenize_continuation(view) : model_.tokenize(view, false, false);
         const int64_t          room = (int64_t) max_tokens_ - (int64_t) head_.size() - (eos_ >= 0);
-        if (room < 1 && !own.empty()) {
-            throw error(MAGNET_STATUS_TOO_LONG, "the instruction alone takes " + std::to_string(head_.size()) + " of " +
-                                                    std::to_string(max_tokens_) + " tokens.");
+        if (room < (own.empty() ? 0 : 1)) {
+            throw error(MAGNET_STATUS_TOO_LONG,
+                        "BOS, instruction and EOS alone take " + std::to_string(max_tokens_ - room) + " tokens, and at most " +
+                            std::to_string(max_tokens_) + " are read. Raise max_tokens or shorten the instruction.");
         }
         if ((int64_t) own.size() > room && !own.empty()) {
             switch (params_.truncate) {
@@ -152,9 +153,6 @@ void session::embed(const magnet_text * texts, int32_t n_texts, const magnet_emb
         const std::vector<int32_t> own  = reader.own_tokens(texts[i], what);
         rows[i]                         = reader.row(own, what);
         reader.set_pooling(rows[i], reader.head_size(), (int32_t) own.size());
-        if (out_n_tokens) {
-            out_n_tokens[i] = rows[i].n_tokens();
-        }
     }
 
     const int32_t   n_embd   = base_->n_embd();
@@ -164,6 +162,9 @@ void session::embed(const magnet_text * texts, int32_t n_texts, const magnet_emb
         ++progress.done;
         return !cancelled_ && (!params.progress || params.progress(&progress, params.progress_user_data));
     });
+    for (int32_t i = 0; i < n_texts && out_n_tokens; ++i) {
+        out_n_tokens[i] = rows[i].n_tokens();
+    }
 }
 
 std::vector<int32_t> session::own_tokens(const magnet_text & text, const magnet_embed_params & params) const {

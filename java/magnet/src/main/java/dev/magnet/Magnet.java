@@ -7,6 +7,7 @@ import dev.magnet.internal.Embedder;
 import dev.magnet.internal.Evaluator;
 import dev.magnet.internal.LeakReport;
 import dev.magnet.internal.Library;
+import dev.magnet.internal.Lists;
 import dev.magnet.internal.Parts;
 import dev.magnet.internal.Runtime;
 import dev.magnet.internal.Tokenizer;
@@ -136,7 +137,7 @@ public final class Magnet implements AutoCloseable {
      * @throws MagnetException {@link Status#TOO_LONG} unless the options truncate
      */
     public float[] embed(String text, EmbedOptions options) {
-        return embed(List.of(text), options)[0];
+        return embed(List.of(Objects.requireNonNull(text, "text")), options)[0];
     }
 
     /** The embeddings of texts, computed together: [texts][dimensions]. */
@@ -156,7 +157,7 @@ public final class Magnet implements AutoCloseable {
 
     /** The embeddings of texts, computed together, and how many tokens were read. */
     public Embeddings embedAll(Collection<String> texts, EmbedOptions options) {
-        return embedder.embed(List.copyOf(texts), Objects.requireNonNull(options, "options"));
+        return embedder.embed(Lists.copyOf(texts, "text"), Objects.requireNonNull(options, "options"));
     }
 
     /**
@@ -168,7 +169,7 @@ public final class Magnet implements AutoCloseable {
      */
     public int[] embed(Collection<String> texts, EmbedOptions options, FloatBuffer into) {
         Objects.requireNonNull(into, "into");
-        return embedder.embed(List.copyOf(texts), Objects.requireNonNull(options, "options"), into);
+        return embedder.embed(Lists.copyOf(texts, "text"), Objects.requireNonNull(options, "options"), into);
     }
 
     /** {@link #embedAsync(String, EmbedOptions)} with the defaults. */
@@ -182,12 +183,13 @@ public final class Magnet implements AutoCloseable {
      * future alone. Texts that still wait when the model is closed fail with {@link IllegalStateException}.
      */
     public CompletableFuture<float[]> embedAsync(String text, EmbedOptions options) {
-        return embedAllAsync(List.of(text), options).thenApply(embeddings -> embeddings.vectors()[0]);
+        return embedAllAsync(List.of(Objects.requireNonNull(text, "text")), options).thenApply(embeddings -> embeddings.vectors()[0]);
     }
 
     /** {@link #embedAsync(String, EmbedOptions)} for several texts at once. */
     public CompletableFuture<Embeddings> embedAllAsync(Collection<String> texts, EmbedOptions options) {
-        return batcher.submit(List.copyOf(texts), options.withProgress(null));
+        return batcher.submit(
+                Lists.copyOf(texts, "text"), Objects.requireNonNull(options, "options").withProgress(null));
     }
 
     /**
@@ -282,7 +284,7 @@ public final class Magnet implements AutoCloseable {
      * @param addAssistant whether it ends with the opening of the model's turn
      */
     public String chatPrompt(List<Message> messages, boolean addAssistant) {
-        return tokenizer.chatPrompt(List.copyOf(messages), addAssistant);
+        return tokenizer.chatPrompt(Lists.copyOf(messages, "message"), addAssistant);
     }
 
     /**
@@ -367,7 +369,7 @@ public final class Magnet implements AutoCloseable {
     /** How infilling lays out a template: its tokens, where they stand, and what they see ({@link Role}). */
     public List<Slot> layout(List<Part> parts, InfillContext context) {
         Objects.requireNonNull(context, "context");
-        return tokenizer.layout(List.copyOf(parts), context);
+        return tokenizer.layout(Lists.copyOf(parts, "part"), context);
     }
 
     /**

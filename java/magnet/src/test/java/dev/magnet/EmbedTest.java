@@ -16,6 +16,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 class EmbedTest {
     private static final List<String> TEXTS =
@@ -217,9 +218,19 @@ class EmbedTest {
     }
 
     @Test
-    void nullTextIsRefused() {
-        assertThrows(NullPointerException.class, () -> magnet.embed((String) null));
-        assertThrows(NullPointerException.class, () -> magnet.embed("a", null, "b"));
-        assertThrows(NullPointerException.class, () -> magnet.embedTokens(null, EmbedOptions.defaults()));
+    void nullTextIsRefusedByName() {
+        assertNamed("text", () -> magnet.embed((String) null));
+        assertNamed("text", () -> magnet.embedAsync(null));
+        assertNamed("text 1", () -> magnet.embed("a", null, "b"));
+        assertNamed("text 1", () -> magnet.embedAllAsync(Arrays.asList("a", null), EmbedOptions.defaults()));
+        assertNamed("texts", () -> magnet.embed((List<String>) null));
+        assertNamed("text", () -> magnet.embedTokens(null, EmbedOptions.defaults()));
+        assertNamed("message 0", () -> magnet.chatPrompt(Arrays.asList((Message) null), true));
+        assertNamed("part 1", () -> magnet.infill(Arrays.asList(Part.gap(), null)));
+        assertNamed("part 0", () -> magnet.layout(Arrays.asList((Part) null), InfillContext.ORDERED));
+    }
+
+    private static void assertNamed(String name, Executable call) {
+        assertEquals(name, assertThrows(NullPointerException.class, call).getMessage());
     }
 }

@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Small conversions between Java and the C contract. */
@@ -34,6 +35,7 @@ final class Native {
      * @throws MagnetException if it holds half of a surrogate pair, which is no character
      */
     static byte[] utf8(String text, String what) {
+        Objects.requireNonNull(text, what);
         for (int i = 0; i < text.length(); i++) {
             if (Character.isSurrogate(text.charAt(i))) {
                 if (Character.charCount(text.codePointAt(i)) == 1) {

@@ -47,7 +47,7 @@ public final class Parts {
      * @param hint what to use instead
      */
     public static List<Part> without(Class<? extends Part> unwanted, List<Part> parts, String hint) {
-        List<Part> copy = List.copyOf(parts);
+        List<Part> copy = Lists.copyOf(parts, "part");
         for (int i = 0; i < copy.size(); i++) {
             if (unwanted.isInstance(copy.get(i))) {
                 throw new MagnetException(
