@@ -16,6 +16,11 @@ namespace magnet_cli {
 
 namespace {
 
+struct prompt {
+    std::string                         text;
+    std::optional<std::vector<int32_t>> tokens; // of a chat, whose control tokens are its template's
+};
+
 struct generate_command {
     model_options              model;
     input_options              input;
@@ -25,34 +30,44 @@ struct generate_command {
     std::vector<std::string>   stop;
     std::optional<std::string> system;
     bool                       chat       = false;
-    bool                       no_special = false;
+    bool                       no_begin   = false;
     bool                       full       = false;
     int32_t                    candidates = 1;
 
     void        run();
     void        run_prompt(magnet_session * session, const loaded_model & loaded, const record & from,
                            magnet_cli::output & out);
-    std::string prompt_of(const magnet_model * model, const record & from) const;
+    prompt      prompt_of(const magnet_model * model, const record & from) const;
+    prompt      chat_prompt(const magnet_model * model, const json & messages, const record & from) const;
 };
 
 } // namespace
 
-static std::string chat_prompt(const magnet_model * model, const json & messages, const record & from) {
+prompt generate_command::chat_prompt(const magnet_model * from_model, const json & messages, const record & from) const {
     std::vector<magnet_message> list;
     for (const json & message : messages) {
         if (!message.is_object() || !message.contains("role") || !message["role"].is_string() ||
             !message.contains("content") || !message["content"].is_string()) {
             throw failure(from.where() + ": a message must be {\"role\": \"user\", \"content\": \"…\"}");
         }
-        list.push_back({message["role"].get_ref<const std::string &>().c_str(),
-                        as_text(message["content"].get_ref<const std::string &>())});
+        const auto & role = message["role"].get_ref<const std::string &>();
+        if (role.find('\0') != std::string::npos) {
+            throw failure(from.where() + ": a \"role\" holds a NUL character");
+        }
+        list.push_back({role.c_str(), as_text(message["content"].get_ref<const std::string &>())});
     }
-    return read_text([&](char * buffer, int32_t capacity, int32_t * size) {
-        return magnet_chat_prompt(model, list.data(), static_cast<int32_t>(list.size()), true, buffer, capacity, size);
+    const auto count = static_cast<int32_t>(list.size());
+    int32_t    n     = 0;
+    check(magnet_chat_tokens(from_model, list.data(), count, true, params.parse_special, nullptr, 0, &n), from);
+    std::vector<int32_t> tokens(static_cast<size_t>(n));
+    check(magnet_chat_tokens(from_model, list.data(), count, true, params.parse_special, tokens.data(), n, &n), from);
+    const std::string text = read_text([&](char * buffer, int32_t capacity, int32_t * size) {
+        return magnet_chat_prompt(from_model, list.data(), count, true, buffer, capacity, size);
     });
+    return {text, tokens};
 }
 
-std::string generate_command::prompt_of(const magnet_model * from_model, const record & from) const {
+prompt generate_command::prompt_of(const magnet_model * from_model, const record & from) const {
     json messages = json::array();
     if (system) {
         messages.push_back({{"role", "system"}, {"content", *system}});
@@ -66,7 +81,7 @@ std::string generate_command::prompt_of(const magnet_model * from_model, const r
     }
     const std::string text = field(from, "prompt", from.text);
     if (!chat) {
-        return text;
+        return {text, {}};
     }
     messages.push_back({{"role", "user"}, {"content", text}});
     return chat_prompt(from_model, messages, from);
@@ -74,7 +89,14 @@ std::string generate_command::prompt_of(const magnet_model * from_model, const r
 
 void generate_command::run_prompt(magnet_session * session, const loaded_model & loaded, const record & from,
                                   magnet_cli::output & out) {
-    const std::string prompt  = prompt_of(loaded.model.get(), from);
+    const prompt      asked   = prompt_of(loaded.model.get(), from);
+    const int32_t     begin   = loaded.info.token_bos;
+    if (params.parse_special && params.add_special && !asked.tokens && begin >= 0) {
+        const auto tokens = tokenize(loaded.model.get(), asked.text, true, true);
+        if (tokens.size() > 1 && tokens[0] == begin && tokens[1] == begin) {
+            std::fprintf(stderr, "magnet: the prompt begins with the beginning-of-text token twice; see --no-begin\n");
+        }
+    }
     const int64_t     seed    = sampling.seed.value_or(new_seed());
     const bool        streams = !output.as_json && params.top == 0;
     token_stream      stream(!streams ? nullptr : std::function([&](const magnet_token_event & event) {
@@ -87,16 +109,19 @@ void generate_command::run_prompt(magnet_session * session, const loaded_model &
         params.sampling.seed   = candidate_seed(seed, k);
         magnet_result * result = nullptr;
         if (streams && full) {
-            out.write(prompt);
+            out.write(asked.text);
         }
-        check(magnet_generate(session, as_text(prompt), &params, &result), from);
+        check(asked.tokens ? magnet_generate_token_ids(session, asked.tokens->data(),
+                                                       static_cast<int32_t>(asked.tokens->size()), &params, &result)
+                           : magnet_generate(session, as_text(asked.text), &params, &result),
+              from);
         const result_ptr owned(result);
         stream.rethrow();
         const magnet_span & span = result->spans[0];
         if (output.as_json) {
             json object = from.fields.is_object() ? from.fields : json::object();
             object.erase("text");
-            object["prompt"] = prompt;
+            object["prompt"] = asked.text;
             object.update(to_json(span, loaded.model.get()));
             object["seed"]  = params.sampling.seed;
             object["usage"] = usage_json(*result);
@@ -124,7 +149,7 @@ void generate_command::run() {
     }
     params.stop        = stops.data();
     params.n_stop      = static_cast<int32_t>(stops.size());
-    params.add_special = !no_special;
+    params.add_special = !no_begin;
     params.sampling    = sampling.apply(params.sampling);
 
     const std::vector<record> records = read_input(input, input_format::whole, {"prompt", "text", "messages"});
@@ -155,7 +180,7 @@ void add_generate(CLI::App & verb) {
         .value("--max-tokens", params.max_tokens, "N",
                with_default("stop after N tokens, -1 = when the context is full", params.max_tokens))
         ->check(between(-1, 1 << 30));
-    group.list("--stop", command->stop, "TEXT", "stop before this text; may be repeated");
+    group.list("--stop", command->stop, "TEXT", "stop before this text or control token; may be repeated");
     group.value("-n,--n", command->candidates, "N", "N texts, with seeds SEED, SEED + 1, ...")
         ->check(between(1, 10000));
     group.value("--top", params.top, "N", "show the N likeliest tokens at each place")->check(between(0, 100));
@@ -164,7 +189,8 @@ void add_generate(CLI::App & verb) {
     group.flag("--chat", command->chat, "the prompt is a user's message, put into the model's chat template");
     group.value("--system", command->system, "TEXT", "the system message; implies --chat");
     group.flag("--ignore-eos", params.ignore_eos, "go on where the model would end");
-    group.flag("--no-special", command->no_special, "do not put the beginning-of-text token in front");
+    group.flag("--no-begin", command->no_begin, "do not put the beginning-of-text token in front");
+    group.flag("--special", params.parse_special, "read <|im_end|> and its like in the input as control tokens");
 
     command->sampling.add_to(verb, params.sampling);
     command->model.add_to(verb);

@@ -16,8 +16,8 @@ struct tokens_command {
     model_options  model;
     input_options  input;
     output_options output;
+    bool           ends    = false;
     bool           special = false;
-    bool           plain   = false;
     bool           ids     = false;
     bool           count   = false;
     bool           decode  = false;
@@ -44,7 +44,7 @@ static std::vector<int32_t> parse_ids(const record & from) {
 }
 
 void tokens_command::show(const magnet_model * of, const record & from, magnet_cli::output & out) const {
-    const auto tokens = decode ? parse_ids(from) : tokenize(of, from.text, special, !plain);
+    const auto tokens = decode ? parse_ids(from) : tokenize(of, from.text, ends, special);
     const auto n      = static_cast<int32_t>(tokens.size());
     if (output.as_json) {
         json object        = from.fields.is_object() ? from.fields : json{{"text", from.text}};
@@ -98,8 +98,8 @@ void add_tokens(CLI::App & verb) {
     group.flag("--decode", command->decode, "the other way: the text of the ids that are given")
         ->excludes(ids)
         ->excludes(count);
-    group.flag("--special", command->special, "add the tokens that begin and end a text, as the model asks for");
-    group.flag("--plain", command->plain, "read <|im_end|> and its like as plain text, not as control tokens");
+    group.flag("--ends", command->ends, "add the tokens that begin and end a text, as the model asks for");
+    group.flag("--special", command->special, "read <|im_end|> and its like as control tokens, not as plain text");
 
     command->model.add_to(verb);
     set_help(verb, "[options] [TEXT ...]",

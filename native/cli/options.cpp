@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include <optional>
+#include <type_traits>
 
 namespace magnet_cli {
 
@@ -8,7 +9,12 @@ namespace magnet_cli {
 template <typename T>
 CLI::Option * option_group::value(const std::string & flags, T & target, const std::string & type,
                                   const std::string & help) {
-    return verb->add_option(flags, target, help)->type_name(type)->group(title);
+    if constexpr (std::is_same_v<T, std::optional<std::string>>) { // to the parser, "" would be none
+        const auto set = [&target](const std::string & text) { target = text; };
+        return verb->add_option_function<std::string>(flags, set, help)->type_name(type)->group(title);
+    } else {
+        return verb->add_option(flags, target, help)->type_name(type)->group(title);
+    }
 }
 
 #define INSTANTIATE(T)                                                                                                 \
@@ -30,6 +36,15 @@ INSTANTIATE(std::optional<std::string>)
 CLI::Option * option_group::list(const std::string & flags, std::vector<std::string> & target, const std::string & type,
                                  const std::string & help) {
     return value(flags, target, type, help)->allow_extra_args(false);
+}
+
+CLI::Validator number(bool (*ok)(double), const std::string & range) {
+    return CLI::Validator(
+        [ok, range](std::string & text) {
+            double value = 0;
+            return CLI::detail::lexical_cast(text, value) && ok(value) ? std::string() : "\"" + text + "\" is not " + range;
+        },
+        "");
 }
 
 static CLI::Validator one_of(const names & table) {

@@ -51,6 +51,9 @@ CLI::Validator between(T low, T high) {
     return CLI::Range(low, high).description("");
 }
 
+// A number for which ok holds; range says which these are.
+CLI::Validator number(bool (*ok)(double), const std::string & range);
+
 // Where results go and how they look; every verb has them.
 struct output_options {
     std::string path; // "" = standard output

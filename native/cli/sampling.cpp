@@ -1,6 +1,7 @@
 #include "sampling.h"
 
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <random>
 
@@ -17,16 +18,20 @@ void sampling_options::add_to(CLI::App & verb, const magnet_sampling_params & de
         return group.value(flag, target, type, with_default(help, value));
     };
     add("--temperature", temperature, "X", "0 = always the likeliest token", defaults.temperature)
-        ->check(between(0.0, 100.0));
+        ->check(number([](double x) { return x >= 0 && x <= 100; }, "in [0, 100]"));
     add("--top-k", top_k, "K", "choose among the K likeliest, 0 = off", defaults.top_k)->check(between(0, most));
-    add("--top-p", top_p, "P", "choose among those that make up P, 1 = off", defaults.top_p)->check(between(0.0, 1.0));
+    add("--top-p", top_p, "P", "choose among those that make up P, 1 = off", defaults.top_p)
+        ->check(number([](double x) { return x > 0 && x <= 1; }, "in (0, 1]"));
     add("--min-p", min_p, "P", "leave out those below P times the likeliest, 0 = off", defaults.min_p)
-        ->check(between(0.0, 1.0));
+        ->check(number([](double x) { return x >= 0 && x < 1; }, "in [0, 1)"));
     add("--repeat-penalty", repeat_penalty, "X", "divide the logits of repeated tokens, 1 = off",
-        defaults.repeat_penalty);
+        defaults.repeat_penalty)
+        ->check(number([](double x) { return x > 0 && std::isfinite(x); }, "above 0"));
     add("--frequency-penalty", frequency_penalty, "X", "subtract for each repetition, 0 = off",
-        defaults.frequency_penalty);
-    add("--presence-penalty", presence_penalty, "X", "subtract once if repeated, 0 = off", defaults.presence_penalty);
+        defaults.frequency_penalty)
+        ->check(number([](double x) { return std::isfinite(x); }, "a number"));
+    add("--presence-penalty", presence_penalty, "X", "subtract once if repeated, 0 = off", defaults.presence_penalty)
+        ->check(number([](double x) { return std::isfinite(x); }, "a number"));
     add("--penalty-last-n", penalty_last_n, "N", "tokens the penalties look back, -1 = all, 0 = off",
         defaults.penalty_last_n)
         ->check(between(-1, most));
@@ -43,8 +48,11 @@ static magnet_logit_bias parse_bias(const std::string & text) {
     const char * const end   = text.data() + text.size();
     const auto         token = std::from_chars(text.data(), end, bias.token);
     if (token.ec == std::errc() && token.ptr != end && *token.ptr == ':') {
-        const auto value = std::from_chars(token.ptr + 1, end, bias.bias);
-        if (value.ec == std::errc() && value.ptr == end) {
+        const bool         plus  = end - token.ptr > 2 && token.ptr[1] == '+' && token.ptr[2] != '-'; // "+1.5"
+        const char * const begin = token.ptr + 1 + plus;
+        const auto         value = std::from_chars(begin, end, bias.bias);
+        const bool         ok    = std::isfinite(bias.bias) || bias.bias == -std::numeric_limits<float>::infinity();
+        if (value.ec == std::errc() && value.ptr == end && ok) {
             return bias;
         }
     }
@@ -65,8 +73,12 @@ magnet_sampling_params sampling_options::apply(magnet_sampling_params params) {
     if (!grammar_file.empty()) {
         grammar = read_file(grammar_file);
     }
-    if (!grammar.empty()) {
-        params.grammar = grammar.c_str();
+    if (grammar) {
+        const std::string from = grammar_file.empty() ? "--grammar" : grammar_file;
+        if (grammar->empty() || grammar->find('\0') != std::string::npos) {
+            throw usage_error(from + (grammar->empty() ? ": a grammar cannot be empty" : ": holds a NUL character"));
+        }
+        params.grammar = grammar->c_str();
     }
     biases.clear();
     for (const std::string & text : logit_bias) {

@@ -17,7 +17,8 @@ struct sampling_options {
     std::optional<float>     temperature, top_p, min_p, repeat_penalty, frequency_penalty, presence_penalty;
     std::optional<int32_t>   top_k, penalty_last_n;
     std::optional<int64_t>   seed;
-    std::string              grammar, grammar_file;
+    std::optional<std::string> grammar;
+    std::string              grammar_file;
     std::vector<std::string> logit_bias; // TOKEN:BIAS
 
     void add_to(CLI::App & verb, const magnet_sampling_params & defaults);

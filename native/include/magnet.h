@@ -32,6 +32,8 @@
  * - Output parameters are named out_*. A pointer to a handle must be NULL on entry and stays NULL on failure.
  * - Optional parameter structs: NULL means the defaults; otherwise start from magnet_*_default_params().
  * - Text is UTF-8, given with its size in bytes (-1 = ends at the first NUL). Invalid UTF-8 is refused, with the offset.
+ * - Text is what it says: "<|im_end|>" in it is ten characters and no control token, unless parse_special is set, which
+ *   only magnet_tokenize, magnet_generate and magnet_chat_tokens have. Control tokens of a chat are its template's.
  * - Buffers are the caller's. Where it says "asks for the size", passing a NULL buffer with capacity 0 writes the
  *   number of elements needed and succeeds; a buffer that is too small fails with MAGNET_STATUS_BUFFER_TOO_SMALL, writes
  *   the number needed and nothing else.
@@ -206,11 +208,21 @@ struct magnet_message {
     struct magnet_text content;
 };
 
-/* The prompt that the model's own chat template makes of a conversation. add_assistant: end with the opening of the
- * assistant's turn. NUL-terminated; NULL, 0 asks for the size. UNSUPPORTED if the model has no template that is known. */
+/* The prompt that the chat template in the model's file makes of a conversation, as Hugging Face's apply_chat_template
+ * without tools. add_assistant: end with the opening of the assistant's turn. NUL-terminated; NULL, 0 asks for the size.
+ * INVALID_ARGUMENT with the template's own words where it refuses the messages (roles that do not alternate), and where
+ * it cannot be followed. UNSUPPORTED if the file has no template; what others put in its place (ChatML) is not tried. */
 MAGNET_API int32_t magnet_chat_prompt(const struct magnet_model * model, const struct magnet_message * messages,
                                       int32_t n_messages, bool add_assistant, char * buffer, int32_t capacity,
                                       int32_t * out_size);
+
+/* The same as tokens, for magnet_generate_token_ids. Control tokens are read in what the template writes; what messages
+ * say is text, unless parse_special. No BOS is put in front: the template writes it where the model wants it. A role made
+ * of letters, digits, '-' and '_' counts as the template's, which build control tokens from roles. NULL, 0 asks for the
+ * size. */
+MAGNET_API int32_t magnet_chat_tokens(const struct magnet_model * model, const struct magnet_message * messages,
+                                      int32_t n_messages, bool add_assistant, bool parse_special, int32_t * out_tokens,
+                                      int32_t capacity, int32_t * out_count);
 
 /* ------------------------------------------------------------------------------------------------ adapters */
 
@@ -365,7 +377,7 @@ struct magnet_sampling_params {
     int32_t                          top_k;             /* 0 = off                                                   */
     int32_t                          penalty_last_n;    /* tokens that the penalties look back; 0 = off, -1 = all    */
     int64_t                          seed;              /* [0, 2^32), or -1 = a new one each call                    */
-    const char *                     grammar;           /* GBNF; NULL = none                                         */
+    const char *                     grammar;           /* GBNF; NULL = none. Limits: docs/cli.md                    */
     const char *                     grammar_root;      /* NULL = "root"                                             */
     const struct magnet_logit_bias * logit_bias;        /* [n_logit_bias]                                            */
     int32_t                          n_logit_bias;
@@ -541,12 +553,13 @@ struct magnet_generate_params {
     struct magnet_sampling_params sampling;      /* default: temperature 0.8, top_k 40, top_p 0.95, min_p 0.05       */
     magnet_token_callback         on_token;      /* may be NULL                                                      */
     void *                        on_token_user_data;
-    const char * const *          stop;          /* [n_stop] stop strings, none empty                                */
+    const char * const *          stop;          /* [n_stop] stop strings, none empty; the name of a control token
+                                                    ("<|im_end|>") stops where the model emits it                     */
     int32_t                       n_stop;
     int32_t                       max_tokens;    /* >= 0, or -1 = as many as fit; default 256                        */
     int32_t                       top;           /* alternatives to report per token, [0, 100], default 0            */
     bool                          add_special;   /* BOS in front where the vocabulary asks for it, default true      */
-    bool                          parse_special; /* read control tokens in the prompt (a chat prompt), default true  */
+    bool                          parse_special; /* read control tokens in the prompt, default false                 */
     bool                          ignore_eos;    /* default false                                                    */
 };
 
@@ -557,6 +570,11 @@ MAGNET_API struct magnet_generate_params magnet_generate_default_params(void);
  * if the prompt alone exceeds n_ctx. */
 MAGNET_API int32_t magnet_generate(struct magnet_session * session, struct magnet_text prompt,
                                    const struct magnet_generate_params * params, struct magnet_result ** out_result);
+
+/* The same for a prompt that is tokens already (magnet_chat_tokens): add_special and parse_special mean nothing. */
+MAGNET_API int32_t magnet_generate_token_ids(struct magnet_session * session, const int32_t * tokens, int32_t n_tokens,
+                                             const struct magnet_generate_params * params,
+                                             struct magnet_result ** out_result);
 
 /* ------------------------------------------------------------------------------------------------ eval */
 

@@ -74,7 +74,7 @@ TEST_CASE("defaults are what the header says") {
     CHECK(generate.max_tokens == 256);
     CHECK(generate.top == 0);
     CHECK(generate.add_special);
-    CHECK(generate.parse_special);
+    CHECK(!generate.parse_special); // text is what it says
     CHECK(!generate.ignore_eos);
 
     const magnet_score_params score = magnet_score_default_params();
@@ -250,6 +250,12 @@ TEST_CASE("pointers that must not be NULL") {
         [&] { return magnet_chat_prompt(nullptr, &message, 1, true, buffer.data(), 64, &n); },
         [&] { return magnet_chat_prompt(model.get(), nullptr, 1, true, buffer.data(), 64, &n); },
         [&] { return magnet_chat_prompt(model.get(), &no_role, 1, true, buffer.data(), 64, &n); },
+        [&] { return magnet_chat_tokens(nullptr, &message, 1, true, false, nullptr, 0, &n); },
+        [&] { return magnet_chat_tokens(model.get(), nullptr, 1, true, false, nullptr, 0, &n); },
+        [&] { return magnet_chat_tokens(model.get(), &no_role, 1, true, false, nullptr, 0, &n); },
+        [&] { return magnet_generate_token_ids(nullptr, &id, 1, nullptr, &r); },
+        [&] { return magnet_generate_token_ids(session.get(), nullptr, 1, nullptr, &r); },
+        [&] { return magnet_generate_token_ids(session.get(), &id, 1, nullptr, nullptr); },
         [&] { return magnet_adapter_load(nullptr, "a.gguf", &a); },
         [&] { return magnet_adapter_load(model.get(), nullptr, &a); },
         [&] { return magnet_adapter_load(model.get(), "a.gguf", nullptr); },

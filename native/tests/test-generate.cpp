@@ -424,6 +424,7 @@ TEST_CASE("control tokens in the prompt, and BOS, are read as asked") {
     const model_ptr        qwen2 = load_tiny("qwen2"), llama = load_tiny("llama");
     const session_ptr      session = make_session(qwen2), with_bos = make_session(llama);
     magnet_generate_params p = greedy(1);
+    p.parse_special          = true;
     CHECK(generate(session, "a<|end|>b", p)->n_prompt_tokens == 3);
     CHECK(generate(with_bos, "b", p)->n_prompt_tokens == 3); // BOS, space, b
     p.parse_special = false;

@@ -1,7 +1,6 @@
 // Tokens on their way to text: stop strings across token borders, pieces that are whole characters, grammars.
 #include "api.h"
 #include "api_reference.h"
-#include "gguf_file.h"
 
 #include <algorithm>
 #include <regex>
@@ -273,35 +272,4 @@ TEST_CASE("grammar: every gap matches it by itself") {
     for (int32_t i = 0; i < 2; ++i) {
         CHECK(std::regex_match(r->spans[i].text, std::regex("[a-c][x-z]")));
     }
-}
-
-TEST_CASE("a chat prompt is read as text with control tokens") {
-    const std::string path = scratch_path("chat.gguf");
-    copy_gguf(golden("tiny-qwen2.gguf"), path, [](gguf_context * gguf) {
-        gguf_set_val_str(
-            gguf, "tokenizer.chat_template",
-            "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + "
-            "'<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
-            "{% endif %}");
-        const int64_t            key = gguf_find_key(gguf, "tokenizer.ggml.tokens");
-        std::vector<std::string> tokens;
-        for (size_t i = 0; i < gguf_get_arr_n(gguf, key); ++i) {
-            tokens.push_back(i == 0 ? "<|im_start|>" : i == 1 ? "<|im_end|>" : gguf_get_arr_str(gguf, key, i));
-        }
-        std::vector<const char *> list;
-        for (const std::string & token : tokens) {
-            list.push_back(token.c_str());
-        }
-        gguf_set_arr_str(gguf, "tokenizer.ggml.tokens", list.data(), list.size());
-    });
-    const model_ptr      model   = load_model(path);
-    const magnet_message message = {"user", text("Hi")};
-    int32_t              n       = 0;
-    char                 prompt[256];
-    require_ok(magnet_chat_prompt(model.get(), &message, 1, true, prompt, sizeof(prompt), &n));
-    CHECK(prompt == std::string("<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"));
-    // the markers are one token each, every other byte is one
-    const result_ptr r = generate(make_session(model), prompt, greedy(3));
-    CHECK(r->n_prompt_tokens == 3 + 5 + 2 + 1 + 10);
-    CHECK(r->n_generated_tokens == 3);
 }

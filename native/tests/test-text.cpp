@@ -6,6 +6,8 @@
 
 #include <iconv.h>
 
+#include <algorithm>
+#include <cmath>
 #include <random>
 
 using namespace magnet::testing;
@@ -53,6 +55,11 @@ std::string random_bytes(std::mt19937 & random, size_t n) {
         s += random() % 2 ? likely[random() % likely.size()] : (char)(random() % 255 + 1);
     }
     return s;
+}
+
+// Of a text that goes on where another one ended: no space is put in front of it.
+int32_t n_tokens_behind(const model_ptr & model, const std::string & s) {
+    return (int32_t)(tokenize(model, "a\n" + s).size() - tokenize(model, "a\n").size());
 }
 
 } // namespace
@@ -274,5 +281,89 @@ TEST_CASE("chat prompt: a model without a template, and one that nobody can read
     copy_gguf(golden("tiny-qwen2.gguf"), path,
               [](gguf_context * gguf) { gguf_set_val_str(gguf, "tokenizer.chat_template", "{% for %}"); });
     check_fails(magnet_chat_prompt(load_model(path).get(), &message, 1, true, nullptr, 0, &n),
-                MAGNET_STATUS_UNSUPPORTED, {"template"});
+                MAGNET_STATUS_INVALID_ARGUMENT, {"template"});
+}
+
+TEST_CASE("text in: NUL is a character like any other") {
+    for (const char * architecture : {"llama", "qwen2"}) {
+        const model_ptr   model = load_tiny(architecture);
+        const std::string nul("a\0b", 3);
+        CHECK(detokenize(model, tokenize(model, nul)).find(nul) != std::string::npos);
+        CHECK(tokenize(model, nul).size() == tokenize(model, "ab").size() + 1);
+    }
+}
+
+TEST_CASE("text in: empty and blank texts go through every verb") {
+    for (const char * architecture : {"llama", "qwen2"}) {
+        const model_ptr   model   = load_tiny(architecture);
+        const session_ptr session = make_session(model);
+        const bool        has_bos = info_of(model).token_bos >= 0;
+        for (const char * blank : {"", " ", "   ", "\n", "\n\n \t"}) {
+            INFO(architecture, ", blank: \"", blank, "\"");
+            const magnet_text  in = text(blank);
+            std::vector<float> vector(32);
+            int32_t            n = -1;
+            require_ok(magnet_embed(session.get(), &in, 1, nullptr, vector.data(), 32, &n));
+            CHECK(n >= 1);
+            CHECK(std::all_of(vector.begin(), vector.end(), [](float x) { return std::isfinite(x); }));
+            CHECK(generate(session, blank, greedy(3))->spans[0].n_tokens == 3);
+            const result_ptr filled_in = infill(session, {given(blank), gap(2), given(blank)}, magnet_infill_default_params());
+            CHECK(filled_in->spans[0].n_tokens == 2);
+            const result_ptr scored = score(session, {given("a"), filled(blank), given(blank)});
+            CHECK(scored->spans[0].n_tokens == n_tokens_behind(model, blank));
+        }
+        CHECK(has_bos);
+    }
+}
+
+TEST_CASE("loading does not warn of tokens that llama.cpp mends by itself") {
+    const std::string path = scratch_path("plain-by-type.gguf");
+    copy_gguf(golden("tiny-qwen2.gguf"), path, [](gguf_context * gguf) {
+        const int64_t            key = gguf_find_key(gguf, "tokenizer.ggml.tokens");
+        std::vector<std::string> tokens;
+        for (size_t i = 0; i < gguf_get_arr_n(gguf, key); ++i) {
+            tokens.push_back(gguf_get_arr_str(gguf, key, i));
+        }
+        tokens.back() = "<|fim_prefix|>"; // a plain token by its type
+        std::vector<const char *> list;
+        for (const std::string & token : tokens) {
+            list.push_back(token.c_str());
+        }
+        gguf_set_arr_str(gguf, "tokenizer.ggml.tokens", list.data(), list.size());
+    });
+    static std::vector<int32_t> levels;
+    levels.clear();
+    magnet_log_set(
+        [](int32_t level, const char * line, void *) {
+            if (std::string(line).find("control-looking token") != std::string::npos) {
+                levels.push_back(level);
+            }
+        },
+        nullptr);
+    load_model(path);
+    magnet_log_set(nullptr, nullptr);
+    CHECK(!levels.empty()); // it is said
+    CHECK(std::all_of(levels.begin(), levels.end(), [](int32_t level) { return level == MAGNET_LOG_DEBUG; }));
+}
+
+TEST_CASE("a prompt that begins with BOS twice is warned of") {
+    const model_ptr   model   = load_tiny();
+    const session_ptr session = make_session(model);
+    static int        n_warnings;
+    n_warnings = 0;
+    magnet_log_set(
+        [](int32_t level, const char * line, void *) {
+            n_warnings += level == MAGNET_LOG_WARN && std::string(line).find("2 BOS") != std::string::npos;
+        },
+        nullptr);
+    magnet_generate_params p = greedy(1);
+    generate(session, "<s>a", p); // text
+    CHECK(n_warnings == 0);
+    p.parse_special = true;
+    generate(session, "<s>a", p);
+    CHECK(n_warnings == 1);
+    p.add_special = false;
+    generate(session, "<s>a", p);
+    CHECK(n_warnings == 1);
+    magnet_log_set(nullptr, nullptr);
 }

@@ -148,17 +148,35 @@ int32_t magnet_token_bytes(const magnet_model * m, int32_t token, char * buffer,
     });
 }
 
+namespace {
+
+std::vector<prompt_part> chat(const magnet_model * m, const magnet_message * messages, int32_t n_messages,
+                              bool add_assistant) {
+    const model & impl = *not_null(m, "model").impl;
+    check_array(messages, n_messages, "messages");
+    for (int32_t i = 0; i < n_messages; ++i) {
+        const std::string what = "message " + std::to_string(i);
+        checked_text({ &not_null(messages[i].role, (what + "'s role").c_str()), -1 }, what + "'s role");
+        checked_text(messages[i].content, what);
+    }
+    return impl.chat(messages, n_messages, add_assistant);
+}
+
+} // namespace
+
 int32_t magnet_chat_prompt(const magnet_model * m, const magnet_message * messages, int32_t n_messages,
                            bool add_assistant, char * buffer, int32_t capacity, int32_t * out_size) {
+    return guard([&] { copy_out(joined(chat(m, messages, n_messages, add_assistant)), buffer, capacity, out_size); });
+}
+
+int32_t magnet_chat_tokens(const magnet_model * m, const magnet_message * messages, int32_t n_messages,
+                           bool add_assistant, bool parse_special, int32_t * out_tokens, int32_t capacity,
+                           int32_t * out_count) {
     return guard([&] {
-        const model & impl = *not_null(m, "model").impl;
-        check_array(messages, n_messages, "messages");
-        for (int32_t i = 0; i < n_messages; ++i) {
-            const std::string what = "message " + std::to_string(i);
-            not_null(messages[i].role, (what + "'s role").c_str());
-            checked_text(messages[i].content, what);
-        }
-        copy_out(impl.chat_prompt(messages, n_messages, add_assistant), buffer, capacity, out_size);
+        const std::vector<prompt_part> parts  = chat(m, messages, n_messages, add_assistant);
+        const std::vector<int32_t>     tokens = parse_special ? m->impl->tokenize(joined(parts), false, true)
+                                                              : m->impl->tokenize(parts);
+        copy_out(tokens.data(), (int64_t) tokens.size(), out_tokens, capacity, out_count);
     });
 }
 
@@ -391,7 +409,6 @@ magnet_generate_params magnet_generate_default_params(void) {
     p.sampling.min_p         = 0.05f;
     p.max_tokens             = 256;
     p.add_special            = true;
-    p.parse_special          = true;
     return p;
 }
 
@@ -402,5 +419,17 @@ int32_t magnet_generate(magnet_session * s, magnet_text prompt, const magnet_gen
         session &           impl = not_null(s, "session").impl;
         const session::call call(impl);
         *out_result = publish_result(impl.generate(prompt, params ? *params : magnet_generate_default_params()));
+    });
+}
+
+int32_t magnet_generate_token_ids(magnet_session * s, const int32_t * tokens, int32_t n_tokens,
+                                  const magnet_generate_params * params, magnet_result ** out_result) {
+    return guard([&] {
+        check_out_handle(out_result, "out_result");
+        session &           impl = not_null(s, "session").impl;
+        const session::call call(impl);
+        check_array(tokens, n_tokens, "tokens");
+        *out_result = publish_result(impl.generate(std::vector<int32_t>(tokens, tokens + n_tokens),
+                                                   params ? *params : magnet_generate_default_params()));
     });
 }

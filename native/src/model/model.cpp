@@ -15,6 +15,8 @@ namespace magnet {
 
 namespace {
 
+constexpr const char * chat_template_key = "tokenizer.chat_template";
+
 void check_file(const std::string & path) {
     const gguf_reader file(path);
     if (file.text("general.type") == "adapter") {
@@ -178,7 +180,8 @@ magnet_model_info model::info() const {
     info.token_bos               = llama_vocab_bos(vocab_);
     info.token_eos               = llama_vocab_eos(vocab_);
     info.token_eot               = llama_vocab_eot(vocab_);
-    info.has_chat_template       = llama_model_chat_template(l, nullptr) != nullptr;
+    std::string unused;
+    info.has_chat_template       = meta(chat_template_key, unused);
     info.can_embed_bidirectional = plain_attention_;
     info.can_infill              = plain_attention_;
     return info;
@@ -258,34 +261,65 @@ std::string model::detokenize(const int32_t * tokens, int32_t n_tokens, bool spe
     return utf8_repair(bytes);
 }
 
-std::string model::chat_prompt(const magnet_message * messages, int32_t n_messages, bool add_assistant) const {
-    const char * chat_template = llama_model_chat_template(llama_.get(), nullptr);
-    if (!chat_template) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, "the model has no chat template; write the prompt yourself.");
+std::vector<prompt_part> model::chat(const magnet_message * messages, int32_t n_messages, bool add_assistant) const {
+    chat_template how;
+    if (!meta(chat_template_key, how.source)) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the model's file has no chat template; write the prompt yourself.");
     }
-
-    std::vector<std::string>        contents(n_messages);
-    std::vector<llama_chat_message> chat(n_messages);
-    for (int32_t i = 0; i < n_messages; ++i) {
-        const magnet_text & text = messages[i].content;
-        contents[i].assign(text.data ? text.data : "", text.size < 0 ? (text.data ? strlen(text.data) : 0) : text.size);
-        chat[i] = { messages[i].role, contents[i].c_str() };
-    }
-
-    std::string prompt(256, '\0');
-    for (;;) {
-        const int32_t n = llama_chat_apply_template(chat_template, chat.data(), chat.size(), add_assistant, prompt.data(),
-                                                    (int32_t) prompt.size());
-        if (n < 0) {
-            throw error(MAGNET_STATUS_UNSUPPORTED, "the model's chat template is not one of those that llama.cpp knows; "
-                                                   "write the prompt yourself.");
+    const auto define = [&](const char * name, int32_t token) {
+        if (token >= 0 && token < n_vocab()) {
+            how.variables.emplace_back(name, llama_vocab_get_text(vocab_, token));
         }
-        const bool fits = n <= (int32_t) prompt.size();
-        prompt.resize(n);
-        if (fits) {
-            return prompt;
+    };
+    define("bos_token", llama_vocab_bos(vocab_));
+    define("eos_token", llama_vocab_eos(vocab_));
+    define("pad_token", llama_vocab_pad(vocab_));
+    define("sep_token", llama_vocab_sep(vocab_));
+    std::string unknown;
+    if (meta("tokenizer.ggml.unknown_token_id", unknown)) {
+        define("unk_token", (int32_t) strtol(unknown.c_str(), nullptr, 10));
+    }
+    return render_chat(how, messages, n_messages, add_assistant);
+}
+
+std::vector<int32_t> model::tokenize(const std::vector<prompt_part> & parts) const {
+    std::call_once(control_once_, [&] { control_ = std::make_unique<control_tokens>(vocab_); });
+
+    const std::string    text = joined(parts);
+    std::vector<int32_t> tokens;
+    const auto           add_text = [&](size_t begin, size_t end) {
+        const std::vector<int32_t> some = tokenize(std::string_view(text).substr(begin, end - begin), false, false);
+        tokens.insert(tokens.end(), some.begin(), some.end());
+    };
+    const auto is_space = [&](size_t i) { return isspace((unsigned char) text[i]) != 0; };
+
+    size_t done = 0, part_end = 0;
+    for (const prompt_part & part : parts) {
+        const size_t part_begin = part_end;
+        part_end += part.text.size();
+        if (part.given) {
+            continue;
+        }
+        const std::string_view upto = std::string_view(text).substr(0, part_end);
+        for (auto found = control_->find(upto, part_begin); found.token >= 0; found = control_->find(upto, found.end)) {
+            size_t end = found.begin;
+            while (found.strips_left && end > done && is_space(end - 1)) {
+                --end;
+            }
+            if (end > done) {
+                add_text(done, end);
+            }
+            tokens.push_back(found.token);
+            done = found.end;
+            while (found.strips_right && done < text.size() && is_space(done)) {
+                ++done;
+            }
         }
     }
+    if (done < text.size()) {
+        add_text(done, text.size());
+    }
+    return tokens;
 }
 
 } // namespace magnet

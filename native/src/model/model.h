@@ -4,6 +4,8 @@
 #include "magnet.h"
 
 #include "base/file-identity.h"
+#include "chat.h"
+#include "control-tokens.h"
 #include "llama.h"
 #include "recipe.h"
 
@@ -68,9 +70,15 @@ public:
     // Raw bytes; control tokens are left out unless special.
     std::string token_bytes(int32_t token, bool special) const;
     std::string detokenize(const int32_t * tokens, int32_t n_tokens, bool special) const;
+    bool        is_control(int32_t token) const { return llama_vocab_is_control(vocab_, token); }
 
-    // Throws UNSUPPORTED if the model has no template, or one that llama.cpp does not know.
-    std::string chat_prompt(const magnet_message * messages, int32_t n_messages, bool add_assistant) const;
+    // What the template in the model's file makes of a conversation. Throws UNSUPPORTED if it has none, and as
+    // render_chat does.
+    std::vector<prompt_part> chat(const magnet_message * messages, int32_t n_messages, bool add_assistant) const;
+
+    // The tokens of a prompt, no BOS added. Control tokens are read in what the template wrote, nowhere else: the rest is
+    // tokenised as if it were one text, as the whole of it would be if nothing that was given looked like one.
+    std::vector<int32_t> tokenize(const std::vector<prompt_part> & parts) const;
 
     // llama.cpp keeps the list of a model's adapters in the model: changes to it take turns.
     std::mutex & adapter_mutex() const { return adapter_mutex_; }
@@ -97,6 +105,8 @@ private:
     recipe                                            recipe_;
     mutable std::mutex                                adapter_mutex_;
     mutable std::atomic<int32_t>                      running_calls_{ 0 };
+    mutable std::once_flag                            control_once_;
+    mutable std::unique_ptr<control_tokens>           control_; // made when first needed
 };
 
 } // namespace magnet

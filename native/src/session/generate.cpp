@@ -32,8 +32,10 @@ std::vector<std::string> checked_stop(const magnet_generate_params & p) {
 }
 
 // The prompt, or the BOS that an empty one starts from.
-std::vector<int32_t> prompt_tokens(const model & m, std::string_view text, const magnet_generate_params & p, int32_t n_ctx) {
-    std::vector<int32_t> tokens = m.tokenize(text, p.add_special, p.parse_special);
+std::vector<int32_t> checked_prompt(const model & m, std::vector<int32_t> tokens, int32_t n_ctx) {
+    for (const int32_t token : tokens) {
+        require(token >= 0 && token < m.n_vocab(), "a token of the prompt", token, "in the vocabulary");
+    }
     if (tokens.empty()) {
         const int32_t bos = llama_vocab_bos(m.vocab());
         if (bos < 0) {
@@ -52,18 +54,22 @@ std::vector<int32_t> prompt_tokens(const model & m, std::string_view text, const
 } // namespace
 
 result session::generate(const magnet_text & prompt, const magnet_generate_params & p) {
+    // llama.cpp warns of a prompt that names BOS itself when it puts one in front
+    return generate(base_->tokenize(checked_text(prompt, "the prompt"), p.add_special, p.parse_special), p);
+}
+
+result session::generate(std::vector<int32_t> tokens, const magnet_generate_params & p) {
     if (p.max_tokens < -1 || p.top < 0 || p.top > 100) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "max_tokens is " + std::to_string(p.max_tokens) + " (>= 0, or -1) and "
                                                     "top is " + std::to_string(p.top) + " (0 to 100).");
     }
     const auto                 start  = std::chrono::steady_clock::now();
-    const std::string_view     text   = checked_text(prompt, "the prompt");
     sampler                    choose(*base_, p.sampling);
     const span_writer_options  options = { 0, p.top, checked_stop(p), p.on_token, p.on_token_user_data };
     span_writer                writer(*base_, options);
 
-    const std::vector<int32_t> tokens   = prompt_tokens(*base_, text, p, params_.n_ctx);
-    const int32_t              n_prompt = (int32_t) tokens.size();
+    tokens                 = checked_prompt(*base_, std::move(tokens), params_.n_ctx);
+    const int32_t n_prompt = (int32_t) tokens.size();
 
     const int32_t room  = params_.n_ctx - n_prompt;
     const int32_t n_max = p.max_tokens < 0 ? room : std::min(p.max_tokens, room);

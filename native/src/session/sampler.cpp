@@ -3,11 +3,9 @@
 #include "finite.h"
 
 #include "base/error.h"
-#include "base/log.h"
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <random>
 
 // ggml-cpu/vec.h: y = exp(x - max), returns the sum; vectorised for the CPU. The header itself wants ggml's own flags.
@@ -71,37 +69,13 @@ float limited(float x, float limit) {
     return x == -INFINITY ? x : std::clamp(x, -limit, limit);
 }
 
-// llama.cpp's grammar parser calls itself once a parenthesis, and its check for left recursion once a rule: more than
-// this would end a thread with a small stack.
-constexpr int32_t max_parentheses = 200;
-constexpr int32_t max_rules       = 1000;
-
-bool too_deep(const char * grammar) {
-    int32_t depth = 0, deepest = 0, rules = 0;
-    for (const char * c = grammar; *c; ++c) {
-        depth += *c == '(' ? 1 : *c == ')' ? -1 : 0;
-        deepest = std::max(deepest, depth);
-        rules += strncmp(c, "::=", 3) == 0;
-    }
-    return deepest > max_parentheses || rules > max_rules;
-}
-
 } // namespace
 
 sampler::sampler(const model & m, const magnet_sampling_params & p) : model_(m) {
     check_sampling(p, m);
 
     if (p.grammar) {
-        if (too_deep(p.grammar)) {
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT,
-                        "sampling.grammar is too deep: at most " + std::to_string(max_parentheses) +
-                            " nested parentheses and " + std::to_string(max_rules) + " rules are read.");
-        }
-        log_capture capture;
-        grammar_.reset(llama_sampler_init_grammar(m.vocab(), p.grammar, p.grammar_root ? p.grammar_root : "root"));
-        if (!grammar_ || !*p.grammar) {
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "sampling.grammar is not a GBNF grammar" + capture.reason() + ".");
-        }
+        grammar_ = std::make_unique<grammar>(m, p.grammar, p.grammar_root);
     }
 
     const bool penalties = p.penalty_last_n != 0 &&
@@ -157,13 +131,6 @@ void sampler::fill(const float * logits) {
     }
 }
 
-bool sampler::grammar_allows(int32_t token) {
-    llama_token_data       one  = { token, 1.0f, 0.0f };
-    llama_token_data_array list = { &one, 1, -1, false };
-    llama_sampler_apply(grammar_.get(), &list);
-    return one.logit != -INFINITY;
-}
-
 int32_t sampler::sample(const float * logits) {
     const auto choose = [&](bool constrained) -> int32_t {
         if (!chain_ && !constrained) {
@@ -184,7 +151,7 @@ int32_t sampler::sample(const float * logits) {
         fill(logits);
         llama_token_data_array list = { candidates_.data(), candidates_.size(), -1, false };
         if (constrained) {
-            llama_sampler_apply(grammar_.get(), &list);
+            grammar_->apply(list);
         }
         if (chain_) {
             llama_sampler_apply(chain_.get(), &list);
@@ -199,7 +166,7 @@ int32_t sampler::sample(const float * logits) {
 
     const int32_t token = choose(false);
     // the grammar looks at the one chosen token first: applying it to the whole vocabulary is slow
-    if (grammar_ && (token < 0 || !grammar_allows(token))) {
+    if (grammar_ && (token < 0 || !grammar_->allows(token))) {
         return choose(true);
     }
     return token;
@@ -207,13 +174,13 @@ int32_t sampler::sample(const float * logits) {
 
 void sampler::restart_grammar() {
     if (grammar_) {
-        llama_sampler_reset(grammar_.get());
+        grammar_->restart();
     }
 }
 
 void sampler::accept(int32_t token) {
     if (grammar_) {
-        llama_sampler_accept(grammar_.get(), token);
+        grammar_->accept(token);
     }
     if (chain_) {
         llama_sampler_accept(chain_.get(), token);

@@ -1,17 +1,13 @@
 // Chooses the next token: llama.cpp's sampler chain behind MAGNET's parameters.
 #pragma once
 
+#include "grammar.h"
 #include "model/model.h"
 
 #include <memory>
 #include <vector>
 
 namespace magnet {
-
-struct llama_sampler_deleter {
-    void operator()(llama_sampler * sampler) const { llama_sampler_free(sampler); }
-};
-using llama_sampler_ptr = std::unique_ptr<llama_sampler, llama_sampler_deleter>;
 
 // Throws INVALID_ARGUMENT, naming the field.
 void check_sampling(const magnet_sampling_params & params, const model & m);
@@ -40,11 +36,10 @@ public:
 
 private:
     void fill(const float * logits);
-    bool grammar_allows(int32_t token);
 
     const model &                 model_;
     llama_sampler_ptr             chain_;   // null: greedy, nothing to apply
-    llama_sampler_ptr             grammar_;
+    std::unique_ptr<grammar>      grammar_;
     std::vector<int32_t>          banned_;
     std::vector<llama_token_data> candidates_;
     std::vector<float>            allowed_; // logits, those of banned tokens taken out

@@ -43,6 +43,8 @@ public:
 
     result infill(const magnet_part * parts, int32_t n_parts, const magnet_infill_params & params);
     result generate(const magnet_text & prompt, const magnet_generate_params & params);
+    // The same for a prompt that is tokens already: add_special and parse_special mean nothing then.
+    result generate(std::vector<int32_t> prompt, const magnet_generate_params & params);
     result score(const magnet_score_item * items, int32_t n_items, const magnet_score_params & params);
     // The same for parts that are tokens already.
     result score(const std::vector<std::vector<token_part>> & items, const magnet_score_params & params);

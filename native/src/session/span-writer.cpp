@@ -7,6 +7,10 @@
 namespace magnet {
 
 bool span_writer::push(int32_t token, const log_softmax & logprobs) {
+    if (is_stop_token(token)) {
+        end(MAGNET_STOP_STRING);
+        return false;
+    }
     const float   logprob = logprobs(token);
     const int32_t index   = n_tokens();
     span_.tokens.push_back({ token, logprob, (int32_t) span_.text.size(), {} });
@@ -28,7 +32,7 @@ bool span_writer::push(int32_t token, const log_softmax & logprobs) {
     return span_.stop == MAGNET_STOP_NONE;
 }
 
-result_span span_writer::finish(int32_t stop) {
+void span_writer::end(int32_t stop) {
     if (span_.stop == MAGNET_STOP_NONE) {
         span_.stop = stop;
         utf8_.finish(span_.text);
@@ -37,7 +41,20 @@ result_span span_writer::finish(int32_t stop) {
             report(n_tokens() - 1, last.id, last.logprob, span_.text.size());
         }
     }
+}
+
+result_span span_writer::finish(int32_t stop) {
+    end(stop);
     return std::move(span_);
+}
+
+// A control token has no text of its own; a stop string can name it all the same.
+bool span_writer::is_stop_token(int32_t token) const {
+    if (options_.stop.empty() || !model_.is_control(token)) {
+        return false;
+    }
+    const std::string name = model_.token_bytes(token, true);
+    return std::find(options_.stop.begin(), options_.stop.end(), name) != options_.stop.end();
 }
 
 bool span_writer::report(int32_t index, int32_t token, float logprob, size_t safe_end) {

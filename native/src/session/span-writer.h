@@ -37,6 +37,8 @@ public:
     void    set_stop_logprob(float logprob) { span_.stop_logprob = logprob; }
 
 private:
+    void   end(int32_t stop);
+    bool   is_stop_token(int32_t token) const;
     bool   report(int32_t index, int32_t token, float logprob, size_t safe_end);
     bool   cut_at_stop_string();
     size_t held_back() const;

@@ -38,7 +38,7 @@ class UsageTest(CliTest):
         self.fails(2, "embed", "--tokens", "--similarity", "a", says=["--tokens", "--similarity"])
         self.fails(2, "embed", "--similarity", "-o", "v.npy", "a", says=["--similarity"])
         self.fails(2, "generate", "--temperature", "-1", "a", says=["--temperature"])
-        self.fails(1, "generate", "--temperature", "nan", "a", says=["temperature", "nan"])
+        self.fails(2, "generate", "--temperature", "nan", "a", says=["temperature", "nan"])
         self.fails(2, "generate", "--stop", "", "a", says=["--stop"])
 
     def test_no_model(self):

@@ -145,7 +145,51 @@ class GenerateTest(CliTest):
     def test_logit_bias(self):
         [one] = self.ok("generate", "--json", "--max-tokens", "3", "--logit-bias", "68:1000", "a").json()
         self.assertEqual([token["id"] for token in one["tokens"]], [68, 68, 68])
-        self.fails(2, "generate", "--logit-bias", "x:1", "a", says=["--logit-bias", "x:1"])
+        [one] = self.ok("generate", "--json", "--max-tokens", "1", "--logit-bias", "68:+1e3", "a").json()
+        self.assertEqual([token["id"] for token in one["tokens"]], [68])
+        for bias in ("x:1", "68:", "68:+", "68:+-1", "68:nan", "68:inf", "68"):
+            self.fails(2, "generate", "--logit-bias", bias, "a", says=["--logit-bias", bias])
+        self.fails(1, "generate", "--logit-bias", "49152:1", "a", says=["is 49152;"])
+
+    def test_sampling_out_of_range_is_wrong_usage(self):
+        for verb, text in (("generate", "a"), ("infill", "a {{gap}} b")):
+            for option, value, says in (("--top-p", "0", "(0, 1]"), ("--top-p", "1.5", "(0, 1]"), ("--top-p", "nan", "(0, 1]"),
+                                        ("--min-p", "1", "[0, 1)"), ("--min-p", "-0.1", "[0, 1)"),
+                                        ("--temperature", "-1", "[0, 100]"), ("--temperature", "nan", "[0, 100]"),
+                                        ("--repeat-penalty", "0", "above 0"), ("--repeat-penalty", "inf", "above 0"),
+                                        ("--frequency-penalty", "nan", "a number"), ("--presence-penalty", "inf", "a number"),
+                                        ("--top-k", "-1", "--top-k"), ("--seed", "-1", "--seed")):
+                self.fails(2, verb, option + "=" + value, text, says=[option, says])
+
+    def test_grammars_that_are_none(self):
+        for verb, text in (("generate", "a"), ("infill", "a {{gap}} b")):
+            self.fails(2, verb, "--grammar", "", text, says=["--grammar", "empty"])
+            self.fails(2, verb, "--grammar-file", self.file("empty.gbnf", ""), text, says=["empty.gbnf", "empty"])
+            self.fails(2, verb, "--grammar-file", self.file("nul.gbnf", 'root ::= "a\0b"'), text, says=["nul.gbnf", "NUL"])
+            deep = "root ::= " + "( \")\" " * 300 + ")" * 300
+            self.fails(1, verb, "--grammar", deep, text, says=["groups"])
+
+    def test_control_tokens_are_read_when_asked(self):
+        def n_prompt(*options):
+            return self.ok("generate", "--json", "--max-tokens", "1", *options, "a</s>b").json()[0]["usage"]["prompt_tokens"]
+        self.assertEqual(n_prompt() - n_prompt("--special"), len("</s>") - 1 - 1) # a space before b, after a control token
+
+    def test_two_beginnings_are_noticed(self):
+        run = self.run_magnet("generate", "--special", "--max-tokens", "1", "<s>a")
+        self.assertEqual((run.status, run.err.count("\n")), (0, 1))
+        self.assertIn("--no-begin", run.err)
+        self.ok("generate", "--special", "--no-begin", "--max-tokens", "1", "<s>a")
+        self.ok("generate", "--max-tokens", "1", "<s>a")
+
+    def test_a_nul_in_a_prompt_is_kept(self):
+        plain, nul = (self.ok("generate", "--json", "--max-tokens", "1", "--input-format", "jsonl", stdin=line).json()[0]
+                      for line in ('{"prompt": "ab"}', '{"prompt": "a\\u0000b"}'))
+        self.assertEqual(nul["usage"]["prompt_tokens"], plain["usage"]["prompt_tokens"] + 1)
+        self.assertEqual(nul["prompt"], "a\0b")
+
+    def test_a_nul_in_a_role_is_refused(self):
+        line = '{"messages": [{"role": "us\\u0000er", "content": "a"}]}'
+        self.fails(1, "generate", "--input-format", "jsonl", stdin=line, says=["role", "NUL"])
 
     def test_jsonl_prompts(self):
         stdin = '{"prompt": "a", "id": 1}\n{"text": "b", "id": 2}\n'
@@ -225,9 +269,11 @@ class TokensTest(CliTest):
         self.assertEqual([token["id"] for token in one["tokens"]], list(map(int, ids.split())))
 
     def test_special_tokens(self):
-        plain, special = (self.ok("tokens", "--ids", *extra, "a").out.split() for extra in ((), ("--special",)))
+        plain, special = (self.ok("tokens", "--ids", *extra, "a").out.split() for extra in ((), ("--ends",)))
         bos = self.ok("info", "--json").json()[0]["bos"]["id"]
         self.assertEqual(special, [str(bos)] + plain)
+        self.assertEqual(len(self.ok("tokens", "--ids", "--special", "</s>").out.split()), 1)
+        self.assertGreater(len(self.ok("tokens", "--ids", "</s>").out.split()), 4)
 
     def test_bad_ids(self):
         self.fails(1, "tokens", "--decode", "12 x", says=["token id", '"x"'])

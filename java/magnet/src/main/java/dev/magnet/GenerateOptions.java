@@ -11,11 +11,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param sampling how tokens are chosen
  * @param maxTokens most tokens to generate; -1 = as many as fit
- * @param stop strings that end the text, which does not contain them; none may be empty
+ * @param stop strings that end the text, which does not contain them, or names of control tokens; none may be empty
  * @param top alternatives to report for every token, in [0, 100]
  * @param addSpecial whether the begin-of-sequence token is put in front where the vocabulary asks for it
- * @param parseSpecial whether names of control tokens in the prompt are read as such. Turn it off for a prompt that
- *     contains text of strangers
+ * @param parseSpecial whether names of control tokens in the prompt, or in the messages of a chat, are read as such.
+ *     Leave it off where strangers write into it
  * @param ignoreEos whether to go on after the model ended the text
  * @param timeout after this time the text ends as it is ({@link StopReason#TIMEOUT}); null = never
  * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model

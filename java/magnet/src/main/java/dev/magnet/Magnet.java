@@ -269,17 +269,22 @@ public final class Magnet implements AutoCloseable {
     }
 
     /**
-     * The model's next turn in a conversation, generated when it is asked for. Names of control tokens in a message are
-     * read as such: strip them from what strangers write.
+     * The model's next turn in a conversation, generated when it is asked for. Control tokens are those of the model's
+     * chat template; what a message says is text, unless {@link GenerateOptions#parseSpecial()}.
      *
-     * @throws MagnetException {@link Status#UNSUPPORTED} if the model has no chat template that is known
+     * @throws MagnetException {@link Status#UNSUPPORTED} if the model's file has no chat template,
+     *     {@link Status#INVALID_ARGUMENT} with the template's words if it refuses the conversation
      */
     public Generation<Generated> chat(List<Message> messages, GenerateOptions options) {
-        return generate(chatPrompt(messages, true), options.withParseSpecial(true));
+        Objects.requireNonNull(options, "options");
+        String prompt = chatPrompt(messages, true);
+        int[] tokens = tokenizer.chatTokens(List.copyOf(messages), true, options.parseSpecial());
+        return new Generation<>(
+                call -> decoder.generate(tokens, prompt, options, call), Generated::text, runtime.workers());
     }
 
     /**
-     * The prompt that the model's own chat template makes of a conversation.
+     * The prompt that the chat template in the model's file makes of a conversation, as Hugging Face renders it.
      *
      * @param addAssistant whether it ends with the opening of the model's turn
      */

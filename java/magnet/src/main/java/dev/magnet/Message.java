@@ -5,8 +5,9 @@ import java.util.Objects;
 /**
  * One turn of a conversation.
  *
- * @param role who speaks: "system", "user", "assistant", or what else the model's chat template knows
- * @param content what is said
+ * @param role who speaks: "system", "user", "assistant", or what else the model's chat template knows. A word of letters,
+ *     digits, '-' and '_' may become part of a control token, since templates build them from roles
+ * @param content what is said; text, whatever it looks like
  */
 public record Message(String role, String content) {
     /** Checks its arguments. */

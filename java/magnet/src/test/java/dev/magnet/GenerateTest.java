@@ -197,6 +197,48 @@ class GenerateTest {
     }
 
     @Test
+    void controlTokensInAPromptAreReadWhenAsked() {
+        assertFalse(GenerateOptions.defaults().parseSpecial());
+        String prompt = "a</s>b";
+        int text = magnet.generate(prompt, options(1)).result().usage().promptTokens();
+        int special = magnet.generate(prompt, options(1).withParseSpecial(true)).result().usage().promptTokens();
+        assertEquals(magnet.tokenize(prompt, true, false).length, text);
+        assertEquals(magnet.tokenize(prompt, true, true).length, special);
+        assertNotEquals(text, special);
+    }
+
+    @Test
+    void nulIsKeptInTextAndRefusedWhereItWouldEndOne() {
+        assertEquals(
+                magnet.generate("ab", options(1)).result().usage().promptTokens() + 1,
+                magnet.generate("a\0b", options(1)).result().usage().promptTokens());
+        for (GenerateOptions bad : List.of(options(1).withStop("a\0"), options(1).withGrammar("root ::= \"a\"\0"))) {
+            assertTrue(Failures.messageOf(Status.INVALID_ARGUMENT, () -> magnet.generate("a", bad).result())
+                    .contains("NUL"));
+        }
+    }
+
+    @Test
+    void hostileGrammarsAreRefusedOnASmallStack() throws InterruptedException {
+        String nested = "root ::= " + "( \")\" ".repeat(100_000) + ")".repeat(100_000);
+        List<String> messages = new ArrayList<>();
+        var thread = new Thread(
+                null,
+                () -> messages.add(Failures.messageOf(
+                        Status.INVALID_ARGUMENT, () -> magnet.generate("a", options(1).withGrammar(nested)).result())),
+                "small",
+                512 << 10);
+        thread.start();
+        thread.join();
+        assertTrue(messages.getFirst().contains("groups"), messages::toString);
+        for (String range : List.of("(0, 1]", "top_p is 0;")) {
+            GenerateOptions none = options(1).withSampling(Sampling.greedy().withTopP(0));
+            assertTrue(Failures.messageOf(Status.INVALID_ARGUMENT, () -> magnet.generate("a", none).result())
+                    .contains(range));
+        }
+    }
+
+    @Test
     void generationDeliversOnce() {
         Generation<Generated> generation = magnet.generate("Once", options(3));
         generation.text();

@@ -1257,6 +1257,73 @@ public class magnet_h extends magnet_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+
+    private static class magnet_chat_tokens {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER,
+            magnet_h.C_INT,
+            magnet_h.C_BOOL,
+            magnet_h.C_BOOL,
+            magnet_h.C_POINTER,
+            magnet_h.C_INT,
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_chat_tokens").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
+     * }
+     */
+    public static FunctionDescriptor magnet_chat_tokens$descriptor() {
+        return magnet_chat_tokens.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
+     * }
+     */
+    public static MethodHandle magnet_chat_tokens$handle() {
+        return magnet_chat_tokens.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
+     * }
+     */
+    public static MemorySegment magnet_chat_tokens$address() {
+        return magnet_chat_tokens.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
+     * }
+     */
+    public static int magnet_chat_tokens(MemorySegment model, MemorySegment messages, int n_messages, boolean add_assistant, boolean parse_special, MemorySegment out_tokens, int capacity, MemorySegment out_count) {
+        var mh$ = magnet_chat_tokens.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_chat_tokens", model, messages, n_messages, add_assistant, parse_special, out_tokens, capacity, out_count);
+            }
+            return (int)mh$.invokeExact(model, messages, n_messages, add_assistant, parse_special, out_tokens, capacity, out_count);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int MAGNET_POOLING_DEFAULT = (int)0L;
     /**
      * {@snippet lang=c :
@@ -2863,6 +2930,70 @@ public class magnet_h extends magnet_h$shared {
                 traceDowncall("magnet_generate", session, prompt, params, out_result);
             }
             return (int)mh$.invokeExact(session, prompt, params, out_result);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class magnet_generate_token_ids {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER,
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_generate_token_ids").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_generate_token_ids(struct magnet_session *session, const int32_t *tokens, int32_t n_tokens, const struct magnet_generate_params *params, struct magnet_result **out_result)
+     * }
+     */
+    public static FunctionDescriptor magnet_generate_token_ids$descriptor() {
+        return magnet_generate_token_ids.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_generate_token_ids(struct magnet_session *session, const int32_t *tokens, int32_t n_tokens, const struct magnet_generate_params *params, struct magnet_result **out_result)
+     * }
+     */
+    public static MethodHandle magnet_generate_token_ids$handle() {
+        return magnet_generate_token_ids.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_generate_token_ids(struct magnet_session *session, const int32_t *tokens, int32_t n_tokens, const struct magnet_generate_params *params, struct magnet_result **out_result)
+     * }
+     */
+    public static MemorySegment magnet_generate_token_ids$address() {
+        return magnet_generate_token_ids.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_generate_token_ids(struct magnet_session *session, const int32_t *tokens, int32_t n_tokens, const struct magnet_generate_params *params, struct magnet_result **out_result)
+     * }
+     */
+    public static int magnet_generate_token_ids(MemorySegment session, MemorySegment tokens, int n_tokens, MemorySegment params, MemorySegment out_result) {
+        var mh$ = magnet_generate_token_ids.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_generate_token_ids", session, tokens, n_tokens, params, out_result);
+            }
+            return (int)mh$.invokeExact(session, tokens, n_tokens, params, out_result);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -32,17 +32,36 @@ public final class Decoder {
     public Generated generate(String prompt, GenerateOptions options, Call call) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment text = Native.text(arena, prompt, "the prompt");
-            MemorySegment params = Params.generate(arena, options, call);
-            return runtime.with(call, options.adapters(), prompt, session -> {
-                Generated generated = result(
-                        arena, session, options.timeout(), call,
-                        out -> magnet_h.magnet_generate(session.segment(), text, params, out),
-                        result -> new Generated(Results.spans(result, call).getFirst(), Results.usage(result)));
-                session.remember(prompt + generated.text());
-                throwIfInterrupted(call, List.of(generated.span()));
-                return generated;
-            });
+            return generate(arena, prompt, options, call, (session, params, out) ->
+                    magnet_h.magnet_generate(session, text, params, out));
         }
+    }
+
+    /** Continues tokens, which {@code prompt} is the text of. */
+    public Generated generate(int[] tokens, String prompt, GenerateOptions options, Call call) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment ids = arena.allocateFrom(ValueLayout.JAVA_INT, tokens);
+            return generate(arena, prompt, options, call, (session, params, out) ->
+                    magnet_h.magnet_generate_token_ids(session, ids, tokens.length, params, out));
+        }
+    }
+
+    @FunctionalInterface
+    private interface Generator {
+        int generate(MemorySegment session, MemorySegment params, MemorySegment out);
+    }
+
+    private Generated generate(Arena arena, String prompt, GenerateOptions options, Call call, Generator generator) {
+        MemorySegment params = Params.generate(arena, options, call);
+        return runtime.with(call, options.adapters(), prompt, session -> {
+            Generated generated = result(
+                    arena, session, options.timeout(), call,
+                    out -> generator.generate(session.segment(), params, out),
+                    result -> new Generated(Results.spans(result, call).getFirst(), Results.usage(result)));
+            session.remember(prompt + generated.text());
+            throwIfInterrupted(call, List.of(generated.span()));
+            return generated;
+        });
     }
 
     /** Fills gaps. */

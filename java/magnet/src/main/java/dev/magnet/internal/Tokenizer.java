@@ -65,17 +65,34 @@ public final class Tokenizer {
     public String chatPrompt(List<Message> messages, boolean addAssistant) {
         return runtime.call(() -> {
             try (Arena arena = Arena.ofConfined()) {
-                MemorySegment array = magnet_message.allocateArray(Math.max(1, messages.size()), arena);
-                for (int i = 0; i < messages.size(); i++) {
-                    MemorySegment message = magnet_message.asSlice(array, i);
-                    String what = "message " + i;
-                    magnet_message.role(message, Native.cString(arena, messages.get(i).role(), "role of " + what));
-                    Native.setText(magnet_message.content(message), arena, messages.get(i).content(), what);
-                }
+                MemorySegment array = messages(arena, messages);
                 return Native.string(arena, 4096, (buffer, capacity, size) -> magnet_h.magnet_chat_prompt(
                         model(), array, messages.size(), addAssistant, buffer, capacity, size));
             }
         });
+    }
+
+    /** Its tokens. */
+    public int[] chatTokens(List<Message> messages, boolean addAssistant, boolean parseSpecial) {
+        return runtime.call(() -> {
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment array = messages(arena, messages);
+                return Native.elements(arena, 4, (buffer, capacity, count) -> magnet_h.magnet_chat_tokens(
+                                model(), array, messages.size(), addAssistant, parseSpecial, buffer, capacity, count))
+                        .toArray(ValueLayout.JAVA_INT);
+            }
+        });
+    }
+
+    private static MemorySegment messages(Arena arena, List<Message> messages) {
+        MemorySegment array = magnet_message.allocateArray(Math.max(1, messages.size()), arena);
+        for (int i = 0; i < messages.size(); i++) {
+            MemorySegment message = magnet_message.asSlice(array, i);
+            String what = "message " + i;
+            magnet_message.role(message, Native.cString(arena, messages.get(i).role(), "role of " + what));
+            Native.setText(magnet_message.content(message), arena, messages.get(i).content(), what);
+        }
+        return array;
     }
 
     /** How infilling lays out a template. */

@@ -1,0 +1,85 @@
+#include "grammar.h"
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/stack.h"
+#include "base/text.h"
+#include "llama/magnet-grammar.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+namespace magnet {
+
+namespace {
+
+[[noreturn]] void refuse(const std::string & what) {
+    throw error(MAGNET_STATUS_INVALID_ARGUMENT, "sampling.grammar " + what + ".");
+}
+
+// llama.cpp calls itself twice for each character of a token that it holds against a grammar.
+size_t stack_for(const model & m) {
+    constexpr size_t harmless = 64, per_byte = 4096, base = 1 << 20;
+    size_t           longest  = 0;
+    for (int32_t token = 0; token < m.n_vocab(); ++token) {
+        longest = std::max(longest, strlen(llama_vocab_get_text(m.vocab(), token)));
+    }
+    return longest <= harmless ? 0 : base + longest * per_byte;
+}
+
+} // namespace
+
+grammar::grammar(const model & m, const char * text, const char * root) {
+    if (!*checked_text({ text, -1 }, "sampling.grammar").data()) {
+        refuse("is empty; give none instead");
+    }
+    const std::string start = root ? root : "root";
+    checked_text({ start.c_str(), -1 }, "sampling.grammar_root");
+
+    log_capture       capture;
+    const std::string fault = grammar_fault(m.vocab(), text);
+    if (!fault.empty()) {
+        refuse(fault);
+    }
+    stack_ = stack_for(m);
+    guarded([&] { llama_.reset(llama_sampler_init_grammar(m.vocab(), text, start.c_str())); });
+    if (!llama_) {
+        refuse("is not a GBNF grammar" + capture.reason());
+    }
+}
+
+void grammar::guarded(const std::function<void()> & work) const {
+    try {
+        if (stack_ == 0) {
+            work();
+        } else {
+            with_stack(stack_, work);
+        }
+    } catch (const error &) {
+        throw;
+    } catch (const std::runtime_error & e) {
+        refuse(std::string("cannot be followed: ") + e.what());
+    }
+}
+
+void grammar::restart() {
+    guarded([&] { llama_sampler_reset(llama_.get()); });
+}
+
+void grammar::accept(int32_t token) {
+    guarded([&] { llama_sampler_accept(llama_.get(), token); });
+}
+
+void grammar::apply(llama_token_data_array & candidates) {
+    guarded([&] { llama_sampler_apply(llama_.get(), &candidates); });
+}
+
+bool grammar::allows(int32_t token) {
+    llama_token_data       one  = { token, 1.0f, 0.0f };
+    llama_token_data_array list = { &one, 1, -1, false };
+    apply(list);
+    return one.logit != -INFINITY;
+}
+
+} // namespace magnet

@@ -1,0 +1,34 @@
+// A GBNF grammar that the next tokens must match: llama.cpp's, behind a guard against what strangers write.
+#pragma once
+
+#include "model/model.h"
+
+#include <functional>
+#include <memory>
+
+namespace magnet {
+
+struct llama_sampler_deleter {
+    void operator()(llama_sampler * sampler) const { llama_sampler_free(sampler); }
+};
+using llama_sampler_ptr = std::unique_ptr<llama_sampler, llama_sampler_deleter>;
+
+// Every function throws INVALID_ARGUMENT where the grammar is too much for llama.cpp, with the reason.
+class grammar {
+public:
+    // root: NULL = "root". Throws INVALID_ARGUMENT also for a text that is no grammar.
+    grammar(const model & m, const char * text, const char * root);
+
+    void restart();
+    void accept(int32_t token);
+    void apply(llama_token_data_array & candidates); // forbidden ones become -INFINITY
+    bool allows(int32_t token);
+
+private:
+    void guarded(const std::function<void()> & work) const;
+
+    llama_sampler_ptr llama_;
+    size_t            stack_ = 0; // bytes that following the longest token takes; 0 = any stack will do
+};
+
+} // namespace magnet

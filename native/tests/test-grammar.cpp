@@ -1,0 +1,207 @@
+// Grammars that strangers write: none ends or hangs the process, on a thread whose stack is as small as Java's may be.
+#include "api.h"
+#include "base/stack.h"
+#include "gguf_file.h"
+
+#include "gguf.h"
+
+#include <random>
+
+using namespace magnet::testing;
+
+namespace {
+
+constexpr size_t small_stack = 256 << 10;
+
+std::string repeated(const std::string & s, int n) {
+    std::string out;
+    for (int i = 0; i < n; ++i) {
+        out += s;
+    }
+    return out;
+}
+
+std::string groups(int n) {
+    return "root ::= " + std::string(n, '(') + "\"a\"" + std::string(n, ')') + "\n";
+}
+
+// first i ::= first i+1 ..., n rules, the last a character.
+std::string chain(int n, const std::string & between) {
+    std::string g = "root ::= r0\n";
+    for (int i = 0; i < n; ++i) {
+        const std::string next = "r" + std::to_string(i + 1);
+        g += "r" + std::to_string(i) + " ::= " + next + between + "\n";
+    }
+    return g + "r" + std::to_string(n) + " ::= \"a\"\n";
+}
+
+// r0 begins with r1 twice, that with r2 twice, and so on.
+std::string doubling(int n) {
+    std::string g = "root ::= r0\n";
+    for (int i = 0; i < n; ++i) {
+        const std::string next = "r" + std::to_string(i + 1);
+        g += "r" + std::to_string(i) + " ::= " + next + " \"x\" | " + next + " \"y\"\n";
+    }
+    return g + "r" + std::to_string(n) + " ::= \"a\"\n";
+}
+
+struct fixture {
+    model_ptr   model   = load_tiny("qwen2");
+    session_ptr session = make_session(model);
+
+    int32_t run(const std::string & grammar, const char * root = nullptr, int32_t n_tokens = 4, int32_t likely = 4) {
+        int32_t status = 0;
+        magnet::with_stack(small_stack, [&] {
+            const magnet_logit_bias bias = {likely, 1000.0f};
+            magnet_generate_params  p    = greedy(n_tokens);
+            p.sampling.logit_bias        = &bias;
+            p.sampling.n_logit_bias      = 1;
+            p.sampling.grammar       = grammar.c_str();
+            p.sampling.grammar_root  = root;
+            magnet_result * r        = nullptr;
+            status                   = magnet_generate(session.get(), text("a"), &p, &r);
+            message                  = magnet_last_error();
+            magnet_result_free(r);
+        });
+        return status;
+    }
+
+    void refuses(const std::string & grammar, const std::string & reason, const char * root = nullptr) {
+        INFO("grammar: ", grammar.substr(0, 200));
+        CHECK(run(grammar, root) == MAGNET_STATUS_INVALID_ARGUMENT);
+        INFO("message: ", message);
+        CHECK(message.find("sampling.grammar") == 0);
+        CHECK(message.find(reason) != std::string::npos);
+        CHECK(message.size() < 600);
+    }
+
+    void takes(const std::string & grammar) {
+        INFO("grammar: ", grammar.substr(0, 200));
+        const int32_t status = run(grammar);
+        INFO("message: ", message);
+        CHECK(status == MAGNET_STATUS_OK);
+    }
+
+    std::string message;
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(fixture, "grammars that nest: counted where they do, not where they say so") {
+    takes(groups(100));
+    refuses(groups(101), "groups");
+    refuses(groups(100000), "groups");
+    // parentheses that close only in what is no group
+    refuses("root ::= " + repeated("( # )\n", 5000) + "\"a\" " + repeated(")", 5000), "groups");
+    refuses("root ::= " + repeated("( \")\" ", 5000) + repeated(")", 5000), "groups");
+    refuses("root ::= " + repeated("( [)\\]] ", 5000) + repeated(")", 5000), "groups");
+    refuses("root ::= " + repeated("( ", 100000) + "\"a\"", "groups");
+    // and open only there
+    takes("root ::= " + repeated("\"(\" ", 400));
+    takes("root ::= " + repeated("[(] ", 400) + "# " + std::string(400, '('));
+    takes("root ::= " + repeated("(\"a\") ", 400));
+}
+
+TEST_CASE_FIXTURE(fixture, "grammars whose rules begin with one another") {
+    refuses("root ::= root \"a\" | \"b\"", "left recursion");
+    refuses("root ::= x \"a\"\nx ::= y\ny ::= root", "left recursion");
+    refuses("root ::= e root \"y\" | \"x\"\ne ::= f\nf ::= \"\"", "left recursion"); // behind what can be empty
+    refuses("root ::= (e* root)? \"y\"\ne ::= \"e\"", "left recursion");
+    takes("root ::= ([a]*)*");
+    takes("root ::= (ws item?)*\nws ::= [ ]*\nitem ::= \"i\" ws");
+    takes("root ::= \"a\" root | \"b\"");
+    takes(chain(400, ""));
+    takes(chain(400, " \"x\""));
+    refuses(chain(600, ""), "chain");
+    refuses(chain(20000, " \"x\""), "chain");
+    refuses(doubling(40), "ways");
+}
+
+TEST_CASE_FIXTURE(fixture, "grammars that repeat") {
+    takes("root ::= \"a\"{0,2000}");
+    takes("root ::= (\"a\"?){0,400}");
+    refuses("root ::= \"a\"{5,2}", "at least 5 and at most 2");
+    refuses("root ::= (\"a\"){ 5 , 2 }", "at least 5 and at most 2");
+    refuses("root ::= \"a\"{100000}", "");
+    refuses("root ::= \"a\"{1,99999999999999999999}", "");
+    refuses("root ::= \"" + std::string(100000, 'a') + "\"{2000}", "too large");
+    refuses("root ::= " + repeated("\"" + std::string(50, 'a') + "\"{1,2000} ", 2000), "too large");
+    refuses("root ::= \"a\"{100}{100}{100}", "");
+    refuses("root ::= \"a\" #" + std::string(2 << 20, ' '), "bytes");
+}
+
+TEST_CASE_FIXTURE(fixture, "grammars: roots and references that are not there, tokens, text that is none") {
+    refuses("root ::= \"a\"", "start", "start");
+    refuses("root ::= \"a\"", "''", "");
+    refuses("root ::= other", "other");
+    refuses("root ::= <" + std::string(300000, 'a') + ">", "<token>");
+    refuses("root ::= <[999999999999999999999999]>", "");
+    refuses("root ::= \xFF", "UTF-8");
+    refuses("", "empty");
+    takes("root ::= <|end|> | \"a\"");
+    takes("root ::= [a-z]+ | [] \"b\" | [^] \"c\"");
+}
+
+TEST_CASE_FIXTURE(fixture, "a grammar that can be read in twice as many ways after every character is given up") {
+    const char * const grammar = "root ::= \"a\" root \"b\" | \"a\" root \"c\" | \"a\" root \"d\" | \"z\"";
+    CHECK(run(grammar, nullptr, 60, 4 + 'a') == MAGNET_STATUS_INVALID_ARGUMENT);
+    CHECK(message.find("ambiguous") != std::string::npos);
+    takes("root ::= [a-c]+"); // the session works on
+}
+
+TEST_CASE("a token that is long does not use up the stack") {
+    const std::string path = scratch_path("long-token.gguf");
+    copy_gguf(golden("tiny-qwen2.gguf"), path, [](gguf_context * gguf) {
+        const int64_t            key = gguf_find_key(gguf, "tokenizer.ggml.tokens");
+        std::vector<std::string> tokens;
+        for (size_t i = 0; i < gguf_get_arr_n(gguf, key); ++i) {
+            tokens.push_back(gguf_get_arr_str(gguf, key, i));
+        }
+        tokens.back() = std::string(20000, 'a');
+        std::vector<const char *> list;
+        for (const std::string & token : tokens) {
+            list.push_back(token.c_str());
+        }
+        gguf_set_arr_str(gguf, "tokenizer.ggml.tokens", list.data(), list.size());
+    });
+    const model_ptr   model   = load_model(path);
+    const session_ptr session = make_session(model);
+    for (const int32_t wanted : {4 + 'b', info_of(model).n_vocab - 1}) { // forbidden; the long one
+        magnet::with_stack(small_stack, [&] {
+            const magnet_logit_bias bias = {wanted, 1000.0f};
+            magnet_generate_params  p    = greedy(2);
+            p.sampling.grammar           = "root ::= [a]+";
+            p.sampling.logit_bias        = &bias;
+            p.sampling.n_logit_bias      = 1;
+            magnet_result * r            = nullptr;
+            require_ok(magnet_generate(session.get(), text("a"), &p, &r));
+            const std::string all = r->spans[0].text;
+            CHECK(!all.empty());
+            CHECK(all.find_first_not_of('a') == std::string::npos);
+            magnet_result_free(r);
+        });
+    }
+}
+
+TEST_CASE_FIXTURE(fixture, "grammars made at random are followed or refused") {
+    static const char * const pieces[] = {"(",  ")",      "(",     "\"a\"", "\"(\"", "[a-c]", "[^(]", "*",    "?",      "+",
+                                          "|",  "\"\"",   "{2}",   "{0,9}", "{3,1}", "{40}",  "{,}",  "root", "x",      "y",
+                                          "\n", "x ::= ", "y ::= ", "# (",   "\"",    "[",     "<",    "<a>",  "!<[7]>", "."};
+    std::mt19937              random(4);
+    int                       n_taken = 0;
+    for (int i = 0; i < 1500; ++i) {
+        std::string g = "root ::= ";
+        for (uint32_t k = random() % 14; k > 0; --k) {
+            g += std::string(pieces[random() % (sizeof(pieces) / sizeof(*pieces))]) + " ";
+        }
+        if (random() % 2) {
+            g += "\nx ::= y \"x\" | \"a\"\ny ::= \"y\" x | root? \"b\"\n";
+        }
+        INFO("grammar: ", g);
+        const int32_t status = run(g, nullptr, 3);
+        INFO("message: ", message);
+        CHECK((status == MAGNET_STATUS_OK || status == MAGNET_STATUS_INVALID_ARGUMENT));
+        n_taken += status == MAGNET_STATUS_OK;
+    }
+    CHECK(n_taken > 50);
+}
