@@ -67,7 +67,7 @@ static json model_json(const loaded_model & loaded) {
             {"infill", info.can_infill},
             {"fused_engine", info.fused_engine},
             {"embed_engines", engines(info.fused_engine, info.can_embed_bidirectional)},
-            {"infill_engines", engines(false, info.can_infill)},
+            {"infill_engines", engines(info.fused_engine, info.can_infill)},
             {"train_engines", engines(trains(model, MAGNET_ENGINE_FUSED), trains(model, MAGNET_ENGINE_GRAPH))}};
 }
 

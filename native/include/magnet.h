@@ -513,9 +513,8 @@ MAGNET_API struct magnet_score_params magnet_score_default_params(void);
 
 /*
  * log p of what fills the gaps of each item, token by token, given the item's context: what magnet_infill reports for the
- * tokens that it chooses, but for rounding (it decodes through llama.cpp's graph, this runs on the fused engine where
- * that covers the model). One span a gap, items in order. A gap's length, if > 0, is the number of positions it takes
- * (INVALID_ARGUMENT if its text has more tokens); a gap with a max_length is open and takes what it takes in magnet_infill,
+ * tokens that it chooses, but for rounding (it decodes token by token, this reads a row at once). One span a gap, items in
+ * order. A gap's length, if > 0, is the number of positions it takes (INVALID_ARGUMENT if its text has more tokens); a gap with a max_length is open and takes what it takes in magnet_infill,
  * or its own tokens if that is more; with neither it takes its own tokens. Text behind it moves right by the rest. A gap
  * that starts a text is predicted from BOS where the vocabulary has one, else its first token has no prediction (NaN).
  */

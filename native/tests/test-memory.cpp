@@ -61,10 +61,13 @@ std::string long_model() {
     return path;
 }
 
+// llama.cpp makes room for all that is asked for before it begins.
 int generate_without_memory() {
-    const model_ptr   model = load_model(long_model());
-    const auto        small = ids(generate(make_session(model), "Once upon", greedy(8))->spans[0]);
-    const session_ptr session = make_session(model);
+    const model_ptr       model = load_model(long_model());
+    magnet_session_params p     = session_params();
+    p.engine                    = MAGNET_ENGINE_GRAPH;
+    const auto        small   = ids(generate(make_session(model, p), "Once upon", greedy(8))->spans[0]);
+    const session_ptr session = make_session(model, p);
     limit_memory(size_t(400) << 20);
     magnet_result *              none = nullptr;
     const magnet_generate_params much = greedy((int32_t) n_ctx / 2);
@@ -74,6 +77,35 @@ int generate_without_memory() {
     for (int i = 0; i < 2; ++i) {
         magnet_result *              r    = nullptr;
         const magnet_generate_params some = greedy(8);
+        if (magnet_generate(session.get(), text("Once upon"), &some, &r) != MAGNET_STATUS_OK) {
+            return 2;
+        }
+        if (ids(result_ptr(r)->spans[0]) != small) {
+            return 3;
+        }
+    }
+    return 0;
+}
+
+// The fused engine's cache grows with the text.
+int prompt_without_memory() {
+    const model_ptr       model = load_model(long_model());
+    magnet_session_params p     = session_params();
+    p.engine                    = MAGNET_ENGINE_FUSED;
+    const session_ptr session   = make_session(model, p);
+    const auto        small     = ids(generate(session, "Once upon", greedy(8))->spans[0]);
+    std::string       much;
+    for (size_t i = 0; i < 400000; ++i) {
+        much += "a ";
+    }
+    limit_memory(size_t(60) << 20);
+    magnet_result *              none = nullptr;
+    const magnet_generate_params some = greedy(8);
+    if (magnet_generate(session.get(), text(much), &some, &none) != MAGNET_STATUS_OUT_OF_MEMORY) {
+        return 1;
+    }
+    for (int i = 0; i < 2; ++i) {
+        magnet_result * r = nullptr;
         if (magnet_generate(session.get(), text("Once upon"), &some, &r) != MAGNET_STATUS_OK) {
             return 2;
         }
@@ -120,6 +152,7 @@ int embed_without_memory(int32_t engine, size_t n_words) {
 
 TEST_CASE("out of memory once: generate" * doctest::skip(!limits_work)) {
     in_child(generate_without_memory);
+    in_child(prompt_without_memory);
 }
 
 TEST_CASE("out of memory once: embed with either engine" * doctest::skip(!limits_work)) {

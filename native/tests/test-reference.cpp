@@ -192,19 +192,19 @@ TEST_CASE("a context encoded once and spans decoded into it give the logits of o
                 };
 
                 // the same in steps: all context, then span token after span token
-                decoder           d(m, { 256, { 1, false }, flash, true }, never);
+                const auto        d = make_graph_decoder(m, { 256, { 1, false }, flash, true }, never);
                 std::vector<slot> context_slots, spans;
                 for (int32_t i = 0; i < row.n_tokens(); ++i) {
                     (row.roles[i] == MAGNET_MASK_SPAN ? spans : context_slots)
                         .push_back({ row.tokens[i], row.pos[i], row.roles[i], 0 });
                 }
-                d.begin(256);
+                d->begin(256);
                 int32_t n_reused = -1;
                 if (context == MAGNET_MASK_CONTEXT) {
-                    expect(2, d.set_context(context_slots, context_slots[2], false, n_reused));
-                    expect(7, d.decode_again(context_slots[5])); // index 7 of the row: two spans lie before it
+                    expect(2, d->set_context(context_slots, context_slots[2], false, n_reused));
+                    expect(7, d->decode_again(context_slots[5])); // index 7 of the row: two spans lie before it
                 } else {
-                    expect(3, d.set_context(context_slots, spans[0], false, n_reused));
+                    expect(3, d->set_context(context_slots, spans[0], false, n_reused));
                 }
                 CHECK(n_reused == 0);
                 for (const slot & s : spans) {
@@ -212,12 +212,12 @@ TEST_CASE("a context encoded once and spans decoded into it give the logits of o
                         continue; // went in with the context
                     }
                     const auto at = std::find(row.pos.begin(), row.pos.end(), s.pos) - row.pos.begin();
-                    expect((int32_t) at, d.decode(s, false));
+                    expect((int32_t) at, d->decode(s, false));
                 }
 
                 // again on the same decoder: all of the context comes from the cache
                 const slot & predictor = context == MAGNET_MASK_CONTEXT ? context_slots[2] : spans[0];
-                expect(context == MAGNET_MASK_CONTEXT ? 2 : 3, d.set_context(context_slots, predictor, false, n_reused));
+                expect(context == MAGNET_MASK_CONTEXT ? 2 : 3, d->set_context(context_slots, predictor, false, n_reused));
                 CHECK(n_reused == (int32_t) context_slots.size());
             }
         }

@@ -1,9 +1,18 @@
 #include "choice.h"
 
 #include "base/error.h"
+#include "base/gguf-file.h"
 #include "base/log.h"
 
 namespace magnet {
+
+std::unique_ptr<kv_cache> engine::make_cache() {
+    throw error(MAGNET_STATUS_UNSUPPORTED, "this engine does not decode.");
+}
+
+void engine::extend(const std::vector<cached_row> &) {
+    throw error(MAGNET_STATUS_UNSUPPORTED, "this engine does not decode.");
+}
 
 void check_engine(int32_t engine) {
     if (engine < MAGNET_ENGINE_AUTO || engine > MAGNET_ENGINE_GRAPH) {
@@ -12,11 +21,40 @@ void check_engine(int32_t engine) {
     }
 }
 
+void set_adapters(engine & e, const std::vector<used_adapter> & adapters) {
+    std::vector<lora_set> sets;
+    for (const used_adapter & use : adapters) {
+        std::string why;
+        sets.push_back(*use.what->matrices(why)); // engine_choice::fused_covers: it has them
+        sets.back().scale *= use.scale;
+    }
+    std::vector<const lora_set *> pointers;
+    for (const lora_set & set : sets) {
+        pointers.push_back(&set);
+    }
+    e.set_lora(pointers);
+}
+
+// Are all matrices of the layers quantised, or bf16?
+static bool has_rounded_weights(const std::string & path) {
+    const gguf_reader file(path);
+    for (int64_t i = 0; i < gguf_get_n_tensors(file.meta()); ++i) {
+        const std::string name = gguf_get_tensor_name(file.meta(), i);
+        const ggml_type   type = gguf_get_tensor_type(file.meta(), i);
+        const bool        wide = type == GGML_TYPE_F32 || type == GGML_TYPE_F16;
+        if (wide && name.compare(0, 4, "blk.") == 0 && gguf_get_tensor_ne(file.meta(), i)[1] > 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
 engine_choice::engine_choice(std::shared_ptr<model> base) : base_(std::move(base)) {
     if (base_->on_gpu()) {
         no_fused_ = "its weights are on a GPU, which the fused engine leaves alone";
     } else {
         fused_engine_covers(base_->path(), no_fused_);
+        rounded_weights_ = no_fused_.empty() && has_rounded_weights(base_->path());
         base_->file().check_unchanged();
     }
 }
@@ -50,6 +88,28 @@ bool engine_choice::fused_covers(const std::vector<used_adapter> & adapters, std
         }
     }
     return true;
+}
+
+std::shared_ptr<engine> engine_choice::decoder_for(const std::vector<used_adapter> & adapters, int32_t n_threads) {
+    decoder_key key;
+    key.first = n_threads;
+    for (const used_adapter & use : adapters) {
+        key.second.emplace_back(use.what.get(), use.scale);
+    }
+    const std::lock_guard<std::mutex> lock(decoders_mutex_);
+    std::shared_ptr<engine>           found = decoders_[key].lock();
+    if (!found) {
+        fused_engine_params params;
+        params.n_threads = n_threads;
+        found            = make_fused_engine(fused(), params);
+        set_adapters(*found, adapters);
+        // an adapter that is gone leaves an entry behind, and another one may come to lie in its place
+        for (auto it = decoders_.begin(); it != decoders_.end();) {
+            it = it->second.expired() ? decoders_.erase(it) : std::next(it);
+        }
+        decoders_[key] = found;
+    }
+    return found;
 }
 
 void engine_choice::check_training(int32_t engine) const {

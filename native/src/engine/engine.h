@@ -45,6 +45,32 @@ struct engine_dropout {
     uint64_t seed = 0;    // change it every step
 };
 
+// Keys and values of one sequence, in the order in which its tokens were encoded: what an engine that decodes reads again.
+// Made by engine::make_cache, used with that engine only, by one call at a time.
+class kv_cache {
+public:
+    virtual ~kv_cache() = default;
+
+    virtual int32_t size() const        = 0; // cells: tokens that are in it
+    virtual void    truncate(int32_t n) = 0; // forgets all but the first n
+    virtual int64_t bytes() const       = 0;
+
+    // Who sees the cells [begin, end) from now on (magnet_mask_role); their keys and values stay.
+    virtual void set_role(int32_t begin, int32_t end, int8_t role) = 0;
+
+    // Becomes a copy of another one of the same engine.
+    virtual void copy_from(const kv_cache & other) = 0;
+};
+
+// Tokens that go on a sequence.
+struct cached_row {
+    engine_row row;            // positions anywhere, also before those of cells
+    kv_cache * cache = nullptr; // no two rows of a call may share one
+    int32_t    again = -1;      // >= 0: the row is one token, that of this cell, whose output is wanted once more
+    int32_t    output = 0;      // index of the token whose logits are wanted ...
+    float *    logits = nullptr; // ... [V]; NULL = of none
+};
+
 class engine {
 public:
     virtual ~engine() = default;
@@ -89,6 +115,12 @@ public:
         meet();
         train(rows, gradient, {}, grad);
     }
+
+    // Decoding: a cache for a new sequence, and a pass over tokens of several. The pass adds each row's tokens to its cache;
+    // they see its cells, and each other, as roles and positions say. On failure caches are as they were before. Throws
+    // UNSUPPORTED where the engine does not decode.
+    virtual std::unique_ptr<kv_cache> make_cache();
+    virtual void                      extend(const std::vector<cached_row> & rows);
 
     // logits [n, V] of n hidden vectors [n, D]. Any thread.
     virtual void logits(const float * hidden, int32_t n, float * out) const = 0;

@@ -70,9 +70,24 @@ void thread_pool::work(int32_t rank) {
             std::unique_lock<std::mutex> lock(mutex);
             wake.wait(lock, called);
         }
-        ++seen;
+        bool                                 helping;
+        const std::function<void(int32_t)> * fn;
+        {
+            const std::lock_guard<std::mutex> lock(mutex); // the three of one call
+            seen    = generation.load(std::memory_order_relaxed);
+            helping = helpers;
+            fn      = task;
+        }
         if (stopping) {
             return;
+        }
+        if (helping) {
+            inside.fetch_add(1); // before the look at the door: who closes it waits for all that are counted
+            if (open.load() == seen) {
+                (*fn)(rank);
+            }
+            inside.fetch_sub(1);
+            continue;
         }
         call(rank);
         if (running.fetch_sub(1, std::memory_order_acq_rel) == 1) {
@@ -82,15 +97,50 @@ void thread_pool::work(int32_t rank) {
     }
 }
 
-void thread_pool::run(const std::function<void(int32_t)> & fn) {
-    task = &fn;
-    failures.assign(failures.size(), nullptr);
-    running.store(static_cast<int32_t>(workers.size()), std::memory_order_relaxed);
+void thread_pool::start(const std::function<void(int32_t)> & fn, bool with_helpers) {
     {
         const std::lock_guard<std::mutex> lock(mutex);
-        generation.fetch_add(1, std::memory_order_release);
+        task               = &fn;
+        helpers            = with_helpers;
+        const uint64_t now = generation.load(std::memory_order_relaxed) + 1;
+        open               = with_helpers ? now : 0;
+        generation.store(now, std::memory_order_release);
     }
     wake.notify_all();
+}
+
+void thread_pool::run_with_helpers(const std::function<void(int32_t)> & fn) {
+    start(fn, true);
+    fn(0);
+    open = 0;
+    while (inside.load() > 0) {
+        std::this_thread::yield();
+    }
+}
+
+void phases::reset(int32_t n_phases) {
+    if (n_phases > size) {
+        counters.reset(new counter[n_phases]);
+        size = n_phases;
+        return;
+    }
+    for (int32_t i = 0; i < size; ++i) {
+        counters[i].next.store(0, std::memory_order_relaxed);
+        counters[i].done.store(0, std::memory_order_relaxed);
+    }
+}
+
+// Pieces take microseconds; one that takes longer is that of a thread that lost its processor.
+void phases::wait(const counter & c, int32_t n) {
+    while (!spin_until(2000, [&] { return c.done.load(std::memory_order_acquire) >= n; })) {
+        std::this_thread::yield();
+    }
+}
+
+void thread_pool::run(const std::function<void(int32_t)> & fn) {
+    failures.assign(failures.size(), nullptr);
+    running.store(static_cast<int32_t>(workers.size()), std::memory_order_relaxed);
+    start(fn, false);
     call(0);
 
     const auto finished = [&] { return running.load(std::memory_order_acquire) == 0; };

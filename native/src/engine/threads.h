@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -28,9 +29,14 @@ public:
     // exception of the lowest rank that threw. One call at a time.
     void run(const std::function<void(int32_t)> & fn);
 
+    // fn(0) on the calling thread, and fn(rank) on each worker that comes while that runs; one that comes later is not
+    // waited for. fn(0) alone must be able to do all that is to do; fn throws nothing. One call at a time.
+    void run_with_helpers(const std::function<void(int32_t)> & fn);
+
 private:
     void work(int32_t rank);
     void call(int32_t rank);
+    void start(const std::function<void(int32_t)> & fn, bool with_helpers);
 
     std::vector<std::thread>             workers;
     std::vector<std::exception_ptr>      failures;
@@ -41,7 +47,41 @@ private:
     std::condition_variable              done;
     std::atomic<uint64_t>                generation{ 0 };
     std::atomic<int32_t>                 running{ 0 };
+    std::atomic<uint64_t>                open{ 0 };       // run_with_helpers: the generation that workers may still begin
+    std::atomic<int32_t>                 inside{ 0 };     // workers that did, and those that are about to see that they may not
+    bool                                 helpers  = false; // the task is one of run_with_helpers
     bool                                 stopping = false;
+};
+
+// Phases of a piece of work, one after the other, each cut into pieces that threads take as they get to them. A phase is
+// over when its pieces are done, whoever did them: a thread that is not there, or late, holds up nobody.
+class phases {
+public:
+    // Not while threads are in it.
+    void reset(int32_t n_phases);
+
+    // body(piece) for pieces of [0, n) that no other thread has taken; returns when all are done. Every thread runs the
+    // same phases in the same order.
+    template <class Body>
+    void run(int32_t phase, int32_t n, Body && body) {
+        counter & c = counters[phase];
+        for (int32_t i = c.next.fetch_add(1, std::memory_order_relaxed); i < n;
+             i         = c.next.fetch_add(1, std::memory_order_relaxed)) {
+            body(i);
+            c.done.fetch_add(1, std::memory_order_release);
+        }
+        wait(c, n);
+    }
+
+private:
+    struct alignas(64) counter {
+        std::atomic<int32_t> next{ 0 };
+        std::atomic<int32_t> done{ 0 };
+    };
+    static void wait(const counter & c, int32_t n);
+
+    std::unique_ptr<counter[]> counters;
+    int32_t                    size = 0;
 };
 
 // Calls body(i) for i in [0, n), in no particular order, from all threads.

@@ -1,6 +1,6 @@
 #include "base/error.h"
 #include "encoder.h"
-#include "engine/engine.h"
+#include "engine/choice.h"
 
 #include <algorithm>
 #include <memory>
@@ -27,19 +27,7 @@ public:
         engine_          = make_fused_engine(std::move(weights), params);
     }
 
-    void set_adapters(const std::vector<used_adapter> & adapters) override {
-        std::vector<lora_set> sets;
-        for (const used_adapter & use : adapters) {
-            std::string why;
-            sets.push_back(*use.what->matrices(why)); // engine_choice::fused_covers: it has them
-            sets.back().scale *= use.scale;
-        }
-        std::vector<const lora_set *> pointers;
-        for (const lora_set & set : sets) {
-            pointers.push_back(&set);
-        }
-        engine_->set_lora(pointers);
-    }
+    void set_adapters(const std::vector<used_adapter> & adapters) override { magnet::set_adapters(*engine_, adapters); }
 
     void pooled(const std::vector<encoder_row> & rows, float * out, const row_done & done) override {
         const int64_t n_embd = base_->n_embd();

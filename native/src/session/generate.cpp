@@ -73,7 +73,7 @@ result session::generate(std::vector<int32_t> tokens, const magnet_generate_para
 
     const int32_t room  = params_.n_ctx - n_prompt;
     const int32_t n_max = p.max_tokens < 0 ? room : std::min(p.max_tokens, room);
-    decoder_.begin(n_prompt + n_max);
+    get_decoder().begin(n_prompt + n_max);
 
     // the last token is the one whose output is wanted
     std::vector<slot> context(n_prompt - 1);
@@ -90,7 +90,7 @@ result session::generate(std::vector<int32_t> tokens, const magnet_generate_para
     log_softmax   logprobs;
     int32_t       stop      = n_max == p.max_tokens ? MAGNET_STOP_LENGTH : MAGNET_STOP_CONTEXT;
     const slot    predictor = { tokens.back(), n_prompt - 1, MAGNET_MASK_SPAN, 0 };
-    const float * logits    = decoder_.set_context(context, predictor, true, out.n_reused_tokens);
+    const float * logits    = decoder_->set_context(context, predictor, true, out.n_reused_tokens);
     out.prompt_seconds      = seconds_since(start);
     try {
         for (int32_t pos = n_prompt; writer.n_tokens() < n_max; ++pos) {
@@ -115,7 +115,7 @@ result session::generate(std::vector<int32_t> tokens, const magnet_generate_para
             if (!writer.push(token, logprobs) || writer.n_tokens() == n_max) {
                 break;
             }
-            logits = decoder_.decode({ token, pos, MAGNET_MASK_SPAN, 0 }, true);
+            logits = decoder_->decode({ token, pos, MAGNET_MASK_SPAN, 0 }, true);
         }
     } catch (const error & e) {
         if (e.status != MAGNET_STATUS_CANCELLED) {

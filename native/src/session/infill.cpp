@@ -213,17 +213,18 @@ result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_
     options.max_tokens     = p.max_tokens;
     options.need_bos       = true;
     const bool   left      = options.context == MAGNET_CONTEXT_LEFT;
-    gap_filler   filler(*base_, decoder_, p, recipe_.token_end, cancelled_, left);
+    decoder &    decoding  = get_decoder();
+    gap_filler   filler(*base_, decoding, p, recipe_.token_end, cancelled_, left);
     const layout plan = make_layout(*base_, parts, n_parts, options);
     if (plan.gaps.empty()) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no part is a gap; there is nothing to fill.");
     }
-    decoder_.begin(plan.n_positions());
+    decoding.begin(plan.n_positions());
 
     if (left) {
-        infill_left(plan, decoder_, filler);
+        infill_left(plan, decoding, filler);
     } else {
-        infill_between(plan, options.context == MAGNET_CONTEXT_HYBRID, decoder_, filler);
+        infill_between(plan, options.context == MAGNET_CONTEXT_HYBRID, decoding, filler);
     }
     result out          = filler.take();
     out.n_prompt_tokens = (int32_t) std::count_if(plan.slots.begin(), plan.slots.end(),

@@ -31,8 +31,7 @@ magnet_session_params checked(const model & m, magnet_session_params p) {
 session::session(std::shared_ptr<model> base, std::shared_ptr<engine_choice> engines,
                  const magnet_session_params & params) :
     base_(std::move(base)), engines_(std::move(engines)), params_(checked(*base_, params)),
-    threads_({ params_.n_threads, params.n_threads == -1 && params.reuse_prefix }), recipe_(base_->how()),
-    decoder_(base_, { params_.n_ctx, threads_, params_.flash_attention, params_.reuse_prefix }, cancelled_) {
+    threads_({ params_.n_threads, params.n_threads == -1 && params.reuse_prefix }), recipe_(base_->how()) {
     use_fused_ = fused_with({});
 }
 
@@ -82,7 +81,12 @@ void session::set_adapters(const std::vector<used_adapter> & wanted) {
             throw;
         }
     }
-    decoder_.set_adapters(adapters);
+    if (fused != use_fused_) {
+        decoder_.reset();
+    }
+    if (decoder_) {
+        decoder_->set_adapters(adapters);
+    }
 
     use_fused_ = fused;
     adapters_  = std::move(adapters);
@@ -96,7 +100,9 @@ void session::set_adapters(const std::vector<used_adapter> & wanted) {
 }
 
 void session::reset() {
-    decoder_.clear();
+    if (decoder_) {
+        decoder_->clear();
+    }
 }
 
 encoder & session::get_encoder() {
@@ -112,6 +118,18 @@ encoder & session::get_encoder() {
         encoder_ = std::move(made);
     }
     return *encoder_;
+}
+
+decoder & session::get_decoder() {
+    if (!decoder_) {
+        const decoder_params how = { params_.n_ctx, threads_, params_.flash_attention, params_.reuse_prefix };
+        const bool fused = use_fused_ && (params_.engine == MAGNET_ENGINE_FUSED || engines_->fused_decodes());
+        std::unique_ptr<decoder> made = fused ? make_fused_decoder(base_, engines_, how, cancelled_)
+                                                   : make_graph_decoder(base_, how, cancelled_);
+        made->set_adapters(adapters_);
+        decoder_ = std::move(made);
+    }
+    return *decoder_;
 }
 
 int32_t session::context_of(int32_t context) const {
@@ -147,6 +165,9 @@ session::call::call(session & s) : session_(s) {
 }
 
 session::call::~call() {
+    if (session_.decoder_) {
+        session_.decoder_->end();
+    }
     --session_.base_->running_calls();
     session_.running_ = false;
 }

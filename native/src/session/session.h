@@ -74,6 +74,7 @@ private:
 
     result         score(const std::vector<layout> & plans, const magnet_score_params & params);
     encoder &      get_encoder();
+    decoder &      get_decoder();
     bool           fused_with(const std::vector<used_adapter> & adapters) const; // throws if it has to be and cannot
     int32_t        context_of(int32_t context) const; // DEFAULT resolved by the recipe; throws on an unknown one
     layout_options layout_with(int32_t context) const; // of this session and its recipe; context as context_of takes it
@@ -88,7 +89,7 @@ private:
     recipe                       recipe_;
     bool                         use_fused_ = false; // for what needs no KV cache
     std::unique_ptr<encoder>     encoder_; // made when first needed
-    decoder                      decoder_;
+    std::unique_ptr<decoder>     decoder_; // made when first needed; so that of other adapters
 };
 
 } // namespace magnet

@@ -101,17 +101,37 @@ void block_runner<T>::attention_in(const context & c, int32_t l, activations<T> 
         q.ld_rstd   = s.head_rstd.ld;
     }
     kernels.qkv(q);
+    if (c.places != nullptr) {
+        fill_cache(c, l, s, at.begin + from, at.begin + to);
+    }
     c.me.sync();
+}
+
+template <class T>
+void block_runner<T>::fill_cache(const context & c, int32_t l, activations<T> & s, int32_t from, int32_t to) {
+    const head_layout heads = base.heads(l);
+    for (int32_t r = 0; r < c.g.n_rows(); ++r) {
+        const cache_place<T> & place = c.places[r];
+        const int32_t          begin = std::max(from, c.g.begin(r));
+        const int32_t          end   = std::min(to, c.g.begin(r) + c.g.size(r));
+        for (int32_t t = begin; place.keep && t < end; ++t) {
+            for (int32_t kv = 0; kv < heads.n_head_kv; ++kv) {
+                const T * key = s.qkv.row(t) + heads.q_size() + kv * heads.head_dim;
+                place.cache->store(l, place.first + t - c.g.begin(r), kv, key, key + heads.k_size());
+            }
+        }
+    }
 }
 
 template <class T>
 void block_runner<T>::attend(const context & c, int32_t l, activations<T> & s, bool keep) {
     const head_layout heads = base.heads(l);
-    // Pieces of (row, kv head, queries), dealt in turn: later queries of a causal row cost more.
-    constexpr int32_t piece = 256;
+    // Pieces of (row, kv head, queries), dealt in turn: later queries of a causal row cost more. Without a cache keys are
+    // packed once a piece.
+    const int32_t piece = c.places ? 96 : 256;
     int32_t           turn  = 0;
     for (int32_t r = 0; r < c.g.n_rows(); ++r) {
-        const visibility  sees  = c.g.sees[r].view();
+        const visibility  sees  = c.places ? c.places[r].cache->view() : c.g.sees[r].view();
         const int32_t     first = c.g.begin(r);
         attention_args<T> a;
         a.heads  = &heads;
@@ -122,12 +142,21 @@ void block_runner<T>::attend(const context & c, int32_t l, activations<T> & s, b
         a.out    = s.attn_out.row(first);
         a.ld_out = s.attn_out.ld;
         a.lse    = keep ? s.lse.data() + int64_t(first) * heads.n_head : nullptr;
-        const int32_t step = c.me.part.size == 1 ? a.n : piece; // keys are packed once a piece
+        const int32_t step = c.me.part.size == 1 ? a.n : piece;
         for (int32_t begin = 0; begin < a.n; begin += step) {
             for (int32_t kv = 0; kv < heads.n_head_kv; ++kv) {
-                if (turn++ % c.me.part.size == c.me.part.rank) {
-                    kernels.attention(a, kv, begin, std::min(begin + step, a.n));
+                if (turn++ % c.me.part.size != c.me.part.rank) {
+                    continue;
                 }
+                const int32_t end = std::min(begin + step, a.n);
+                if (c.places == nullptr) {
+                    kernels.attention(a, kv, begin, end);
+                    continue;
+                }
+                const sequence_cache<T> & cache = *c.places[r].cache;
+                kernels.cached_attention({ &heads, &sees, c.places[r].first, a.qkv, a.ld, cache.keys(l, kv),
+                                           cache.values(l, kv), a.out, a.ld_out },
+                                         kv, begin, end);
             }
         }
     }
@@ -184,8 +213,9 @@ void block_runner<T>::forward_layer(const context & c, int32_t l, activations<T>
 }
 
 template <class T>
-void block_runner<T>::forward(const member & me, const prepared_group & g, const engine_dropout & dropout) {
-    const context c{ me, g, dropout };
+void block_runner<T>::forward(const member & me, const prepared_group & g, const engine_dropout & dropout,
+                              const cache_place<T> * places) {
+    const context c{ me, g, dropout, nullptr, places };
     embed(c);
     for (int32_t l = 0; l < base.hp.n_layer; ++l) {
         if (mode == run_mode::train_recompute) {
@@ -198,8 +228,10 @@ void block_runner<T>::forward(const member & me, const prepared_group & g, const
     }
 }
 
-template void block_runner<bf16>::forward(const member &, const prepared_group &, const engine_dropout &);
-template void block_runner<float>::forward(const member &, const prepared_group &, const engine_dropout &);
+template void block_runner<bf16>::forward(const member &, const prepared_group &, const engine_dropout &,
+                                          const cache_place<bf16> *);
+template void block_runner<float>::forward(const member &, const prepared_group &, const engine_dropout &,
+                                           const cache_place<float> *);
 template void block_runner<bf16>::forward_layer(const context &, int32_t, activations<bf16> &, bool);
 template void block_runner<float>::forward_layer(const context &, int32_t, activations<float> &, bool);
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "adapters.h"
+#include "kv-cache.h"
 #include "plan.h"
 #include "visibility.h"
 
@@ -44,6 +45,14 @@ struct prepared_group {
     std::vector<float>           sin;
 };
 
+// Where the tokens of a row stand in the cache of its sequence.
+template <class T>
+struct cache_place {
+    sequence_cache<T> * cache = nullptr;
+    int32_t             first = 0;    // cell of the row's first token
+    bool                keep  = true; // false: its keys and values are there already
+};
+
 // What the backward pass of one layer needs of its forward pass, and what the forward pass itself passes on.
 template <class T>
 struct activations {
@@ -73,8 +82,10 @@ public:
     // Memory for groups of up to n_tokens, worked through in chunks of up to chunk_tokens. Not SPMD.
     void reserve(int32_t n_tokens, int32_t chunk_tokens, run_mode mode);
 
-    // SPMD: hidden states of the group before the final norm, in x.
-    void forward(const member & me, const prepared_group & g, const engine_dropout & dropout);
+    // SPMD: hidden states of the group before the final norm, in x. With places [rows] each row reads the keys of its
+    // sequence's cache, and adds its own.
+    void forward(const member & me, const prepared_group & g, const engine_dropout & dropout,
+                 const cache_place<T> * places = nullptr);
 
     // SPMD: given dx [n, D], adds the adapters' gradients to `gradient` (adapters<T>::gradient_size floats).
     void backward(const member & me, const prepared_group & g, const engine_dropout & dropout, float * gradient);
@@ -97,11 +108,13 @@ private:
         const prepared_group & g;
         const engine_dropout & dropout;
         float *                gradient = nullptr;
+        const cache_place<T> * places   = nullptr;
     };
 
     void embed(const context & c);
     void forward_layer(const context & c, int32_t l, activations<T> & s, bool keep);
     void attention_in(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep);
+    void fill_cache(const context & c, int32_t l, activations<T> & s, int32_t from, int32_t to);
     void attend(const context & c, int32_t l, activations<T> & s, bool keep);
     void feed_forward(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep);
 

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/processors.h"
+#include "decoding.h"
 #include "engine/rows.h"
 #include "final-norm.h"
 #include "head.h"
@@ -25,15 +26,40 @@ template <class T>
 class loaded_weights : public any_weights {
 public:
     loaded_weights(const std::string & path, const kernel_set & set, thread_pool & pool)
-        : set(set), base(model_file(path), table_of<T>(set), pool), head(path, base.hp, table_of<T>(set)) {}
+        : set(set), base(model_file(path), table_of<T>(set), pool), head(path, base.hp, table_of<T>(set)), path(path) {}
 
     std::unique_ptr<engine> make_engine(const std::shared_ptr<fused_weights> & self,
                                         const fused_engine_params & params) override;
 
+    // The same as the file stores them, mapped when first asked for; NULL where they cannot be multiplied so, and in the
+    // exact mode, which rounds nothing.
+    const stored_weights * stored();
+
     const kernel_set & set;
     weights<T>         base;
     output_head<T>     head;
+
+private:
+    const std::string               path;
+    std::once_flag                  mapped;
+    std::unique_ptr<stored_weights> as_stored;
 };
+
+template <class T>
+const stored_weights * loaded_weights<T>::stored() {
+    std::call_once(mapped, [&] {
+        try {
+            if (sizeof(T) != sizeof(float)) {
+                as_stored = std::make_unique<stored_weights>(path, base.hp);
+            }
+        } catch (const error & e) {
+            if (e.status != MAGNET_STATUS_UNSUPPORTED) {
+                throw;
+            }
+        }
+    });
+    return as_stored.get();
+}
 
 template <class T>
 class fused_engine : public engine {
@@ -41,7 +67,7 @@ public:
     fused_engine(std::shared_ptr<loaded_weights<T>> w, const fused_engine_params & params)
         : params(params), shared(std::move(w)), kernels(table_of<T>(shared->set)), base(shared->base),
           head(shared->head), pool(params.n_threads), lora(base),
-          teams(shared->set, base, lora, pool) {
+          teams(shared->set, base, lora, pool), decoder(base, head, lora, shared->set, pool) {
         info.arch        = base.hp.arch;
         info.n_vocab     = base.hp.n_vocab;
         info.n_embd      = base.hp.n_embd;
@@ -52,7 +78,7 @@ public:
     const engine_shape & shape() const override { return info; }
 
     std::string describe() const override {
-        const int64_t bytes = base.bytes() + head.bytes() + teams.bytes();
+        const int64_t bytes = base.bytes() + head.bytes() + teams.bytes() + decoder.bytes();
         return "fused engine, " + std::string(shared->set.name) + (sizeof(T) == sizeof(float) ? " f32" : " bf16") + ", " +
                std::to_string(pool.size()) + " threads, " + std::to_string(bytes >> 20) + " MiB";
     }
@@ -143,6 +169,13 @@ public:
         lora.add_gradient(teams.sum_gradients(pool.size()), grad, pool);
     }
 
+    std::unique_ptr<kv_cache> make_cache() override { return decoder.make_cache(); }
+
+    void extend(const std::vector<cached_row> & rows) override {
+        const std::lock_guard<std::mutex> lock(mutex);
+        decoder.extend(rows, shared->stored());
+    }
+
     void logits(const float * hidden, int32_t n, float * out) const override { head.logits(hidden, n, out); }
 
     void cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets, const float * weight,
@@ -194,6 +227,7 @@ private:
     adapters<T>                        lora;
     engine_shape                       info;
     thread_teams<T>                    teams;
+    decoding<T>                        decoder;
     std::mutex                         mutex; // one call that uses the teams at a time
 };
 

@@ -7,6 +7,9 @@
 
 namespace magnet::fused {
 
+// The same of one row: hidden [D] = x / rms(x) * w.
+void final_norm_row(const hparams & hp, const std::vector<float> & w, const float * x, float * hidden);
+
 // hidden [n, D] = x / rms(x) * w.
 void final_norm(const hparams & hp, const std::vector<float> & w, matrix_buffer<float> & x, int32_t from, int32_t to,
                 float * hidden);

@@ -67,13 +67,20 @@ void output_head<T>::logits(const float * hidden, int32_t n, float * out) const 
     for (int32_t begin = 0; begin < n; begin += chunk) {
         const int32_t rows = std::min(chunk, n - begin);
         kernels.convert(hidden + int64_t(begin) * hp.n_embd, hp.n_embd, rows, hp.n_embd, w->hidden.data(), ld);
-        gemm_args<T> args;
-        args.m = rows;
-        args.n = hp.n_vocab;
-        args.add(forward.times(w->hidden.data(), ld));
-        kernels.gemm_f32(args, out + int64_t(begin) * hp.n_vocab, hp.n_vocab);
+        logits({}, w->hidden.data(), ld, rows, out + int64_t(begin) * hp.n_vocab);
     }
     give_back(std::move(w));
+}
+
+template <class T>
+void output_head<T>::logits(const share & part, const T * hidden, int64_t ld, int32_t n, float * out) const {
+    load();
+    gemm_args<T> args;
+    args.m    = n;
+    args.n    = hp.n_vocab;
+    args.part = part;
+    args.add(forward.times(hidden, ld));
+    kernels.gemm_f32(args, out, hp.n_vocab);
 }
 
 template <class T>

@@ -18,6 +18,10 @@ public:
     output_head(std::string path, const hparams & hp, const kernel_table<T> & kernels);
 
     void logits(const float * hidden, int32_t n, float * out) const;
+
+    // One thread's share of logits [n, V] of hidden vectors [n, D] with row_slack rows behind them.
+    void logits(const share & part, const T * hidden, int64_t ld, int32_t n, float * out) const;
+
     void cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets, const float * weight,
                        int32_t n, float * nll, float * d_hidden) const;
 

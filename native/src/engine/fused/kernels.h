@@ -184,6 +184,21 @@ struct attention_args {
     float *             lse   = nullptr; // [n_head, n] log of the sum of exponentials, for backward; may be NULL
 };
 
+// Attention of tokens that have just been added to a cache, or that stand in it already. Token i of the call is cell
+// first + i of the cache.
+template <class T>
+struct cached_attention_args {
+    const head_layout * heads = nullptr;
+    const visibility *  sees  = nullptr; // of all cells
+    int32_t             first = 0;
+    const T *           q     = nullptr; // [n, size], queries in the columns that head_layout says
+    int64_t             ld    = 0;
+    const T *           keys   = nullptr; // of one kv head, as sequence_cache keeps them (kv-cache.h)
+    const T *           values = nullptr;
+    T *                 out    = nullptr; // [n, q_size]
+    int64_t             ld_out = 0;
+};
+
 template <class T>
 struct attention_backward_args {
     attention_args<T> forward;           // with out and lse as the forward pass left them
@@ -202,6 +217,9 @@ struct kernel_table {
     void (*gated)(const gated_args<T> &);
     void (*gated_backward)(const gated_backward_args<T> &);
 
+    // out = act(gate) * up, n values, n a multiple of panel_width
+    void (*activate)(activation, const float * gate, const float * up, int32_t n, float * out);
+
     // y = x / rms(x), rows of d values; rstd [rows] = 1 / rms.
     void (*rms_norm)(const float * x, int64_t ldx, int32_t rows, int32_t d, float eps, T * y, int64_t ldy, float * rstd);
     // dx += gradient with respect to x, given dy and the unit-norm y.
@@ -214,6 +232,8 @@ struct kernel_table {
     // Query tokens [begin, end) of the heads that share kv head `head_kv`.
     void (*attention)(const attention_args<T> &, int32_t head_kv, int32_t begin, int32_t end);
     void (*attention_backward)(const attention_backward_args<T> &, int32_t head_kv);
+    // The same with keys and values of a cache, for tokens [begin, end) of the call.
+    void (*cached_attention)(const cached_attention_args<T> &, int32_t head_kv, int32_t begin, int32_t end);
 
     void (*convert)(const float * x, int64_t ldx, int32_t rows, int32_t n, T * y, int64_t ldy);
     // y = x with entries dropped; padding of y is left alone.

@@ -27,29 +27,51 @@ int32_t sees_up_to(int8_t role_q, int32_t pos_q, int8_t role_k) {
 
 } // namespace
 
-row_visibility::row_visibility(const engine_row & row) {
-    const int32_t n_blocks = (row.n_tokens + visibility::block - 1) / visibility::block;
-    const int32_t padded   = n_blocks * visibility::block;
+void row_visibility::append(const engine_row & row) {
+    const int32_t first = size();
+    position.resize(first);
+    for (int32_t i = 0; i < row.n_tokens; ++i) {
+        roles.push_back(row.roles ? row.roles[i] : int8_t(MAGNET_MASK_SPAN));
+        position.push_back(row.pos ? row.pos[i] : i);
+    }
+    refresh(first);
+}
 
-    position.assign(padded, 0);
-    is_span.assign(padded, 0);
-    key_span.assign(padded, never);
-    key_other.assign(padded, never);
-    key_position.assign(padded, never);
-    query_for_span.assign(padded, nowhere);
-    query_for_ordered.assign(padded, nowhere);
+void row_visibility::truncate(int32_t n) {
+    roles.resize(n);
+    refresh(n);
+}
+
+void row_visibility::set_role(int32_t begin, int32_t end, int8_t role) {
+    std::fill(roles.begin() + begin, roles.begin() + end, role);
+    refresh(begin);
+}
+
+void row_visibility::refresh(int32_t first) {
+    const int32_t n_blocks = (size() + visibility::block - 1) / visibility::block;
+    const int32_t padded   = n_blocks * visibility::block;
+    const int32_t begin    = first / visibility::block * visibility::block;
+
+    position.resize(padded);
+    is_span.resize(padded);
+    for (std::vector<int32_t> * keys : { &key_span, &key_other, &key_position }) {
+        keys->resize(padded);
+    }
+    query_for_span.resize(padded);
+    query_for_ordered.resize(padded);
+    blocks.resize(n_blocks);
 
     constexpr int64_t above = int64_t(1) << 40;
-    blocks.assign(n_blocks, { above, -above, above, -above, above, -above, above, -above });
-
-    for (int32_t i = 0; i < padded; ++i) {
+    for (int32_t i = begin; i < padded; ++i) {
         visibility::bounds & b = blocks[i / visibility::block];
-        if (i < row.n_tokens) {
-            const int8_t  role = row.roles ? row.roles[i] : int8_t(MAGNET_MASK_SPAN);
-            const int32_t pos  = row.pos ? row.pos[i] : i;
+        if (i % visibility::block == 0) {
+            b = { above, -above, above, -above, above, -above, above, -above };
+        }
+        if (i < size()) {
+            const int8_t  role = roles[i];
+            const int32_t pos  = position[i];
             const bool    span = role == MAGNET_MASK_SPAN;
 
-            position[i]          = pos;
             is_span[i]           = span;
             key_span[i]          = seen_from(MAGNET_MASK_SPAN, role, pos);
             key_other[i]         = seen_from(MAGNET_MASK_CONTEXT, role, pos);
@@ -61,6 +83,11 @@ row_visibility::row_visibility(const engine_row & row) {
             int64_t & max = span ? b.query_span_max : b.query_other_max;
             min           = std::min<int64_t>(min, pos);
             max           = std::max<int64_t>(max, pos);
+        } else {
+            position[i] = 0;
+            is_span[i]  = 0;
+            key_span[i] = key_other[i] = key_position[i] = never;
+            query_for_span[i] = query_for_ordered[i] = nowhere;
         }
         b.key_span_min  = std::min<int64_t>(b.key_span_min, key_span[i]);
         b.key_span_max  = std::max<int64_t>(b.key_span_max, key_span[i]);

@@ -27,6 +27,10 @@ std::vector<int32_t> halves_order(int32_t n_rows, int32_t head_dim, int32_t n_ro
 
 } // namespace
 
+std::string tensor_name(int32_t layer, matrix m) {
+    return "blk." + std::to_string(layer) + "." + names[m] + ".weight";
+}
+
 template <class T>
 rounded_matrix<T>::rounded_matrix(const float * w, int32_t n_out, int32_t n_in, const kernel_table<T> & kernels)
     : kernels(kernels), n_out(n_out), n_in(n_in), ld(round_up(n_in, 2)), data((n_out + row_slack) * ld) {

@@ -78,6 +78,9 @@ struct linear {
 
 enum matrix { attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up, ffn_down, n_matrices };
 
+// The file's name of a matrix, "blk.3.attn_q.weight".
+std::string tensor_name(int32_t layer, matrix m);
+
 template <class T>
 struct layer {
     linear<T>     matrices[n_matrices];

@@ -66,22 +66,45 @@ MAGNET_INLINE gemm_args<T> single(int32_t m, int32_t n, const product<T> & p) {
     return g;
 }
 
+// Keys and values of one kv head in blocks of 32 keys: a block of keys is a panel [head_dim, 32]; a block of values is 32
+// rows of each panel of 32 channels.
+template <class T>
+struct packed_row {
+    const T * keys;
+    const T * values;
+    int64_t   value_block; // elements from one block of keys to the next
+    int64_t   value_panel; // from one panel of channels to the next
+};
+
+// Queries that are worked on together: consecutive tokens of one head, or the heads of one token.
+template <class T>
+struct query_rows_of {
+    const T * q;
+    int64_t   ld;
+    int32_t   rows;
+    int32_t   token;  // of the first row, in the visibility
+    int32_t   stride; // tokens from one row to the next: 1, or 0 for heads
+    T *       out;
+    int64_t   ld_out;
+    float *   lse; // [rows * stride] or NULL
+};
+
 template <class T>
 struct attention_memory {
-    T *     keys;   // packed [head_dim, n]
-    T *     values; // packed [n, head_dim]
     float * scores; // [query_rows, key_panels * 32]
     T *     probs;  // the same
     float * sums;   // [query_rows, head_dim]
+    T *     keys;   // packed [head_dim, n], for rows that are packed here
+    T *     values; // packed [n, head_dim]
     int64_t bytes;
 
     attention_memory(char * base, int32_t n, int32_t head_dim) {
         carver c{ base };
-        keys   = c.take<T>(packed_size(head_dim, n));
-        values = c.take<T>(packed_size(n, head_dim));
         scores = c.take<float>(query_rows * key_panels * 32);
         probs  = c.take<T>((query_rows + row_slack) * key_panels * 32);
         sums   = c.take<float>(query_rows * round_up(head_dim, 32));
+        keys   = c.take<T>(n > 0 ? packed_size(head_dim, n) : 0);
+        values = c.take<T>(n > 0 ? packed_size(n, head_dim) : 0);
         bytes  = c.used;
     }
 };
@@ -113,10 +136,112 @@ MAGNET_INLINE float softmax_block(const visibility & sees, int32_t q, const hull
     return sum(sums);
 }
 
+// Panels of keys [begin, end) that some of the queries see, and which of them need the mask.
+struct seen_keys {
+    hull keys;
+    bool masked[key_panels] = {};
+
+    MAGNET_ALWAYS_INLINE seen_keys(const visibility & sees, int32_t q_first, int32_t q_last, int32_t begin, int32_t end)
+        : keys(begin, end, [&](int32_t k) {
+              for (int32_t q = q_first; q <= q_last; ++q) {
+                  if (sees.any(q, k)) {
+                      return true;
+                  }
+              }
+              return false;
+          }) {
+        for (int32_t b = 0; b < keys.size(); ++b) {
+            for (int32_t q = q_first; q <= q_last; ++q) {
+                masked[b] |= !sees.all(q, keys.first + b);
+            }
+        }
+    }
+};
+
+// Probabilities [rows, keys] times the values of those keys.
+template <class T>
+MAGNET_INLINE gemm_args<T> weighted_values(const packed_row<T> & row, const hull & keys, int32_t rows, int32_t dim,
+                                           const T * probs, int64_t ld) {
+    gemm_args<T> g;
+    g.m              = rows;
+    g.n              = dim;
+    const T * values = row.values + int64_t(keys.first) * row.value_block;
+    if (row.value_block == 32 * panel_width) { // one block behind the other: one product
+        g.add(term(probs, ld, values, row.value_panel, keys.size() * 32));
+        return g;
+    }
+    for (int32_t b = 0; b < keys.size(); ++b) {
+        g.add(term(probs + b * 32, ld, values + b * row.value_block, row.value_panel, 32));
+    }
+    return g;
+}
+
+template <class T>
+static void attend(const visibility & sees, float scale, int32_t dim, const packed_row<T> & row,
+                   const query_rows_of<T> & of, const attention_memory<T> & mem) {
+    const int32_t q_first = of.token / 32;
+    const int32_t q_last  = (of.token + (of.rows - 1) * of.stride) / 32;
+    const int32_t ld      = key_panels * 32;
+    float         max[query_rows], total[query_rows];
+    for (int32_t r = 0; r < of.rows; ++r) {
+        max[r]   = hidden;
+        total[r] = 0.0f;
+    }
+    bool first = true;
+    for (int32_t k_begin = 0; k_begin < sees.n_blocks; k_begin += key_panels) {
+        const seen_keys seen(sees, q_first, q_last, k_begin, min_of(sees.n_blocks, k_begin + key_panels));
+        const hull &    keys = seen.keys;
+        if (keys.empty()) {
+            continue;
+        }
+        gemm_store(single(of.rows, keys.size() * 32,
+                          term(of.q, of.ld, row.keys + keys.first * panel_size(dim), panel_size(dim), dim)),
+                   mem.scores, ld);
+        for (int32_t r = 0; r < of.rows; ++r) {
+            const float before = max[r];
+            const float block  = softmax_block(sees, of.token + r * of.stride, keys, seen.masked, scale,
+                                               mem.scores + r * ld, mem.probs + r * ld, max[r]);
+            const float decay  = first ? 0.0f : __builtin_expf(before - max[r]);
+            total[r]           = total[r] * decay + block;
+            if (!first && decay != 1.0f) {
+                for (int32_t c = 0; c < dim; ++c) {
+                    mem.sums[r * dim + c] *= decay;
+                }
+            }
+        }
+        const gemm_args<T> weighted = weighted_values(row, keys, of.rows, dim, mem.probs, ld);
+        if (first) {
+            gemm_store(weighted, mem.sums, dim);
+        } else {
+            gemm_add(weighted, mem.sums, dim);
+        }
+        first = false;
+    }
+    for (int32_t r = 0; r < of.rows; ++r) {
+        float * sums = mem.sums + r * dim;
+        for (int32_t c = 0; c < dim; ++c) {
+            sums[c] /= total[r];
+        }
+        convert_row(sums, dim, of.out + r * of.ld_out);
+        if (of.lse != nullptr) {
+            of.lse[r * of.stride] = max[r] + __builtin_logf(total[r]);
+        }
+    }
+}
+
+// Cuts tokens [begin, end) into blocks of queries of about equal size.
+template <class Body>
+MAGNET_INLINE void for_query_blocks(int32_t begin, int32_t end, Body && body) {
+    const int32_t n = (end - begin + query_rows - 1) / query_rows;
+    for (int32_t i = 0; i < n; ++i) {
+        const int32_t first = begin + int32_t(int64_t(end - begin) * i / n);
+        body(first, begin + int32_t(int64_t(end - begin) * (i + 1) / n) - first);
+    }
+}
+
 template <class T>
 static void attention(const attention_args<T> & a, int32_t head_kv, int32_t begin, int32_t end) {
     const head_layout & l     = *a.heads;
-    const visibility &  sees  = *a.sees;
     const int32_t       dim   = l.head_dim;
     const int32_t       group = l.n_head / l.n_head_kv;
 
@@ -124,79 +249,44 @@ static void attention(const attention_args<T> & a, int32_t head_kv, int32_t begi
     const attention_memory<T> mem(static_cast<char *>(attention_scratch.get(bytes)), a.n, dim);
     pack_transposed(a.qkv + l.q_size() + head_kv * dim, a.ld, dim, a.n, mem.keys);
     pack(a.qkv + l.q_size() + l.k_size() + head_kv * dim, a.ld, a.n, dim, mem.values);
+    const packed_row<T> row = { mem.keys, mem.values, 32 * panel_width, panel_size(a.n) };
 
-    const int32_t n_steps = (end - begin + query_rows - 1) / query_rows;
-    for (int32_t step = 0; step < n_steps; ++step) {
-        const int32_t q0      = begin + int32_t(int64_t(end - begin) * step / n_steps);
-        const int32_t rows    = begin + int32_t(int64_t(end - begin) * (step + 1) / n_steps) - q0;
-        const int32_t q_first = q0 / 32;
-        const int32_t q_last  = (q0 + rows - 1) / 32;
+    for_query_blocks(begin, end, [&](int32_t q0, int32_t rows) {
         for (int32_t h = head_kv * group; h < (head_kv + 1) * group; ++h) {
-            float max[query_rows], total[query_rows];
-            for (int32_t r = 0; r < rows; ++r) {
-                max[r]   = hidden;
-                total[r] = 0.0f;
-            }
-            bool first = true;
-            for (int32_t k_begin = 0; k_begin < sees.n_blocks; k_begin += key_panels) {
-                const hull keys(k_begin, min_of(sees.n_blocks, k_begin + key_panels), [&](int32_t k) {
-                    for (int32_t q = q_first; q <= q_last; ++q) {
-                        if (sees.any(q, k)) {
-                            return true;
-                        }
-                    }
-                    return false;
-                });
-                if (keys.empty()) {
-                    continue;
-                }
-                bool masked[key_panels] = {};
-                for (int32_t b = 0; b < keys.size(); ++b) {
-                    for (int32_t q = q_first; q <= q_last; ++q) {
-                        masked[b] |= !sees.all(q, keys.first + b);
-                    }
-                }
-                const int32_t n_keys = keys.size() * 32;
-                const int32_t ld     = key_panels * 32;
-                gemm_store(single(rows, n_keys,
-                                  term(a.qkv + q0 * a.ld + h * dim, a.ld, mem.keys + keys.first * panel_size(dim),
-                                       panel_size(dim), dim)),
-                           mem.scores, ld);
-                for (int32_t r = 0; r < rows; ++r) {
-                    const float before = max[r];
-                    const float block  = softmax_block(sees, q0 + r, keys, masked, l.scale, mem.scores + r * ld,
-                                                       mem.probs + r * ld, max[r]);
-                    const float decay  = first ? 0.0f : __builtin_expf(before - max[r]);
-                    total[r]           = total[r] * decay + block;
-                    if (!first && decay != 1.0f) {
-                        for (int32_t c = 0; c < dim; ++c) {
-                            mem.sums[r * dim + c] *= decay;
-                        }
-                    }
-                }
-                const auto weighted = single(rows, dim,
-                                             term(mem.probs, ld, mem.values + int64_t(keys.first) * 32 * 32,
-                                                  panel_size(a.n), n_keys));
-                if (first) {
-                    gemm_store(weighted, mem.sums, dim);
-                } else {
-                    gemm_add(weighted, mem.sums, dim);
-                }
-                first = false;
-            }
-            for (int32_t r = 0; r < rows; ++r) {
-                float * sums = mem.sums + r * dim;
-                T *     out  = a.out + (q0 + r) * a.ld_out + h * dim;
-                for (int32_t c = 0; c < dim; ++c) {
-                    sums[c] /= total[r];
-                }
-                convert_row(sums, dim, out);
-                if (a.lse != nullptr) {
-                    a.lse[int64_t(h) * a.n + q0 + r] = max[r] + __builtin_logf(total[r]);
-                }
-            }
+            float * lse = a.lse != nullptr ? a.lse + int64_t(h) * a.n + q0 : nullptr;
+            attend(*a.sees, l.scale, dim, row,
+                   query_rows_of<T>{ a.qkv + q0 * a.ld + h * dim, a.ld, rows, q0, 1, a.out + q0 * a.ld_out + h * dim,
+                                     a.ld_out, lse },
+                   mem);
         }
+    });
+}
+
+template <class T>
+static void cached_attention(const cached_attention_args<T> & a, int32_t head_kv, int32_t begin, int32_t end) {
+    const head_layout &       l     = *a.heads;
+    const int32_t             dim   = l.head_dim;
+    const int32_t             group = l.n_head / l.n_head_kv;
+    const int64_t             bytes = attention_memory<T>(nullptr, 0, dim).bytes;
+    const attention_memory<T> mem(static_cast<char *>(attention_scratch.get(bytes)), 0, dim);
+    const packed_row<T>       row = { a.keys, a.values, panel_size(dim), 32 * panel_width };
+
+    if (end - begin == 1 && group <= query_rows) { // keys and values come from memory once for all heads of the group
+        const int32_t h = head_kv * group;
+        attend(*a.sees, l.scale, dim, row,
+               query_rows_of<T>{ a.q + begin * a.ld + h * dim, dim, group, a.first + begin, 0,
+                                 a.out + begin * a.ld_out + h * dim, dim, nullptr },
+               mem);
+        return;
     }
+    for_query_blocks(begin, end, [&](int32_t q0, int32_t rows) {
+        for (int32_t h = head_kv * group; h < (head_kv + 1) * group; ++h) {
+            attend(*a.sees, l.scale, dim, row,
+                   query_rows_of<T>{ a.q + q0 * a.ld + h * dim, a.ld, rows, a.first + q0, 1,
+                                     a.out + q0 * a.ld_out + h * dim, a.ld_out, nullptr },
+                   mem);
+        }
+    });
 }
 
 } // namespace

@@ -23,6 +23,12 @@ MAGNET_INLINE activated activate(activation act, vf x) {
     return { x * s, s + x * s * (1.0f - s) * (two_sqrt * (1.0f + 3.0f * 0.044715f * x * x)) };
 }
 
+static void activate_row(activation act, const float * gate, const float * up, int32_t n, float * out) {
+    for (int32_t i = 0; i < n; i += W) {
+        store(out + i, activate(act, load(gate + i)).value * load(up + i));
+    }
+}
+
 template <class T>
 static void gated(const gated_args<T> & a) {
     const int64_t     n_gate = widened_size(a.gate);

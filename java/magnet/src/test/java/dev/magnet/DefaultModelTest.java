@@ -110,7 +110,7 @@ class DefaultModelTest {
     private static List<Part> partsOf(JsonNode story) {
         List<Part> parts = new ArrayList<>();
         for (JsonNode text : story.get("parts")) {
-            parts.add(parts.size() % 2 == 0 ? Part.text(text.asText()) : Part.filled(text.asText()));
+            parts.add(parts.size() % 2 == 0 ? Part.textKeepingSpace(text.asText()) : Part.filled(text.asText()));
         }
         return parts;
     }

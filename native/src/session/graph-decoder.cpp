@@ -1,3 +1,4 @@
+// Decoding by llama.cpp's context.
 #include "decoder.h"
 
 #include "base/error.h"
@@ -23,9 +24,48 @@ bool is_context(const slot & s) {
     return s.role == MAGNET_MASK_CONTEXT;
 }
 
-} // namespace
+class graph_decoder : public decoder {
+public:
+    graph_decoder(std::shared_ptr<model> base, const decoder_params & params, const std::atomic<bool> & cancelled) :
+        base_(std::move(base)), params_(params), cancelled_(cancelled) {}
 
-void decoder::set_adapters(const std::vector<used_adapter> & adapters) {
+    void set_adapters(const std::vector<used_adapter> & adapters) override;
+    void clear() override;
+
+    void begin(int32_t n_tokens) override;
+
+    const float * set_context(const std::vector<slot> & context, const slot & predictor, bool causal, int32_t & n_reused) override;
+
+    const float * decode(const slot & token, bool causal) override;
+
+    const float * decode_again(const slot & token) override;
+
+private:
+    struct cached {
+        slot what;
+        bool causal; // its keys and values depend on causal tokens before it only
+    };
+
+    void    ensure_context(int32_t n_tokens, int32_t n_ubatch);
+    bool    remove(int32_t pos_begin, int32_t pos_end);
+    bool    keep_context();
+    int32_t keep_causal_prefix(const std::vector<slot> & context);
+    bool    holds_exactly(const std::vector<slot> & context) const;
+    const float * encode(const std::vector<slot> & tokens, size_t begin, const slot & predictor, bool causal);
+    void    run();
+
+    const std::shared_ptr<model>   base_;
+    const decoder_params           params_;
+    const std::atomic<bool> &      cancelled_;
+    std::vector<used_adapter>      adapters_;
+    std::unique_ptr<graph_context> context_;
+    int32_t                        n_ctx_    = 0; // of context_
+    int32_t                        n_ubatch_ = 0; // of context_
+    std::vector<cached>            cache_;        // in the order of encoding
+    token_batch                    batch_;
+};
+
+void graph_decoder::set_adapters(const std::vector<used_adapter> & adapters) {
     adapters_ = adapters;
     clear();
     if (context_) {
@@ -33,26 +73,22 @@ void decoder::set_adapters(const std::vector<used_adapter> & adapters) {
     }
 }
 
-void decoder::clear() {
+void graph_decoder::clear() {
     cache_.clear();
     if (context_) {
         llama_memory_clear(llama_get_memory(context_->get()), false);
     }
 }
 
-void decoder::begin(int32_t n_tokens) {
-    if (n_tokens > params_.n_ctx) {
-        throw error(MAGNET_STATUS_TOO_LONG, "the text needs " + std::to_string(n_tokens) + " tokens with what is to be "
-                                            "generated; this session reads at most " + std::to_string(params_.n_ctx) +
-                                            ". Shorten it, ask for fewer tokens, or make a session with a larger n_ctx.");
-    }
+void graph_decoder::begin(int32_t n_tokens) {
+    check_room(n_tokens, params_.n_ctx);
     if (!params_.reuse_prefix) {
         clear();
     }
     ensure_context(n_tokens, std::max(n_ubatch_, default_ubatch));
 }
 
-void decoder::ensure_context(int32_t n_tokens, int32_t n_ubatch) {
+void graph_decoder::ensure_context(int32_t n_tokens, int32_t n_ubatch) {
     if (context_ && n_tokens <= n_ctx_ && n_ubatch <= n_ubatch_) {
         return;
     }
@@ -79,12 +115,12 @@ void decoder::ensure_context(int32_t n_tokens, int32_t n_ubatch) {
 }
 
 // False if nothing was taken out, because this kind of memory cannot: a recurrent state does not forget its last tokens.
-bool decoder::remove(int32_t pos_begin, int32_t pos_end) {
+bool graph_decoder::remove(int32_t pos_begin, int32_t pos_end) {
     return llama_memory_seq_rm(llama_get_memory(context_->get()), sequence, pos_begin, pos_end);
 }
 
 // The cache's order is that of encoding, so a failure in the middle leaves cells that nobody knows: forget all.
-void decoder::run() {
+void graph_decoder::run() {
     try {
         context_->decode(batch_.view(false));
     } catch (const error & e) {
@@ -99,7 +135,7 @@ void decoder::run() {
     }
 }
 
-bool decoder::holds_exactly(const std::vector<slot> & context) const {
+bool graph_decoder::holds_exactly(const std::vector<slot> & context) const {
     size_t n = 0;
     for (const cached & c : cache_) {
         if (!is_context(c.what)) {
@@ -113,7 +149,7 @@ bool decoder::holds_exactly(const std::vector<slot> & context) const {
     return n == context.size();
 }
 
-int32_t decoder::keep_causal_prefix(const std::vector<slot> & context) {
+int32_t graph_decoder::keep_causal_prefix(const std::vector<slot> & context) {
     // length of the common prefix with the causal tokens of the cache
     size_t              n = 0;
     std::vector<cached> kept;
@@ -171,7 +207,7 @@ int32_t decoder::keep_causal_prefix(const std::vector<slot> & context) {
     return (int32_t) n;
 }
 
-const float * decoder::set_context(const std::vector<slot> & context, const slot & predictor, bool causal,
+const float * graph_decoder::set_context(const std::vector<slot> & context, const slot & predictor, bool causal,
                                    int32_t & n_reused) {
     const bool bidirectional = is_context(predictor);
     ensure_context(n_ctx_, bidirectional ? round_up_pow2((int32_t) context.size(), default_ubatch) : default_ubatch);
@@ -191,7 +227,7 @@ const float * decoder::set_context(const std::vector<slot> & context, const slot
 }
 
 // Leaves nothing but CONTEXT tokens in the cache. False if that cannot be done.
-bool decoder::keep_context() {
+bool graph_decoder::keep_context() {
     for (auto it = cache_.begin(); it != cache_.end();) {
         if (is_context(it->what)) {
             ++it;
@@ -206,7 +242,7 @@ bool decoder::keep_context() {
 
 // context from begin on, in passes, and predictor in the last one. Only a bidirectional context has to go in one pass:
 // causal ones take llama.cpp's own, also after the session has made room for a larger one.
-const float * decoder::encode(const std::vector<slot> & context, size_t begin, const slot & predictor, bool causal) {
+const float * graph_decoder::encode(const std::vector<slot> & context, size_t begin, const slot & predictor, bool causal) {
     std::vector<slot> todo(context.begin() + begin, context.end());
 
     const auto behind = [&](const slot & s) { return s.pos >= predictor.pos; };
@@ -242,7 +278,7 @@ const float * decoder::encode(const std::vector<slot> & context, size_t begin, c
     return llama_get_logits_ith(context_->get(), output_in_pass);
 }
 
-const float * decoder::decode(const slot & token, bool causal) {
+const float * graph_decoder::decode(const slot & token, bool causal) {
     batch_.clear();
     batch_.add(token.token, token.pos, token.role, sequence, true);
     run();
@@ -250,7 +286,7 @@ const float * decoder::decode(const slot & token, bool causal) {
     return llama_get_logits_ith(context_->get(), 0);
 }
 
-const float * decoder::decode_again(const slot & token) {
+const float * graph_decoder::decode_again(const slot & token) {
     const auto it = std::find_if(cache_.begin(), cache_.end(), [&](const cached & c) { return c.what.pos == token.pos; });
     if (!remove(token.pos, token.pos + 1)) {
         clear();
@@ -263,6 +299,21 @@ const float * decoder::decode_again(const slot & token) {
         cache_.push_back({ token, false });
     }
     return llama_get_logits_ith(context_->get(), 0);
+}
+
+} // namespace
+
+void check_room(int32_t n_tokens, int32_t n_ctx) {
+    if (n_tokens > n_ctx) {
+        throw error(MAGNET_STATUS_TOO_LONG, "the text needs " + std::to_string(n_tokens) + " tokens with what is to be "
+                                            "generated; this session reads at most " + std::to_string(n_ctx) +
+                                            ". Shorten it, ask for fewer tokens, or make a session with a larger n_ctx.");
+    }
+}
+
+std::unique_ptr<decoder> make_graph_decoder(std::shared_ptr<model> base, const decoder_params & params,
+                                            const std::atomic<bool> & cancelled) {
+    return std::make_unique<graph_decoder>(std::move(base), params, cancelled);
 }
 
 } // namespace magnet

@@ -1,0 +1,55 @@
+// Keys and values of one sequence, in the order in which its tokens were encoded, packed as attention reads them.
+//
+// The keys of a kv head are panels [head_dim, 32 cells], its values blocks of 32 cells by panels of 32 channels: both
+// products of attention run over them as they lie, whether for one query or for a whole prompt.
+#pragma once
+
+#include "engine/engine.h"
+#include "visibility.h"
+#include "weights.h"
+
+#include <vector>
+
+namespace magnet::fused {
+
+template <class T>
+class sequence_cache : public kv_cache {
+public:
+    explicit sequence_cache(const hparams & hp)
+        : head_dim(hp.head_dim), n_head_kv(hp.n_head_kv), head_block(round_up(hp.head_dim, 32) * panel_width),
+          layers(hp.n_layer) {}
+
+    int32_t size() const override { return cells.size(); }
+    void    truncate(int32_t n) override { cells.truncate(n); }
+    void    set_role(int32_t begin, int32_t end, int8_t role) override { cells.set_role(begin, end, role); }
+    int64_t bytes() const override { return layers.empty() ? 0 : int64_t(layers.size()) * layers[0].bytes(); }
+    void    copy_from(const kv_cache & other) override;
+
+    // Room for n cells. Throws magnet::error (OUT_OF_MEMORY), and what was there stays.
+    void reserve(int32_t n);
+
+    // Adds cells without keys and values: store() brings them.
+    void append(const engine_row & row) { cells.append(row); }
+
+    // Keys and values of one cell and kv head, [head_dim] each. Cells may be stored from several threads.
+    void store(int32_t layer, int32_t cell, int32_t head_kv, const T * key, const T * value);
+
+    visibility view() const { return cells.view(); }
+    const T *  keys(int32_t layer, int32_t head_kv) const { return at(layer, 2 * head_kv); }
+    const T *  values(int32_t layer, int32_t head_kv) const { return at(layer, 2 * head_kv + 1); }
+
+private:
+    const T * at(int32_t layer, int32_t part) const { return layers[layer].data() + part * blocks * head_block; }
+
+    const int32_t          head_dim;
+    const int32_t          n_head_kv;
+    const int64_t          head_block; // elements of 32 keys, or of 32 values
+    int64_t                blocks = 0; // of 32 cells that there is room for
+    row_visibility         cells;
+    std::vector<buffer<T>> layers; // [kv head, keys and values, blocks, head_block]
+};
+
+extern template class sequence_cache<bf16>;
+extern template class sequence_cache<float>;
+
+} // namespace magnet::fused

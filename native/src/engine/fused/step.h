@@ -1,0 +1,83 @@
+// Passes of one token a sequence: decoding. Weights are read as the file stores them (stored-weights.h).
+//
+// A layer has five phases: queries, keys and values; attention; its output; gate and up; down. Threads take pieces of them
+// as they get to them (class phases), so that one that is late, or loses its processor to somebody else, holds up nobody.
+// What every piece of a phase needs, a token's normalised and rounded input, each thread computes for itself: it is little.
+#pragma once
+
+#include "block.h"
+#include "stored-weights.h"
+
+#include <memory>
+#include <vector>
+
+namespace magnet::fused {
+
+template <class T>
+class step_runner {
+public:
+    step_runner(const weights<T> & base, const stored_weights & stored, const adapters<T> & lora,
+                const kernel_table<T> & kernels)
+        : base(base), stored(stored), lora(lora), kernels(kernels) {}
+
+    // Memory for n tokens and so many threads.
+    void reserve(int32_t n, int32_t n_threads);
+
+    // Before threads go through what follows.
+    void begin() { steps.reset(phases_of_layer * base.hp.n_layer + 2); }
+
+    // Called by as many threads as are there, under their own ranks: hidden states before the final norm, in x. Every row
+    // of the group is one token; places [rows].
+    void forward(int32_t rank, const prepared_group & g, const cache_place<T> * places);
+
+    // The same, behind forward or alone: final norm and output head of some rows of `in` (NULL = x); logits[i] [V] are
+    // those of rows[i].
+    void logits(int32_t rank, matrix_buffer<float> * in, const int32_t * rows, int32_t n, float * const * logits);
+
+private:
+    // What a thread computes for itself.
+    struct workspace {
+        buffer<uint8_t>      input;  // [n] as stored_matrix::prepare makes it
+        matrix_buffer<T>     unit;   // [n, widest] input of adapters
+        matrix_buffer<float> wide;   // [widest]
+        matrix_buffer<T>     low[3]; // [n, rank] A' x of the matrices of a phase
+        matrix_buffer<T>     qkv;    // one kv head's queries, key and value
+        buffer<float>        tile, tile_up; // [n, panel_width]
+    };
+    struct place { // in the work
+        int32_t rank;
+        int32_t layer;
+        int32_t n;
+        int32_t phase;
+    };
+    static constexpr int32_t phases_of_layer = 5;
+
+    void embed(const prepared_group & g);
+    void attention_in(const place & p);
+    void attend(const place & p, const prepared_group & g, const cache_place<T> * places);
+    void attend_one(const place & p, const prepared_group & g, const cache_place<T> & where, int32_t row, int32_t kv);
+    void add_output(const place & p, matrix m, matrix_buffer<float> & in);
+    void gate_up(const place & p);
+
+    void normalise(workspace & w, const place & p, matrix reads);
+    void take_input(workspace & w, const place & p, matrix m, const float * in, int32_t row);
+    void low_rank(workspace & w, const place & p, matrix m, int32_t slot);
+    void multiply(workspace & w, const place & p, matrix m, int32_t slot, int32_t panel, float * tile);
+
+    const weights<T> &      base;
+    const stored_weights &  stored;
+    const adapters<T> &     lora;
+    const kernel_table<T> & kernels;
+
+    std::vector<std::unique_ptr<workspace>> spaces; // [threads]
+    phases                                  steps;
+    matrix_buffer<float>                    x;         // [n, D] residual stream
+    matrix_buffer<float>                    projected; // [n, kv head, its queries, key and value]
+    matrix_buffer<float>                    attn_out;  // [n, q]
+    matrix_buffer<float>                    h;         // [n, F]
+};
+
+extern template class step_runner<bf16>;
+extern template class step_runner<float>;
+
+} // namespace magnet::fused

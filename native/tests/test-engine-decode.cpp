@@ -1,0 +1,205 @@
+// Decoding with the fused engine against the double-precision reference: a row encoded piece by piece through a cache gives
+// the logits of the same row read at once.
+#include "engine_fixture.h"
+#include "magnet-mask.h"
+
+#include <doctest/doctest.h>
+
+using namespace magnet;
+using namespace magnet::testing;
+
+namespace {
+
+std::vector<tiny_model_params> models() {
+    std::vector<tiny_model_params> all(4);
+    all[1].arch      = "qwen3";
+    all[1].n_embd    = 96;
+    all[1].n_head    = 4;
+    all[1].n_head_kv = 2;
+    all[1].head_dim  = 32;
+    all[1].n_rot     = 16;
+    all[1].n_ff      = 160;
+    all[2].arch      = "gemma";
+    all[2].n_embd    = 33;
+    all[2].n_head    = 3;
+    all[2].n_head_kv = 1;
+    all[2].head_dim  = 10;
+    all[2].n_rot     = 6;
+    all[2].n_ff      = 37;
+    all[3].arch      = "qwen2";
+    all[3].n_embd    = 140;
+    all[3].n_head    = 5;
+    all[3].n_head_kv = 1;
+    all[3].head_dim  = 80;
+    all[3].n_rot     = 80;
+    all[3].n_ff      = 101;
+    all[3].tied      = false;
+    return all;
+}
+
+// A sequence in the order of encoding, and where it may be cut: pieces see nothing of later ones.
+struct sequence {
+    owned_row            row;
+    std::vector<int32_t> cuts; // ends of pieces, the last the whole
+};
+
+// All SPAN, in pieces of these sizes.
+sequence causal(std::vector<int32_t> sizes, int32_t n_vocab, uint64_t seed) {
+    sequence s;
+    int32_t  n = 0;
+    for (const int32_t size : sizes) {
+        s.cuts.push_back(n += size);
+    }
+    s.row = random_rows({ n }, n_vocab, seed)[0];
+    for (int32_t i = 0; i < n; ++i) {
+        s.row.pos[i]   = i;
+        s.row.roles[i] = MAGNET_MASK_SPAN;
+    }
+    return s;
+}
+
+// Left and right context around a gap of `gap` places, then its tokens one by one.
+sequence around_gap(int8_t role, int32_t left, int32_t right, int32_t gap, int32_t n_vocab, uint64_t seed) {
+    sequence s = causal({ left + right + gap }, n_vocab, seed);
+    for (int32_t i = 0; i < left + right; ++i) {
+        s.row.roles[i] = role;
+        s.row.pos[i]   = i < left ? i : i + gap;
+    }
+    s.cuts = { left + right };
+    for (int32_t i = 0; i < gap; ++i) {
+        s.row.pos[left + right + i] = left + i;
+        s.cuts.push_back(left + right + i + 1);
+    }
+    return s;
+}
+
+cached_row piece_of(const sequence & s, int32_t begin, int32_t end, kv_cache & cache, std::vector<float> & logits) {
+    cached_row r;
+    r.row    = { s.row.tokens.data() + begin, s.row.pos.data() + begin, s.row.roles.data() + begin, end - begin };
+    r.cache  = &cache;
+    r.output = end - begin - 1;
+    r.logits = logits.data();
+    return r;
+}
+
+std::vector<double> expected_logits(const reference_model & reference, const sequence & s, int32_t at,
+                                    const std::vector<const lora_set *> & sets = {}) {
+    const std::vector<double> hidden = reference.hidden(s.row.view(), sets);
+    const int64_t             d      = int64_t(hidden.size()) / s.row.view().n_tokens;
+    return reference.logits({ hidden.begin() + at * d, hidden.begin() + (at + 1) * d });
+}
+
+void check_close(const std::vector<float> & got, const std::vector<double> & expected, engine_precision precision) {
+    if (precision == engine_precision::f32) {
+        CHECK(relative_error(got, expected) < 3e-5);
+    } else {
+        CHECK(relative_error(got, expected) < 0.06);
+        CHECK(cosine(got, expected) > 0.999);
+    }
+}
+
+std::vector<sequence> sequences(int32_t n_vocab) {
+    return { causal({ 1, 1, 1, 30, 1, 70, 1, 1 }, n_vocab, 1), causal({ 33, 1, 1, 1, 200, 1, 1 }, n_vocab, 2),
+             around_gap(MAGNET_MASK_CONTEXT, 20, 19, 6, n_vocab, 3),
+             around_gap(MAGNET_MASK_ORDERED, 40, 70, 6, n_vocab, 4) };
+}
+
+} // namespace
+
+TEST_CASE("a sequence that is encoded piece by piece gives the logits of the whole") {
+    for (const tiny_model_params & p : models()) {
+        const temporary_model file(p);
+        const reference_model reference(file.path);
+        for (const std::string & kernel : fused_engine_kernels()) {
+            for (const engine_precision precision : { engine_precision::f32, engine_precision::bf16 }) {
+                for (const int32_t n_threads : { 1, 3 }) {
+                    const auto e = make_fused_engine(file.path, engine_params(kernel, precision, n_threads));
+                    for (const sequence & s : sequences(p.n_vocab)) {
+                        const auto         cache = e->make_cache();
+                        std::vector<float> logits(p.n_vocab);
+                        int32_t            begin = 0;
+                        for (const int32_t end : s.cuts) {
+                            e->extend({ piece_of(s, begin, end, *cache, logits) });
+                            CHECK(cache->size() == end);
+                            CAPTURE(p.arch);
+                            CAPTURE(kernel);
+                            CAPTURE(end);
+                            check_close(logits, expected_logits(reference, s, end - 1), precision);
+                            begin = end;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("sequences of a pass do not know of each other, and adapters are applied") {
+    for (const tiny_model_params & p : models()) {
+        const temporary_model file(p);
+        const reference_model reference(file.path);
+        const lora_set        set = random_adapter(reference.targets(), 5, 0.5f, 11);
+        for (const engine_precision precision : { engine_precision::f32, engine_precision::bf16 }) {
+            const auto e = make_fused_engine(file.path, engine_params("", precision, 2));
+            e->set_lora({ &set });
+            std::vector<sequence>                  all;
+            std::vector<std::unique_ptr<kv_cache>> caches;
+            std::vector<std::vector<float>>        logits(7, std::vector<float>(p.n_vocab));
+            for (int32_t i = 0; i < 7; ++i) {
+                all.push_back(causal({ 3 + 11 * i, 1, 1, 2 }, p.n_vocab, 20 + i));
+                caches.push_back(e->make_cache());
+            }
+            for (size_t step = 0; step < 4; ++step) {
+                for (const size_t n : { size_t(2), all.size() }) { // few at once, then the others
+                    std::vector<cached_row> rows;
+                    for (size_t i = n == 2 ? 0 : 2; i < n; ++i) {
+                        rows.push_back(piece_of(all[i], step == 0 ? 0 : all[i].cuts[step - 1], all[i].cuts[step], *caches[i],
+                                                logits[i]));
+                    }
+                    e->extend(rows);
+                }
+                for (size_t i = 0; i < all.size(); ++i) {
+                    CAPTURE(p.arch);
+                    CAPTURE(i);
+                    check_close(logits[i], expected_logits(reference, all[i], all[i].cuts[step] - 1, { &set }), precision);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("a cache forgets its end, is copied, gives an output again and keeps what it had when a pass fails") {
+    const tiny_model_params p = models()[0];
+    const temporary_model   file(p);
+    const reference_model   reference(file.path);
+    const auto              e = make_fused_engine(file.path, engine_params("", engine_precision::f32, 2));
+    const sequence          s = causal({ 50, 40 }, p.n_vocab, 1), other = causal({ 90 }, p.n_vocab, 2);
+    const auto              cache = e->make_cache(), copy = e->make_cache();
+    std::vector<float>      logits(p.n_vocab);
+
+    e->extend({ piece_of(s, 0, 50, *cache, logits) });
+    e->extend({ piece_of(other, 50, 90, *cache, logits) });
+    cache->truncate(50);
+    copy->copy_from(*cache);
+    e->extend({ piece_of(s, 50, 90, *cache, logits) });
+    check_close(logits, expected_logits(reference, s, 89), engine_precision::f32);
+    std::fill(logits.begin(), logits.end(), 0.0f);
+    e->extend({ piece_of(s, 50, 90, *copy, logits) });
+    check_close(logits, expected_logits(reference, s, 89), engine_precision::f32);
+
+    const sequence gap    = around_gap(MAGNET_MASK_CONTEXT, 20, 19, 3, p.n_vocab, 3);
+    const auto     around = e->make_cache();
+    e->extend({ piece_of(gap, 0, 40, *around, logits) });
+    cached_row again = piece_of(gap, 10, 11, *around, logits);
+    again.again      = 10;
+    e->extend({ again });
+    CHECK(around->size() == 40);
+    check_close(logits, expected_logits(reference, gap, 10), engine_precision::f32);
+
+    const int32_t foreign = p.n_vocab;
+    cached_row    bad     = piece_of(s, 0, 1, *cache, logits);
+    bad.row.tokens        = &foreign;
+    CHECK_THROWS_AS(e->extend({ piece_of(s, 0, 1, *copy, logits), bad }), error);
+    CHECK_THROWS_AS(e->extend({ piece_of(s, 0, 1, *copy, logits), piece_of(s, 0, 1, *copy, logits) }), error);
+    CHECK(copy->size() == 90);
+}
