@@ -1,5 +1,6 @@
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -36,6 +37,8 @@ struct train_command {
     bool                     dry_run       = false;
 
     void run();
+    void check_resume(const CLI::App & verb) const;
+    bool may_write() const;
     void measure() const;
 };
 
@@ -51,18 +54,27 @@ struct train_display {
 
 } // namespace
 
-// Each with two spaces behind it; none where a step has no rows of an objective.
-static std::string losses(const magnet_train_progress & p) {
+// "mntp 4.210  sscl 0.310", without those that there are no rows for.
+static std::string joined(const std::vector<std::pair<const char *, double>> & losses, const char * between) {
     std::string text;
-    const auto  add = [&text](const char * name, double value) {
+    for (const auto & [name, value] : losses) {
         char part[40];
-        std::snprintf(part, sizeof part, "%s %.3f  ", name, value);
-        text += std::isnan(value) ? "" : part;
-    };
-    add("mntp", p.mntp);
-    add("sscl", p.sscl);
-    add("msg", p.msg);
+        std::snprintf(part, sizeof part, "%s %.3f", name, value);
+        text += std::isnan(value) ? "" : (text.empty() ? "" : between) + std::string(part);
+    }
     return text;
+}
+
+static std::string losses(const magnet_train_progress & p) {
+    return joined({{"mntp", p.mntp}, {"sscl", p.sscl}, {"msg", p.msg}}, "  ") + "  ";
+}
+
+// "held-out 3.512 (hybrid 3.600, ordered 3.400, sscl 0.200) best  "
+static std::string heldout(const magnet_train_progress & p) {
+    const std::string parts =
+        joined({{"hybrid", p.heldout_msg_hybrid}, {"ordered", p.heldout_msg_ordered}, {"sscl", p.heldout_sscl}}, ", ");
+    return joined({{"held-out", p.heldout_score}}, "") + (parts.empty() ? "" : " (" + parts + ")") +
+           (p.best_step == p.step ? " best  " : "  ");
 }
 
 // "step 120/400  mntp 4.210  sscl 0.310  msg 3.700  held-out: …  512 tok/s  7:10 left"
@@ -75,16 +87,18 @@ bool train_display::on_step(const magnet_train_progress * p, void * user_data) {
     char              pace[80];
     std::snprintf(pace, sizeof pace, "%.0f tok/s  %s left", p->tokens_per_second, clock_text(p->seconds_left).c_str());
     if (!std::isnan(p->heldout_score)) {
-        char held[160];
-        std::snprintf(held, sizeof held, "held-out %.3f (hybrid %.3f, ordered %.3f, sscl %.3f)%s  ", p->heldout_score,
-                      p->heldout_msg_hybrid, p->heldout_msg_ordered, p->heldout_sscl,
-                      p->best_step == p->step ? " best" : "");
-        self.bar.print(step + held + pace);
+        self.bar.print(step + heldout(*p) + pace);
     } else if (!self.is_terminal && p->step % 10 == 0) {
         self.bar.print(step + pace);
     }
     self.bar.update(p->step, losses(*p) + pace);
     return !interrupted();
+}
+
+// "" if it is not set.
+static std::string from_environment(const std::string & variable) {
+    const char * value = variable.empty() ? nullptr : std::getenv(variable.c_str());
+    return value ? value : "";
 }
 
 // "400:1,1,0.5"
@@ -129,6 +143,25 @@ static void print_log_line(int32_t level, const char * message, void * user_data
     }
 }
 
+bool train_command::may_write() const {
+    return dry_run || params.files.overwrite || !std::filesystem::exists(output);
+}
+
+// A run that goes on has its own options and files: others would be ignored.
+void train_command::check_resume(const CLI::App & verb) const {
+    std::string ignored;
+    for (const CLI::Option * option : verb.get_options()) {
+        const std::string name = option->get_name();
+        const bool        ours = name == "--resume" || name == "--log-level" || name == "--help" || name == "-h,--help";
+        if (option->count() > 0 && !ours && !(option->results() == CLI::results_t{from_environment(option->get_envname())})) {
+            ignored += (ignored.empty() ? "" : ", ") + name;
+        }
+    }
+    if (!resume.empty() && !ignored.empty()) {
+        throw usage_error("--resume goes on with the options and files of its checkpoint; leave out " + ignored);
+    }
+}
+
 void train_command::run() {
     magnet_log_set(print_log_line, &log_level);
     const bool          terminal = is_terminal(STDERR_FILENO);
@@ -148,6 +181,9 @@ void train_command::run() {
     }
     if (checkpoint.empty() && !no_checkpoint && !output.empty()) {
         checkpoint = std::filesystem::path(output).replace_extension(".ckpt").string();
+    }
+    if (!may_write()) {
+        throw failure(output + " exists already; name another file, or allow it with --overwrite");
     }
     std::vector<magnet_train_stage> plan;
     for (const std::string & text : stages) {
@@ -274,7 +310,10 @@ void add_train(CLI::App & verb) {
              "\n"
              "Text serves all objectives, pairs alone make an adapter for embeddings. Ctrl-C keeps what was learned.\n"
              "The adapter holds the state with the lowest held-out loss; llama.cpp's --lora reads it too.");
-    verb.callback([command] { command->run(); });
+    verb.callback([command, &verb] {
+        command->check_resume(verb);
+        command->run();
+    });
 }
 
 } // namespace magnet_cli

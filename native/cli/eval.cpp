@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "files.h"
 #include "interrupt.h"
 #include "output.h"
 #include "progress.h"
@@ -70,6 +71,11 @@ void eval_command::run() {
     params.state = state.empty() ? nullptr : state.c_str();
 
     const loaded_model   loaded  = load_model(model);
+    for (const char * read :
+         {params.file, params.state, params.probe.train_file, params.retrieval.documents, params.retrieval.relevance}) {
+        note_input(read ? read : "");
+    }
+    check_output(output.path);
     const session_ptr    session = create_session(loaded, model);
     eval_display         display{protocol, model.log_level == 0, {}};
     magnet_eval_result * result = nullptr;

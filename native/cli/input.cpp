@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "files.h"
 #include "magnet.h"
 #include "options.h"
 #include "terminal.h"
@@ -73,6 +74,7 @@ static bool is_file(const std::string & argument) {
 
 std::string read_file(const std::string & path) {
     const bool standard = path == "-";
+    note_input(path);
     if (standard && is_terminal(STDIN_FILENO)) {
         std::fputs("reading from the terminal; Ctrl-D ends the text\n", stderr);
     }

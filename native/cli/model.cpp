@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "error.h"
+#include "files.h"
 #include "names.h"
 #include "options.h"
 #include "progress.h"
@@ -70,6 +71,7 @@ loaded_model load_model(const model_options & options) {
     if (log_level != 0) {
         magnet_log_set(print_log_line, &log_level);
     }
+    note_input(options.path);
     loaded_model loaded;
     loaded.path = options.path;
     progress bar("loading " + std::filesystem::path(options.path).filename().string(), 1000, options.log_level == 0,
@@ -86,6 +88,7 @@ loaded_model load_model(const model_options & options) {
     for (std::string path : options.adapters) {
         const float      scale   = split_scale(path);
         magnet_adapter * adapter = nullptr;
+        note_input(path);
         check(magnet_adapter_load(model, path.c_str(), &adapter));
         loaded.adapters.emplace_back(adapter);
         loaded.scales.push_back(scale);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "files.h"
 #include "interrupt.h"
 #include "terminal.h"
 
@@ -25,6 +26,7 @@ output::output(const std::string & path) {
         return;
     }
     name = path;
+    check_output(path);
     std::error_code       error;
     const fs::path        target = fs::weakly_canonical(path, error); // a link stays a link: its target is replaced
     const fs::file_status status = fs::status(target, error);

@@ -1,5 +1,6 @@
 #include "evaluation.h"
 
+#include "base/distinct-files.h"
 #include "base/error.h"
 #include "base/file-stamp.h"
 #include "model/adapter.h"
@@ -33,8 +34,26 @@ static nlohmann::json describe(const session & with, const magnet_eval_params & 
     return d;
 }
 
+// Before the state is opened to be written.
+static const magnet_eval_params & with_own_state(const session & with, const magnet_eval_params & p) {
+    std::vector<named_file> reads = {{"the model", with.base().path()}};
+    const auto              add   = [&reads](const char * name, const char * path) {
+        reads.push_back({name, path ? path : ""});
+    };
+    add("the file to judge by", p.file);
+    if (p.protocol == MAGNET_EVAL_PROBE) {
+        add("the file to learn from", p.probe.train_file);
+    }
+    if (p.protocol == MAGNET_EVAL_RETRIEVAL) {
+        add("the documents", p.retrieval.documents);
+        add("the judgements", p.retrieval.relevance);
+    }
+    check_distinct(reads, {{"the state", p.state ? p.state : ""}});
+    return p;
+}
+
 evaluation::evaluation(session & with, const magnet_eval_params & params)
-    : with_(with), params_(params),
+    : with_(with), params_(with_own_state(with, params)),
       done_(params.state ? params.state : "", params.state ? describe(with, params) : nlohmann::json()) {}
 
 void evaluation::check_length(size_t n_tokens, const std::string & path, int64_t line) const {

@@ -26,6 +26,7 @@ public:
     heldout(const corpus & data, const train_options & options, const train_vocab & vocab);
 
     bool           empty() const { return rows.rows.empty(); }
+    int32_t        n_pairs() const { return rows.n_pairs; }
     heldout_losses evaluate(engine & e) const;
 
 private:

@@ -1,5 +1,6 @@
 #include "merge.h"
 
+#include "base/distinct-files.h"
 #include "base/error.h"
 #include "base/gguf-file.h"
 #include "lora.h"
@@ -38,20 +39,12 @@ static void add_product(const lora_matrix & m, int32_t rank, float scale, std::v
     }
 }
 
-static bool same_file(const std::string & a, const std::string & b) {
-    std::error_code ignored;
-    return std::filesystem::equivalent(a, b, ignored);
-}
-
 merge_result merge_lora(const std::string & base, const std::string & adapter, float scale, merge_type type,
                         const std::string & output) {
     if (!std::isfinite(scale)) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "scale is " + std::to_string(scale) + "; it must be finite.");
     }
-    if (same_file(base, output) || same_file(adapter, output)) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
-                    "the output " + output + " is one of the inputs; choose another name.");
-    }
+    check_distinct({{"the model", base}, {"the adapter", adapter}}, {{"the output", output}});
     const gguf_reader  model(base);
     if (model.integer("split.count", 1) > 1) {
         throw error(MAGNET_STATUS_UNSUPPORTED, base + " is one part of a split model; merge the parts first "

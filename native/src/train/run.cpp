@@ -1,6 +1,7 @@
 #include "run.h"
 
 #include "base/atomic-file.h"
+#include "base/distinct-files.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -59,6 +60,24 @@ static void check_output(const std::string & path, bool overwrite) {
     atomic_file probe(path);
 }
 
+static void check_files(const train_options & o, bool resumes) {
+    std::vector<named_file> reads = {{"the model", o.files.model}, {"the adapter to start from", o.lora.from}};
+    const auto              add   = [&reads](const char * name, const std::vector<std::string> & paths) {
+        for (const std::string & path : paths) {
+            reads.push_back({name, path});
+        }
+    };
+    add("a text", o.files.texts);
+    add("a file of pairs", o.files.pairs);
+    add("a held-out text", o.files.heldout_texts);
+    add("a file of held-out pairs", o.files.heldout_pairs);
+    if (resumes) { // a run that goes on may have started from what it writes
+        reads[1].path.clear();
+    }
+    check_distinct(reads, {{"the output", o.files.output}, {"the checkpoint", o.files.checkpoint}, {"the file of metrics", o.files.metrics},
+                           {"the report", o.files.report}});
+}
+
 static void check_outputs(const train_options & o) {
     if (o.files.output.empty()) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no output is named: where should the adapter go?");
@@ -98,9 +117,10 @@ static std::unique_ptr<engine> make_train_engine(const train_options & o) {
     return make_graph_engine(o.files.model, params);
 }
 
-training::training(const train_options & options, bool writes) : options_(options) {
+training::training(const train_options & options, bool writes, bool resumes) : options_(options) {
     check_options(options_);
     if (writes) {
+        check_files(options_, resumes);
         check_outputs(options_);
     }
     model_ = model::load_vocabulary(options_.files.model);
@@ -111,6 +131,11 @@ training::training(const train_options & options, bool writes) : options_(option
                  : read_corpus(options_.files.heldout_texts, options_.files.heldout_pairs, options_, vocab_);
 
     engine_          = make_train_engine(options_);
+    if (engine_->shape().n_vocab != model_->n_vocab()) { // the vocabulary was read without the weights
+        throw error(MAGNET_STATUS_BAD_FILE, options_.files.model + " is damaged: tokenizer.ggml.tokens has " +
+                                                std::to_string(model_->n_vocab()) + " tokens, token_embd.weight " +
+                                                std::to_string(engine_->shape().n_vocab) + ".");
+    }
     trainer_         = std::make_unique<trainer>(*engine_, vocab_, data_, held_, options_);
     log_message(MAGNET_LOG_INFO, engine_->describe());
     for (const std::string & note : trainer_->notes()) {
@@ -129,7 +154,7 @@ std::unique_ptr<training> training::resume(const std::string & path) {
     train_options options = from.options;
     options.files.checkpoint    = path; // it may have been moved
     options.files.overwrite     = true; // its own adapter
-    auto t                = std::make_unique<training>(options);
+    auto t                = std::make_unique<training>(options, /*writes =*/true, /*resumes =*/true);
     t->trainer_->restore(std::move(from));
     return t;
 }

@@ -70,6 +70,46 @@ class TrainTest(CliTest):
                 self.assertRegex(run.err, r"GPU \(-1\).*backends built in.*CPU.*stay on the CPU")
         self.assertEqual(self.run_magnet("embed", "-m", tiny("llama"), "a text", env=blind).err, "")
 
+    def test_no_file_is_destroyed(self):
+        text = self.file("story.txt", "One day a cat sat on a mat. It saw a dog.\n" * 40)
+        before = text.read_text(encoding="utf-8")
+        adapter = self.folder / "mine.ckpt"  # the checkpoint's name by default
+        run = ["train", "-m", tiny("llama"), "--text", text, "--steps", "2", *SMALL]
+        self.fails(1, *run, "-o", adapter, says=["output", "checkpoint", "mine.ckpt"])
+        self.assertFalse(adapter.exists())
+        link = self.folder / "link.txt"
+        link.symlink_to(text)
+        for option in ("--metrics", "--report", "--checkpoint", "-o"):
+            with self.subTest(option=option):
+                self.fails(1, *run, "--overwrite", *([] if option == "-o" else ["-o", self.folder / "a.gguf"]), option, link,
+                           says=["link.txt"])
+                self.assertEqual(text.read_text(encoding="utf-8"), before)
+        self.fails(1, "embed", "-m", tiny("llama"), "--file", text, "--output", link, says=["link.txt"])
+        self.assertEqual(text.read_text(encoding="utf-8"), before)
+
+    def test_an_output_that_exists(self):
+        adapter = self.file("there.gguf", "mine")
+        self.fails(1, *self.train("llama", adapter), says=["there.gguf", "--overwrite"])
+        self.assertEqual(adapter.read_text(encoding="utf-8"), "mine")
+
+    def test_resume_takes_no_options_that_it_would_ignore(self):
+        adapter, state = self.folder / "on.gguf", self.folder / "on.ckpt"
+        self.assertEqual(self.run_magnet(*self.train("llama", adapter)).status, 0)
+        self.fails(2, "train", "--resume", state, "--steps", "9", "--lr", "1", says=["--resume", "--steps", "--lr"])
+        self.assertEqual(self.run_magnet("train", "--resume", state).status, 0)
+
+    def test_progress_shows_numbers_only(self):
+        pairs = self.file("pairs.tsv", "".join(f"a cat {i}\tone cat {i}\n" for i in range(8)))
+        held = self.file("held.tsv", "a dog\tone dog\na fish\tone fish\n")
+        run = ["train", "-m", tiny("llama"), "--pairs", pairs, "--steps", "2", "--overwrite", "-o", self.folder / "p.gguf", *SMALL]
+        few = self.run_magnet(*run, "--heldout", "2")
+        self.assertEqual(few.status, 0, few.err)
+        self.assertIn("held-out pairs", few.err)
+        shown = self.run_magnet(*run, "--heldout-pairs", held)
+        self.assertEqual(shown.status, 0, shown.err)
+        self.assertIn("held-out ", shown.err)
+        self.assertNotIn("nan", shown.err)
+
     def test_what_an_engine_cannot_do(self):
         adapter = self.file("never.gguf", "")
         self.fails(1, *self.train("gpt2", adapter, "--overwrite", "--engine", "fused"), says=["fused", "gpt2", "graph"])
