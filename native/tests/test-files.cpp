@@ -261,6 +261,89 @@ TEST_CASE("vectors of any size are normalised") {
     CHECK(std::fabs(norm - 1.0) < 1e-5);
 }
 
+TEST_CASE("model file: numbers that no model has") {
+    const std::string path = scratch_path("numbers.gguf");
+    const auto        refused = [&](const std::string & model, std::initializer_list<const char *> words,
+                             const std::function<void(gguf_context *)> & edit) {
+        copy_gguf(golden("tiny-" + model + ".gguf"), path, edit);
+        check_load_fails(path, MAGNET_STATUS_BAD_FILE, words);
+    };
+    struct integer {
+        const char * model;
+        const char * key;
+        uint32_t     value;
+        const char * shown;
+    };
+    for (const integer & i : {integer{"llama", "llama.block_count", 0, "is 0"},
+                              {"llama", "llama.block_count", 100000, "is 100000"},
+                              {"llama", "llama.expert_count", 100000, "is 100000"},
+                              {"llama", "llama.context_length", 0, "is 0"},
+                              {"llama", "llama.context_length", 0xFFFFFFFF, "is 4294967295"},
+                              {"llama", "llama.embedding_length", 0xFFFFFFFF, "is 4294967295"},
+                              {"qwen2", "qwen2.rope.dimension_count", 7, "is 7"},
+                              {"gemma2", "gemma2.rope.dimension_count", 100000, "is 100000"},
+                              {"phi3", "phi3.rope.dimension_count", 0, "is 0"}}) {
+        INFO(i.key, " = ", i.value);
+        refused(i.model, {path.c_str(), i.key, i.shown}, [&](gguf_context * g) { gguf_set_val_u32(g, i.key, i.value); });
+    }
+    for (const float value : {NAN, -1e-5f, INFINITY}) {
+        const char * const key = "llama.attention.layer_norm_rms_epsilon";
+        refused("llama", {path.c_str(), key}, [&](gguf_context * g) { gguf_set_val_f32(g, key, value); });
+    }
+    refused("llama", {path.c_str(), "llama.rope.freq_base", "finite"},
+            [](gguf_context * g) { gguf_set_val_f32(g, "llama.rope.freq_base", NAN); });
+}
+
+TEST_CASE("model file: weights of a type that no kernel multiplies") {
+    for (const ggml_type type : {GGML_TYPE_Q8_1, GGML_TYPE_I16, GGML_TYPE_I32}) {
+        std::string what = read_file(golden("tiny-llama.gguf"));
+        // the head's tensor info: its name, its dimensions, then its type
+        const std::string name = "output.weight";
+        const size_t      at   = what.find(std::string("\x0d\0\0\0\0\0\0\0", 8) + name) + 8 + name.size() + 4 + 2 * 8;
+        const int32_t     code = type;
+        what.replace(at, sizeof(code), reinterpret_cast<const char *>(&code), sizeof(code));
+        const std::string path = scratch_path("types.gguf");
+        write_file(path, what);
+        INFO(ggml_type_name(type));
+        check_load_fails(path, MAGNET_STATUS_BAD_FILE, {path.c_str(), "output.weight"});
+    }
+}
+
+TEST_CASE("model file: a longest text as long as numbers go is no reason to allocate it") {
+    const std::string path = scratch_path("long.gguf");
+    copy_gguf(golden("tiny-phi3.gguf"), path,
+              [](gguf_context * g) { gguf_set_val_u32(g, "phi3.context_length", INT32_MAX); });
+    const session_ptr session = make_session(load_model(path));
+    CHECK(generate(session, "abc", greedy(2))->spans[0].n_tokens == 2);
+}
+
+TEST_CASE("model file: a vocabulary that is not what it says") {
+    const std::string path  = scratch_path("vocabulary.gguf");
+    const auto        tokens = [&](gguf_context * g, const std::function<void(std::vector<std::string> &)> & edit) {
+        const int64_t            id = gguf_find_key(g, "tokenizer.ggml.tokens");
+        std::vector<std::string> list;
+        for (size_t i = 0; i < gguf_get_arr_n(g, id); ++i) {
+            list.emplace_back(gguf_get_arr_str(g, id, i));
+        }
+        edit(list);
+        std::vector<const char *> pointers;
+        for (const std::string & token : list) {
+            pointers.push_back(token.c_str());
+        }
+        gguf_set_arr_str(g, "tokenizer.ggml.tokens", pointers.data(), pointers.size());
+    };
+    copy_gguf(golden("tiny-qwen2.gguf"), path, [](gguf_context * g) { gguf_set_val_str(g, "tokenizer.ggml.model", "llama"); });
+    check_load_fails(path, MAGNET_STATUS_BAD_FILE, {path.c_str(), "tokenizer.ggml.model", "llama"});
+    copy_gguf(golden("tiny-llama.gguf"), path, [&](gguf_context * g) {
+        tokens(g, [](std::vector<std::string> & list) { list[40] = list[12]; });
+    });
+    check_load_fails(path, MAGNET_STATUS_BAD_FILE, {path.c_str(), "tokenizer.ggml.tokens", "12", "40"});
+    copy_gguf(golden("tiny-llama.gguf"), path, [&](gguf_context * g) {
+        tokens(g, [](std::vector<std::string> & list) { list.resize(100); });
+    });
+    check_load_fails(path, MAGNET_STATUS_UNSUPPORTED, {path.c_str(), "token_embd.weight"});
+}
+
 TEST_CASE("model file: loading is cancelled at any step of its progress") {
     int n_calls = 0;
     for (int stop_at = 1; stop_at <= 1000; ++stop_at) {

@@ -1,6 +1,7 @@
 // The handles of magnet.h, and what every exported function does around its work.
 #pragma once
 
+#include "base/asserts.h"
 #include "base/error.h"
 #include "session/session.h"
 
@@ -39,6 +40,7 @@ int32_t guard(const Body & body) noexcept {
         return status;
     };
     try {
+        const thrown_asserts asserts;
         last_error().clear();
         body();
         return MAGNET_STATUS_OK;

@@ -1,5 +1,6 @@
 #include "gguf-file.h"
 
+#include "asserts.h"
 #include "atomic-file.h"
 #include "error.h"
 #include "log.h"
@@ -44,10 +45,17 @@ gguf_reader::gguf_reader(const std::string & path) : path(path), file(std::fopen
     }
     size = size_of(file.get());
 
-    log_capture capture;
-    context.reset(gguf_init_from_file_ptr(file.get(), {/*no_alloc =*/true, /*ctx =*/nullptr}));
+    const log_capture capture;
+    std::string       why;
+    try {
+        const thrown_asserts asserts;
+        context.reset(gguf_init_from_file_ptr(file.get(), {/*no_alloc =*/true, /*ctx =*/nullptr}));
+        why = capture.reason();
+    } catch (const std::runtime_error & e) {
+        why = " (" + std::string(e.what()) + ")";
+    }
     if (!context) {
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated or damaged" + capture.reason() + ".");
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated or damaged" + why + ".");
     }
     for (int64_t i = 0; i < gguf_get_n_tensors(context.get()); ++i) {
         const uint64_t end = gguf_get_data_offset(context.get()) + gguf_get_tensor_offset(context.get(), i) +

@@ -1,5 +1,6 @@
 #include "choice.h"
 
+#include "base/asserts.h"
 #include "base/error.h"
 #include "base/gguf-file.h"
 #include "base/log.h"
@@ -121,8 +122,15 @@ void engine_choice::check_training(int32_t engine) const {
     if (engine != MAGNET_ENGINE_FUSED) {
         const std::lock_guard<std::mutex> lock(base_->adapter_mutex());
         log_capture                       capture(/*warns=*/false);
-        if (graph_engine_trains(base_->llama(), why)) {
-            return;
+        try {
+            const thrown_asserts asserts;
+            if (graph_engine_trains(base_->llama(), why)) {
+                return;
+            }
+        } catch (const error &) {
+            throw;
+        } catch (const std::runtime_error & e) {
+            why = "a check of llama.cpp failed (" + std::string(e.what()) + ")";
         }
     }
     throw error(MAGNET_STATUS_UNSUPPORTED, base_->path() + " cannot be trained so: " + why);

@@ -1,5 +1,6 @@
 #include "adapter.h"
 
+#include "base/asserts.h"
 #include "base/error.h"
 #include "base/gguf-file.h"
 #include "base/lines.h"
@@ -49,6 +50,7 @@ std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, cons
     }
 
     log_capture                 capture;
+    const thrown_asserts        asserts;
     std::lock_guard<std::mutex> lock(base->adapter_mutex());
     a->llama_ = llama_adapter_lora_init(base->llama(), path.c_str());
     if (!a->llama_) {

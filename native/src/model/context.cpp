@@ -1,5 +1,6 @@
 #include "context.h"
 
+#include "base/asserts.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -53,8 +54,13 @@ graph_context::graph_context(std::shared_ptr<model> base, llama_context_params p
     params.abort_callback      = [](void * data) { return static_cast<std::atomic<bool> *>(data)->load(); };
 
     log_capture                 capture;
+    const thrown_asserts        asserts;
     std::lock_guard<std::mutex> lock(base_->adapter_mutex());
     llama_.reset(llama_init_from_model(base_->llama(), params));
+    if (!llama_ && asserts.failed()) {
+        throw error(MAGNET_STATUS_BAD_FILE, base_->path() + " cannot be computed with: a check of llama.cpp failed" +
+                                                capture.reason() + ".");
+    }
     if (!llama_) {
         throw error(MAGNET_STATUS_OUT_OF_MEMORY, "llama.cpp cannot make a context of " + std::to_string(params.n_ctx) +
                                                      " tokens" + capture.reason() + ".");
@@ -86,9 +92,16 @@ void graph_context::run(const llama_batch & batch, bool with_memory) {
         lock.lock();
     }
 
-    log_capture   capture(/*warns=*/false); // of what it takes back when a call is cancelled
-    const int32_t status = with_memory ? llama_decode(llama_.get(), batch) : llama_encode(llama_.get(), batch);
-    reserve_pending_     = false;
+    log_capture capture(/*warns=*/false); // of what it takes back when a call is cancelled
+    int32_t     status = 0;
+    try {
+        const thrown_asserts asserts;
+        status = with_memory ? llama_decode(llama_.get(), batch) : llama_encode(llama_.get(), batch);
+    } catch (const std::runtime_error & e) { // the graph is made here
+        throw error(MAGNET_STATUS_BAD_FILE, base_->path() + " cannot be computed with: a check of llama.cpp failed (" +
+                                                e.what() + ").");
+    }
+    reserve_pending_ = false;
     switch (status) {
         case 0:  return;
         case 1:  throw error(MAGNET_STATUS_TOO_LONG, "no room for " + std::to_string(batch.n_tokens) +

@@ -1,11 +1,13 @@
 #include "model.h"
 
+#include "base/asserts.h"
 #include "base/error.h"
 #include "base/gguf-file.h"
 #include "base/log.h"
 #include "base/stack.h"
 #include "base/utf8.h"
 #include "llama/magnet-llama.h"
+#include "validate.h"
 
 #include "ggml-backend.h"
 
@@ -17,12 +19,26 @@ namespace {
 
 constexpr const char * chat_template_key = "tokenizer.chat_template";
 
-void check_file(const std::string & path) {
-    const gguf_reader file(path);
+void check_file(const gguf_reader & file) {
+    const std::string & path = file.path;
     if (file.text("general.type") == "adapter") {
         throw error(MAGNET_STATUS_BAD_FILE, path + " is an adapter, not a model. Load the model it was trained for, then "
                                                    "the adapter.");
     }
+    check_metadata(file);
+}
+
+// NULL where llama.cpp refuses the file: then why says it. Throws BAD_FILE where it failed on an assertion.
+llama_model * load_checked(const gguf_reader & file, const llama_model_params & params, std::string & why) {
+    const log_capture    capture;
+    const thrown_asserts asserts;
+    llama_model *        loaded = llama_model_load_from_file(file.path.c_str(), params);
+    why                         = capture.reason();
+    if (!loaded && asserts.failed()) {
+        check_tokens(file);
+        throw error(MAGNET_STATUS_BAD_FILE, file.path + " is damaged: a check of llama.cpp failed" + why + ".");
+    }
+    return loaded;
 }
 
 // llama.cpp reports fractions of the file.
@@ -81,16 +97,18 @@ bool uses_gpu(int32_t n_gpu_layers) {
 }
 
 std::shared_ptr<model> model::load_vocabulary(const std::string & path) {
-    check_file(path);
+    const gguf_reader file(path);
+    check_file(file);
     llama_model_params lparams = llama_model_default_params();
     lparams.vocab_only         = true;
-    log_capture            capture;
+    std::string            why;
     std::shared_ptr<model> m(new model(path));
-    m->llama_.reset(llama_model_load_from_file(path.c_str(), lparams));
+    m->llama_.reset(load_checked(file, lparams, why));
     if (!m->llama_) {
-        throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
+        throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + why + ".");
     }
     m->read_texts();
+    m->check_tokenizer();
     return m;
 }
 
@@ -108,6 +126,18 @@ void model::read_texts() {
     recipe_ = recipe_of(path_, [this](const std::string & key, std::string & value) { return meta(key, value); });
 }
 
+// A vocabulary of another kind than it is said to be lacks tokens that its tokenizer counts on.
+void model::check_tokenizer() const {
+    try {
+        tokenize("a b", true, true);
+    } catch (const error & e) {
+        std::string kind;
+        meta("tokenizer.ggml.model", kind);
+        throw error(MAGNET_STATUS_BAD_FILE, path_ + " is damaged: its tokens are not those of tokenizer.ggml.model \"" + kind +
+                                                "\": " + e.what());
+    }
+}
+
 recipe model::recipe_of(const std::string & file, const meta_lookup & get) const {
     const recipe r = read_recipe(file, get);
     for (const int32_t token : {r.token_mask, r.token_end}) {
@@ -120,7 +150,8 @@ recipe model::recipe_of(const std::string & file, const meta_lookup & get) const
 }
 
 std::shared_ptr<model> model::load(const std::string & path, const magnet_model_params & params) {
-    check_file(path); // says what is wrong with it
+    const gguf_reader file(path);
+    check_file(file);
 
     progress_state progress = { params.progress, params.progress_user_data, false };
 
@@ -133,14 +164,14 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
     lparams.progress_callback             = on_progress;
     lparams.progress_callback_user_data   = &progress;
 
-    log_capture            capture;
+    std::string            why;
     std::shared_ptr<model> m(new model(path));
-    m->llama_.reset(llama_model_load_from_file(path.c_str(), lparams));
+    m->llama_.reset(load_checked(file, lparams, why));
     if (!m->llama_) {
         if (progress.cancelled) {
             throw error(MAGNET_STATUS_CANCELLED, "loading " + path + " was cancelled.");
         }
-        throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + capture.reason() + ".");
+        throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + why + ".");
     }
 
     m->file_.check_unchanged();
@@ -152,6 +183,7 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
                                                    "\", which is no decoder-only language model: it can neither generate "
                                                    "nor infill. Use a decoder such as llama, qwen3 or gemma.");
     }
+    m->check_tokenizer();
     m->plain_attention_ = kind == attention_kind::plain;
 
     m->on_gpu_          = uses_gpu(params.n_gpu_layers);
@@ -213,6 +245,20 @@ std::vector<int32_t> model::tokenize(std::string_view text, bool add_special, bo
 }
 
 std::vector<int32_t> model::tokenize_here(std::string_view text, bool add_special, bool parse_special) const {
+    const thrown_asserts asserts;
+    try {
+        return tokenize_unchecked(text, add_special, parse_special);
+    } catch (const error &) {
+        throw;
+    } catch (const std::bad_alloc &) {
+        throw;
+    } catch (const std::exception & e) { // llama.cpp looks for a byte's token with at()
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the vocabulary of " + path_ + " lacks a token that this text needs (" +
+                                                   e.what() + ").");
+    }
+}
+
+std::vector<int32_t> model::tokenize_unchecked(std::string_view text, bool add_special, bool parse_special) const {
     std::vector<int32_t> tokens(text.size() + 2);
     int32_t n = llama_tokenize(vocab_, text.data(), (int32_t) text.size(), tokens.data(), (int32_t) tokens.size(),
                                add_special, parse_special);
@@ -243,8 +289,9 @@ std::string model::token_bytes(int32_t token, bool special) const {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "token " + std::to_string(token) + " is not in the vocabulary (0 to " +
                                                         std::to_string(n_vocab() - 1) + ").");
     }
-    std::string bytes(32, '\0');
-    int32_t     n = llama_token_to_piece(vocab_, token, bytes.data(), (int32_t) bytes.size(), 0, special);
+    const thrown_asserts asserts;
+    std::string          bytes(32, '\0');
+    int32_t              n = llama_token_to_piece(vocab_, token, bytes.data(), (int32_t) bytes.size(), 0, special);
     if (n < 0) {
         bytes.resize(-n);
         n = llama_token_to_piece(vocab_, token, bytes.data(), (int32_t) bytes.size(), 0, special);

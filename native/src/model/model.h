@@ -61,7 +61,7 @@ public:
     // Value of a metadata key, or false.
     bool meta(const std::string & key, std::string & value) const;
 
-    // text is UTF-8; throws TOO_LONG if it has more tokens than an int32 counts.
+    // text is UTF-8; throws TOO_LONG if it has more tokens than an int32 counts, UNSUPPORTED if the vocabulary lacks one.
     std::vector<int32_t> tokenize(std::string_view text, bool add_special, bool parse_special) const;
 
     // The same for a text that goes on after another one: SentencePiece vocabularies put no space in front of it.
@@ -89,8 +89,10 @@ public:
 private:
     explicit model(const std::string & path) : path_(path), file_(path) {}
     void read_texts();
+    void check_tokenizer() const;
 
     std::vector<int32_t> tokenize_here(std::string_view text, bool add_special, bool parse_special) const;
+    std::vector<int32_t> tokenize_unchecked(std::string_view text, bool add_special, bool parse_special) const;
 
     std::string                                       path_;
     file_identity                                     file_;

@@ -14,10 +14,11 @@ constexpr int32_t default_ubatch = 512; // llama.cpp's own; longer prompts take 
 constexpr int32_t sequence       = 0;   // the one sequence of the cache
 
 int32_t round_up_pow2(int32_t n, int32_t least) {
-    while (least < n) {
-        least *= 2;
+    int64_t size = least;
+    while (size < n) {
+        size *= 2;
     }
-    return least;
+    return (int32_t) std::min<int64_t>(size, 1 << 30);
 }
 
 bool is_context(const slot & s) {
