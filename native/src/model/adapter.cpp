@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "lora-file.h"
 
+#include "ggml-cpu.h"
+
 #include <algorithm>
 
 namespace magnet {
@@ -37,6 +39,11 @@ std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, cons
         a->alpha_ = gguf_get_val_f32(file.meta(), alpha);
     }
     for (int64_t i = 0; i < gguf_get_n_tensors(file.meta()); ++i) {
+        const ggml_type type = gguf_get_tensor_type(file.meta(), i);
+        if (!ggml_get_type_traits_cpu(type)->vec_dot) { // kernels would call it
+            throw error(MAGNET_STATUS_BAD_FILE, path + " is damaged: " + gguf_get_tensor_name(file.meta(), i) +
+                                                    " has type " + ggml_type_name(type) + ", which holds no weights.");
+        }
         if (ends_with(gguf_get_tensor_name(file.meta(), i), ".lora_a")) {
             a->rank_ = std::max(a->rank_, (int32_t) gguf_get_tensor_ne(file.meta(), i)[1]);
             ++a->n_matrices_;

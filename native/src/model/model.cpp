@@ -270,6 +270,11 @@ std::vector<int32_t> model::tokenize_unchecked(std::string_view text, bool add_s
         n = llama_tokenize(vocab_, text.data(), (int32_t) text.size(), tokens.data(), -n, add_special, parse_special);
     }
     tokens.resize(n);
+    for (const int32_t token : tokens) {
+        if (token < 0 || token >= n_vocab()) { // llama.cpp's answer where a vocabulary has no unknown token
+            throw std::out_of_range("no unknown token");
+        }
+    }
     return tokens;
 }
 

@@ -106,7 +106,7 @@ std::vector<std::string> trainer::notes() const {
     if (has_text && s.mntp > 0 && options.rows.share_hybrid == 0) {
         notes.push_back("There are no hybrid rows, and MNTP has a loss in no others: it is left out.");
     }
-    if (has_pairs && s.sscl > 0 && options.heldout_rows > 0 && held.n_pairs() < 2) {
+    if (has_pairs && s.sscl > 0 && options.heldout.rows > 0 && held.n_pairs() < 2) {
         notes.push_back("Of so few pairs none are kept to judge by (a tenth of them at most, and two at least): the held-out "
                         "score leaves SSCL out. Name files of held-out pairs.");
     }
