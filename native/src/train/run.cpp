@@ -61,7 +61,7 @@ static void check_output(const std::string & path, bool overwrite) {
 }
 
 static void check_files(const train_options & o, bool resumes) {
-    std::vector<named_file> reads = {{"the model", o.files.model}, {"the adapter to start from", o.lora.from}};
+    std::vector<named_file> reads = {{"the model", o.files.model}, {"the adapter to start from", o.files.init_adapter}};
     const auto              add   = [&reads](const char * name, const std::vector<std::string> & paths) {
         for (const std::string & path : paths) {
             reads.push_back({name, path});
