@@ -280,6 +280,7 @@ TEST_CASE("model file: numbers that no model has") {
                               {"llama", "llama.context_length", 0, "is 0"},
                               {"llama", "llama.context_length", 0xFFFFFFFF, "is 4294967295"},
                               {"llama", "llama.embedding_length", 0xFFFFFFFF, "is 4294967295"},
+                              {"gpt2", "gpt2.embedding_length_out", 1u << 31, "is 2147483648"},
                               {"qwen2", "qwen2.rope.dimension_count", 7, "is 7"},
                               {"gemma2", "gemma2.rope.dimension_count", 100000, "is 100000"},
                               {"phi3", "phi3.rope.dimension_count", 0, "is 0"}}) {

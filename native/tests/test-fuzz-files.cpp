@@ -23,6 +23,7 @@ namespace {
 constexpr uint32_t n_default = 250;
 constexpr unsigned limit_s   = 30;  // of one file, sanitizers and a busy machine included
 constexpr long     limit_mib = 1500; // of the process
+constexpr int      exit_memory = 3;  // of a child that took more
 
 uint32_t number_of(const char * variable, uint32_t otherwise) {
     const char * text = getenv(variable);
@@ -131,10 +132,10 @@ std::string fate(int status, const rusage & usage) {
     if (WIFSIGNALED(status)) {
         return WTERMSIG(status) == SIGALRM ? "it hangs" : std::string("signal ") + strsignal(WTERMSIG(status));
     }
-    if (WEXITSTATUS(status) != 0) {
-        return "exit " + std::to_string(WEXITSTATUS(status));
+    if (WEXITSTATUS(status) == exit_memory) {
+        return std::to_string(usage.ru_maxrss / 1024) + " MiB";
     }
-    return usage.ru_maxrss / 1024 > limit_mib ? std::to_string(usage.ru_maxrss / 1024) + " MiB" : "";
+    return WEXITSTATUS(status) != 0 ? "exit " + std::to_string(WEXITSTATUS(status)) : "";
 }
 
 // Reads seeds [first, last) in children, a new one after each that ended early.
@@ -165,6 +166,9 @@ void fuzz(const std::string & sound, const std::string & base, use_fn use) {
                 alarm(limit_s);
                 write_file(path, damaged(parts, seed, what));
                 use(model.get(), path, *shared);
+                if (rusage self = {}; getrusage(RUSAGE_SELF, &self) == 0 && self.ru_maxrss / 1024 > limit_mib) {
+                    _exit(exit_memory);
+                }
             }
             _exit(0);
         }

@@ -26,6 +26,7 @@ struct range {
 constexpr range ranges[] = {
     {"context_length", 1, max_int},
     {"embedding_length", 1, max_width},
+    {"embedding_length_out", 1, 1 << 16}, // a batch of such vectors is allocated
     {"block_count", 1, max_layers},
     {"nextn_predict_layers", 0, max_layers},
     {"feed_forward_length", 0, max_width},
