@@ -13,6 +13,7 @@
 
 #include "error.h"
 #include "files.h"
+#include "option-words.h"
 #include "magnet.h"
 #include "options.h"
 #include "terminal.h"
@@ -37,7 +38,7 @@ static std::string prefix(const record & about) {
 
 void check(int32_t status, const record & about) {
     if (status != MAGNET_STATUS_OK) {
-        throw failure(prefix(about) + magnet_last_error());
+        throw failure(prefix(about) + in_option_words(magnet_last_error()));
     }
 }
 
@@ -46,7 +47,7 @@ void check(int32_t status, const record * first, size_t n) {
         return;
     }
     static const std::regex by_index("^(text|item) ([0-9]{1,9})");
-    const std::string       message = magnet_last_error();
+    const std::string       message = in_option_words(magnet_last_error());
     std::smatch             found;
     if (std::regex_search(message, found, by_index)) {
         const size_t i = std::stoul(found[2]);

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "files.h"
 #include "names.h"
+#include "option-words.h"
 #include "options.h"
 #include "progress.h"
 
@@ -17,7 +18,7 @@ void check(int32_t status) {
     if (status == MAGNET_STATUS_OK) {
         return;
     }
-    const std::string message = magnet_last_error();
+    const std::string message = in_option_words(magnet_last_error());
     throw failure(message.empty() ? std::string("failed: ") + magnet_status_name(status) : message);
 }
 

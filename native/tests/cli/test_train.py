@@ -110,6 +110,16 @@ class TrainTest(CliTest):
         self.assertIn("held-out ", shown.err)
         self.assertNotIn("nan", shown.err)
 
+    def test_values_out_of_range_name_their_option(self):
+        for option, value in (("--length", 1), ("--pair-batch", 1), ("--heldout", -1), ("--rank", 0), ("--mask-rate", 2),
+                              ("--learning-rate", 7)):
+            with self.subTest(option=option):
+                self.fails(1, "train", "-m", tiny("llama"), "--text", STORIES, "-o", "never.gguf", f"{option}={value}", says=[f"{option} is {value}"])
+        run = self.fails(1, "generate", "-m", tiny("llama"), "--ctx", "5", "abc", says=["--ctx is 5"])
+        self.assertNotIn("n_ctx", run.err)
+        run = self.fails(1, "generate", "-m", tiny("llama"), "--ctx", "8", "abc " * 40, says=["8"])
+        self.assertNotRegex(run.err, "n_ctx|session")
+
     def test_what_an_engine_cannot_do(self):
         adapter = self.file("never.gguf", "")
         self.fails(1, *self.train("gpt2", adapter, "--overwrite", "--engine", "fused"), says=["fused", "gpt2", "graph"])
