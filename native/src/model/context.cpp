@@ -97,6 +97,8 @@ void graph_context::run(const llama_batch & batch, bool with_memory) {
     try {
         const thrown_asserts asserts;
         status = with_memory ? llama_decode(llama_.get(), batch) : llama_encode(llama_.get(), batch);
+    } catch (const error &) {
+        throw;
     } catch (const std::runtime_error & e) { // the graph is made here
         throw error(MAGNET_STATUS_BAD_FILE, base_->path() + " cannot be computed with: a check of llama.cpp failed (" +
                                                 e.what() + ").");
