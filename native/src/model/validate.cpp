@@ -60,7 +60,7 @@ public:
 
     [[noreturn]] void bad(int64_t id, double value, const std::string & expected) const {
         char text[40];
-        std::snprintf(text, sizeof text, "%.9g", value);
+        std::snprintf(text, sizeof text, std::abs(value) < 1e15 && value == std::floor(value) ? "%.0f" : "%.9g", value);
         throw error(MAGNET_STATUS_BAD_FILE, file_.path + " is damaged: " + gguf_get_key(meta_, id) + " is " + text +
                                                 "; it must be " + expected + ".");
     }

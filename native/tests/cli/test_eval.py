@@ -151,7 +151,7 @@ class EvalTest(CliTest):
         self.fails(1, "eval", "sts", "no-such-file", says=["no-such-file"])
         self.fails(1, "eval", "infill", self.file("s.tsv", STORIES), "--n-gaps", "4", says=["s.tsv:1:", "6 or more"])
         self.fails(1, "eval", "choice", bad, says=["bad.tsv:1:", "JSON"])
-        self.fails(1, "eval", "infill", bad, "--gaps", "spans", "--span-min", "9", "--span-max", "8", says=["span_max"])
+        self.fails(1, "eval", "infill", bad, "--gaps", "spans", "--span-min", "9", "--span-max", "8", says=["--span-max is 8"])
 
     def test_help_shows_each_protocol(self):
         text = self.ok("eval", "--help").out

@@ -95,7 +95,8 @@ class TrainTest(CliTest):
     def test_resume_takes_no_options_that_it_would_ignore(self):
         adapter, state = self.folder / "on.gguf", self.folder / "on.ckpt"
         self.assertEqual(self.run_magnet(*self.train("llama", adapter)).status, 0)
-        self.fails(2, "train", "--resume", state, "--steps", "9", "--lr", "1", says=["--resume", "--steps", "--lr"])
+        self.fails(2, "train", "--resume", state, "--steps", "9", "--learning-rate", "1",
+                   says=["--resume", "--steps", "--learning-rate"])
         self.assertEqual(self.run_magnet("train", "--resume", state).status, 0)
 
     def test_progress_shows_numbers_only(self):
