@@ -107,6 +107,15 @@ struct fixture {
 
 } // namespace
 
+TEST_CASE("fewer threads than the engine has: the same hidden states") {
+    const fixture f(3), other(3);
+    const auto    right = hidden_of(*other.work, other.rows);
+    for (const int32_t n : { 1, 2, 3, 7, 0, 3 }) {
+        f.work->limit_threads(n);
+        CHECK(hidden_of(*f.work, f.rows) == right);
+    }
+}
+
 TEST_CASE("out of memory in a forward pass") {
     for (const int32_t n_threads : { 1, 2, 3 }) {
         const fixture f(n_threads), other(n_threads);

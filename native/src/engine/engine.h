@@ -88,6 +88,9 @@ public:
     // that it had; where there is no memory for them, none.
     virtual void set_lora(const std::vector<const lora_set *> & sets) = 0;
 
+    // forward and forward_each take no more than n of its threads from now on; an engine may take no notice.
+    virtual void limit_threads(int32_t /*n*/) {}
+
     // hidden[i] receives [T_i, D]. Rows are independent of each other and may be processed in any order.
     virtual void forward(const std::vector<engine_row> & rows, const std::vector<float *> & hidden) = 0;
 

@@ -4,8 +4,6 @@
 #include "base/error.h"
 #include "base/log.h"
 
-#include <algorithm>
-
 namespace magnet {
 
 void token_batch::clear() {
@@ -78,13 +76,9 @@ void graph_context::set_adapters(const std::vector<used_adapter> & adapters) {
     reserve_pending_ = true;
 }
 
-int32_t graph_context::threads_now() const {
-    const int32_t calls = threads_.shared ? std::max(1, base_->running_calls().load()) : 1;
-    return std::max(1, threads_.n_threads / calls);
-}
-
 void graph_context::run(const llama_batch & batch, bool with_memory) {
-    llama_set_n_threads(llama_.get(), threads_now(), threads_now());
+    const int32_t n_threads = threads_.now(*base_);
+    llama_set_n_threads(llama_.get(), n_threads, n_threads);
 
     // the first run after a change of adapters sizes the graph by the model's list of adapters
     std::unique_lock<std::mutex> lock(base_->adapter_mutex(), std::defer_lock);

@@ -4,6 +4,7 @@
 #include "adapter.h"
 #include "model.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <vector>
@@ -15,11 +16,15 @@ struct used_adapter {
     float                    scale;
 };
 
-// Threads of a graph_context. Shared: the calls that run on a model at one time divide them between themselves, because
+// Threads of a session. Shared: the calls that run on a model at one time divide them between themselves, because
 // threads that wait for each other at barriers come to a halt where there are more of them than processors.
 struct thread_share {
     int32_t n_threads;
     bool    shared;
+
+    int32_t now(const model & m) const {
+        return shared ? std::max(1, n_threads / std::max(1, m.running_calls().load())) : n_threads;
+    }
 };
 
 // Tokens of rows that go through a graph without memory together. The mask of a pass is one square over all its tokens, so
@@ -68,8 +73,7 @@ public:
     void encode(const llama_batch & batch) { run(batch, false); }
 
 private:
-    void    run(const llama_batch & batch, bool with_memory);
-    int32_t threads_now() const;
+    void run(const llama_batch & batch, bool with_memory);
 
     std::shared_ptr<model>                                base_;
     const thread_share                                    threads_;

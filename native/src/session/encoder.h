@@ -56,7 +56,6 @@ std::unique_ptr<encoder> make_graph_encoder(std::shared_ptr<model> base, const e
 
 // MAGNET's own CPU engine (engine/engine.h). Throws UNSUPPORTED for a model that it does not cover.
 std::unique_ptr<encoder> make_fused_encoder(std::shared_ptr<model> base, std::shared_ptr<fused_weights> weights,
-                                            int32_t n_threads,
-                                            const std::atomic<bool> & cancelled);
+                                            const thread_share & threads, const std::atomic<bool> & cancelled);
 
 } // namespace magnet

@@ -19,11 +19,11 @@ constexpr size_t outputs_per_product = 64;
 
 class fused_encoder : public encoder {
 public:
-    fused_encoder(std::shared_ptr<model> base, std::shared_ptr<fused_weights> weights, int32_t n_threads,
+    fused_encoder(std::shared_ptr<model> base, std::shared_ptr<fused_weights> weights, const thread_share & threads,
                   const std::atomic<bool> & cancelled) :
-        base_(std::move(base)), cancelled_(cancelled) {
+        base_(std::move(base)), threads_(threads), cancelled_(cancelled) {
         fused_engine_params params;
-        params.n_threads = n_threads;
+        params.n_threads = threads.n_threads;
         engine_          = make_fused_engine(std::move(weights), params);
     }
 
@@ -87,6 +87,7 @@ private:
             if (cancelled_) {
                 throw error(MAGNET_STATUS_CANCELLED, "the call was cancelled.");
             }
+            engine_->limit_threads(threads_.now(*base_));
             engine_->forward_each(chunk, [&](int32_t i, const float * hidden) { sink(index[i], hidden); });
             for (const int32_t r : index) {
                 if (!done(r)) {
@@ -118,6 +119,7 @@ private:
     }
 
     const std::shared_ptr<model> base_;
+    const thread_share           threads_;
     const std::atomic<bool> &    cancelled_;
     std::unique_ptr<engine>      engine_;
 };
@@ -125,9 +127,8 @@ private:
 } // namespace
 
 std::unique_ptr<encoder> make_fused_encoder(std::shared_ptr<model> base, std::shared_ptr<fused_weights> weights,
-                                            int32_t n_threads,
-                                            const std::atomic<bool> & cancelled) {
-    return std::make_unique<fused_encoder>(std::move(base), std::move(weights), n_threads, cancelled);
+                                            const thread_share & threads, const std::atomic<bool> & cancelled) {
+    return std::make_unique<fused_encoder>(std::move(base), std::move(weights), threads, cancelled);
 }
 
 } // namespace magnet

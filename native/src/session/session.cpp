@@ -112,7 +112,7 @@ encoder & session::get_encoder() {
     }
     if (!encoder_) {
         std::unique_ptr<encoder> made =
-            use_fused_ ? make_fused_encoder(base_, engines_->fused(), params_.n_threads, cancelled_)
+            use_fused_ ? make_fused_encoder(base_, engines_->fused(), threads_, cancelled_)
                        : make_graph_encoder(base_, { threads_, params_.batch, params_.flash_attention }, cancelled_);
         made->set_adapters(adapters_);
         encoder_ = std::move(made);

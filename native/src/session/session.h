@@ -82,7 +82,7 @@ private:
     const std::shared_ptr<model>         base_;
     const std::shared_ptr<engine_choice> engines_;
     magnet_session_params        params_;
-    const thread_share           threads_; // of what runs on llama.cpp's graph
+    const thread_share           threads_;
     std::atomic<bool>            running_{ false };
     std::atomic<bool>            cancelled_{ false };
     std::vector<used_adapter>    adapters_;

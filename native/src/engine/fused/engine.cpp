@@ -11,6 +11,7 @@
 #include "teams.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace magnet::fused {
 
@@ -66,7 +67,7 @@ class fused_engine : public engine {
 public:
     fused_engine(std::shared_ptr<loaded_weights<T>> w, const fused_engine_params & params)
         : params(params), shared(std::move(w)), kernels(table_of<T>(shared->set)), base(shared->base),
-          head(shared->head), pool(params.n_threads), lora(base),
+          head(shared->head), pool(params.n_threads), n_forward(params.n_threads), lora(base),
           teams(shared->set, base, lora, pool), decoder(base, head, lora, shared->set, pool) {
         info.arch        = base.hp.arch;
         info.n_vocab     = base.hp.n_vocab;
@@ -106,6 +107,8 @@ public:
             std::copy_n(h, int64_t(rows[row].n_tokens) * info.n_embd, hidden[row]);
         });
     }
+
+    void limit_threads(int32_t n) override { n_forward = std::clamp(n, 1, pool.size()); }
 
     void forward_each(const std::vector<engine_row> & rows, const row_sink & sink) override {
         const std::lock_guard<std::mutex> lock(mutex);
@@ -189,7 +192,9 @@ public:
 private:
     work_plan plan(const std::vector<engine_row> & rows, run_mode mode) const {
         check_rows(rows, info.n_vocab);
-        return rows.empty() ? work_plan() : plan_work(rows, base.hp, teams.batches(mode).tokens, pool.size());
+        return rows.empty() ? work_plan()
+                            : plan_work(rows, base.hp, teams.batches(mode).tokens,
+                                        mode == run_mode::infer ? n_forward.load() : pool.size());
     }
 
     // True if train_coupled can keep what it computes.
@@ -224,6 +229,7 @@ private:
     weights<T> &                       base;
     output_head<T> &                   head;
     thread_pool                        pool;
+    std::atomic<int32_t>               n_forward; // threads of a forward pass
     adapters<T>                        lora;
     engine_shape                       info;
     thread_teams<T>                    teams;
