@@ -335,7 +335,7 @@ std::vector<prompt_part> model::chat(const magnet_message * messages, int32_t n_
 }
 
 std::vector<int32_t> model::tokenize(const std::vector<prompt_part> & parts) const {
-    std::call_once(control_once_, [&] { control_ = std::make_unique<control_tokens>(vocab_); });
+    control_once_([&] { control_ = std::make_unique<control_tokens>(vocab_); });
 
     const std::string    text = joined(parts);
     std::vector<int32_t> tokens;

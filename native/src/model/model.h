@@ -4,6 +4,7 @@
 #include "magnet.h"
 
 #include "base/file-identity.h"
+#include "base/once.h"
 #include "chat.h"
 #include "control-tokens.h"
 #include "llama.h"
@@ -107,7 +108,7 @@ private:
     recipe                                            recipe_;
     mutable std::mutex                                adapter_mutex_;
     mutable std::atomic<int32_t>                      running_calls_{ 0 };
-    mutable std::once_flag                            control_once_;
+    mutable once                                      control_once_;
     mutable std::unique_ptr<control_tokens>           control_; // made when first needed
 };
 

@@ -2,6 +2,7 @@
 #include "fused-engine.h"
 
 #include "base/error.h"
+#include "base/once.h"
 #include "base/processors.h"
 #include "decoding.h"
 #include "engine/rows.h"
@@ -42,13 +43,13 @@ public:
 
 private:
     const std::string               path;
-    std::once_flag                  mapped;
+    once                            mapped;
     std::unique_ptr<stored_weights> as_stored;
 };
 
 template <class T>
 const stored_weights * loaded_weights<T>::stored() {
-    std::call_once(mapped, [&] {
+    mapped([&] {
         try {
             if (sizeof(T) != sizeof(float)) {
                 as_stored = std::make_unique<stored_weights>(path, base.hp);

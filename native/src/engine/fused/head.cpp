@@ -24,7 +24,7 @@ output_head<T>::output_head(std::string path, const hparams & hp, const kernel_t
 
 template <class T>
 void output_head<T>::load() const {
-    std::call_once(loaded, [&] {
+    loaded([&] {
         const std::vector<float> w = model_file(path).read(hp.tied ? "token_embd.weight" : "output.weight");
         packed<T>                p(hp.n_embd, hp.n_vocab);
         rounded_matrix<T>(w.data(), hp.n_vocab, hp.n_embd, kernels).pack_forward(p);
@@ -35,7 +35,7 @@ void output_head<T>::load() const {
 template <class T>
 void output_head<T>::load_backward() const {
     load();
-    std::call_once(backward_loaded, [&] { backward = transposed(forward); });
+    backward_loaded([&] { backward = transposed(forward); });
 }
 
 template <class T>

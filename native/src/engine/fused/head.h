@@ -44,8 +44,8 @@ private:
     const kernel_table<T> & kernels;
     const int32_t           chunk; // positions computed together
 
-    mutable std::once_flag                          loaded;
-    mutable std::once_flag                          backward_loaded;
+    mutable once                                    loaded;
+    mutable once                                    backward_loaded;
     mutable packed<T>                               forward;  // [D, V]
     mutable packed<T>                               backward; // [V, D]
     mutable std::mutex                              mutex;

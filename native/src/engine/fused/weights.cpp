@@ -160,7 +160,7 @@ weights<T>::weights(const model_file & file, const kernel_table<T> & kernels, th
 
 template <class T>
 void weights<T>::prepare_backward(thread_pool & pool) {
-    std::call_once(backward_ready, [&] {
+    backward_ready([&] {
         parallel_for(pool, hp.n_layer * n_matrices, [&](int32_t i) {
             linear<T> & w = layers[i / n_matrices].matrices[i % n_matrices];
             w.backward    = transposed(w.forward);

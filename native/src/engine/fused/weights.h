@@ -5,13 +5,13 @@
 // for every architecture.
 #pragma once
 
+#include "base/once.h"
 #include "buffer.h"
 #include "engine/threads.h"
 #include "model-file.h"
 
 #include <cstdint>
 #include <string>
-#include <mutex>
 #include <vector>
 
 namespace magnet::fused {
@@ -111,7 +111,7 @@ public:
 private:
     void load_matrix(const model_file & file, int32_t l, matrix m);
 
-    std::once_flag backward_ready;
+    once           backward_ready;
 };
 
 extern template class rounded_matrix<bf16>;
