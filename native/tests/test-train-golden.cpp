@@ -27,7 +27,7 @@ lora_set lora_of(const json & file, const json & matrices) {
 }
 
 train_stage weights_of(const json & w) {
-    return {1, w.value("mntp", 0.0), w.value("sscl", 0.0), w.value("msg", 0.0)};
+    return {1, w.value("mntp", 0.0f), w.value("sscl", 0.0f), w.value("msg", 0.0f)};
 }
 
 struct likeness {
