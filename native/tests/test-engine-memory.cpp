@@ -21,19 +21,18 @@ extern "C" void * aligned_alloc(size_t alignment, size_t size) {
     return may_have(size) && posix_memalign(&memory, alignment, size) == 0 ? memory : nullptr;
 }
 
-static void * allocate(size_t size) {
-    void * memory = may_have(size) ? std::malloc(size > 0 ? size : 1) : nullptr;
+void * operator new(size_t size, const std::nothrow_t &) noexcept {
+    return may_have(size) ? std::malloc(size > 0 ? size : 1) : nullptr;
+}
+void * operator new(size_t size) {
+    void * memory = operator new(size, std::nothrow);
     if (!memory) {
         throw std::bad_alloc();
     }
     return memory;
 }
-
-void * operator new(size_t size) {
-    return allocate(size);
-}
 void * operator new[](size_t size) {
-    return allocate(size);
+    return operator new(size);
 }
 void operator delete(void * memory) noexcept {
     std::free(memory);
