@@ -148,6 +148,26 @@ TEST_CASE("a sequence that is encoded piece by piece gives the logits of the who
     }
 }
 
+TEST_CASE("a long context, whose keys are cut into parts") {
+    const tiny_model_params p = models()[1];
+    const temporary_model   file(p);
+    const reference_model   reference(file.path);
+    for (const sequence & s : { causal({ 1100, 1, 1 }, p.n_vocab, 5), around_gap(MAGNET_MASK_CONTEXT, 1030, 40, 2, p.n_vocab, 6),
+                                around_gap(MAGNET_MASK_ORDERED, 30, 1020, 2, p.n_vocab, 7) }) {
+        const dense_logits expected(reference, s);
+        const auto         e     = make_fused_engine(file.path, engine_params("", engine_precision::bf16, 2));
+        const auto         cache = e->make_cache();
+        std::vector<float> logits(p.n_vocab);
+        int32_t            begin = 0;
+        for (const int32_t end : s.cuts) {
+            e->extend({ piece_of(s, begin, end, *cache, logits) });
+            CAPTURE(end);
+            check_close(logits, expected.at(end - 1), engine_precision::bf16);
+            begin = end;
+        }
+    }
+}
+
 TEST_CASE("sequences of a pass do not know of each other, and adapters are applied") {
     for (const tiny_model_params & p : models()) {
         const temporary_model file(p);

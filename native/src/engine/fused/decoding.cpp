@@ -10,8 +10,8 @@ namespace magnet::fused {
 
 namespace {
 
-// So many sequences, of one token each, are decoded faster from the file's weights than from the wider ones.
-constexpr int32_t few_sequences = 3;
+// So many sequences, of one token each, are decoded faster from the file's weights than from the wider ones: they are fewer bytes.
+constexpr int32_t few_sequences = 8;
 
 void check(const std::vector<cached_row> & rows, int32_t n_vocab) {
     std::vector<engine_row>    plain;
@@ -113,9 +113,9 @@ void decoding<T>::compute(pass & p) {
         logits.push_back(output.logits);
     }
     if (p.few) {
-        steps->begin();
+        steps->begin(p.places.data(), int32_t(p.places.size()));
         pool.run_with_helpers([&](int32_t rank) {
-            steps->forward(rank, *p.prepared, p.places.data());
+            steps->forward(rank, *p.prepared);
             steps->logits(rank, nullptr, tokens.data(), n, logits.data());
         });
         return;
@@ -134,7 +134,7 @@ void decoding<T>::compute(pass & p) {
         }
     });
     if (p.few_outputs && n > 0) {
-        steps->begin();
+        steps->begin(nullptr, 0);
         pool.run_with_helpers([&](int32_t rank) { steps->logits(rank, &blocks.x, tokens.data(), n, logits.data()); });
     }
 }

@@ -33,9 +33,9 @@ public:
     std::unique_ptr<engine> make_engine(const std::shared_ptr<fused_weights> & self,
                                         const fused_engine_params & params) override;
 
-    // The same as the file stores them, mapped when first asked for; NULL where they cannot be multiplied so, and in the
+    // The same as the file stores them, packed when first asked for; NULL where they cannot be multiplied so, and in the
     // exact mode, which rounds nothing.
-    const stored_weights * stored();
+    const stored_weights * stored(thread_pool & pool);
 
     const kernel_set & set;
     weights<T>         base;
@@ -48,11 +48,11 @@ private:
 };
 
 template <class T>
-const stored_weights * loaded_weights<T>::stored() {
+const stored_weights * loaded_weights<T>::stored(thread_pool & pool) {
     mapped([&] {
         try {
             if (sizeof(T) != sizeof(float)) {
-                as_stored = std::make_unique<stored_weights>(path, base.hp);
+                as_stored = std::make_unique<stored_weights>(path, base, pool);
             }
         } catch (const error & e) {
             if (e.status != MAGNET_STATUS_UNSUPPORTED) {
@@ -177,7 +177,7 @@ public:
 
     void extend(const std::vector<cached_row> & rows) override {
         const std::lock_guard<std::mutex> lock(mutex);
-        decoder.extend(rows, shared->stored());
+        decoder.extend(rows, shared->stored(pool));
     }
 
     void logits(const float * hidden, int32_t n, float * out) const override { head.logits(hidden, n, out); }

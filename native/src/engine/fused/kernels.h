@@ -199,6 +199,13 @@ struct cached_attention_args {
     int64_t             ld_out = 0;
 };
 
+// What some of the keys contribute to one head of one token.
+struct attention_sums {
+    float   max   = 0;       // of their scores
+    float   total = 0;       // of exp(score - max)
+    float * sums  = nullptr; // [head_dim] values weighted by exp(score - max)
+};
+
 template <class T>
 struct attention_backward_args {
     attention_args<T> forward;           // with out and lse as the forward pass left them
@@ -206,6 +213,56 @@ struct attention_backward_args {
     int64_t           ld_d_out = 0;
     float *           d_qkv    = nullptr; // [n, size], overwritten in the columns of this kv head and its query heads
     int64_t           ld_d_qkv = 0;
+};
+
+// Quantised rows times vectors of 8-bit integers (quantised-matrix.h packs them). Rows come in panels of 32, which are two
+// strips of 16, and a strip in blocks of 32 columns; a lane of a vector is a row.
+//
+// A block's integers are unsigned. 8 bits: 8 x 16 x 4 bytes, four columns of each row after the other. Fewer: 4 x 16 x 4
+// bytes with column c in the low and column c + 16 in the high half, then what a value has above four bits.
+enum class quantised_format : uint8_t { q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k };
+
+// What stands beside the integers of a block, each for 16 rows: w = scale * q + minimum, or scale * (q - offset). Where it
+// is bytes, every eight blocks have half floats that these are multiplied by.
+enum class quantised_scales : uint8_t {
+    f16,
+    f16_and_minima,
+    u8_and_minima,
+    s8_of_halves, // one for columns 0 to 15, one for 16 to 31
+};
+
+MAGNET_ALWAYS_INLINE constexpr int64_t quantised_scale_bytes(quantised_scales s) {
+    return s == quantised_scales::f16_and_minima ? 64 : 32;
+}
+MAGNET_ALWAYS_INLINE constexpr int64_t quantised_super_bytes(quantised_scales s) {
+    return s == quantised_scales::u8_and_minima ? 64 : s == quantised_scales::s8_of_halves ? 32 : 0;
+}
+
+struct quantised_strip {
+    const uint8_t * quants   = nullptr; // [n_blocks, 64 * bits]
+    const uint8_t * scales   = nullptr; // [n_blocks, quantised_scale_bytes]
+    const uint8_t * super    = nullptr; // [n_blocks / 8, quantised_super_bytes]
+    int32_t         n_blocks = 0;
+};
+
+struct quantised_panel {
+    quantised_format format;
+    quantised_strip  strips[2];
+};
+
+struct quantised_scale { // of 32 values of a vector
+    float scale    = 0;
+    float sum      = 0; // scale * sum of the values
+    float sum_low  = 0; // the same of the first 16, and of the others
+    float sum_high = 0;
+};
+
+struct quantised_rows {
+    int32_t                 n         = 0;
+    const int8_t *          values    = nullptr; // [n, columns], from -127 to 127
+    int64_t                 ld        = 0;
+    const quantised_scale * scales    = nullptr; // [n, columns / 32]
+    int64_t                 ld_scales = 0;
 };
 
 template <class T>
@@ -234,6 +291,14 @@ struct kernel_table {
     void (*attention_backward)(const attention_backward_args<T> &, int32_t head_kv);
     // The same with keys and values of a cache, for tokens [begin, end) of the call.
     void (*cached_attention)(const cached_attention_args<T> &, int32_t head_kv, int32_t begin, int32_t end);
+    // Blocks of keys [begin, end) for one token of the call: out [heads that share the kv head]. Args' out is not used.
+    void (*attention_part)(const cached_attention_args<T> &, int32_t head_kv, int32_t token, int32_t begin, int32_t end,
+                           attention_sums * out);
+
+    // out [x.n, panel_width] = x times the transposed panel.
+    void (*quantised_product)(const quantised_panel &, const quantised_rows & x, float * out, int64_t ld);
+    // n a multiple of 32; values [n], scales [n / 32]
+    void (*quantise)(const float * x, int32_t n, int8_t * values, quantised_scale * scales);
 
     void (*convert)(const float * x, int64_t ldx, int32_t rows, int32_t n, T * y, int64_t ldy);
     // y = x with entries dropped; padding of y is left alone.

@@ -20,7 +20,6 @@ void step_runner<T>::reserve(int32_t n, int32_t n_threads) {
     const int32_t     widest = std::max({ hp.n_embd, hp.n_ff, heads.q_size() });
     x.reserve(n, hp.n_embd);
     projected.reserve(n, heads.size());
-    attn_out.reserve(n, heads.q_size());
     h.reserve(n, round_up(hp.n_ff, panel_width));
     while (int32_t(spaces.size()) < n_threads) {
         spaces.push_back(std::make_unique<workspace>());
@@ -28,13 +27,43 @@ void step_runner<T>::reserve(int32_t n, int32_t n_threads) {
     for (auto & w : spaces) {
         w->input.reserve(n * stored.widest_input());
         w->unit.reserve(n, widest);
-        w->wide.reserve(1, widest);
+        w->wide.reserve(1, std::max(widest, heads.size()));
         w->qkv.reserve(1, heads.size());
         w->tile.reserve(n * panel_width);
         w->tile_up.reserve(n * panel_width);
         for (matrix_buffer<T> & low : w->low) {
             low.reserve(n, lora.width());
         }
+    }
+}
+
+template <class T>
+void step_runner<T>::begin(const cache_place<T> * places, int32_t n_rows) {
+    this->places = places;
+    steps.reset(phases_of_layer * base.hp.n_layer + 2);
+    if (places == nullptr) {
+        return;
+    }
+    const head_layout heads = base.heads(0);
+    const int32_t     group = heads.n_head / heads.n_head_kv;
+    pieces.clear();
+    parts_of_row.clear();
+    for (int32_t r = 0; r < n_rows; ++r) {
+        const int32_t n_blocks = places[r].cache->view().n_blocks;
+        parts_of_row.push_back((n_blocks + blocks_of_part - 1) / blocks_of_part);
+        for (int32_t kv = 0; kv < heads.n_head_kv; ++kv) {
+            for (int32_t b = 0; b < n_blocks; b += blocks_of_part) {
+                pieces.push_back({ r, kv, b, std::min(n_blocks, b + blocks_of_part), nullptr });
+            }
+        }
+    }
+    parts.resize(pieces.size() * group);
+    part_sums.reserve(int64_t(parts.size()) * heads.head_dim);
+    for (size_t i = 0; i < parts.size(); ++i) {
+        parts[i].sums = part_sums.data() + int64_t(i) * heads.head_dim;
+    }
+    for (size_t i = 0; i < pieces.size(); ++i) {
+        pieces[i].out = parts.data() + i * group;
     }
 }
 
@@ -52,7 +81,7 @@ void step_runner<T>::embed(const prepared_group & g) {
 template <class T>
 void step_runner<T>::take_input(workspace & w, const place & p, matrix m, const float * in, int32_t row) {
     const stored_matrix & s = stored.of(p.layer, m);
-    s.prepare(in, w.input.data() + row * s.input_bytes);
+    s.prepare(in, w.input.data() + row * s.input_bytes, kernels);
     if (lora.width() > 0) {
         kernels.convert(in, s.n_in, 1, s.n_in, w.unit.row(row), w.unit.ld);
     }
@@ -72,7 +101,7 @@ void step_runner<T>::normalise(workspace & w, const place & p, matrix reads) {
         for (int32_t c = 0; c < hp.n_embd; ++c) {
             wide[c] = in[c] * rstd * scale[c];
         }
-        s.prepare(wide, w.input.data() + i * s.input_bytes);
+        s.prepare(wide, w.input.data() + i * s.input_bytes, kernels);
     }
 }
 
@@ -96,9 +125,7 @@ void step_runner<T>::multiply(workspace & w, const place & p, matrix m, int32_t 
     const adapted<T> &    a     = lora.of(p.layer, m);
     const int32_t         first = panel * panel_width;
     const int32_t         cols  = std::min(panel_width, s.n_out - first);
-    for (int32_t c = 0; c < cols; ++c) {
-        s.dot(about.row_order.empty() ? first + c : about.row_order[first + c], w.input.data(), p.n, tile + c, panel_width);
-    }
+    s.multiply(panel, w.input.data(), p.n, tile, kernels);
     if (about.bias.size() > 0) {
         for (int32_t i = 0; i < p.n; ++i) {
             for (int32_t c = 0; c < cols; ++c) {
@@ -149,58 +176,91 @@ void step_runner<T>::attention_in(const place & p) {
 }
 
 template <class T>
-void step_runner<T>::attend(const place & p, const prepared_group & g, const cache_place<T> * places) {
-    const int32_t n_head_kv = base.hp.n_head_kv;
-    steps.run(p.phase, p.n * n_head_kv, [&](int32_t piece) {
-        const int32_t row = piece / n_head_kv;
-        attend_one(p, g, places[row], row, piece % n_head_kv);
-    });
+void step_runner<T>::attend(const place & p, const prepared_group & g) {
+    steps.run(p.phase, int32_t(pieces.size()), [&](int32_t i) { attend_part(p, g, pieces[i]); });
 }
 
-// The heads of a token that share a kv head.
+// The heads of a token that share a kv head, and some of its keys.
 template <class T>
-void step_runner<T>::attend_one(const place & p, const prepared_group & g, const cache_place<T> & where, int32_t row,
-                                int32_t kv) {
-    workspace &   w     = *spaces[p.rank];
-    head_layout   heads = base.heads(p.layer);
-    const int32_t half  = heads.n_rot / 2;
+void step_runner<T>::attend_part(const place & p, const prepared_group & g, const attention_piece & piece) {
+    const cache_place<T> & where = places[piece.row];
+    workspace &            w     = *spaces[p.rank];
+    head_layout            heads = base.heads(p.layer);
+    const int32_t          half  = heads.n_rot / 2;
     heads.n_head /= heads.n_head_kv;
     heads.n_head_kv = 1;
 
+    float * in = w.wide.row(0); // a copy: other parts of the row's keys need what stands there, too
+    std::copy_n(projected.row(piece.row) + piece.kv * heads.size(), heads.size(), in);
     qkv_args<T> q;
     q.heads  = &heads;
     q.n      = 1;
-    q.cos    = g.cos.data() + int64_t(row) * half;
-    q.sin    = g.sin.data() + int64_t(row) * half;
-    q.in     = projected.row(row) + kv * heads.size();
-    q.ld_in  = projected.ld;
+    q.cos    = g.cos.data() + int64_t(piece.row) * half;
+    q.sin    = g.sin.data() + int64_t(piece.row) * half;
+    q.in     = in;
+    q.ld_in  = heads.size();
     q.out    = w.qkv.row(0);
     q.ld_out = w.qkv.ld;
     kernels.qkv(q);
-    const T * key = w.qkv.row(0) + heads.q_size();
-    if (where.keep) {
-        where.cache->store(p.layer, where.first, kv, key, key + heads.k_size());
+    const T *     key   = w.qkv.row(0) + heads.q_size();
+    const int32_t block = where.first / visibility::block;
+    if (where.keep && piece.begin <= block && block < piece.end) { // nobody else reads that block
+        where.cache->store(p.layer, where.first, piece.kv, key, key + heads.k_size());
     }
-    const visibility sees = where.cache->view();
-    T *              out  = w.unit.row(0);
-    kernels.cached_attention({ &heads, &sees, where.first, w.qkv.row(0), w.qkv.ld, where.cache->keys(p.layer, kv),
-                               where.cache->values(p.layer, kv), out, w.unit.ld },
-                             0, 0, 1);
-    float * to = attn_out.row(row) + kv * heads.q_size();
-    for (int32_t c = 0; c < heads.q_size(); ++c) {
-        to[c] = to_float(out[c]);
+    const visibility         sees = where.cache->view();
+    cached_attention_args<T> a;
+    a.heads  = &heads;
+    a.sees   = &sees;
+    a.first  = where.first;
+    a.q      = w.qkv.row(0);
+    a.ld     = w.qkv.ld;
+    a.keys   = where.cache->keys(p.layer, piece.kv);
+    a.values = where.cache->values(p.layer, piece.kv);
+    kernels.attention_part(a, 0, 0, piece.begin, piece.end, piece.out);
+}
+
+// out [q] = the heads of a row, out of the parts of their keys.
+template <class T>
+void step_runner<T>::add_parts(int32_t row, float * out) const {
+    const head_layout      heads = base.heads(0);
+    const int32_t          group = heads.n_head / heads.n_head_kv;
+    const attention_sums * of    = parts.data();
+    for (int32_t r = 0; r < row; ++r) {
+        of += parts_of_row[r] * heads.n_head;
+    }
+    const int32_t n = parts_of_row[row];
+    for (int32_t h = 0; h < heads.n_head; ++h) {
+        const attention_sums * first = of + h / group * n * group + h % group;
+        float                  max   = first->max, total = 0.0f;
+        float *                to    = out + h * heads.head_dim;
+        for (int32_t i = 1; i < n; ++i) {
+            max = std::max(max, first[i * group].max);
+        }
+        std::fill_n(to, heads.head_dim, 0.0f);
+        for (int32_t i = 0; i < n; ++i) {
+            const attention_sums & part   = first[i * group];
+            const float            weight = std::exp(part.max - max);
+            total += part.total * weight;
+            for (int32_t c = 0; c < heads.head_dim; ++c) {
+                to[c] += part.sums[c] * weight;
+            }
+        }
+        for (int32_t c = 0; c < heads.head_dim; ++c) {
+            to[c] /= total;
+        }
     }
 }
 
-// x += what a matrix makes of `in`.
+// x += what a matrix makes of input(row).
 template <class T>
-void step_runner<T>::add_output(const place & p, matrix m, matrix_buffer<float> & in) {
+template <class Input>
+void step_runner<T>::add_output(const place & p, matrix m, Input && input) {
     workspace & w     = *spaces[p.rank];
     bool        ready = false;
     steps.run(p.phase, panels(base.hp.n_embd), [&](int32_t panel) {
         if (!ready) {
             for (int32_t i = 0; i < p.n; ++i) {
-                take_input(w, p, m, in.row(i), i);
+                take_input(w, p, m, input(i), i);
             }
             low_rank(w, p, m, 0);
             ready = true;
@@ -237,19 +297,23 @@ void step_runner<T>::gate_up(const place & p) {
 }
 
 template <class T>
-void step_runner<T>::forward(int32_t rank, const prepared_group & g, const cache_place<T> * places) {
+void step_runner<T>::forward(int32_t rank, const prepared_group & g) {
+    float * heads = spaces[rank]->wide.row(0);
     embed(g);
     place p = { rank, 0, g.n_tokens(), 1 };
     for (; p.layer < base.hp.n_layer; ++p.layer) {
         attention_in(p);
         ++p.phase;
-        attend(p, g, places);
+        attend(p, g);
         ++p.phase;
-        add_output(p, attn_output, attn_out);
+        add_output(p, attn_output, [&](int32_t i) {
+            add_parts(i, heads);
+            return heads;
+        });
         ++p.phase;
         gate_up(p);
         ++p.phase;
-        add_output(p, ffn_down, h);
+        add_output(p, ffn_down, [&](int32_t i) { return h.row(i); });
         ++p.phase;
     }
 }
@@ -257,21 +321,23 @@ void step_runner<T>::forward(int32_t rank, const prepared_group & g, const cache
 template <class T>
 void step_runner<T>::logits(int32_t rank, matrix_buffer<float> * in, const int32_t * rows, int32_t n,
                             float * const * logits) {
-    constexpr int32_t     rows_of_piece = 256;
-    workspace &           w             = *spaces[rank];
-    const stored_matrix & head          = stored.head();
-    const int32_t         phase         = 1 + phases_of_layer * base.hp.n_layer;
-    bool                  ready         = false;
-    steps.run(phase, (head.n_out + rows_of_piece - 1) / rows_of_piece, [&](int32_t piece) {
+    constexpr int32_t     panels_of_piece = 8;
+    workspace &           w               = *spaces[rank];
+    const stored_matrix & head            = stored.head();
+    const int32_t         phase           = 1 + phases_of_layer * base.hp.n_layer;
+    bool                  ready           = false;
+    steps.run(phase, (panels(head.n_out) + panels_of_piece - 1) / panels_of_piece, [&](int32_t piece) {
         for (int32_t i = 0; !ready && i < n; ++i) {
             final_norm_row(base.hp, base.output_norm, (in ? *in : x).row(rows[i]), w.wide.row(0));
-            head.prepare(w.wide.row(0), w.input.data() + i * head.input_bytes);
+            head.prepare(w.wide.row(0), w.input.data() + i * head.input_bytes, kernels);
         }
-        ready             = true;
-        const int32_t end = std::min(head.n_out, (piece + 1) * rows_of_piece);
-        for (int32_t r = piece * rows_of_piece; r < end; ++r) {
+        ready              = true;
+        const int32_t last = std::min(panels(head.n_out), (piece + 1) * panels_of_piece);
+        for (int32_t j = piece * panels_of_piece; j < last; ++j) {
+            head.multiply(j, w.input.data(), n, w.tile.data(), kernels);
             for (int32_t i = 0; i < n; ++i) {
-                head.dot(r, w.input.data() + i * head.input_bytes, 1, logits[i] + r, 0);
+                std::copy_n(w.tile.data() + i * panel_width, std::min(panel_width, head.n_out - j * panel_width),
+                            logits[i] + j * panel_width);
             }
         }
     });

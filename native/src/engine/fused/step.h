@@ -23,12 +23,12 @@ public:
     // Memory for n tokens and so many threads.
     void reserve(int32_t n, int32_t n_threads);
 
-    // Before threads go through what follows.
-    void begin() { steps.reset(phases_of_layer * base.hp.n_layer + 2); }
+    // Before threads go through what follows. places [rows]: where each row, one token, stands; NULL = logits alone. Throws
+    // magnet::error (OUT_OF_MEMORY).
+    void begin(const cache_place<T> * places, int32_t n_rows);
 
-    // Called by as many threads as are there, under their own ranks: hidden states before the final norm, in x. Every row
-    // of the group is one token; places [rows].
-    void forward(int32_t rank, const prepared_group & g, const cache_place<T> * places);
+    // Called by as many threads as are there, under their own ranks: hidden states before the final norm, in x.
+    void forward(int32_t rank, const prepared_group & g);
 
     // The same, behind forward or alone: final norm and output head of some rows of `in` (NULL = x); logits[i] [V] are
     // those of rows[i].
@@ -44,6 +44,16 @@ private:
         matrix_buffer<T>     qkv;    // one kv head's queries, key and value
         buffer<float>        tile, tile_up; // [n, panel_width]
     };
+    // The keys of one kv head that one row attends to are cut into parts, so that threads share those of a long context. Where
+    // they are cut depends on nothing else, and so no number does on how many threads there are.
+    static constexpr int32_t blocks_of_part = 16;
+    struct attention_piece {
+        int32_t          row;
+        int32_t          kv;
+        int32_t          begin; // block of keys
+        int32_t          end;
+        attention_sums * out;   // [heads that share the kv head]
+    };
     struct place { // in the work
         int32_t rank;
         int32_t layer;
@@ -54,9 +64,11 @@ private:
 
     void embed(const prepared_group & g);
     void attention_in(const place & p);
-    void attend(const place & p, const prepared_group & g, const cache_place<T> * places);
-    void attend_one(const place & p, const prepared_group & g, const cache_place<T> & where, int32_t row, int32_t kv);
-    void add_output(const place & p, matrix m, matrix_buffer<float> & in);
+    void attend(const place & p, const prepared_group & g);
+    void attend_part(const place & p, const prepared_group & g, const attention_piece & piece);
+    void add_parts(int32_t row, float * out) const;
+    template <class Input>
+    void add_output(const place & p, matrix m, Input && input);
     void gate_up(const place & p);
 
     void normalise(workspace & w, const place & p, matrix reads);
@@ -73,7 +85,11 @@ private:
     phases                                  steps;
     matrix_buffer<float>                    x;         // [n, D] residual stream
     matrix_buffer<float>                    projected; // [n, kv head, its queries, key and value]
-    matrix_buffer<float>                    attn_out;  // [n, q]
+    const cache_place<T> *                  places = nullptr; // [n]
+    std::vector<attention_piece>            pieces;
+    std::vector<attention_sums>             parts; // [n, kv head, parts of its keys, heads that share it]
+    std::vector<int32_t>                    parts_of_row;
+    buffer<float>                           part_sums; // what parts point to
     matrix_buffer<float>                    h;         // [n, F]
 };
 

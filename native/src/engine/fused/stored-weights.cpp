@@ -8,45 +8,119 @@
 
 namespace magnet::fused {
 
-void stored_matrix::prepare(const float * x, void * input) const {
+template <class T>
+void stored_matrix::prepare(const float * x, uint8_t * input, const kernel_table<T> & kernels) const {
+    if (packed) {
+        kernels.quantise(x, n_in, reinterpret_cast<int8_t *>(input),
+                         reinterpret_cast<quantised_scale *>(input + round_up(n_in, 64)));
+        return;
+    }
     const ggml_type as = ggml_get_type_traits_cpu(ggml_type(type))->vec_dot_type;
     ggml_get_type_traits_cpu(as)->from_float(x, input, n_in);
 }
 
-void stored_matrix::dot(int32_t row, const uint8_t * inputs, int32_t n, float * out, int64_t ld) const {
-    const auto      multiply = ggml_get_type_traits_cpu(ggml_type(type))->vec_dot;
-    const uint8_t * w        = rows + row * row_bytes;
-    for (int32_t i = 0; i < n; ++i) {
-        multiply(n_in, out + i * ld, 0, w, 0, inputs + i * input_bytes, 0, 1);
+template <class T>
+void stored_matrix::multiply(int32_t j, const uint8_t * inputs, int32_t n, float * tile,
+                             const kernel_table<T> & kernels) const {
+    if (packed) {
+        quantised_rows x;
+        x.n         = n;
+        x.values    = reinterpret_cast<const int8_t *>(inputs);
+        x.ld        = input_bytes;
+        x.scales    = reinterpret_cast<const quantised_scale *>(inputs + round_up(n_in, 64));
+        x.ld_scales = input_bytes / int64_t(sizeof(quantised_scale));
+        kernels.quantised_product(packed->panel(j), x, tile, panel_width);
+        return;
+    }
+    const auto    dot   = ggml_get_type_traits_cpu(ggml_type(type))->vec_dot;
+    const int32_t first = j * panel_width;
+    for (int32_t c = 0; c < std::min(panel_width, n_out - first); ++c) {
+        const uint8_t * w = rows + (order.empty() ? first + c : order[first + c]) * row_bytes;
+        for (int32_t i = 0; i < n; ++i) {
+            dot(n_in, tile + i * panel_width + c, 0, w, 0, inputs + i * input_bytes, 0, 1);
+        }
     }
 }
 
-stored_weights::stored_weights(const std::string & path, const hparams & hp) : file(path) {
-    const gguf_reader about(path);
-    const auto        matrix_of = [&](const std::string & name) {
-        const int64_t   id   = about.find(name);
-        const int64_t * ne   = gguf_get_tensor_ne(about.meta(), id);
-        const ggml_type type = gguf_get_tensor_type(about.meta(), id);
-        const auto *    cpu  = ggml_get_type_traits_cpu(type);
-        if (cpu->vec_dot == nullptr || ggml_get_type_traits_cpu(cpu->vec_dot_type)->from_float == nullptr) {
-            throw error(MAGNET_STATUS_UNSUPPORTED, std::string("products of type ") + ggml_type_name(type));
-        }
-        stored_matrix m;
-        m.rows = file.data() + gguf_get_data_offset(about.meta()) + gguf_get_tensor_offset(about.meta(), id);
-        m.n_in        = int32_t(ne[0]);
-        m.n_out       = int32_t(ne[1]);
-        m.type        = type;
-        m.row_bytes   = int64_t(ggml_row_size(type, m.n_in));
-        m.input_bytes = round_up(int64_t(ggml_row_size(cpu->vec_dot_type, m.n_in)), 64);
-        widest        = std::max(widest, m.input_bytes);
+namespace {
+
+stored_matrix matrix_of(const gguf_reader & about, const std::string & name, const mapped_file & file) {
+    const int64_t   id   = about.find(name);
+    const int64_t * ne   = gguf_get_tensor_ne(about.meta(), id);
+    const ggml_type type = gguf_get_tensor_type(about.meta(), id);
+    stored_matrix   m;
+    m.rows      = file.data() + gguf_get_data_offset(about.meta()) + gguf_get_tensor_offset(about.meta(), id);
+    m.n_in      = int32_t(ne[0]);
+    m.n_out     = int32_t(ne[1]);
+    m.type      = type;
+    m.row_bytes = int64_t(ggml_row_size(type, m.n_in));
+    if (const auto format = quantised_format_of(type)) {
+        m.packed.emplace(*format, m.n_in, m.n_out);
+        m.input_bytes = round_up(round_up(m.n_in, 64) + m.n_in / 32 * int64_t(sizeof(quantised_scale)), 64);
         return m;
-    };
-    for (int32_t l = 0; l < hp.n_layer; ++l) {
+    }
+    const auto * cpu = ggml_get_type_traits_cpu(type);
+    if (cpu->vec_dot == nullptr || ggml_get_type_traits_cpu(cpu->vec_dot_type)->from_float == nullptr) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, std::string("products of type ") + ggml_type_name(type));
+    }
+    m.input_bytes = round_up(int64_t(ggml_row_size(cpu->vec_dot_type, m.n_in)), 64);
+    return m;
+}
+
+} // namespace
+
+template <class T>
+stored_weights::stored_weights(const std::string & path, const weights<T> & base, thread_pool & pool) : file(path) {
+    const gguf_reader about(path);
+    for (int32_t l = 0; l < base.hp.n_layer; ++l) {
         for (int32_t m = 0; m < n_matrices; ++m) {
-            matrices.push_back(matrix_of(tensor_name(l, matrix(m))));
+            matrices.push_back(matrix_of(about, tensor_name(l, matrix(m)), *file));
+            matrices.back().order = base.layers[l].matrices[m].row_order;
         }
     }
-    output = matrix_of(hp.tied ? "token_embd.weight" : "output.weight");
+    matrices.push_back(matrix_of(about, base.hp.tied ? "token_embd.weight" : "output.weight", *file));
+
+    struct piece {
+        stored_matrix * of;
+        int32_t         panel;
+    };
+    std::vector<piece> pieces;
+    bool               all_packed = true;
+    for (stored_matrix & m : matrices) {
+        all_packed &= m.packed.has_value();
+        for (int32_t j = 0; m.packed && j < m.packed->n_panels(); ++j) {
+            pieces.push_back({ &m, j });
+        }
+    }
+    parallel_for(pool, int32_t(pieces.size()),
+                 [&](int32_t i) { pieces[i].of->packed->pack(pieces[i].panel, pieces[i].of->rows, pieces[i].of->row_bytes,
+                                                             pieces[i].of->order); });
+    if (all_packed) {
+        file.reset();
+    }
 }
+
+int64_t stored_weights::widest_input() const {
+    int64_t widest = 0;
+    for (const stored_matrix & m : matrices) {
+        widest = std::max(widest, m.input_bytes);
+    }
+    return widest;
+}
+
+int64_t stored_weights::bytes() const {
+    int64_t n = 0;
+    for (const stored_matrix & m : matrices) {
+        n += m.packed ? m.packed->bytes() : 0;
+    }
+    return n;
+}
+
+template void stored_matrix::prepare(const float *, uint8_t *, const kernel_table<bf16> &) const;
+template void stored_matrix::prepare(const float *, uint8_t *, const kernel_table<float> &) const;
+template void stored_matrix::multiply(int32_t, const uint8_t *, int32_t, float *, const kernel_table<bf16> &) const;
+template void stored_matrix::multiply(int32_t, const uint8_t *, int32_t, float *, const kernel_table<float> &) const;
+template stored_weights::stored_weights(const std::string &, const weights<bf16> &, thread_pool &);
+template stored_weights::stored_weights(const std::string &, const weights<float> &, thread_pool &);
 
 } // namespace magnet::fused

@@ -1,48 +1,56 @@
-// The model's matrices as the file stores them, multiplied by ggml's own dot products of quantised rows.
+// The model's matrices as the file stores them, for passes of few tokens: these read every matrix once and do little with it,
+// so the fewest bytes are the fastest. Passes of many tokens read the wider copies of weights.h.
 //
-// A pass of one token reads every matrix once and does little with it, so the fewest bytes are the fastest: those of the
-// file. Passes of many tokens read the wider, faster copies of weights.h.
+// The usual quantised formats are packed for our kernels (quantised-matrix.h); rows of the others stay in the mapped file and
+// go through ggml's own dot products.
 #pragma once
 
 #include "base/mapped-file.h"
+#include "quantised-matrix.h"
 #include "weights.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace magnet::fused {
 
 struct stored_matrix {
-    const uint8_t * rows      = nullptr; // [n_out], borrowed from the mapped file
-    int64_t         row_bytes = 0;
-    int64_t         input_bytes = 0; // of a vector in the form that dot() takes
-    int32_t         n_in  = 0;
-    int32_t         n_out = 0;
-    int32_t         type  = 0; // ggml_type
+    std::optional<quantised_matrix> packed;
+    const uint8_t *                 rows      = nullptr; // [n_out] of the mapped file, where nothing is packed
+    int64_t                         row_bytes = 0;
+    std::vector<int32_t>            order;    // row i here is row order[i] of the file, or empty
+    int64_t                         input_bytes = 0; // of a vector in the form that multiply() takes, a multiple of 64
+    int32_t                         n_in        = 0;
+    int32_t                         n_out       = 0;
+    int32_t                         type        = 0; // ggml_type
 
-    // x [n_in] as dot() takes it, input_bytes.
-    void prepare(const float * x, void * input) const;
+    // x [n_in] as multiply() takes it.
+    template <class T>
+    void prepare(const float * x, uint8_t * input, const kernel_table<T> & kernels) const;
 
-    // out[i * ld] = row (in the file's order) times the i-th of n prepared vectors.
-    void dot(int32_t row, const uint8_t * inputs, int32_t n, float * out, int64_t ld) const;
+    // tile [n, panel_width] = panel j of the matrix times n prepared vectors, input_bytes apart.
+    template <class T>
+    void multiply(int32_t j, const uint8_t * inputs, int32_t n, float * tile, const kernel_table<T> & kernels) const;
 };
 
 class stored_weights {
 public:
-    // Throws magnet::error (IO, UNSUPPORTED for a type that ggml's CPU backend cannot multiply).
-    stored_weights(const std::string & path, const hparams & hp);
+    // Rows in the order of `base`. Throws magnet::error (IO, OUT_OF_MEMORY, UNSUPPORTED for a type that ggml's CPU backend
+    // cannot multiply).
+    template <class T>
+    stored_weights(const std::string & path, const weights<T> & base, thread_pool & pool);
 
     const stored_matrix & of(int32_t layer, matrix m) const { return matrices[layer * n_matrices + m]; }
-    const stored_matrix & head() const { return output; }
+    const stored_matrix & head() const { return matrices.back(); }
 
-    int64_t widest_input() const { return widest; } // bytes
+    int64_t widest_input() const; // bytes
+    int64_t bytes() const;        // of memory: what is mapped does not count
 
 private:
-    mapped_file                file;
-    std::vector<stored_matrix> matrices;
-    stored_matrix              output;
-    int64_t                    widest = 0;
+    std::optional<mapped_file> file;
+    std::vector<stored_matrix> matrices; // [layer, matrix], and the output head
 };
 
 } // namespace magnet::fused

@@ -176,20 +176,27 @@ MAGNET_INLINE gemm_args<T> weighted_values(const packed_row<T> & row, const hull
     return g;
 }
 
+// The running softmax of a block of queries; the weighted sums of values are in attention_memory.
+struct running_softmax {
+    float max[query_rows];
+    float total[query_rows];
+};
+
+// Goes on over blocks of keys [begin, end). Sums count only where total > 0.
 template <class T>
-static void attend(const visibility & sees, float scale, int32_t dim, const packed_row<T> & row,
-                   const query_rows_of<T> & of, const attention_memory<T> & mem) {
+static void attend_blocks(const visibility & sees, float scale, int32_t dim, const packed_row<T> & row,
+                          const query_rows_of<T> & of, int32_t begin, int32_t end, const attention_memory<T> & mem,
+                          running_softmax & state) {
     const int32_t q_first = of.token / 32;
     const int32_t q_last  = (of.token + (of.rows - 1) * of.stride) / 32;
     const int32_t ld      = key_panels * 32;
-    float         max[query_rows], total[query_rows];
     for (int32_t r = 0; r < of.rows; ++r) {
-        max[r]   = hidden;
-        total[r] = 0.0f;
+        state.max[r]   = hidden;
+        state.total[r] = 0.0f;
     }
     bool first = true;
-    for (int32_t k_begin = 0; k_begin < sees.n_blocks; k_begin += key_panels) {
-        const seen_keys seen(sees, q_first, q_last, k_begin, min_of(sees.n_blocks, k_begin + key_panels));
+    for (int32_t k_begin = begin; k_begin < end; k_begin += key_panels) {
+        const seen_keys seen(sees, q_first, q_last, k_begin, min_of(end, k_begin + key_panels));
         const hull &    keys = seen.keys;
         if (keys.empty()) {
             continue;
@@ -198,11 +205,11 @@ static void attend(const visibility & sees, float scale, int32_t dim, const pack
                           term(of.q, of.ld, row.keys + keys.first * panel_size(dim), panel_size(dim), dim)),
                    mem.scores, ld);
         for (int32_t r = 0; r < of.rows; ++r) {
-            const float before = max[r];
+            const float before = state.max[r];
             const float block  = softmax_block(sees, of.token + r * of.stride, keys, seen.masked, scale,
-                                               mem.scores + r * ld, mem.probs + r * ld, max[r]);
-            const float decay  = first ? 0.0f : __builtin_expf(before - max[r]);
-            total[r]           = total[r] * decay + block;
+                                               mem.scores + r * ld, mem.probs + r * ld, state.max[r]);
+            const float decay  = first ? 0.0f : __builtin_expf(before - state.max[r]);
+            state.total[r]     = state.total[r] * decay + block;
             if (!first && decay != 1.0f) {
                 for (int32_t c = 0; c < dim; ++c) {
                     mem.sums[r * dim + c] *= decay;
@@ -217,14 +224,21 @@ static void attend(const visibility & sees, float scale, int32_t dim, const pack
         }
         first = false;
     }
+}
+
+template <class T>
+static void attend(const visibility & sees, float scale, int32_t dim, const packed_row<T> & row,
+                   const query_rows_of<T> & of, const attention_memory<T> & mem) {
+    running_softmax state;
+    attend_blocks(sees, scale, dim, row, of, 0, sees.n_blocks, mem, state);
     for (int32_t r = 0; r < of.rows; ++r) {
         float * sums = mem.sums + r * dim;
         for (int32_t c = 0; c < dim; ++c) {
-            sums[c] /= total[r];
+            sums[c] /= state.total[r];
         }
         convert_row(sums, dim, of.out + r * of.ld_out);
         if (of.lse != nullptr) {
-            of.lse[r * of.stride] = max[r] + __builtin_logf(total[r]);
+            of.lse[r * of.stride] = state.max[r] + __builtin_logf(state.total[r]);
         }
     }
 }
@@ -263,6 +277,36 @@ static void attention(const attention_args<T> & a, int32_t head_kv, int32_t begi
 }
 
 template <class T>
+MAGNET_INLINE query_rows_of<T> heads_of_token(const cached_attention_args<T> & a, int32_t head_kv, int32_t token) {
+    const int32_t dim   = a.heads->head_dim;
+    const int32_t group = a.heads->n_head / a.heads->n_head_kv;
+    const int32_t h     = head_kv * group;
+    return { a.q + token * a.ld + h * dim, dim, group, a.first + token, 0, a.out + token * a.ld_out + h * dim, dim, nullptr };
+}
+
+// A part without a key that is seen has total 0, or the greatest score of none (`hidden`): either way it weighs nothing
+// beside a part that has one.
+template <class T>
+static void attention_part(const cached_attention_args<T> & a, int32_t head_kv, int32_t token, int32_t begin, int32_t end,
+                           attention_sums * out) {
+    const head_layout &       l     = *a.heads;
+    const int32_t             dim   = l.head_dim;
+    const int64_t             bytes = attention_memory<T>(nullptr, 0, dim).bytes;
+    const attention_memory<T> mem(static_cast<char *>(attention_scratch.get(bytes)), 0, dim);
+    const packed_row<T>       row = { a.keys, a.values, panel_size(dim), 32 * panel_width };
+    const query_rows_of<T>    of  = heads_of_token(a, head_kv, token);
+    running_softmax           state;
+    attend_blocks(*a.sees, l.scale, dim, row, of, begin, end, mem, state);
+    for (int32_t r = 0; r < of.rows; ++r) {
+        out[r].max   = state.max[r];
+        out[r].total = state.total[r];
+        for (int32_t c = 0; c < dim; ++c) {
+            out[r].sums[c] = state.total[r] > 0.0f ? mem.sums[r * dim + c] : 0.0f;
+        }
+    }
+}
+
+template <class T>
 static void cached_attention(const cached_attention_args<T> & a, int32_t head_kv, int32_t begin, int32_t end) {
     const head_layout &       l     = *a.heads;
     const int32_t             dim   = l.head_dim;
@@ -272,11 +316,7 @@ static void cached_attention(const cached_attention_args<T> & a, int32_t head_kv
     const packed_row<T>       row = { a.keys, a.values, panel_size(dim), 32 * panel_width };
 
     if (end - begin == 1 && group <= query_rows) { // keys and values come from memory once for all heads of the group
-        const int32_t h = head_kv * group;
-        attend(*a.sees, l.scale, dim, row,
-               query_rows_of<T>{ a.q + begin * a.ld + h * dim, dim, group, a.first + begin, 0,
-                                 a.out + begin * a.ld_out + h * dim, dim, nullptr },
-               mem);
+        attend(*a.sees, l.scale, dim, row, heads_of_token(a, head_kv, begin), mem);
         return;
     }
     for_query_blocks(begin, end, [&](int32_t q0, int32_t rows) {

@@ -8,6 +8,7 @@
 #include "gated.h"
 #include "gemm.h"
 #include "pack.h"
+#include "quantised.h"
 
 namespace magnet::fused {
 namespace {
@@ -40,6 +41,9 @@ constexpr kernel_table<T> make_table() {
         /*attention          =*/ multiplying<attention<T>>::call,
         /*attention_backward =*/ multiplying<attention_backward<T>>::call,
         /*cached_attention   =*/ multiplying<cached_attention<T>>::call,
+        /*attention_part     =*/ multiplying<attention_part<T>>::call,
+        /*quantised_product  =*/ quantised_product,
+        /*quantise           =*/ quantise,
         /*convert            =*/ convert<T>,
         /*drop               =*/ drop<T>,
         /*pack               =*/ pack,

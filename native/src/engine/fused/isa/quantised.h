@@ -1,0 +1,212 @@
+// Products of quantised rows with vectors of 8-bit integers: whole blocks of 16 rows by 32 columns at a time, a row a lane,
+// so that nothing is added up across lanes. Four columns are multiplied by one instruction where there is one (VNNI).
+#pragma once
+
+#include "engine/fused/kernels.h"
+#include "vec.h"
+
+#if MAGNET_VECTOR_WIDTH == 8 && defined(__AVX2__)
+#    include <immintrin.h>
+#elif defined(__ARM_FEATURE_DOTPROD)
+#    include <arm_neon.h>
+#endif
+
+namespace magnet::fused {
+namespace {
+
+typedef uint8_t vub __attribute__((vector_size(W)));
+typedef int8_t  vib __attribute__((vector_size(W)));
+
+// sum + the products of four unsigned bytes a lane with the four signed bytes of x. Wide: the bytes use all eight bits.
+template <bool Wide>
+MAGNET_INLINE vi dot4(vi sum, vu w, int32_t x) {
+#if MAGNET_VECTOR_WIDTH == 16 && defined(__AVX512VNNI__)
+    return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, _mm512_set1_epi32(x));
+#elif MAGNET_VECTOR_WIDTH == 16
+    if (Wide) { // two products of 8 bits overflow 16
+        const vi low = dot4<false>(sum, w & 0x0f0f0f0f, x);
+        return low + dot4<false>(vi{}, w >> 4 & 0x0f0f0f0f, x) * 16;
+    }
+    const __m512i pairs = _mm512_maddubs_epi16((__m512i)w, _mm512_set1_epi32(x));
+    return sum + (vi)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+#elif MAGNET_VECTOR_WIDTH == 8 && defined(__AVX2__)
+    if (Wide) {
+        const vi low = dot4<false>(sum, w & 0x0f0f0f0f, x);
+        return low + dot4<false>(vi{}, w >> 4 & 0x0f0f0f0f, x) * 16;
+    }
+    const __m256i pairs = _mm256_maddubs_epi16((__m256i)w, _mm256_set1_epi32(x));
+    return sum + (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+#elif MAGNET_VECTOR_WIDTH == 4 && defined(__ARM_FEATURE_DOTPROD)
+    if (Wide) { // the instruction takes both sides as signed
+        const vi low = dot4<false>(sum, w & 0x0f0f0f0f, x);
+        return low + dot4<false>(vi{}, w >> 4 & 0x0f0f0f0f, x) * 16;
+    }
+    return (vi)vdotq_s32((int32x4_t)sum, (int8x16_t)w, vreinterpretq_s8_s32(vdupq_n_s32(x)));
+#else
+    for (int j = 0; j < 4; ++j) {
+        sum += (vi)(w >> (8 * j) & 0xff) * splat_int(int8_t(uint32_t(x) >> (8 * j)));
+    }
+    return sum;
+#endif
+}
+
+MAGNET_INLINE vf load_halves(const uint8_t * p) {
+#if MAGNET_VECTOR_WIDTH == 16
+    return (vf)_mm512_cvtph_ps(load_as<__m256i>(p));
+#elif MAGNET_VECTOR_WIDTH == 8 && defined(__F16C__)
+    return (vf)_mm256_cvtph_ps(load_as<__m128i>(p));
+#else
+    const vu h = __builtin_convertvector(load_as<vh>(p), vu);
+    return (vf)((vu)((vf)((h & 0x7fff) << 13) * 0x1p112f) | (h & 0x8000) << 16); // exact, subnormal ones too
+#endif
+}
+
+MAGNET_INLINE vf load_bytes(const uint8_t * p) {
+    return __builtin_convertvector(__builtin_convertvector(load_as<vub>(p), vi), vf);
+}
+MAGNET_INLINE vf load_signed_bytes(const uint8_t * p) {
+    return __builtin_convertvector(__builtin_convertvector(load_as<vib>(p), vi), vf);
+}
+
+// The 32 columns of a block of W rows, four a vector: columns 4 v to 4 v + 3 in q[v].
+template <int Bits>
+MAGNET_INLINE void unpack_block(const uint8_t * p, vu (&q)[8]) {
+    if constexpr (Bits == 8) {
+        unroll<8>([&](auto v) __attribute__((always_inline)) { q[v] = load_as<vu>(p + 64 * v); });
+        return;
+    }
+    unroll<4>([&](auto v) __attribute__((always_inline)) {
+        const vu both = load_as<vu>(p + 64 * v);
+        q[v]          = both & 0x0f0f0f0f;
+        q[v + 4]      = both >> 4 & 0x0f0f0f0f;
+    });
+    if constexpr (Bits == 5) { // bit v of a byte belongs to q[v]
+        const vu high = load_as<vu>(p + 256);
+        unroll<8>([&](auto v) __attribute__((always_inline)) { q[v] |= (high >> int(v) & 0x01010101) << 4; });
+    }
+    if constexpr (Bits == 6) { // bits 2 v and 2 v + 1 of a byte belong to q[v], and in the second plane to q[v + 4]
+        const vu low = load_as<vu>(p + 256), high = load_as<vu>(p + 320);
+        unroll<4>([&](auto v) __attribute__((always_inline)) {
+            q[v] |= (low >> (2 * v) & 0x03030303) << 4;
+            q[v + 4] |= (high >> (2 * v) & 0x03030303) << 4;
+        });
+    }
+}
+
+// Scales and minima of a block of W rows: those of columns 0 to 15 and of 16 to 31, which only some formats tell apart.
+struct block_scales {
+    vf scale[2];
+    vf minimum[2]; // what a column adds, whatever its integer
+};
+
+template <quantised_scales Kind, int Offset>
+MAGNET_INLINE block_scales load_scales(const quantised_strip & w, int32_t block, int32_t lane) {
+    const uint8_t * p = w.scales + int64_t(block) * quantised_scale_bytes(Kind) + lane;
+    block_scales    s;
+    if constexpr (Kind == quantised_scales::f16 || Kind == quantised_scales::f16_and_minima) {
+        s.scale[0]   = load_halves(p + lane);
+        s.minimum[0] = Kind == quantised_scales::f16 ? s.scale[0] * float(-Offset) : load_halves(p + lane + 32);
+    } else {
+        const uint8_t * super = w.super + int64_t(block / 8) * quantised_super_bytes(Kind) + 2 * lane;
+        const vf        d     = load_halves(super);
+        if constexpr (Kind == quantised_scales::u8_and_minima) {
+            s.scale[0]   = d * load_bytes(p);
+            s.minimum[0] = -(load_halves(super + 32) * load_bytes(p + 16));
+        } else {
+            s.scale[0]   = d * load_signed_bytes(p);
+            s.scale[1]   = d * load_signed_bytes(p + 16);
+            s.minimum[0] = s.scale[0] * float(-Offset);
+            s.minimum[1] = s.scale[1] * float(-Offset);
+        }
+    }
+    return s;
+}
+
+// out [N, W] = W rows of a strip, from `lane` on, times N vectors from the `first` on.
+template <int Bits, quantised_scales Kind, int Offset, int N>
+MAGNET_INLINE void strip_product(const quantised_strip & w, const quantised_rows & x, int32_t first, int32_t lane,
+                                 float * out, int64_t ld) {
+    vf sums[N] = {};
+    for (int32_t b = 0; b < w.n_blocks; ++b) {
+        vu q[8];
+        unpack_block<Bits>(w.quants + int64_t(b) * 64 * Bits + 4 * lane, q);
+        const block_scales s = load_scales<Kind, Offset>(w, b, lane);
+        unroll<N>([&](auto i) __attribute__((always_inline)) {
+            const int8_t *          values = x.values + (first + i) * x.ld + b * 32;
+            const quantised_scale & scale  = x.scales[(first + i) * x.ld_scales + b];
+            vi                      dot[2] = {};
+            unroll<8>([&](auto v) __attribute__((always_inline)) {
+                constexpr int part = Kind == quantised_scales::s8_of_halves ? v / 4 : 0;
+                dot[part] = dot4<Bits == 8>(dot[part], q[v], load_as<int32_t>(values + 4 * v));
+            });
+            const vf of_first = __builtin_convertvector(dot[0], vf) * scale.scale;
+            if constexpr (Kind == quantised_scales::s8_of_halves) {
+                const vf of_second = __builtin_convertvector(dot[1], vf) * scale.scale;
+                sums[i] += of_first * s.scale[0] + s.minimum[0] * scale.sum_low;
+                sums[i] += of_second * s.scale[1] + s.minimum[1] * scale.sum_high;
+            } else {
+                sums[i] += of_first * s.scale[0];
+                sums[i] += s.minimum[0] * scale.sum;
+            }
+        });
+    }
+    unroll<N>([&](auto i) __attribute__((always_inline)) { store(out + (first + i) * ld + lane, sums[i]); });
+}
+
+template <int Bits, quantised_scales Kind, int Offset>
+static void panel_product(const quantised_panel & w, const quantised_rows & x, float * out, int64_t ld) {
+    constexpr int32_t most = W == 16 ? 8 : 4; // as many sums as registers hold
+    for (int32_t strip = 0; strip < 2; ++strip) {
+        for (int32_t lane = 0; lane < 16; lane += W) {
+            int32_t i = 0;
+            for (; i + most <= x.n; i += most) {
+                strip_product<Bits, Kind, Offset, most>(w.strips[strip], x, i, lane, out + 16 * strip, ld);
+            }
+            for (; i + 2 <= x.n; i += 2) {
+                strip_product<Bits, Kind, Offset, 2>(w.strips[strip], x, i, lane, out + 16 * strip, ld);
+            }
+            if (i < x.n) {
+                strip_product<Bits, Kind, Offset, 1>(w.strips[strip], x, i, lane, out + 16 * strip, ld);
+            }
+        }
+    }
+}
+
+static void quantised_product(const quantised_panel & w, const quantised_rows & x, float * out, int64_t ld) {
+    using kind = quantised_scales;
+    switch (w.format) {
+        case quantised_format::q4_0: return panel_product<4, kind::f16, 8>(w, x, out, ld);
+        case quantised_format::q4_1: return panel_product<4, kind::f16_and_minima, 0>(w, x, out, ld);
+        case quantised_format::q5_0: return panel_product<5, kind::f16, 16>(w, x, out, ld);
+        case quantised_format::q5_1: return panel_product<5, kind::f16_and_minima, 0>(w, x, out, ld);
+        case quantised_format::q8_0: return panel_product<8, kind::f16, 128>(w, x, out, ld);
+        case quantised_format::q4_k: return panel_product<4, kind::u8_and_minima, 0>(w, x, out, ld);
+        case quantised_format::q5_k: return panel_product<5, kind::u8_and_minima, 0>(w, x, out, ld);
+        case quantised_format::q6_k: return panel_product<6, kind::s8_of_halves, 32>(w, x, out, ld);
+    }
+}
+
+static void quantise(const float * x, int32_t n, int8_t * values, quantised_scale * scales) {
+    for (int32_t b = 0; b < n / 32; ++b) {
+        vf v[V], largest = {};
+        for (int j = 0; j < V; ++j) {
+            v[j]    = load(x + b * 32 + j * W);
+            largest = max_of(largest, max_of(v[j], -v[j]));
+        }
+        const float scale   = max_in(largest) / 127.0f;
+        const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+        vi          sums[2] = {};
+        for (int j = 0; j < V; ++j) {
+            const vi q = (vi)(v[j] * inverse + 12582912.0f) - (vi)splat(12582912.0f); // to the nearest integer
+            sums[j * W / 16] += q;
+            const vib bytes = __builtin_convertvector(q, vib);
+            __builtin_memcpy(values + b * 32 + j * W, &bytes, sizeof bytes);
+        }
+        const float low  = scale * sum(__builtin_convertvector(sums[0], vf));
+        const float high = scale * sum(__builtin_convertvector(sums[1], vf));
+        scales[b]        = { scale, low + high, low, high };
+    }
+}
+
+} // namespace
+} // namespace magnet::fused
