@@ -204,6 +204,48 @@ TEST_CASE("sequences of a pass do not know of each other, and adapters are appli
     }
 }
 
+TEST_CASE("whoever shares the pass, a sequence's numbers are the same") {
+    for (const tiny_model_params & p : models()) {
+        const temporary_model file(p);
+        const reference_model reference(file.path);
+        const lora_set        set = random_adapter(reference.targets(), 5, 0.5f, 11);
+        const auto            e   = make_fused_engine(file.path, engine_params("", engine_precision::bf16, 2));
+        e->set_lora({ &set });
+        // Pieces of sequence i begin at pass i, so that single tokens, prompts and ends of prompts meet in all ways.
+        constexpr int32_t                      n = 13;
+        std::vector<sequence>                  all;
+        std::vector<std::unique_ptr<kv_cache>> caches;
+        std::vector<std::vector<float>>        together(n, std::vector<float>(p.n_vocab));
+        for (int32_t i = 0; i < n; ++i) {
+            all.push_back(causal({ i % 3 == 0 ? 1 : 40 + 9 * i, 1, 1, i % 2 == 0 ? 30 : 1, 1 }, p.n_vocab, 40 + i));
+            caches.push_back(e->make_cache());
+        }
+        for (int32_t round = 0; round < n + 5; ++round) {
+            std::vector<cached_row> rows;
+            for (int32_t i = 0; i < n; ++i) {
+                const int32_t piece = round - i / 2;
+                if (piece >= 0 && piece < 5) {
+                    rows.push_back(piece_of(all[i], piece == 0 ? 0 : all[i].cuts[piece - 1], all[i].cuts[piece], *caches[i],
+                                            together[i]));
+                }
+            }
+            e->extend(rows);
+        }
+        for (int32_t i = 0; i < n; ++i) {
+            const auto         cache = e->make_cache();
+            std::vector<float> alone(p.n_vocab);
+            int32_t            begin = 0;
+            for (const int32_t end : all[i].cuts) {
+                e->extend({ piece_of(all[i], begin, end, *cache, alone) });
+                begin = end;
+            }
+            CAPTURE(p.arch);
+            CAPTURE(i);
+            CHECK(together[i] == alone);
+        }
+    }
+}
+
 TEST_CASE("a cache forgets its end, is copied, gives an output again and keeps what it had when a pass fails") {
     const tiny_model_params p = models()[0];
     const temporary_model   file(p);

@@ -9,7 +9,18 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr int32_t most_tokens = 2048; // of a pass, but for a row that is longer
+// Tokens of a pass, but for a row that is longer. Beside sequences that run a pass is to be short, so that they go on.
+constexpr int32_t most_tokens         = 2048;
+constexpr int32_t most_tokens_between = 256;
+
+std::exception_ptr attempt(engine & e, const std::vector<cached_row> & rows) {
+    try {
+        e.extend(rows);
+        return nullptr;
+    } catch (...) {
+        return std::current_exception();
+    }
+}
 
 } // namespace
 
@@ -64,34 +75,38 @@ void decode_queue::run_pass(std::unique_lock<std::mutex> & lock) {
     std::vector<request *> chosen;
     std::vector<cached_row> rows;
     engine *               e        = waiting_.front()->e;
+    const bool             running  = std::any_of(waiting_.begin(), waiting_.end(), [&](const request * r) {
+        return r->e == e && r->row->row.n_tokens == 1;
+    });
+    const int32_t          most     = running ? most_tokens_between : most_tokens;
     int32_t                n_tokens = 0;
     for (auto it = waiting_.begin(); it != waiting_.end();) {
         const int32_t n = (*it)->row->row.n_tokens;
-        if ((*it)->e != e || (!chosen.empty() && n_tokens + n > most_tokens)) {
+        if ((*it)->e != e || (!chosen.empty() && n > 1 && n_tokens + n > most)) {
             ++it;
             continue;
         }
-        n_tokens += n;
+        n_tokens += n > 1 ? n : 0;
         chosen.push_back(*it);
         rows.push_back(*(*it)->row);
         it = waiting_.erase(it);
     }
 
     lock.unlock();
-    const auto         start = clock::now();
-    std::exception_ptr failure;
-    try {
-        e->extend(rows);
-    } catch (...) {
-        failure = std::current_exception();
+    const auto start = clock::now();
+    if (const std::exception_ptr failure = attempt(*e, rows); failure && rows.size() == 1) {
+        chosen[0]->failure = failure;
+    } else if (failure) { // one of them wants too much memory, say; the others are not to blame
+        for (request * r : chosen) {
+            r->failure = attempt(*e, { *r->row });
+        }
     }
     const double seconds = std::chrono::duration<double>(clock::now() - start).count();
     lock.lock();
 
     pass_seconds_ = seconds;
     for (request * r : chosen) {
-        r->failure = failure;
-        r->done    = true;
+        r->done = true;
     }
 }
 

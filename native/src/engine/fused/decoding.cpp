@@ -4,14 +4,12 @@
 #include "final-norm.h"
 
 #include <algorithm>
+#include <deque>
 #include <set>
 
 namespace magnet::fused {
 
 namespace {
-
-// So many sequences, of one token each, are decoded faster from the file's weights than from the wider ones: they are fewer bytes.
-constexpr int32_t few_sequences = 8;
 
 void check(const std::vector<cached_row> & rows, int32_t n_vocab) {
     std::vector<engine_row>    plain;
@@ -39,64 +37,72 @@ struct decoding<T>::pass {
             auto * cache = static_cast<sequence_cache<T> *>(r.cache);
             places.push_back({ cache, r.again >= 0 ? r.again : cache->size(), r.again < 0 });
             if (r.logits != nullptr) {
-                wanted.push_back({ group.offsets[i] + r.output, r.logits });
+                tokens.push_back(group.offsets[i] + r.output);
+                logits.push_back(r.logits);
             }
         }
         prepared = std::make_unique<prepared_group>(group, plain, base.hp, base.rope_factors);
     }
 
+    pass(const pass &)             = delete; // `prepared` points to `group`
+    pass & operator=(const pass &) = delete;
+
+    int32_t n_outputs() const { return int32_t(tokens.size()); }
+
     row_group                       group = { {}, { 0 } };
     std::vector<engine_row>         plain;
     std::vector<cache_place<T>>     places;
     std::unique_ptr<prepared_group> prepared;
-    bool                            few         = false; // sequences: a token each, from the stored weights
-    bool                            few_outputs = false; // the same of the head
-
-    struct output {
-        int32_t token; // of the group
-        float * logits;
-    };
-    std::vector<output> wanted;
+    std::vector<int32_t>            tokens; // [outputs] of the group
+    std::vector<float *>            logits; // [outputs]
 };
 
 template <class T>
 void decoding<T>::extend(const std::vector<cached_row> & rows, const stored_weights * stored) {
-    if (rows.empty()) {
-        return;
-    }
     check(rows, base.hp.n_vocab);
-    pass          p(rows, base);
-    const int32_t n = p.group.n_tokens();
-    p.few           = stored != nullptr && n == int32_t(rows.size()) && n <= few_sequences;
-    p.few_outputs   = stored != nullptr && p.wanted.size() <= few_sequences;
     if (stored != nullptr && !steps) {
         steps = std::make_unique<step_runner<T>>(base, *stored, lora, kernels);
-        steps->reserve(few_sequences, pool.size());
     }
-    if (p.few) {
-        steps->reserve(n, pool.size());
-    } else {
-        blocks.reserve(n, set.infer.chunk, run_mode::infer);
+    // Tokens that come one by one are multiplied with other weights than those of a prompt. Whoever shares the pass has no say
+    // in that, so that no number depends on it.
+    std::vector<cached_row> single, longer;
+    for (const cached_row & r : rows) {
+        (stored != nullptr && r.row.n_tokens == 1 ? single : longer).push_back(r);
     }
-    hidden.reserve(int64_t(rows.size()) * base.hp.n_embd);
-    if (!p.few_outputs) {
-        rounded.reserve(int64_t(p.wanted.size()), base.hp.n_embd);
-        scores.reserve(int64_t(p.wanted.size()) * base.hp.n_vocab);
+    if (int32_t(single.size()) > set.most_stored) {
+        longer.insert(longer.end(), single.begin(), single.end());
+        single.clear();
     }
-    for (size_t r = 0; r < rows.size(); ++r) {
-        p.places[r].cache->reserve(p.places[r].first + rows[r].row.n_tokens);
+    std::deque<pass> passes;
+    for (const auto & some : { single, longer }) {
+        if (!some.empty()) {
+            passes.emplace_back(some, base);
+        }
     }
-    for (size_t r = 0; r < rows.size(); ++r) { // from here on nothing fails but for want of memory
-        if (p.places[r].keep) {
-            p.places[r].cache->append(rows[r].row);
+    for (pass & p : passes) {
+        reserve(p, !single.empty() && &p == &passes[0]);
+    }
+    for (pass & p : passes) { // from here on nothing fails but for want of memory
+        for (size_t r = 0; r < p.places.size(); ++r) {
+            if (p.places[r].keep) {
+                p.places[r].cache->append(p.plain[r]);
+            }
         }
     }
     try {
-        compute(p);
+        for (pass & p : passes) {
+            if (!single.empty() && &p == &passes[0]) {
+                step(p);
+            } else {
+                forward(p);
+            }
+        }
     } catch (...) {
-        for (const cache_place<T> & place : p.places) {
-            if (place.keep) {
-                place.cache->truncate(place.first);
+        for (const pass & p : passes) {
+            for (const cache_place<T> & place : p.places) {
+                if (place.keep) {
+                    place.cache->truncate(place.first);
+                }
             }
         }
         throw;
@@ -104,38 +110,56 @@ void decoding<T>::extend(const std::vector<cached_row> & rows, const stored_weig
 }
 
 template <class T>
-void decoding<T>::compute(pass & p) {
-    const int32_t        n = int32_t(p.wanted.size());
-    std::vector<int32_t> tokens;
-    std::vector<float *> logits;
-    for (const auto & output : p.wanted) {
-        tokens.push_back(output.token);
-        logits.push_back(output.logits);
+void decoding<T>::reserve(const pass & p, bool one_token_each) {
+    const int32_t n = p.group.n_tokens();
+    if (one_token_each) {
+        steps->reserve(n, pool.size());
+    } else {
+        blocks.reserve(n, set.infer.chunk, run_mode::infer);
+        if (steps && p.n_outputs() <= set.most_stored) {
+            steps->reserve(p.n_outputs(), pool.size());
+        } else {
+            hidden.reserve(int64_t(p.n_outputs()) * base.hp.n_embd);
+            rounded.reserve(p.n_outputs(), base.hp.n_embd);
+            scores.reserve(int64_t(p.n_outputs()) * base.hp.n_vocab);
+        }
     }
-    if (p.few) {
-        steps->begin(p.places.data(), int32_t(p.places.size()));
-        pool.run_with_helpers([&](int32_t rank) {
-            steps->forward(rank, *p.prepared);
-            steps->logits(rank, nullptr, tokens.data(), n, logits.data());
-        });
-        return;
+    for (size_t r = 0; r < p.places.size(); ++r) {
+        p.places[r].cache->reserve(p.places[r].first + p.plain[r].n_tokens);
     }
-    barrier meeting(pool.size());
+}
+
+// One token of each sequence, from the stored weights.
+template <class T>
+void decoding<T>::step(const pass & p) {
+    steps->begin(p.places.data(), int32_t(p.places.size()));
+    pool.run_with_helpers([&](int32_t rank) {
+        steps->forward(rank, *p.prepared);
+        steps->logits(rank, nullptr, p.tokens.data(), p.n_outputs(), p.logits.data());
+    });
+}
+
+// Many tokens, from the wider weights.
+template <class T>
+void decoding<T>::forward(const pass & p) {
+    const bool stored_head = steps && p.n_outputs() <= set.most_stored;
+    barrier    meeting(pool.size());
     pool.run([&](int32_t rank) {
         const member me = { { rank, pool.size() }, pool.size() > 1 ? &meeting : nullptr };
         try {
             blocks.forward(me, *p.prepared, {}, p.places.data());
-            if (!p.few_outputs) {
-                score(me, tokens, logits);
+            if (!stored_head) {
+                score(me, p.tokens, p.logits);
             }
         } catch (...) { // no memory; those who wait for this thread learn of it
             meeting.break_up();
             throw;
         }
     });
-    if (p.few_outputs && n > 0) {
+    if (stored_head && p.n_outputs() > 0) {
         steps->begin(nullptr, 0);
-        pool.run_with_helpers([&](int32_t rank) { steps->logits(rank, &blocks.x, tokens.data(), n, logits.data()); });
+        pool.run_with_helpers(
+            [&](int32_t rank) { steps->logits(rank, &blocks.x, p.tokens.data(), p.n_outputs(), p.logits.data()); });
     }
 }
 

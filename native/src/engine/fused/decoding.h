@@ -22,7 +22,7 @@ public:
 
     std::unique_ptr<kv_cache> make_cache() const { return std::make_unique<sequence_cache<T>>(base.hp); }
 
-    // engine::extend. stored: for passes of few tokens; NULL = all go through the wider weights.
+    // engine::extend. stored: for tokens that come one by one; NULL = all go through the wider weights.
     void extend(const std::vector<cached_row> & rows, const stored_weights * stored);
 
     int64_t bytes() const { return blocks.bytes(); }
@@ -30,7 +30,9 @@ public:
 private:
     struct pass; // decoding.cpp
 
-    void compute(pass & p);
+    void reserve(const pass & p, bool one_token_each);
+    void step(const pass & p);
+    void forward(const pass & p);
     void score(const member & me, const std::vector<int32_t> & tokens, const std::vector<float *> & logits);
 
     const weights<T> &      base;

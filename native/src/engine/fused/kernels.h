@@ -330,6 +330,8 @@ struct kernel_set {
     const kernel_table<float> * f32_table;
     batching                    infer = { 128, 160 };
     batching                    train = { 128, 160 };
+    // Up to so many sequences, of one token each, are multiplied with the weights as the file stores them.
+    int32_t                     most_stored = INT32_MAX;
 };
 
 template <class T>

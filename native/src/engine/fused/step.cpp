@@ -25,22 +25,50 @@ void step_runner<T>::reserve(int32_t n, int32_t n_threads) {
         spaces.push_back(std::make_unique<workspace>());
     }
     for (auto & w : spaces) {
-        w->input.reserve(n * stored.widest_input());
-        w->unit.reserve(n, widest);
+        w->own.reserve(std::min(n, rows_alone), stored.widest_input(), widest, lora.width());
         w->wide.reserve(1, std::max(widest, heads.size()));
         w->qkv.reserve(1, heads.size());
         w->tile.reserve(n * panel_width);
         w->tile_up.reserve(n * panel_width);
-        for (matrix_buffer<T> & low : w->low) {
-            low.reserve(n, lora.width());
-        }
     }
+    if (n > rows_alone) {
+        common.reserve(n, stored.widest_input(), widest, lora.width());
+    }
+}
+
+template <class T>
+void step_runner<T>::inputs::reserve(int32_t n, int64_t widest_input, int32_t widest, int32_t rank) {
+    stored.reserve(n * widest_input);
+    unit.reserve(n, widest);
+    for (matrix_buffer<T> & l : low) {
+        l.reserve(n, rank);
+    }
+}
+
+// Calls make(inputs, row) for every row before multiply(inputs, piece) for pieces of [0, n).
+template <class T>
+template <class Make, class Multiply>
+void step_runner<T>::run_product(int32_t phase, int32_t rank, int32_t n_rows, int32_t n, Make && make, Multiply && multiply) {
+    if (n_rows > rows_alone) {
+        steps.run(2 * phase, n_rows, [&](int32_t row) { make(common, row); });
+        steps.run(2 * phase + 1, n, [&](int32_t piece) { multiply(common, piece); });
+        return;
+    }
+    inputs & own   = spaces[rank]->own;
+    bool     ready = false;
+    steps.run(2 * phase, n, [&](int32_t piece) {
+        for (int32_t row = 0; !ready && row < n_rows; ++row) {
+            make(own, row);
+        }
+        ready = true;
+        multiply(own, piece);
+    });
 }
 
 template <class T>
 void step_runner<T>::begin(const cache_place<T> * places, int32_t n_rows) {
     this->places = places;
-    steps.reset(phases_of_layer * base.hp.n_layer + 2);
+    steps.reset(2 * (phases_of_layer * base.hp.n_layer + 2));
     if (places == nullptr) {
         return;
     }
@@ -77,55 +105,57 @@ void step_runner<T>::embed(const prepared_group & g) {
     });
 }
 
-// Row `row` of the input of m, for dot() and for adapters.
+// Row `row` of the input of m.
 template <class T>
-void step_runner<T>::take_input(workspace & w, const place & p, matrix m, const float * in, int32_t row) {
+void step_runner<T>::take_input(inputs & to, const place & p, matrix m, const float * in, int32_t row) {
     const stored_matrix & s = stored.of(p.layer, m);
-    s.prepare(in, w.input.data() + row * s.input_bytes, kernels);
+    s.prepare(in, to.stored.data() + row * s.input_bytes, kernels);
     if (lora.width() > 0) {
-        kernels.convert(in, s.n_in, 1, s.n_in, w.unit.row(row), w.unit.ld);
+        kernels.convert(in, s.n_in, 1, s.n_in, to.unit.row(row), to.unit.ld);
     }
+    low_rank(to, p, m, 0, row);
 }
 
 // Input of the matrices that read the residual stream: the stored ones want the norm's weights in it, adapters do not.
 template <class T>
-void step_runner<T>::normalise(workspace & w, const place & p, matrix reads) {
+void step_runner<T>::normalise(inputs & to, const place & p, matrix first, matrix last, int32_t row) {
     const hparams &            hp    = base.hp;
-    const std::vector<float> & scale = base.layers[p.layer].matrices[reads].column_scale;
-    const stored_matrix &      s     = stored.of(p.layer, reads);
-    for (int32_t i = 0; i < p.n; ++i) {
-        float rstd;
-        kernels.rms_norm(x.row(i), x.ld, 1, hp.n_embd, hp.eps, w.unit.row(i), w.unit.ld, &rstd);
-        float *       wide = w.wide.row(0);
-        const float * in   = x.row(i);
-        for (int32_t c = 0; c < hp.n_embd; ++c) {
-            wide[c] = in[c] * rstd * scale[c];
-        }
-        s.prepare(wide, w.input.data() + i * s.input_bytes, kernels);
+    const std::vector<float> & scale = base.layers[p.layer].matrices[first].column_scale;
+    const stored_matrix &      s     = stored.of(p.layer, first);
+    const float *              in    = x.row(row);
+    float *                    wide  = spaces[p.rank]->wide.row(0);
+    float                      rstd;
+    kernels.rms_norm(in, x.ld, 1, hp.n_embd, hp.eps, to.unit.row(row), to.unit.ld, &rstd);
+    for (int32_t c = 0; c < hp.n_embd; ++c) {
+        wide[c] = in[c] * rstd * scale[c];
+    }
+    s.prepare(wide, to.stored.data() + row * s.input_bytes, kernels);
+    for (int32_t m = first; m <= last; ++m) {
+        low_rank(to, p, matrix(m), m - first, row);
     }
 }
 
 template <class T>
-void step_runner<T>::low_rank(workspace & w, const place & p, matrix m, int32_t slot) {
+void step_runner<T>::low_rank(inputs & to, const place & p, matrix m, int32_t slot, int32_t row) {
     const adapted<T> & a = lora.of(p.layer, m);
     if (a.rank > 0) {
         gemm_args<T> args;
-        args.m = p.n;
+        args.m = 1;
         args.n = a.rank;
-        args.add(a.a.times(w.unit.row(0), w.unit.ld));
-        kernels.gemm(args, w.low[slot].row(0), w.low[slot].ld);
+        args.add(a.a.times(to.unit.row(row), to.unit.ld));
+        kernels.gemm(args, to.low[slot].row(row), to.low[slot].ld);
     }
 }
 
 // tile [n, panel_width] = one panel of outputs of m, in the engine's order.
 template <class T>
-void step_runner<T>::multiply(workspace & w, const place & p, matrix m, int32_t slot, int32_t panel, float * tile) {
+void step_runner<T>::multiply(inputs & in, const place & p, matrix m, int32_t slot, int32_t panel, float * tile) {
     const stored_matrix & s     = stored.of(p.layer, m);
     const linear<T> &     about = base.layers[p.layer].matrices[m];
     const adapted<T> &    a     = lora.of(p.layer, m);
     const int32_t         first = panel * panel_width;
     const int32_t         cols  = std::min(panel_width, s.n_out - first);
-    s.multiply(panel, w.input.data(), p.n, tile, kernels);
+    s.multiply(panel, in.stored.data(), p.n, tile, kernels);
     if (about.bias.size() > 0) {
         for (int32_t i = 0; i < p.n; ++i) {
             for (int32_t c = 0; c < cols; ++c) {
@@ -135,7 +165,7 @@ void step_runner<T>::multiply(workspace & w, const place & p, matrix m, int32_t 
     }
     if (a.rank > 0) {
         gemm_args<T> args;
-        product<T>   term = a.b.times(w.low[slot].row(0), w.low[slot].ld);
+        product<T>   term = a.b.times(in.low[slot].row(0), in.low[slot].ld);
         term.b += panel * term.b_stride;
         args.m = p.n;
         args.n = cols;
@@ -151,18 +181,11 @@ void step_runner<T>::attention_in(const place & p) {
     const int32_t     group = heads.n_head / heads.n_head_kv;
     const int32_t     dim   = heads.head_dim;
     const int32_t     n_q = panels(heads.q_size()), n_k = panels(heads.k_size());
-    bool              ready = false;
-    steps.run(p.phase, n_q + 2 * n_k, [&](int32_t piece) {
-        if (!ready) {
-            normalise(w, p, attn_q);
-            for (const matrix m : { attn_q, attn_k, attn_v }) {
-                low_rank(w, p, m, m - attn_q);
-            }
-            ready = true;
-        }
+    const auto        make = [&](inputs & in, int32_t row) { normalise(in, p, attn_q, attn_v, row); };
+    run_product(p.phase, p.rank, p.n, n_q + 2 * n_k, make, [&](inputs & in, int32_t piece) {
         const matrix  m     = piece < n_q ? attn_q : piece < n_q + n_k ? attn_k : attn_v;
         const int32_t panel = m == attn_q ? piece : m == attn_k ? piece - n_q : piece - n_q - n_k;
-        multiply(w, p, m, m - attn_q, panel, w.tile.data());
+        multiply(in, p, m, m - attn_q, panel, w.tile.data());
         const int32_t end = std::min((panel + 1) * panel_width, m == attn_q ? heads.q_size() : heads.k_size());
         for (int32_t r = panel * panel_width; r < end; ++r) { // to the part of its kv head
             const int32_t head  = m == attn_q ? r / dim / group : r / dim;
@@ -177,7 +200,7 @@ void step_runner<T>::attention_in(const place & p) {
 
 template <class T>
 void step_runner<T>::attend(const place & p, const prepared_group & g) {
-    steps.run(p.phase, int32_t(pieces.size()), [&](int32_t i) { attend_part(p, g, pieces[i]); });
+    steps.run(2 * p.phase, int32_t(pieces.size()), [&](int32_t i) { attend_part(p, g, pieces[i]); });
 }
 
 // The heads of a token that share a kv head, and some of its keys.
@@ -255,17 +278,10 @@ void step_runner<T>::add_parts(int32_t row, float * out) const {
 template <class T>
 template <class Input>
 void step_runner<T>::add_output(const place & p, matrix m, Input && input) {
-    workspace & w     = *spaces[p.rank];
-    bool        ready = false;
-    steps.run(p.phase, panels(base.hp.n_embd), [&](int32_t panel) {
-        if (!ready) {
-            for (int32_t i = 0; i < p.n; ++i) {
-                take_input(w, p, m, input(i), i);
-            }
-            low_rank(w, p, m, 0);
-            ready = true;
-        }
-        multiply(w, p, m, 0, panel, w.tile.data());
+    workspace & w    = *spaces[p.rank];
+    const auto  make = [&](inputs & in, int32_t row) { take_input(in, p, m, input(row), row); };
+    run_product(p.phase, p.rank, p.n, panels(base.hp.n_embd), make, [&](inputs & in, int32_t panel) {
+        multiply(in, p, m, 0, panel, w.tile.data());
         const int32_t first = panel * panel_width;
         const int32_t cols  = std::min(panel_width, base.hp.n_embd - first);
         for (int32_t i = 0; i < p.n; ++i) {
@@ -278,17 +294,11 @@ void step_runner<T>::add_output(const place & p, matrix m, Input && input) {
 
 template <class T>
 void step_runner<T>::gate_up(const place & p) {
-    workspace & w     = *spaces[p.rank];
-    bool        ready = false;
-    steps.run(p.phase, panels(base.hp.n_ff), [&](int32_t panel) {
-        if (!ready) {
-            normalise(w, p, ffn_gate);
-            low_rank(w, p, ffn_gate, 0);
-            low_rank(w, p, ffn_up, 1);
-            ready = true;
-        }
-        multiply(w, p, ffn_gate, 0, panel, w.tile.data());
-        multiply(w, p, ffn_up, 1, panel, w.tile_up.data());
+    workspace & w    = *spaces[p.rank];
+    const auto  make = [&](inputs & in, int32_t row) { normalise(in, p, ffn_gate, ffn_up, row); };
+    run_product(p.phase, p.rank, p.n, panels(base.hp.n_ff), make, [&](inputs & in, int32_t panel) {
+        multiply(in, p, ffn_gate, 0, panel, w.tile.data());
+        multiply(in, p, ffn_up, 1, panel, w.tile_up.data());
         for (int32_t i = 0; i < p.n; ++i) {
             kernels.activate(base.hp.act, w.tile.data() + i * panel_width, w.tile_up.data() + i * panel_width, panel_width,
                              h.row(i) + panel * panel_width);
@@ -325,16 +335,15 @@ void step_runner<T>::logits(int32_t rank, matrix_buffer<float> * in, const int32
     workspace &           w               = *spaces[rank];
     const stored_matrix & head            = stored.head();
     const int32_t         phase           = 1 + phases_of_layer * base.hp.n_layer;
-    bool                  ready           = false;
-    steps.run(phase, (panels(head.n_out) + panels_of_piece - 1) / panels_of_piece, [&](int32_t piece) {
-        for (int32_t i = 0; !ready && i < n; ++i) {
-            final_norm_row(base.hp, base.output_norm, (in ? *in : x).row(rows[i]), w.wide.row(0));
-            head.prepare(w.wide.row(0), w.input.data() + i * head.input_bytes, kernels);
-        }
-        ready              = true;
+    const auto            make            = [&](inputs & to, int32_t i) {
+        final_norm_row(base.hp, base.output_norm, (in ? *in : x).row(rows[i]), w.wide.row(0));
+        head.prepare(w.wide.row(0), to.stored.data() + i * head.input_bytes, kernels);
+    };
+    run_product(phase, rank, n, (panels(head.n_out) + panels_of_piece - 1) / panels_of_piece, make,
+            [&](inputs & from, int32_t piece) {
         const int32_t last = std::min(panels(head.n_out), (piece + 1) * panels_of_piece);
         for (int32_t j = piece * panels_of_piece; j < last; ++j) {
-            head.multiply(j, w.input.data(), n, w.tile.data(), kernels);
+            head.multiply(j, from.stored.data(), n, w.tile.data(), kernels);
             for (int32_t i = 0; i < n; ++i) {
                 std::copy_n(w.tile.data() + i * panel_width, std::min(panel_width, head.n_out - j * panel_width),
                             logits[i] + j * panel_width);

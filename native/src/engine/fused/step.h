@@ -2,7 +2,8 @@
 //
 // A layer has five phases: queries, keys and values; attention; its output; gate and up; down. Threads take pieces of them
 // as they get to them (class phases), so that one that is late, or loses its processor to somebody else, holds up nobody.
-// What every piece of a phase needs, a token's normalised and rounded input, each thread computes for itself: it is little.
+// What every piece of a phase needs, the tokens' normalised and rounded inputs, each thread computes for itself if they are
+// few, which saves a meeting, and else takes its share of it.
 #pragma once
 
 #include "block.h"
@@ -35,13 +36,20 @@ public:
     void logits(int32_t rank, matrix_buffer<float> * in, const int32_t * rows, int32_t n, float * const * logits);
 
 private:
-    // What a thread computes for itself.
-    struct workspace {
-        buffer<uint8_t>      input;  // [n] as stored_matrix::prepare makes it
-        matrix_buffer<T>     unit;   // [n, widest] input of adapters
-        matrix_buffer<float> wide;   // [widest]
-        matrix_buffer<T>     low[3]; // [n, rank] A' x of the matrices of a phase
-        matrix_buffer<T>     qkv;    // one kv head's queries, key and value
+    // So many rows a thread prepares for itself.
+    static constexpr int32_t rows_alone = 4;
+
+    struct inputs { // of the matrices of a phase
+        buffer<uint8_t>  stored; // [n] as stored_matrix::prepare makes it
+        matrix_buffer<T> unit;   // [n, widest] for adapters
+        matrix_buffer<T> low[3]; // [n, rank] A' x of the matrices
+
+        void reserve(int32_t n, int64_t widest_input, int32_t widest, int32_t rank);
+    };
+    struct workspace { // of a thread
+        inputs               own;
+        matrix_buffer<float> wide; // [widest]
+        matrix_buffer<T>     qkv;  // one kv head's queries, key and value
         buffer<float>        tile, tile_up; // [n, panel_width]
     };
     // The keys of one kv head that one row attends to are cut into parts, so that threads share those of a long context. Where
@@ -71,10 +79,12 @@ private:
     void add_output(const place & p, matrix m, Input && input);
     void gate_up(const place & p);
 
-    void normalise(workspace & w, const place & p, matrix reads);
-    void take_input(workspace & w, const place & p, matrix m, const float * in, int32_t row);
-    void low_rank(workspace & w, const place & p, matrix m, int32_t slot);
-    void multiply(workspace & w, const place & p, matrix m, int32_t slot, int32_t panel, float * tile);
+    template <class Make, class Multiply>
+    void run_product(int32_t phase, int32_t rank, int32_t n_rows, int32_t n, Make && make, Multiply && multiply);
+    void normalise(inputs & to, const place & p, matrix first, matrix last, int32_t row);
+    void take_input(inputs & to, const place & p, matrix m, const float * in, int32_t row);
+    void low_rank(inputs & to, const place & p, matrix m, int32_t slot, int32_t row);
+    void multiply(inputs & in, const place & p, matrix m, int32_t slot, int32_t panel, float * tile);
 
     const weights<T> &      base;
     const stored_weights &  stored;
@@ -82,6 +92,7 @@ private:
     const kernel_table<T> & kernels;
 
     std::vector<std::unique_ptr<workspace>> spaces; // [threads]
+    inputs                                  common; // of many rows
     phases                                  steps;
     matrix_buffer<float>                    x;         // [n, D] residual stream
     matrix_buffer<float>                    projected; // [n, kv head, its queries, key and value]
