@@ -13,6 +13,10 @@ static constexpr std::pair<std::string_view, std::string_view> phrases[] = {
     {"the session's n_ctx", "--ctx"},
     {"this session reads", "it reads"},
     {"0 (what the model was trained for) or in", "in"},
+    {"Raise max_tokens", "Raise --max-tokens"},
+    {"share_hybrid and mask_rate more", "--share-hybrid and --mask-rate more"},
+    {"use the graph engine", "use --engine graph"},
+    {"only MAGNET_CONTEXT_LEFT works", "only --context left works"},
 };
 
 // Fields whose option is not their own name with dashes.

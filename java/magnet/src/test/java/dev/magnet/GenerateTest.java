@@ -231,7 +231,7 @@ class GenerateTest {
         thread.start();
         thread.join();
         assertTrue(messages.getFirst().contains("groups"), messages::toString);
-        for (String range : List.of("(0, 1]", "top_p is 0;")) {
+        for (String range : List.of("(0, 1]", "topP is 0;")) {
             GenerateOptions none = options(1).withSampling(Sampling.greedy().withTopP(0));
             assertTrue(Failures.messageOf(Status.INVALID_ARGUMENT, () -> magnet.generate("a", none).result())
                     .contains(range));

@@ -1,7 +1,7 @@
 package dev.magnet;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
@@ -140,7 +140,10 @@ class HostileArgumentsTest {
             if (!Hostile.isAnnounced(e)) {
                 throw e;
             }
-            assertTrue(!(e instanceof MagnetException m) || !m.getMessage().isBlank(), () -> "no message: " + e);
+            if (e instanceof MagnetException) {
+                assertFalse(e.getMessage().isBlank(), e::toString);
+                MessagesTest.assertSpeaksJava(e.getMessage());
+            }
         }
         assertArrayEquals(expected, magnet.embed("still the same"), 1e-4f);
     }

@@ -1,7 +1,7 @@
 package dev.magnet;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
@@ -133,7 +133,10 @@ class HostileTrainingTest {
             if (!Hostile.isAnnounced(e)) {
                 throw e;
             }
-            assertTrue(!(e instanceof MagnetException m) || !m.getMessage().isBlank(), () -> "no message: " + e);
+            if (e instanceof MagnetException) {
+                assertFalse(e.getMessage().isBlank(), e::toString);
+                MessagesTest.assertSpeaksJava(e.getMessage());
+            }
         }
         assertArrayEquals(expected, magnet.embed("still the same"), 1e-4f);
     }

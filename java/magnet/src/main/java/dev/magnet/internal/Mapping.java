@@ -29,12 +29,29 @@ final class Mapping<R extends Record> {
     private static final List<String> PREFIXES = List.of("", "n_", "use_");
 
     /** A component, and where its value lies; {@code codec} is null for one of Java's alone. */
-    record Field(String component, MethodHandle accessor, @Nullable String name, @Nullable Codec codec) {}
+    record Field(RecordComponent declared, MethodHandle accessor, @Nullable String name, @Nullable Codec codec) {
+        String component() {
+            return declared.getName();
+        }
 
+        /** What it is where nobody says: null, 0 or false. */
+        @Nullable Object none() {
+            try {
+                return MethodHandles.zero(declared.getType()).invoke();
+            } catch (Throwable e) {
+                throw thrown(e);
+            }
+        }
+    }
+
+    private final GroupLayout struct;
+    private final @Nullable String within;
     private final MethodHandle constructor;
     private final List<Field> fields = new ArrayList<>();
 
     private Mapping(Class<R> type, GroupLayout struct, @Nullable String within) {
+        this.struct = struct;
+        this.within = within;
         RecordComponent[] components = type.getRecordComponents();
         var lookup = MethodHandles.lookup();
         try {
@@ -66,6 +83,26 @@ final class Mapping<R extends Record> {
         return fields;
     }
 
+    /** What the library's messages call each component, and those of the records in it: the way to it from the struct. */
+    Map<String, String> componentsByField() {
+        Map<String, String> components = new HashMap<>();
+        for (Field field : fields) {
+            if (field.name == null) {
+                continue;
+            }
+            GroupLayout inner = within == null ? struct : (GroupLayout) struct.select(PathElement.groupElement(within));
+            boolean isWithin = within != null && has(inner, field.name);
+            String name = (isWithin ? within + "." : "") + field.name;
+            components.put(name, field.component());
+            if (field.declared.getType().isRecord()) {
+                var nested = (GroupLayout) (isWithin ? inner : struct).select(PathElement.groupElement(field.name));
+                of(field.declared.getType().asSubclass(Record.class), nested).componentsByField().forEach(
+                        (c, java) -> components.put(name + "." + c, field.component() + "." + java));
+            }
+        }
+        return components;
+    }
+
     /** Says the same as {@code struct}, which has all components. */
     R read(MemorySegment struct) {
         return make(values(struct));
@@ -76,16 +113,18 @@ final class Mapping<R extends Record> {
         Map<String, Object> values = new HashMap<>();
         for (Field field : fields) {
             if (field.codec != null) {
-                values.put(field.component, field.codec.read(struct));
+                values.put(field.component(), field.codec.read(struct));
             }
         }
         return values;
     }
 
-    /** A record of these components; null where there is none. */
+    /** A record of these components; null, 0 or false where there is none. */
     @SuppressWarnings("unchecked") // what the constructor makes
     R make(Map<String, Object> values) {
-        Object[] arguments = fields.stream().map(field -> values.get(field.component)).toArray();
+        Object[] arguments = fields.stream()
+                .map(field -> values.containsKey(field.component()) ? values.get(field.component()) : field.none())
+                .toArray();
         try {
             return (R) (Record) constructor.invokeExact(arguments);
         } catch (Throwable e) {
@@ -98,7 +137,7 @@ final class Mapping<R extends Record> {
         for (Field field : fields) {
             if (field.codec != null) {
                 try {
-                    field.codec.write(arena, struct, (Object) field.accessor.invokeExact((Record) options), field.component);
+                    field.codec.write(arena, struct, (Object) field.accessor.invokeExact((Record) options), field.component());
                 } catch (Throwable e) {
                     throw thrown(e);
                 }
@@ -127,7 +166,7 @@ final class Mapping<R extends Record> {
                 .findFirst()
                 .orElse(null);
         Codec codec = name == null ? null : Codec.of(component.getGenericType(), struct, name, offset);
-        return new Field(component.getName(), accessor, name, codec);
+        return new Field(component, accessor, name, codec);
     }
 
     private static boolean has(GroupLayout struct, String name) {

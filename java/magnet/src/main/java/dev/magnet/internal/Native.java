@@ -25,7 +25,8 @@ final class Native {
     /** Throws what a failing status means. To be called on the thread that made the call, before its next one. */
     static void check(int status) {
         if (status != magnet_h.MAGNET_STATUS_OK()) {
-            throw new MagnetException(Codes.value(Status.class, status), magnet_h.magnet_last_error().getString(0));
+            throw new MagnetException(
+                    Codes.value(Status.class, status), Wording.inJava(magnet_h.magnet_last_error().getString(0)));
         }
     }
 
