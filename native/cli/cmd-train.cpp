@@ -236,8 +236,9 @@ void add_train(CLI::App & verb) {
     files.value("-o,--output", command->output, "FILE", "the adapter (GGUF)");
     files.flag("--overwrite", p.files.overwrite, "replace an adapter that exists");
     files.flag("--half", p.files.half, "write it in F16");
-    files.value("--checkpoint", command->checkpoint, "FILE", "state to go on from (default: the output's name with .ckpt)");
-    files.flag("--no-checkpoint", command->no_checkpoint, "write none");
+    CLI::Option * checkpoint =
+        files.value("--checkpoint", command->checkpoint, "FILE", "state to go on from (default: the output's name with .ckpt)");
+    files.flag("--no-checkpoint", command->no_checkpoint, "write none")->excludes(checkpoint);
     files.value("--resume", command->resume, "FILE", "go on from a checkpoint, with its options and files");
     files.value("--metrics", own.text(p.files.metrics), "FILE", "losses of each step (JSONL)");
     files.value("--report", own.text(p.files.report), "FILE", "one page with the loss curves (HTML)");

@@ -39,7 +39,7 @@ class TrainTest(CliTest):
         steps = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
         self.assertTrue(any("mntp" in step for step in steps if step["step"] > 0))
         self.assertTrue(any("mntp" not in step for step in steps if step["step"] > 0))
-        self.fails(1, *few, "--share-hybrid", "0", says=["MNTP alone", "share_hybrid"])
+        self.fails(1, *few, "--share-hybrid", "0", says=["MNTP alone", "--share-hybrid and --mask-rate"])
 
     def test_engine_of_choice(self):
         losses = {}
@@ -91,6 +91,18 @@ class TrainTest(CliTest):
         adapter = self.file("there.gguf", "mine")
         self.fails(1, *self.train("llama", adapter), says=["there.gguf", "--overwrite"])
         self.assertEqual(adapter.read_text(encoding="utf-8"), "mine")
+
+    def test_messages_name_options(self):
+        train = ["train", "-m", tiny("gpt2"), "--text", STORIES, "-o", self.folder / "never.gguf", *SMALL]
+        self.fails(1, *train, "--engine", "fused", says=["--engine graph"])
+        self.fails(1, "embed", "-m", tiny("llama"), "--max-tokens", "3", "--instruction", "many words here", "a",
+                   says=["Raise --max-tokens"])
+
+    def test_a_checkpoint_or_none(self):
+        run = self.train("llama", self.folder / "c.gguf")
+        self.fails(2, *run, "--checkpoint", self.folder / "c.ckpt", "--no-checkpoint", says=["--checkpoint", "--no-checkpoint"])
+        self.assertEqual(self.run_magnet(*run, "--no-checkpoint").status, 0)
+        self.assertFalse((self.folder / "c.ckpt").exists())
 
     def test_resume_takes_no_options_that_it_would_ignore(self):
         adapter, state = self.folder / "on.gguf", self.folder / "on.ckpt"

@@ -21,7 +21,10 @@ import org.jspecify.annotations.Nullable;
  *     training ({@link HeldoutOptions#rows()})
  * @param heldoutPairs pairs to judge by
  * @param initAdapter adapter to start from, whose rank, alpha and targets count then; null = a new one
- * @param checkpoint all that the run knows, for {@link Trainer#resume}; null = none
+ * @param checkpoint all that the run knows, for {@link Trainer#resume}; what is there is replaced. null = the adapter's
+ *     name with {@code .ckpt} in place of its extension, unless {@code noCheckpoint}
+ * @param noCheckpoint whether no checkpoint is written, so that a run which is stopped cannot go on; not together with a
+ *     {@code checkpoint}
  * @param metrics JSON Lines, an object a step; null = none
  * @param report one HTML page with the loss curves; null = none
  * @param half whether the adapter is written in F16 instead of F32
@@ -36,6 +39,7 @@ public record TrainFiles(
         List<Path> heldoutPairs,
         @Nullable Path initAdapter,
         @Nullable Path checkpoint,
+        boolean noCheckpoint,
         @Nullable Path metrics,
         @Nullable Path report,
         boolean half,
@@ -47,9 +51,14 @@ public record TrainFiles(
         pairs = List.copyOf(pairs);
         heldoutTexts = List.copyOf(heldoutTexts);
         heldoutPairs = List.copyOf(heldoutPairs);
+        if (checkpoint != null && noCheckpoint) {
+            throw new MagnetException(
+                    Status.INVALID_ARGUMENT,
+                    "noCheckpoint is true, and checkpoint names " + checkpoint + "; leave one of them out");
+        }
     }
 
-    /** No files beside the adapter, which must not exist. */
+    /** Nothing to learn from yet; beside the adapter, which must not exist, a checkpoint and nothing else. */
     public static TrainFiles defaults() {
         return Defaults.train().files();
     }

@@ -82,9 +82,14 @@ public record TrainOptions(
         return withStages(TrainStage.of(steps));
     }
 
-    /** A copy with this {@link TrainFiles#checkpoint()}, or without one. */
+    /** A copy with this {@link TrainFiles#checkpoint()}; null = that of the adapter's name. */
     public TrainOptions withCheckpoint(@Nullable Path checkpoint) {
-        return withFiles(files.withCheckpoint(checkpoint));
+        return withFiles(files.withNoCheckpoint(false).withCheckpoint(checkpoint));
+    }
+
+    /** A copy whose run writes no checkpoint ({@link TrainFiles#noCheckpoint()}). */
+    public TrainOptions withoutCheckpoint() {
+        return withFiles(files.withCheckpoint(null).withNoCheckpoint(true));
     }
 
     /** A copy with these {@link TrainFiles#metrics()}, or without. */

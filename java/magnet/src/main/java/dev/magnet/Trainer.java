@@ -21,23 +21,27 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Nothing runs until {@link #train()} or {@link #async} is called, and a trainer runs once. The adapter is written
- * whenever the loss on held-out text is the lowest so far, and at the end.
+ * whenever the loss on held-out text is the lowest so far, and at the end; beside it goes the checkpoint
+ * {@code mine.ckpt}, unless the options name another file or none ({@link TrainOptions#withoutCheckpoint()}).
  *
  * <p>Stopping keeps what was learned: {@link #cancel()} and interrupting the thread that trains end the run after the
- * step that is being computed, adapter and checkpoint are written, and {@link TrainResult#stopped()} says so. A stop
- * that comes before the first step is over takes effect after it.
+ * step that is being computed, adapter and checkpoint are written, and {@link TrainResult#stopped()} says so;
+ * {@code Trainer.resume(trainer.checkpoint())} goes on. A stop that comes before the first step is over takes effect after
+ * it.
  *
  * <p>Safe from any thread. A run uses as many threads as its options say, and shares nothing with a {@link Magnet} that
  * has the same file open.
  */
 public final class Trainer {
     private final Function<Call, TrainResult> body;
+    private final @Nullable Path checkpoint;
     private final AtomicBoolean begun = new AtomicBoolean();
     private final AtomicReference<@Nullable Call> running = new AtomicReference<>();
     private volatile boolean cancelled;
 
-    private Trainer(Function<Call, TrainResult> body) {
+    private Trainer(Function<Call, TrainResult> body, @Nullable Path checkpoint) {
         this.body = body;
+        this.checkpoint = checkpoint;
     }
 
     /**
@@ -51,7 +55,8 @@ public final class Trainer {
         Objects.requireNonNull(model, "model");
         Objects.requireNonNull(output, "output");
         Objects.requireNonNull(options, "options");
-        return new Trainer(call -> Training.train(model, output, options, call));
+        return new Trainer(
+                call -> Training.train(model, output, options, call), Training.checkpoint(output, options.files()));
     }
 
     /**
@@ -62,7 +67,16 @@ public final class Trainer {
      */
     public static Trainer resume(Path checkpoint) {
         Objects.requireNonNull(checkpoint, "checkpoint");
-        return new Trainer(call -> Training.resume(checkpoint, call));
+        return new Trainer(call -> Training.resume(checkpoint, call), checkpoint);
+    }
+
+    /**
+     * Where this run keeps all that it knows, for {@link #resume}: {@link TrainFiles#checkpoint()}, or else
+     * {@code mine.ckpt} for an adapter {@code mine.gguf}; null if it keeps nothing. The file is replaced in one step every
+     * {@link TrainOptions#checkpointEvery()} steps and when the run ends or is stopped, and stays when it is over.
+     */
+    public @Nullable Path checkpoint() {
+        return checkpoint;
     }
 
     /** {@link #train(Consumer)} without a listener. */

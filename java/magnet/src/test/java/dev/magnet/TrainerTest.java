@@ -19,6 +19,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
@@ -134,6 +135,44 @@ class TrainerTest {
         assertEquals(
                 whole.stream().map(TrainProgress::losses).toList(), parts.stream().map(TrainProgress::losses).toList());
         assertArrayEquals(expected, Files.readAllBytes(adapter));
+    }
+
+    @Test
+    void checkpointStandsBesideTheAdapterUnlessNoneIsWanted() throws Exception {
+        Trainer stops = trainer(options.withSteps(9));
+        stops.train(step -> {
+            if (step.step() == 4) {
+                stops.cancel();
+            }
+        });
+        assertEquals(directory.resolve("adapter of mine ü.ckpt"), stops.checkpoint());
+        assertEquals(9, Trainer.resume(stops.checkpoint()).train().step());
+        assertTrue(Files.exists(stops.checkpoint()), "it stays when the run is over");
+        byte[] resumed = Files.readAllBytes(adapter);
+        Files.delete(stops.checkpoint());
+
+        Trainer without = trainer(options.withSteps(9).withOverwrite(true).withoutCheckpoint());
+        assertNull(without.checkpoint());
+        without.train();
+        assertArrayEquals(Files.readAllBytes(adapter), resumed);
+        assertEquals(
+                List.of("adapter of mine ü.gguf", "text with spaces é.txt"), filesIn(directory).stream().sorted().toList());
+    }
+
+    /** Names as C++'s {@code path::replace_extension} makes them, which the program uses. */
+    @Test
+    void checkpointIsNamedAsTheProgramNamesIt() {
+        Map<String, String> names = Map.of(
+                "mine.gguf", "mine.ckpt", "/a.b/mine", "/a.b/mine.ckpt", "a.b.gguf", "a.b.ckpt", "mine.", "mine.ckpt",
+                ".mine", ".mine.ckpt", "../x/.a.b", "../x/.a.ckpt");
+        names.forEach((output, checkpoint) -> assertEquals(
+                Path.of(checkpoint), Trainer.of(TinyModel.LLAMA, Path.of(output), options).checkpoint(), output));
+        Path own = Path.of("own.state");
+        assertEquals(own, Trainer.of(TinyModel.LLAMA, adapter, options.withCheckpoint(own)).checkpoint());
+        assertEquals(own, Trainer.of(TinyModel.LLAMA, adapter, options.withoutCheckpoint().withCheckpoint(own)).checkpoint());
+        assertEquals(own, Trainer.resume(own).checkpoint());
+        Failures.messageOf(Status.INVALID_ARGUMENT, () ->
+                options.withCheckpoint(own).files().withNoCheckpoint(true));
     }
 
     @Test
@@ -394,6 +433,7 @@ class TrainerTest {
         Files.writeString(adapter, "precious");
         String exists = Failures.messageOf(Status.IO, () -> trainer(options).train());
         assertTrue(exists.contains(adapter.toString()), exists);
+        assertTrue(exists.contains("withOverwrite(true)"), exists);
         assertEquals("precious", Files.readString(adapter));
 
         Path pairs = Files.writeString(directory.resolve("pairs.tsv"), "one\ttwo\nthree\n");

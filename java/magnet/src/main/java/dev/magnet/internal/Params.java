@@ -93,7 +93,11 @@ final class Params {
         TRAIN.write(arena, options, params);
         MemorySegment files = magnet_train_params.files(params);
         magnet_train_files.model(files, Native.path(arena, model, "model"));
-        magnet_train_files.output(files, Native.path(arena, output, "output"));
+        if (output != null) {
+            magnet_train_files.output(files, Native.path(arena, output, "output"));
+            Path checkpoint = Training.checkpoint(output, options.files());
+            magnet_train_files.checkpoint(files, Native.path(arena, checkpoint, "checkpoint"));
+        }
         return params;
     }
 

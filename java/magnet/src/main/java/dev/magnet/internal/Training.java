@@ -2,6 +2,7 @@ package dev.magnet.internal;
 
 import dev.magnet.MergeType;
 import dev.magnet.TrainEstimate;
+import dev.magnet.TrainFiles;
 import dev.magnet.TrainOptions;
 import dev.magnet.TrainProgress;
 import dev.magnet.TrainResult;
@@ -20,6 +21,17 @@ import org.jspecify.annotations.Nullable;
 public final class Training {
     private Training() {}
 
+    /** Where a run that writes {@code output} keeps its state; null = nowhere. */
+    public static @Nullable Path checkpoint(Path output, TrainFiles files) {
+        Path name = output.getFileName();
+        if (files.checkpoint() != null || files.noCheckpoint() || name == null) {
+            return files.checkpoint();
+        }
+        String text = name.toString();
+        int dot = text.lastIndexOf('.');
+        return output.resolveSibling(text.substring(0, dot > 0 ? dot : text.length()) + ".ckpt");
+    }
+
     /** Trains from the start. */
     public static TrainResult train(Path model, Path output, TrainOptions options, Call call) {
         Library.load();
@@ -28,7 +40,7 @@ public final class Training {
             magnet_train_params.on_step(params, Upcalls.onStep());
             magnet_train_params.on_step_user_data(params, call.userData());
             MemorySegment result = magnet_train_result.allocate(arena);
-            call.run(null, null, () -> magnet_h.magnet_train(params, result));
+            call.run(null, () -> magnet_h.magnet_train(params, result));
             return result(result);
         }
     }
@@ -39,7 +51,7 @@ public final class Training {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment path = Native.path(arena, checkpoint, "checkpoint");
             MemorySegment result = magnet_train_result.allocate(arena);
-            call.run(null, null, () ->
+            call.run(null, () ->
                     magnet_h.magnet_train_resume(path, Upcalls.onStep(), call.userData(), result));
             return result(result);
         }

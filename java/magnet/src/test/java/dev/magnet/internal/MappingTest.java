@@ -50,7 +50,7 @@ class MappingTest {
             "LoadOptions.adapters", "LoadOptions.sessions", "LoadOptions.progress", "EmbedOptions.adapters",
             "EmbedOptions.progress", "GenerateOptions.timeout", "GenerateOptions.adapters", "InfillOptions.timeout",
             "InfillOptions.adapters", "ScoreOptions.adapters", "ScoreOptions.progress", "EvaluateOptions.adapters",
-            "EvaluateOptions.progress", "InfillEvaluation.gaps");
+            "EvaluateOptions.progress", "InfillEvaluation.gaps", "TrainFiles.noCheckpoint");
 
     private static final Map<String, Set<String>> RECORDS_AND_MISSING = new TreeMap<>();
     private static final Set<String> UNCOVERED = new TreeSet<>();
