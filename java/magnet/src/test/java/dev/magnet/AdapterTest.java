@@ -10,10 +10,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -200,6 +206,80 @@ class AdapterTest {
             });
             assertEquals(8, generated.span().tokens().size());
             assertThrows(IllegalStateException.class, () -> unwrapped(waiting.get()));
+        }
+    }
+
+    @Test
+    void adapterThatIsClosedWhileManyUseItFailsLaterCallsAlone() throws Exception {
+        float[] bare = magnet.embed("guitar");
+        try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            for (int round = 0; round < 20; round++) {
+                closeWhileManyUseIt(bare, threads);
+            }
+        }
+    }
+
+    private void closeWhileManyUseIt(float[] bare, Executor threads) throws Exception {
+        Adapter adapter = magnet.loadAdapter(file);
+        EmbedOptions on = EmbedOptions.defaults().withAdapters(adapter.scaled(1));
+        float[] adapted = magnet.embed("guitar", on);
+        var closing = new CountDownLatch(8);
+        List<CompletableFuture<Void>> users = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            users.add(CompletableFuture.runAsync(() -> {
+                for (int call = 0; ; call++) {
+                    if (call == 2) {
+                        closing.countDown();
+                    }
+                    try {
+                        assertArrayEquals(adapted, magnet.embed("guitar", on), 1e-6f);
+                        assertArrayEquals(bare, magnet.embed("guitar"), 1e-6f);
+                    } catch (IllegalStateException e) {
+                        assertTrue(e.getMessage().contains("closed"), e.getMessage());
+                        return;
+                    }
+                }
+            }, threads));
+        }
+        closing.await();
+        adapter.close();
+        CompletableFuture.allOf(users.toArray(CompletableFuture[]::new)).get(60, TimeUnit.SECONDS);
+    }
+
+    @Test
+    void adapterFileMayBeReplacedOnceItIsLoaded() throws IOException {
+        Path other = TinyAdapter.write(directory.resolve("other.gguf"), "llama", 2);
+        try (Magnet standard = Magnet.load(TinyModel.LLAMA, TinyModel.options().withAdapters(file));
+                Adapter adapter = magnet.loadAdapter(file)) {
+            Files.move(other, file, StandardCopyOption.REPLACE_EXISTING);
+            float[] now = magnet.embed("guitar", EmbedOptions.defaults().withAdapters(adapter.scaled(1)));
+            assertArrayEquals(now, standard.embed("guitar"), 1e-5f);
+            Files.delete(file);
+            assertArrayEquals(now, standard.embed("guitar"), 1e-5f);
+            GenerateOptions greedy = GenerateOptions.defaults().withTemperature(0).withMaxTokens(3).withIgnoreEos(true);
+            assertEquals(
+                    magnet.generate("Once", greedy.withAdapters(adapter.scaled(1))).text(),
+                    standard.generate("Once", greedy).text());
+            Path again = TinyAdapter.write(file, "llama", 2);
+            try (Adapter second = magnet.loadAdapter(again)) {
+                assertTrue(Similarity.cosine(now, magnet.embed("guitar", EmbedOptions.defaults().withAdapters(second.scaled(1))))
+                        < 0.9999);
+            }
+        }
+    }
+
+    @Test
+    void adaptersOfTheLoadOptionsAreRefusedWhileLoading() throws IOException {
+        Path missing = directory.resolve("missing.gguf");
+        assertTrue(Failures.messageOf(Status.IO, () ->
+                        Magnet.load(TinyModel.LLAMA, TinyModel.options().withAdapters(file, missing)))
+                .contains("missing.gguf"));
+        assertThrows(MagnetException.class, () ->
+                Magnet.load(TinyModel.LLAMA, TinyModel.options().withAdapters(TinyModel.QWEN2)));
+        try (Magnet twice = Magnet.load(TinyModel.LLAMA, TinyModel.options().withAdapters(file, file));
+                Adapter adapter = magnet.loadAdapter(file)) {
+            assertArrayEquals(
+                    magnet.embed("guitar", EmbedOptions.defaults().withAdapters(adapter.scaled(2))), twice.embed("guitar"), 1e-3f);
         }
     }
 

@@ -8,7 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
 
-/** Writes a LoRA adapter for {@link TinyModel#LLAMA}: random matrices of rank 2 for the query projection of layer 0. */
+/** Writes a LoRA adapter for {@link TinyModel#LLAMA}: random matrices of rank 2 for a projection of layer 0. */
 final class TinyAdapter {
     private static final int STRING = 8;
     private static final int FLOAT = 6;
@@ -17,7 +17,13 @@ final class TinyAdapter {
 
     private TinyAdapter() {}
 
+    /** For the query projection. */
     static Path write(Path file, String architecture, long seed) throws IOException {
+        return write(file, architecture, "attn_q", seed);
+    }
+
+    /** For a projection that is as wide as the model on both sides. */
+    static Path write(Path file, String architecture, String projection, long seed) throws IOException {
         ByteBuffer out = ByteBuffer.allocate(8192).order(ByteOrder.LITTLE_ENDIAN);
         out.put("GGUF".getBytes(StandardCharsets.US_ASCII)).putInt(3).putLong(2).putLong(4);
         string(out, "general.type", "adapter");
@@ -25,8 +31,8 @@ final class TinyAdapter {
         string(out, "adapter.type", "lora");
         key(out, "adapter.lora.alpha").putInt(FLOAT).putFloat(2 * RANK);
         int size = TinyModel.DIMENSIONS * RANK * Float.BYTES;
-        tensor(out, "blk.0.attn_q.weight.lora_a", TinyModel.DIMENSIONS, RANK, 0);
-        tensor(out, "blk.0.attn_q.weight.lora_b", RANK, TinyModel.DIMENSIONS, size);
+        tensor(out, "blk.0." + projection + ".weight.lora_a", TinyModel.DIMENSIONS, RANK, 0);
+        tensor(out, "blk.0." + projection + ".weight.lora_b", RANK, TinyModel.DIMENSIONS, size);
         out.position((out.position() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
         var random = new Random(seed);
         for (int i = 0; i < 2 * TinyModel.DIMENSIONS * RANK; i++) {

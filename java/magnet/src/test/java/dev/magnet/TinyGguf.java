@@ -1,0 +1,77 @@
+package dev.magnet;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** As much of the GGUF format as it takes to damage a tensor of floats. */
+final class TinyGguf {
+    private static final int ALIGNMENT = 32; // unless general.alignment says otherwise, which the tiny models do not
+
+    private final ByteBuffer file;
+
+    private TinyGguf(byte[] bytes) {
+        file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** Writes a copy of {@code model} whose F32 tensor {@code name} begins with {@code value}. */
+    static Path damaged(Path model, String name, float value, Path copy) throws IOException {
+        byte[] bytes = Files.readAllBytes(model);
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putFloat(new TinyGguf(bytes).find(name), value);
+        return Files.write(copy, bytes);
+    }
+
+    private int find(String wanted) {
+        file.position(8);
+        long tensors = file.getLong();
+        long keys = file.getLong();
+        for (long i = 0; i < keys; i++) {
+            text();
+            skip(file.getInt());
+        }
+        long found = -1;
+        for (long i = 0; i < tensors; i++) {
+            String name = text();
+            int dimensions = file.getInt();
+            file.position(file.position() + dimensions * Long.BYTES);
+            int type = file.getInt();
+            long offset = file.getLong();
+            if (name.equals(wanted)) {
+                if (type != 0) {
+                    throw new IllegalArgumentException(wanted + " is not of F32");
+                }
+                found = offset;
+            }
+        }
+        if (found < 0) {
+            throw new IllegalArgumentException("there is no tensor " + wanted);
+        }
+        return (file.position() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + Math.toIntExact(found);
+    }
+
+    private String text() {
+        byte[] bytes = new byte[Math.toIntExact(file.getLong())];
+        file.get(bytes);
+        return new String(bytes, StandardCharsets.UTF_8);
+    }
+
+    private void skip(int type) {
+        switch (type) {
+            case 0, 1, 7 -> file.get();
+            case 2, 3 -> file.getShort();
+            case 4, 5, 6 -> file.getInt();
+            case 8 -> text();
+            case 9 -> {
+                int element = file.getInt();
+                long count = file.getLong();
+                for (long i = 0; i < count; i++) {
+                    skip(element);
+                }
+            }
+            default -> file.getLong();
+        }
+    }
+}
