@@ -17,7 +17,9 @@ import org.jspecify.annotations.Nullable;
  * @param parseSpecial whether names of control tokens in the prompt, or in the messages of a chat, are read as such.
  *     Leave it off where strangers write into it
  * @param ignoreEos whether to go on after the model ended the text
- * @param timeout after this time the text ends as it is ({@link StopReason#TIMEOUT}); null = never
+ * @param timeout after this time, that of waiting for other calls included, the text ends as it is
+ *     ({@link StopReason#TIMEOUT}); before its first token there is none, and the call fails ({@link Status#TIMEOUT}). null =
+ *     never
  * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
  */
 @Withers

@@ -25,7 +25,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Interrupting the thread that waits stops it: the method throws {@link MagnetException} with
  * {@link Status#CANCELLED}, and the thread stays interrupted. {@link #cancel()} and the timeout of the options stop it
- * too, but leave a result, whose {@link Span#stop()} says so. Both work while the prompt is still being read.
+ * too, but leave a result, whose {@link Span#stop()} says so. All three act within one pass through the model, also while
+ * the call waits for others or reads its prompt; then there is no result yet, and it fails with {@link Status#CANCELLED} or
+ * {@link Status#TIMEOUT}.
  *
  * @param <R> what is known when it is complete
  */

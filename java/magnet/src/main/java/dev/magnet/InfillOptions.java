@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
  * @param sampling how tokens are chosen; greedy by default
  * @param maxTokens most tokens of an open gap that names no number
  * @param top alternatives to report for every token, in [0, 100]
- * @param timeout after this time the text ends as it is ({@link StopReason#TIMEOUT}); null = never
+ * @param timeout after this time, that of waiting for other calls included, the text ends as it is
+ *     ({@link StopReason#TIMEOUT}); before its first token there is none, and the call fails ({@link Status#TIMEOUT}). null =
+ *     never
  * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
  */
 @Withers

@@ -78,7 +78,8 @@ public final class Magnet implements AutoCloseable {
      *
      * @param file GGUF file of a decoder-only model
      * @param options how
-     * @throws MagnetException as {@link #load(Path)}, and {@link Status#MISMATCH} for an adapter of another model
+     * @throws MagnetException as {@link #load(Path)}; {@link Status#MISMATCH} for an adapter of another model;
+     *     {@link Status#INVALID_ARGUMENT} for an option out of range
      */
     public static Magnet load(Path file, LoadOptions options) {
         Objects.requireNonNull(file, "file");

@@ -1,6 +1,6 @@
 package dev.magnet;
 
-/** Why a call failed: {@code enum magnet_status} of magnet.h, and {@link #LIBRARY}, which only Java can meet. */
+/** Why a call failed: {@code enum magnet_status} of magnet.h, and {@link #LIBRARY} and {@link #TIMEOUT}, which only Java can meet. */
 public enum Status {
     /** A parameter is out of range; the message names it. */
     INVALID_ARGUMENT,
@@ -16,7 +16,7 @@ public enum Status {
     TOO_LONG,
     /** Memory ran out. */
     OUT_OF_MEMORY,
-    /** Interrupted, timed out or cancelled before there was a result. */
+    /** Interrupted or cancelled before there was a result. */
     CANCELLED,
     /** Another thread is inside a call on the same native session. */
     BUSY,
@@ -27,5 +27,7 @@ public enum Status {
     /** Training met a loss that is not a finite number; what was learned before is kept. */
     DIVERGED,
     /** The native library cannot be found, opened or used; the message lists what was tried and what to do. */
-    LIBRARY
+    LIBRARY,
+    /** The timeout of the call's options was over before there was a result. */
+    TIMEOUT
 }

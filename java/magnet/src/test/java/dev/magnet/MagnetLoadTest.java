@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -122,9 +123,12 @@ class MagnetLoadTest {
     void optionsOutOfRangeAreNamed() {
         assertTrue(Failures.messageOf(Status.INVALID_ARGUMENT, () -> LoadOptions.defaults().withSessions(0))
                 .contains("sessions"));
-        try (Magnet magnet = Magnet.load(TinyModel.LLAMA, LoadOptions.defaults().withThreads(0))) {
-            assertTrue(Failures.messageOf(Status.INVALID_ARGUMENT, () -> magnet.embed("text")).contains("n_threads"));
-        }
+        Map<LoadOptions, String> bad = Map.of(
+                LoadOptions.defaults().withThreads(0), "threads is 0",
+                LoadOptions.defaults().withCtx(7), "ctx is 7",
+                LoadOptions.defaults().withBatch(1), "batch is 1");
+        bad.forEach((options, says) -> assertTrue(
+                Failures.messageOf(Status.INVALID_ARGUMENT, () -> Magnet.load(TinyModel.LLAMA, options)).startsWith(says)));
     }
 
     @Test

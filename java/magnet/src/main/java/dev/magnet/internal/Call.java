@@ -39,8 +39,9 @@ public final class Call {
     private final long id = Upcalls.newId();
     private @Nullable Throwable thrown;
 
-    private @Nullable Cause cause; // guarded by this, like session
+    private @Nullable Cause cause; // guarded by this, like the next two
     private @Nullable MemorySegment session;
+    private @Nullable Runnable whenStopped;
 
     private Call(
             @Nullable Consumer<? super Token> onToken,
@@ -72,13 +73,34 @@ public final class Call {
     }
 
     /** Asks the call to stop, from any thread. The first cause counts. */
-    public synchronized void cancel(Cause why) {
-        if (cause == null) {
-            cause = why;
+    public void cancel(Cause why) {
+        Runnable waiting;
+        synchronized (this) {
+            if (cause == null) {
+                cause = why;
+            }
+            waiting = whenStopped;
         }
-        if (session != null) {
+        if (waiting != null) {
+            waiting.run();
+        }
+        stopSession();
+    }
+
+    /** Again and again, for a native call that is just beginning takes no notice. */
+    private void stopSession() {
+        synchronized (this) {
+            if (session == null) {
+                return;
+            }
             magnet_h.magnet_session_cancel(session);
         }
+        CompletableFuture.delayedExecutor(10, TimeUnit.MILLISECONDS, Runnable::run).execute(this::stopSession);
+    }
+
+    /** What else is to be done at once, by the thread that stops the call; null = nothing. */
+    synchronized void whenStopped(@Nullable Runnable then) {
+        whenStopped = then;
     }
 
     /** Why the call was asked to stop, or null if it was not. */
@@ -90,12 +112,10 @@ public final class Call {
      * Runs the native call on this thread, and throws what a listener threw, or what its status means.
      *
      * @param on the session that it runs on, whose lease this thread holds; null for a call that needs none
-     * @param timeout when to stop it, or null
      */
-    void run(@Nullable MemorySegment on, @Nullable Duration timeout, IntSupplier body) {
+    void run(@Nullable MemorySegment on, IntSupplier body) {
         var interruption = new Interruption();
         Upcalls.begins(id, this);
-        CompletableFuture<?> timer = startTimer(timeout);
         try {
             interruption.begins();
             synchronized (this) {
@@ -116,7 +136,6 @@ public final class Call {
             synchronized (this) {
                 session = null;
             }
-            timer.cancel(false);
             interruption.ends();
             Upcalls.ends(id);
         }
@@ -144,7 +163,7 @@ public final class Call {
     MagnetException cancelled() {
         Cause why = cause();
         return new MagnetException(
-                Status.CANCELLED,
+                why == Cause.TIMEOUT ? Status.TIMEOUT : Status.CANCELLED,
                 why == null
                         ? "the call was cancelled"
                         : switch (why) {
@@ -155,16 +174,26 @@ public final class Call {
                         });
     }
 
-    private CompletableFuture<?> startTimer(@Nullable Duration timeout) {
-        var timer = new CompletableFuture<Void>();
-        if (timeout != null) {
-            timer.orTimeout(Math.max(0, toNanos(timeout)), TimeUnit.NANOSECONDS).whenComplete((nothing, e) -> {
-                if (e instanceof TimeoutException) {
-                    cancel(Cause.TIMEOUT);
-                }
-            });
+    /**
+     * Runs what waits for a session and then for the native call, all of it for so long at most.
+     *
+     * @param timeout null = as long as it takes
+     */
+    <R> R within(@Nullable Duration timeout, Supplier<R> body) {
+        if (timeout == null) {
+            return body.get();
         }
-        return timer;
+        var timer = new CompletableFuture<Void>();
+        timer.orTimeout(Math.max(0, toNanos(timeout)), TimeUnit.NANOSECONDS).whenComplete((nothing, e) -> {
+            if (e instanceof TimeoutException) {
+                cancel(Cause.TIMEOUT);
+            }
+        });
+        try {
+            return body.get();
+        } finally {
+            timer.cancel(false);
+        }
     }
 
     private static long toNanos(Duration duration) {

@@ -137,7 +137,7 @@ public final class Codes {
         };
     }
 
-    /** {@link Status#LIBRARY} is Java's alone and shares no code of the library. */
+    /** {@link Status#LIBRARY} and {@link Status#TIMEOUT} are Java's alone and share no code of the library. */
     private static int of(Status status) {
         return switch (status) {
             case INVALID_ARGUMENT -> MAGNET_STATUS_INVALID_ARGUMENT();
@@ -152,7 +152,7 @@ public final class Codes {
             case BUFFER_TOO_SMALL -> MAGNET_STATUS_BUFFER_TOO_SMALL();
             case INTERNAL -> MAGNET_STATUS_INTERNAL();
             case DIVERGED -> MAGNET_STATUS_DIVERGED();
-            case LIBRARY -> MAGNET_STATUS_OK();
+            case LIBRARY, TIMEOUT -> MAGNET_STATUS_OK();
         };
     }
 

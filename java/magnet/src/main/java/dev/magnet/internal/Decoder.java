@@ -14,10 +14,8 @@ import dev.magnet.ffi.c.magnet_score_item;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.time.Duration;
 import java.util.List;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /** Generating, infilling and scoring, blocking. */
 public final class Decoder {
@@ -53,15 +51,15 @@ public final class Decoder {
 
     private Generated generate(Arena arena, String prompt, GenerateOptions options, Call call, Generator generator) {
         MemorySegment params = Params.generate(arena, options, call);
-        return runtime.with(call, options.adapters(), prompt, session -> {
+        return call.within(options.timeout(), () -> runtime.with(call, options.adapters(), prompt, session -> {
             Generated generated = result(
-                    arena, session, options.timeout(), call,
+                    arena, session, call,
                     out -> generator.generate(session.segment(), params, out),
                     result -> new Generated(Results.spans(result, call).getFirst(), Results.usage(result)));
             session.remember(prompt + generated.text());
             throwIfInterrupted(call, List.of(generated.span()));
             return generated;
-        });
+        }));
     }
 
     /** Fills gaps. */
@@ -70,15 +68,15 @@ public final class Decoder {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment array = Parts.write(arena, parts);
             MemorySegment params = Params.infill(arena, options, call);
-            return runtime.with(call, options.adapters(), start, session -> {
+            return call.within(options.timeout(), () -> runtime.with(call, options.adapters(), start, session -> {
                 Infilled infilled = result(
-                        arena, session, options.timeout(), call,
+                        arena, session, call,
                         out -> magnet_h.magnet_infill(session.segment(), array, parts.size(), params, out),
                         result -> new Infilled(parts, Results.spans(result, call), Results.usage(result)));
                 session.remember(start);
                 throwIfInterrupted(call, infilled.spans());
                 return infilled;
-            });
+            }));
         }
     }
 
@@ -94,7 +92,7 @@ public final class Decoder {
             }
             MemorySegment params = Params.score(arena, options, call);
             List<List<Span>> spans = runtime.with(call, options.adapters(), "", session -> result(
-                    arena, session, null, call,
+                    arena, session, call,
                     out -> magnet_h.magnet_score(session.segment(), array, items.size(), params, out),
                     result -> Results.spansByItem(result, items.size(), call)));
             return spans.stream().map(Scored::new).toList();
@@ -108,11 +106,10 @@ public final class Decoder {
     }
 
     private static <R> R result(
-            Arena arena, Session session, @Nullable Duration timeout, Call call, ResultCall nativeCall,
-            Function<MemorySegment, R> copy) {
+            Arena arena, Session session, Call call, ResultCall nativeCall, Function<MemorySegment, R> copy) {
         MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
         try {
-            call.run(session.segment(), timeout, () -> nativeCall.to(out));
+            call.run(session.segment(), () -> nativeCall.to(out));
             return copy.apply(out.get(magnet_h.C_POINTER, 0));
         } finally {
             magnet_h.magnet_result_free(out.get(ValueLayout.ADDRESS, 0));

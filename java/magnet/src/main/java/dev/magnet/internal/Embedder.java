@@ -69,13 +69,13 @@ public final class Embedder {
             MemorySegment count = arena.allocate(ValueLayout.JAVA_INT);
             return runtime.with(call, options.adapters(), "", session -> {
                 MemorySegment s = session.segment();
-                call.run(s, null, () -> magnet_h.magnet_embed_tokens(
+                call.run(s, () -> magnet_h.magnet_embed_tokens(
                         s, nativeText, params, MemorySegment.NULL, MemorySegment.NULL, 0, count));
                 int tokens = count.get(ValueLayout.JAVA_INT, 0);
                 MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, (long) tokens * dimensions);
                 MemorySegment ids = arena.allocate(ValueLayout.JAVA_INT, tokens);
                 if (tokens > 0) {
-                    call.run(s, null, () -> magnet_h.magnet_embed_tokens(s, nativeText, params, out, ids, tokens, count));
+                    call.run(s, () -> magnet_h.magnet_embed_tokens(s, nativeText, params, out, ids, tokens, count));
                 }
                 return new TokenEmbeddings(ids.toArray(ValueLayout.JAVA_INT), rows(out, tokens));
             });
@@ -90,7 +90,7 @@ public final class Embedder {
             MemorySegment params = Params.embed(arena, options, call);
             MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, dimensions);
             runtime.with(call, options.adapters(), "", session -> {
-                call.run(session.segment(), null, () -> magnet_h.magnet_embed_token_ids(
+                call.run(session.segment(), () -> magnet_h.magnet_embed_token_ids(
                         session.segment(), ids, tokens.length, params, out, dimensions));
                 return null;
             });
@@ -112,7 +112,7 @@ public final class Embedder {
         MemorySegment tokenCounts = arena.allocate(ValueLayout.JAVA_INT, texts.size());
         long capacity = (long) texts.size() * dimensions;
         return runtime.with(call, options.adapters(), "", session -> {
-            call.run(session.segment(), null, () -> magnet_h.magnet_embed(
+            call.run(session.segment(), () -> magnet_h.magnet_embed(
                     session.segment(), array, texts.size(), params, out, capacity, tokenCounts));
             return tokenCounts.toArray(ValueLayout.JAVA_INT);
         });

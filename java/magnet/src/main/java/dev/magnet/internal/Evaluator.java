@@ -30,7 +30,7 @@ public final class Evaluator {
             return runtime.with(call, options.adapters(), "", session -> {
                 session.remember(""); // a protocol decodes texts of its own
                 try {
-                    call.run(session.segment(), null, () -> magnet_h.magnet_eval(session.segment(), params, out));
+                    call.run(session.segment(), () -> magnet_h.magnet_eval(session.segment(), params, out));
                     return copy(out.get(magnet_h.C_POINTER, 0));
                 } finally {
                     magnet_h.magnet_eval_result_free(out.get(ValueLayout.ADDRESS, 0));

@@ -30,7 +30,7 @@ public final class ModelHandle {
             MemorySegment path = Native.cString(arena, file.toAbsolutePath().toString(), "path");
             MemorySegment params = Params.model(arena, options, call);
             MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
-            call.run(null, null, () -> magnet_h.magnet_model_load(path, params, out));
+            call.run(null, () -> magnet_h.magnet_model_load(path, params, out));
             return new ModelHandle(out.get(ValueLayout.ADDRESS, 0));
         }
     }

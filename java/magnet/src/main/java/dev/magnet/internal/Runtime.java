@@ -37,16 +37,17 @@ public final class Runtime implements AutoCloseable {
     public Runtime(Path file, LoadOptions options, Function<ScaledAdapter, AdapterHandle> handleOf) {
         this.handleOf = handleOf;
         model = ModelHandle.load(file, options);
+        sessions = new SessionPool(model, options, gate);
         try {
             standardAdapters = options.adapters().stream()
                     .map(path -> new Session.Attached(loadAdapter(path), 1))
                     .toList();
+            sessions.prepare(standardAdapters);
         } catch (Throwable e) {
             adapters.forEach(AdapterHandle::close);
             model.free();
             throw e;
         }
-        sessions = new SessionPool(model, options, gate);
         workers = Executors.newCachedThreadPool(daemons("magnet-worker-"));
     }
 

@@ -1,11 +1,11 @@
 package dev.magnet.internal;
 
 import dev.magnet.LoadOptions;
+import dev.magnet.MagnetException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Semaphore;
 
 /**
  * The sessions of one model. A call leases one for as long as it runs; when all are leased, callers wait in the order
@@ -16,7 +16,7 @@ public final class SessionPool {
     private final ModelHandle model;
     private final LoadOptions options;
     private final Gate gate;
-    private final Semaphore permits;
+    private final Turns turns;
     private final List<Session> idle = new ArrayList<>(); // guarded by itself; least recently used first
     private final Set<Call> running = ConcurrentHashMap.newKeySet();
     private final ThreadLocal<Integer> leases = ThreadLocal.withInitial(() -> 0);
@@ -36,7 +36,21 @@ public final class SessionPool {
         this.model = model;
         this.options = options;
         this.gate = gate;
-        this.permits = new Semaphore(options.sessions(), true);
+        this.turns = new Turns(options.sessions());
+    }
+
+    /** Makes the first session, which costs little before it is used, so that options which cannot be met fail at once. */
+    void prepare(List<Session.Attached> adapters) {
+        var first = new Session(model, options);
+        try {
+            first.useAdapters(adapters);
+        } catch (Throwable e) {
+            first.free();
+            throw e;
+        }
+        synchronized (idle) {
+            idle.add(first);
+        }
     }
 
     /**
@@ -48,33 +62,31 @@ public final class SessionPool {
     <R> R with(Call call, List<Session.Attached> adapters, String prompt, Work<R> work) {
         gate.enter();
         try {
+            running.add(call); // from here on close() stops it
             boolean nested = leases.get() > 0;
-            boolean permitted = nested ? permits.tryAcquire() : await(call);
+            boolean pooled = nested ? turns.tryTake() : await(call);
             try {
-                running.add(call);
                 if (gate.isClosed()) {
                     throw gate.closedException();
                 }
-                return lease(adapters, prompt, permitted, work);
+                return lease(adapters, prompt, pooled, work);
             } finally {
-                running.remove(call);
-                if (permitted) {
-                    permits.release();
+                if (pooled) {
+                    turns.giveBack();
                 }
             }
         } finally {
+            running.remove(call);
             gate.leave();
         }
     }
 
     private boolean await(Call call) {
         try {
-            permits.acquire();
+            turns.take(call);
             return true;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            call.cancel(Call.Cause.INTERRUPT);
-            throw call.cancelled();
+        } catch (MagnetException e) {
+            throw call.cause() == Call.Cause.CLOSE ? gate.closedException() : e;
         }
     }
 
