@@ -1,6 +1,7 @@
 // magnet_eval: stopping and going on, files that are wrong, parameters that are out of range.
 #include "eval_api.h"
 
+#include <cmath>
 #include <functional>
 
 using namespace magnet::testing;
@@ -55,6 +56,40 @@ TEST_CASE_FIXTURE(work, "state: an interrupted run goes on, and ends as if it ha
     check_eval_fails(llama, p, MAGNET_STATUS_MISMATCH, {"other: engine, model"}); // gpt2 goes through the graph
     folder.write("stories.tsv", story_file() + "a\tb\tc\n");
     check_eval_fails(session, p, MAGNET_STATUS_MISMATCH, {"other: file"});
+}
+
+TEST_CASE_FIXTURE(work, "every protocol is cancelled by magnet_session_cancel") {
+    const std::string pairs = folder.write("pairs.tsv", "5\ta man\ta man\n1\ta dog\tthe market\n2\train\tit is wet\n");
+    const std::string prose = folder.write("prose.txt", "one two three four five six\nseven eight nine ten\neleven twelve a b\n");
+    const std::string questions =
+        folder.write("questions.jsonl", "{\"query\": \"a\", \"choices\": [\"b\", \"c\"], \"gold\": 0}\n");
+    const std::string words = folder.write("words", "dog NN I-NP O\nruns VB I-VP O\n\ncat NN I-NP O\nsits VB I-VP O\n");
+    const std::string texts = folder.write("texts.tsv", "a\tone\nb\ttwo\n"), judged = folder.write("qrels", "a a 1\nb b 1\n");
+    for (const int32_t protocol : {MAGNET_EVAL_STS, MAGNET_EVAL_INFILL, MAGNET_EVAL_PERPLEXITY, MAGNET_EVAL_REPETITION,
+                                   MAGNET_EVAL_PROBE, MAGNET_EVAL_CHOICE, MAGNET_EVAL_RETRIEVAL}) {
+        const std::string file = protocol == MAGNET_EVAL_STS         ? pairs
+                                 : protocol == MAGNET_EVAL_INFILL    ? folder.write("stories.tsv", story_file())
+                                 : protocol == MAGNET_EVAL_PROBE     ? words
+                                 : protocol == MAGNET_EVAL_CHOICE    ? questions
+                                 : protocol == MAGNET_EVAL_RETRIEVAL ? texts
+                                                                     : prose;
+        magnet_eval_params p      = params_of(protocol, file);
+        p.probe.train_file        = words.c_str();
+        p.retrieval.documents     = texts.c_str();
+        p.retrieval.relevance     = judged.c_str();
+        p.repetition.prefix_words = 2;
+        p.repetition.max_tokens   = 8;
+        p.perplexity.window       = 4;
+        p.progress                = [](const magnet_progress *, void * data) { // the first time with nothing done
+            magnet_session_cancel(static_cast<magnet_session *>(data));
+            return true;
+        };
+        p.progress_user_data = session.get();
+        INFO("protocol ", protocol);
+        check_eval_fails(session, p, MAGNET_STATUS_CANCELLED, {"cancelled"});
+        p.progress = nullptr;
+        evaluate(session, p);
+    }
 }
 
 TEST_CASE_FIXTURE(work, "probe: progress ends at its total, whatever there is to choose from") {
@@ -153,7 +188,8 @@ TEST_CASE_FIXTURE(work, "bad input is named with its file and line") {
     fails(MAGNET_EVAL_INFILL, "\n", {"bad", "no story"});
     fails(MAGNET_EVAL_PERPLEXITY, "", {"bad", "0 tokens"});
     fails(MAGNET_EVAL_CHOICE, "", {"bad", "no question"});
-    fails(MAGNET_EVAL_CHOICE, "\nx\n", {"bad:2:", "JSON object"});
+    fails(MAGNET_EVAL_CHOICE, "\nx\n", {"bad:2:", "not JSON"});
+    fails(MAGNET_EVAL_CHOICE, "[]\n", {"bad:1:", "JSON object"});
     fails(MAGNET_EVAL_CHOICE, "{\"query\":\"a\",\"choices\":[\"b\"],\"gold\":0}\n", {"bad:1:", "2 or more options"});
     fails(MAGNET_EVAL_CHOICE, "{\"query\":\"a\",\"choices\":[\"b\",\" \"],\"gold\":0}\n", {"bad:1:", "option 1"});
     fails(MAGNET_EVAL_CHOICE, "{\"query\":\"a\",\"choices\":[\"b\",\"c\"],\"gold\":2}\n",
@@ -162,7 +198,7 @@ TEST_CASE_FIXTURE(work, "bad input is named with its file and line") {
     const std::string too_long =
         folder.write("long", "\n{\"query\":\"" + std::string(1000, 'a') + "\",\"choices\":[\"b\",\"c\"],\"gold\":1}\n");
     check_eval_fails(session, params_of(MAGNET_EVAL_CHOICE, too_long), MAGNET_STATUS_TOO_LONG,
-                     {"long:2: 1002 tokens", "at most 256"});
+                     {"long:2: the line has 1002 tokens", "at most 256"});
 
     const std::string queries   = folder.write("q", "1\ta dog\n2\ta cat\n"),
                       documents = folder.write("d", "x\tb\ny\tc\n");
@@ -221,7 +257,12 @@ TEST_CASE_FIXTURE(work, "parameters out of range are named") {
     fails_in(probe, [&](magnet_eval_params & p) { p.probe.tasks = bad, p.probe.n_tasks = 1; }, "probe.tasks");
     fails_in(probe, [&](magnet_eval_params & p) { p.probe.l2 = zero, p.probe.n_l2 = 1; }, "probe.l2[0] is 0");
     fails_in(probe, [](magnet_eval_params & p) { p.probe.word = 4; }, "probe.word is 4");
-    fails_in(MAGNET_EVAL_REPETITION, [](magnet_eval_params & p) { p.repetition.sampling.top_k = -1; }, "top_k is -1");
+    const int32_t repetition = MAGNET_EVAL_REPETITION; // whose file is no prose: the options come first
+    fails_in(repetition, [](magnet_eval_params & p) { p.repetition.sampling.top_k = -1; }, "top_k is -1");
+    fails_in(repetition, [](magnet_eval_params & p) { p.repetition.sampling.top_p = 0; }, "top_p is 0");
+    fails_in(repetition, [](magnet_eval_params & p) { p.repetition.sampling.temperature = NAN; }, "temperature is nan");
+    fails_in(repetition, [](magnet_eval_params & p) { p.repetition.seed = int64_t(1) << 32; },
+             "repetition.seed is 4294967296; it must be in [0, 4294967295]");
 
     const std::string  missing = folder / "no-such-file";
     magnet_eval_params p       = params_of(MAGNET_EVAL_STS, missing);

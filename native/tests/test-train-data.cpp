@@ -118,7 +118,7 @@ TEST_CASE("a bad file is refused with its place") {
               "a.jsonl:1: expected a string under \"text\".");
     }
     CHECK(texts("a.jsonl", "{\"txt\": \"a\"}\n") == "a.jsonl:1: expected a string under \"text\".");
-    CHECK(texts("a.jsonl", "\nhello\n") == "a.jsonl:2: expected a JSON object.");
+    CHECK(texts("a.jsonl", "\nhello\n") == "a.jsonl:2: not JSON (byte 1 of the line).");
     CHECK(pairs("p.tsv", "a\tb\nc\td\te\n\njust one\n") == "p.tsv:4: expected 2 or 3 tab-separated columns, found 1.");
     CHECK(pairs("p.tsv", "a\tb\tc\td\n") == "p.tsv:1: expected 2 or 3 tab-separated columns, found 4.");
     CHECK(pairs("p.tsv", "a\t\n") == "p.tsv:1: the second text is empty.");

@@ -388,10 +388,12 @@ TEST_CASE("options that make rows longer than the model reads are refused") {
     s.options.rows.length = 80;
     CHECK(error_of([&] {
               trainer(e, s.vocab, s.data, s.held, s.options);
-          }).find("this model reads at most 64. Make them shorter.") != std::string::npos);
+          }).find("this model reads at most 64. Lower rows.length") != std::string::npos);
     s.options.rows.length     = 40;
     s.options.contrast.length = 64;
-    CHECK(error_of([&] { trainer(e, s.vocab, s.data, s.held, s.options); }).find("rows to embed") != std::string::npos);
+    const std::string message = error_of([&] { trainer(e, s.vocab, s.data, s.held, s.options); });
+    CHECK(message.find("rows to embed") != std::string::npos);
+    CHECK(message.find("Lower contrast.length") != std::string::npos);
 }
 
 TEST_CASE("options survive JSON, and nonsense is named") {
@@ -406,13 +408,29 @@ TEST_CASE("options survive JSON, and nonsense is named") {
     CHECK(total_steps(o) == 12);
     check_options(o);
     o.optimizer.learning_rate = -1;
-    CHECK(error_of([&] { check_options(o); }) == "optimizer.learning_rate is -1; it must be between 0 and 1.");
+    CHECK(error_of([&] { check_options(o); }) == "optimizer.learning_rate is -1; it must be in [0, 1].");
     o.optimizer.learning_rate = NAN;
-    CHECK(error_of([&] { check_options(o); }) == "optimizer.learning_rate is nan; it must be between 0 and 1.");
+    CHECK(error_of([&] { check_options(o); }) == "optimizer.learning_rate is nan; it must be in [0, 1].");
     o               = {};
     o.rows.span_max = 3;
-    CHECK(error_of([&] { check_options(o); }).find("rows.span_max is 3; it must be between 8") == 0);
+    CHECK(error_of([&] { check_options(o); })== "rows.span_max is 3; it must be rows.span_min or more, which is 8.");
     o                = {};
     o.contrast.batch = 1;
-    CHECK(error_of([&] { check_options(o); }).find("contrast.batch is 1; it must be between 2") == 0);
+    CHECK(error_of([&] { check_options(o); }) == "contrast.batch is 1; it must be in [2, 65536].");
+    o             = {};
+    o.rows.length = 3;
+    CHECK(error_of([&] { check_options(o); }) == "rows.length is 3; it must be 4 or more.");
+    o                = {};
+    o.optimizer.clip = INFINITY;
+    CHECK(error_of([&] { check_options(o); }) == "optimizer.clip is inf; it must be 0 or more.");
+    o        = {};
+    o.stages = {{5, 1, 0, 0.25}, {0, 1, 0, 0}};
+    CHECK(error_of([&] { check_options(o); }) == "stages[1].steps is 0; it must be 1 or more.");
+    o.stages = {{5, 0, 0, 0}};
+    CHECK(error_of([&] { check_options(o); }).find("stages[0].mntp, stages[0].sscl and stages[0].msg are all 0") == 0);
+    o.stages = {{2000000000, 1, 0, 0}, {2000000000, 1, 0, 0}};
+    CHECK(error_of([&] { check_options(o); }).find("4000000000 steps") != std::string::npos);
+    o                   = {};
+    o.rows.share_hybrid = o.rows.share_ordered = o.rows.share_causal = 0;
+    CHECK(error_of([&] { check_options(o); }).find("rows.share_hybrid, rows.share_ordered and rows.share_causal") == 0);
 }

@@ -30,7 +30,10 @@ static uint64_t size_of(FILE * file) {
     return size;
 }
 
-gguf_reader::gguf_reader(const std::string & path) : path(path), file(std::fopen(path.c_str(), "rb"), std::fclose) {
+const char * const gguf_reader::not_gguf = "a GGUF file. Convert it first (llama.cpp's convert_hf_to_gguf.py for models, "
+                                           "convert_lora_to_gguf.py for adapters)";
+
+gguf_reader::gguf_reader(const std::string & path, const std::string & what) : path(path), file(std::fopen(path.c_str(), "rb"), std::fclose) {
     if (!file) {
         throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + std::strerror(errno) + ".");
     }
@@ -40,8 +43,7 @@ gguf_reader::gguf_reader(const std::string & path) : path(path), file(std::fopen
         if (std::ferror(file.get())) { // a directory can be opened, but not read
             throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + std::strerror(errno) + ".");
         }
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a GGUF file. Convert it first (llama.cpp's convert_hf_to_gguf.py "
-                                                   "for models, convert_lora_to_gguf.py for adapters).");
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is not " + what + ".");
     }
     size = size_of(file.get());
 

@@ -20,8 +20,8 @@ using gguf_ptr = std::unique_ptr<gguf_context, gguf_deleter>;
 
 class gguf_reader {
 public:
-    // Throws IO, or BAD_FILE if it is no GGUF file or its tensors are not all there.
-    explicit gguf_reader(const std::string & path);
+    // Throws IO, or BAD_FILE if it is no GGUF file or its tensors are not all there. what: said of a file that is no GGUF.
+    explicit gguf_reader(const std::string & path, const std::string & what = not_gguf);
 
     const std::string path;
 
@@ -37,6 +37,8 @@ public:
     int64_t              n_elements(int64_t tensor) const;
     std::vector<uint8_t> bytes(int64_t tensor) const;  // as stored
     std::vector<float>   values(int64_t tensor) const; // dequantised
+
+    static const char * const not_gguf; // "a GGUF file", and how to get one
 
 private:
     gguf_ptr                               context;

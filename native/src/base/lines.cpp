@@ -68,12 +68,40 @@ std::vector<std::string> split_words(const std::string & line) {
     return words;
 }
 
-nlohmann::json parse_json(const std::string & text, const std::string & path, int64_t line) {
-    nlohmann::json object = nlohmann::json::parse(text, nullptr, /*allow_exceptions =*/false);
-    if (!object.is_object()) {
-        throw bad_line(path, line, "expected a JSON object.");
+// Of arrays and objects in one another. The parser needs no stack for them, but what copies and prints its values does.
+static int32_t deepest_nesting(const std::string & text) {
+    int32_t depth = 0, deepest = 0;
+    bool    quoted = false;
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '"') {
+            quoted = !quoted;
+        } else if (quoted) {
+            i += text[i] == '\\';
+        } else if (text[i] == '[' || text[i] == '{') {
+            deepest = std::max(deepest, ++depth);
+        } else if (text[i] == ']' || text[i] == '}') {
+            --depth;
+        }
     }
-    return object;
+    return deepest;
+}
+
+nlohmann::json parse_json(const std::string & text, const std::string & path, int64_t line) {
+    constexpr int32_t most_nesting = 100;
+    if (deepest_nesting(text) > most_nesting) {
+        throw bad_line(path, line, "arrays and objects nest more than " + std::to_string(most_nesting) + " deep.");
+    }
+    try {
+        nlohmann::json object = nlohmann::json::parse(text);
+        if (object.is_object()) {
+            return object;
+        }
+    } catch (const nlohmann::json::parse_error & e) {
+        throw bad_line(path, line, "not JSON (byte " + std::to_string(e.byte) + " of the line).");
+    } catch (const nlohmann::json::out_of_range &) {
+        throw bad_line(path, line, "a number is too large; the largest is 1.8e308.");
+    }
+    throw bad_line(path, line, "expected a JSON object.");
 }
 
 std::string json_text(const nlohmann::json & object, const char * key, bool needed, const std::string & path,

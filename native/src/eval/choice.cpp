@@ -120,7 +120,10 @@ eval_result eval_choice(evaluation & e) {
         }
         return out;
     };
-    const auto outcomes = e.run({{"question", questions.size(), questions_per_batch, compute}})[0];
+    const auto plausible = [&](size_t i, const std::vector<double> & o) {
+        return evaluation::are_finite(o, 2 * questions[i].options.size());
+    };
+    const auto outcomes = e.run({{"question", questions.size(), questions_per_batch, compute, plausible}})[0];
 
     eval_series by_characters = {"correct.characters", {}}, by_tokens = {"correct.tokens", {}},
                 by_sum = {"correct.sum", {}};

@@ -5,8 +5,12 @@
 #include "base/file-stamp.h"
 #include "model/adapter.h"
 #include "options.h"
+#include "session/sampler.h"
 
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cmath>
 
 namespace magnet::eval {
 
@@ -58,10 +62,13 @@ evaluation::evaluation(session & with, const magnet_eval_params & params)
 
 void evaluation::check_length(size_t n_tokens, const std::string & path, int64_t line) const {
     if ((int64_t)n_tokens > with_.n_ctx()) {
-        throw error(MAGNET_STATUS_TOO_LONG, path + ":" + std::to_string(line) + ": " + std::to_string(n_tokens) +
-                                                " tokens; this session reads at most " + std::to_string(with_.n_ctx()) +
-                                                ". Make one with a larger n_ctx, or shorten the line.");
+        throw too_long(path + ":" + std::to_string(line) + ": the line has " + std::to_string(n_tokens) + " tokens",
+                       with_.n_ctx(), with_.base().n_ctx_train(), "Shorten it");
     }
+}
+
+bool evaluation::are_finite(const std::vector<double> & outcome, size_t n) {
+    return outcome.size() == n && std::all_of(outcome.begin(), outcome.end(), [](double x) { return std::isfinite(x); });
 }
 
 static std::string item_name(const evaluation::work & w, size_t item) {
@@ -93,6 +100,11 @@ evaluation::outcomes evaluation::run(const work & w) {
     std::vector<size_t> open;
     for (size_t i = 0; i < w.n_items; ++i) {
         if (const std::vector<double> * found = done_.find(item_name(w, i))) {
+            if (!w.plausible(i, *found)) {
+                throw error(MAGNET_STATUS_BAD_FILE, std::string(params_.state) + " is damaged: \"" + item_name(w, i) +
+                                                        "\" has other values than this protocol keeps. Remove its line to "
+                                                        "compute it again.");
+            }
             all[i] = *found;
         } else {
             open.push_back(i);
@@ -126,6 +138,11 @@ std::vector<evaluation::outcomes> evaluation::run(const std::vector<work> & work
 
 eval_result evaluate(session & with, const magnet_eval_params & params) {
     check_options(params);
+    if (params.protocol == MAGNET_EVAL_REPETITION) {
+        magnet_sampling_params how = params.repetition.sampling;
+        how.seed                   = -1; // each continuation has its own
+        check_sampling(how, with.base());
+    }
     evaluation e(with, params);
     switch (params.protocol) {
         case MAGNET_EVAL_STS:

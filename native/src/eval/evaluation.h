@@ -52,8 +52,13 @@ public:
         size_t      n_items;
         size_t      batch_size; // items of one call: enough to pack well, few enough to stop in between
         std::function<std::vector<std::vector<double>>(const std::vector<size_t> & items)> compute;
+        // Could compute have said this of the item? The state's file may be damaged.
+        std::function<bool(size_t item, const std::vector<double> & outcome)> plausible;
     };
     using outcomes = std::vector<std::vector<double>>; // [item]
+
+    // For work.plausible: that many numbers, none of them NaN or infinite.
+    static bool are_finite(const std::vector<double> & outcome, size_t n);
 
     // Outcomes [work] of all items: those that are finished are not computed again.
     std::vector<outcomes> run(const std::vector<work> & works);

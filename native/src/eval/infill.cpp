@@ -215,7 +215,11 @@ eval_result eval_infill(evaluation & e) {
                  e.with().how().context)) {
         works.push_back(
             {context_name(context), rows.size(), rows_per_batch,
-             [&e, &rows, context](const std::vector<size_t> & items) { return score_rows(e, context, rows, items); }});
+             [&e, &rows, context](const std::vector<size_t> & items) { return score_rows(e, context, rows, items); },
+             // log-probability (NaN where nothing predicts a token), and three counts
+             [](size_t, const std::vector<double> & t) {
+                 return t.size() == 4 && evaluation::are_finite({t[1], t[2], t[3]}, 3) && t[1] >= 0 && t[1] <= INT32_MAX;
+             }});
     }
 
     eval_result out;

@@ -11,12 +11,14 @@
 #include <cstring>
 #include <filesystem>
 #include <set>
+#include <string_view>
 
 namespace magnet::eval {
 
 namespace {
 
 constexpr const char * kind = "magnet eval";
+constexpr std::string_view head = "{\"state\":\"magnet eval\",\"what\":{"; // how a state begins
 
 error io_error(const std::string & path, const char * what) {
     return error(MAGNET_STATUS_IO, "cannot " + std::string(what) + " " + path + ": " + std::strerror(errno) + ".");
@@ -68,27 +70,38 @@ void journal::read(const nlohmann::json & what) {
     const std::string text   = read_file(path_);
     const size_t      whole  = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
     int64_t           number = 0;
+    const size_t      begun  = std::min(text.size(), head.size());
+    const error       not_a_state = bad_line(path_, 1, "not the state of an evaluation; name another file.");
+    const bool        cut_off     = begun >= 10 && text.substr(0, begun) == head.substr(0, begun); // is written anew
+    if (whole == 0 && !text.empty() && !cut_off) {
+        throw not_a_state;
+    }
     for (size_t begin = 0; begin < whole;) {
-        const size_t         end  = text.find('\n', begin);
-        const nlohmann::json line = parse_json(text.substr(begin, end - begin), path_, ++number);
+        const size_t      end     = text.find('\n', begin);
+        const std::string content = text.substr(begin, end - begin);
         begin                     = end + 1;
+        if (++number == 1 && content.substr(0, 1) != "{") {
+            throw not_a_state;
+        }
+        const nlohmann::json line = parse_json(content, path_, number);
         if (number == 1) {
-            if (line.value("state", "") != kind) {
-                throw bad_line(path_, number, "not the state of an evaluation; name another file.");
+            const auto state = line.find("state"), about = line.find("what");
+            if (state == line.end() || *state != kind || about == line.end() || !about->is_object()) {
+                throw not_a_state;
             }
-            const std::string other = differences(line.value("what", nlohmann::json::object()), what);
+            const std::string other = differences(*about, what);
             if (!other.empty()) {
                 throw error(MAGNET_STATUS_MISMATCH, path_ + " is the state of another evaluation (other: " + other +
                                                         "). Name another file, or remove it.");
             }
             continue;
         }
-        const auto values = line.find("values");
-        if (!line.value("item", nlohmann::json()).is_string() || values == line.end() || !values->is_array()) {
+        const auto item_at = line.find("item"), values = line.find("values");
+        if (item_at == line.end() || !item_at->is_string() || values == line.end() || !values->is_array()) {
             throw bad_line(path_, number,
                            "expected \"item\" and \"values\"; remove this line to compute the item again.");
         }
-        std::vector<double> & item = items_[line["item"].get<std::string>()];
+        std::vector<double> & item = items_[item_at->get<std::string>()];
         item.clear();
         for (const nlohmann::json & value : *values) {
             if (!value.is_number() && !value.is_null()) {

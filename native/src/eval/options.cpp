@@ -5,7 +5,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <sstream>
 #include <type_traits>
 
 namespace magnet::eval {
@@ -52,10 +51,10 @@ void for_each_field(const magnet_eval_params & p, F & use) {
             use.list("infill.contexts", p.infill.contexts, p.infill.n_contexts, MAGNET_CONTEXT_DEFAULT,
                      MAGNET_CONTEXT_LEFT, field_use::chooses);
             use.number("infill.gaps", p.infill.gaps, MAGNET_EVAL_GAPS_SENTENCES, MAGNET_EVAL_GAPS_SPANS);
-            use.number("infill.n_gaps", p.infill.n_gaps, 1, p.infill.room == 0 ? 64 : 1);
+            use.number("infill.n_gaps", p.infill.n_gaps, 1, 64);
             use.number("infill.room", p.infill.room, 0, 65536);
             use.number("infill.span_min", p.infill.span_min, 1, 65536);
-            use.number("infill.span_max", p.infill.span_max, p.infill.span_min, 65536);
+            use.number("infill.span_max", p.infill.span_max, 1, 65536);
             use.number("infill.window", p.infill.window, 2, INT32_MAX);
             use.number("infill.seed", p.infill.seed, 0, UINT32_MAX);
             break;
@@ -95,11 +94,7 @@ void for_each_field(const magnet_eval_params & p, F & use) {
 struct checker {
     template <typename T>
     void number(const std::string & name, T value, double least, double most, field_use = field_use::makes) const {
-        if (!((double)value >= least && (double)value <= most)) {
-            std::ostringstream text;
-            text << name << " is " << value << "; it must be between " << least << " and " << most << ".";
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT, text.str());
-        }
+        require_between(name, value, least, most);
     }
 
     template <typename T>
@@ -174,6 +169,11 @@ void check_options(const magnet_eval_params & p) {
     }
     checker check;
     for_each_field(p, check);
+    if (p.protocol == MAGNET_EVAL_INFILL) {
+        require(p.infill.span_max >= p.infill.span_min, "infill.span_max", p.infill.span_max,
+                "infill.span_min or more, which is " + std::to_string(p.infill.span_min));
+        require(p.infill.room == 0 || p.infill.n_gaps == 1, "infill.n_gaps", p.infill.n_gaps, "1 beside infill.room");
+    }
 }
 
 nlohmann::json describe_options(const magnet_eval_params & p) {

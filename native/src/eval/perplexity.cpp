@@ -45,7 +45,8 @@ eval_result eval_perplexity(evaluation & e) {
         }
         return logprobs;
     };
-    const auto values = e.run({{"window", n, windows_per_batch, compute}});
+    const auto plausible = [](size_t, const std::vector<double> & logprob) { return evaluation::are_finite(logprob, 1); };
+    const auto values    = e.run({{"window", n, windows_per_batch, compute, plausible}});
 
     eval_result         out;
     double              sum = 0.0;

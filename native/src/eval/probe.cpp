@@ -246,6 +246,9 @@ eval_result probing::run() {
                                         train[a]->features.standardize(train[a]->features);
                                     }
                                     return evaluation::outcomes{probe(task - 1, *train[a], *test[a])};
+                                },
+                                [this](size_t, const std::vector<double> & outcome) {
+                                    return evaluation::are_finite(outcome, 2 + test_.size());
                                 }});
         }
         bool embeds = false;

@@ -111,6 +111,9 @@ evaluation::work embedding(evaluation & e, const embed_variant & v, const std::s
                                      vectors.begin() + (int64_t)(i + 1) * n_embd);
                 }
                 return out;
+            },
+            [&e](size_t, const std::vector<double> & vector) {
+                return evaluation::are_finite(vector, (size_t)e.base().n_embd());
             }};
 }
 

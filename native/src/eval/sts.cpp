@@ -79,7 +79,8 @@ eval_result eval_sts(evaluation & e) {
                                  cosines.push_back({std::inner_product(a, a + n_embd, a + n_embd, 0.0)});
                              }
                              return cosines;
-                         }});
+                         },
+                         [](size_t, const std::vector<double> & cosine) { return evaluation::are_finite(cosine, 1); }});
     }
 
     std::vector<double> gold;

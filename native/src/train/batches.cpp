@@ -98,7 +98,7 @@ static void check_stages(const corpus & data, const train_options & options) {
             throw error(MAGNET_STATUS_INVALID_ARGUMENT,
                         "stage " + std::to_string(i + 1) + " of " + std::to_string(options.stages.size()) +
                             " has MNTP alone, which learns from masked tokens of hybrid rows, and there are none: give "
-                            "share_hybrid and mask_rate more than 0, or MSG or SSCL a weight.");
+                            "rows.share_hybrid and rows.mask_rate more than 0, or MSG or SSCL a weight.");
         }
     }
 }
@@ -210,6 +210,9 @@ void batch_source::seek(const batch_places & to) {
         pair_order.resize(data.pairs.size());
         std::iota(pair_order.begin(), pair_order.end(), 0);
         rng(options.seed, draw::pair_order, uint64_t(to.pairs.epoch)).shuffle(pair_order);
+    }
+    if (to.pairs.index > int64_t(pair_order.size())) {
+        throw error(MAGNET_STATUS_BAD_FILE, "there is no pair " + std::to_string(to.pairs.index));
     }
     places = to;
 }

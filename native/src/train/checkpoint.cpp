@@ -4,11 +4,13 @@
 #include "base/gguf-file.h"
 #include "base/hash.h"
 
+#include <cmath>
 #include <sstream>
 
 namespace magnet::train {
 
 static const int64_t checkpoint_version = 1;
+static const int64_t most_counted       = int64_t(1) << 53; // rows, tokens, epochs
 
 uint64_t hash_corpus(const corpus & data) {
     fnv1a      h;
@@ -47,7 +49,7 @@ static void read_numbers(const gguf_reader & file, const std::string & prefix, t
                     [&](const std::string & name, std::vector<float> & values, int64_t rows, int64_t columns) {
                         const int64_t id = file.find(name);
                         if (id < 0 || file.n_elements(id) != rows * columns) {
-                            throw error(MAGNET_STATUS_BAD_FILE, file.path + ": the checkpoint lacks " + name + ".");
+                            throw error(MAGNET_STATUS_BAD_FILE, name + " is missing, or has another size");
                         }
                         values = file.values(id);
                     });
@@ -106,33 +108,71 @@ void save_checkpoint(const std::string & path, const checkpoint & c) {
     write_gguf(path, meta.get(), tensors);
 }
 
-checkpoint load_checkpoint(const std::string & path) {
-    const gguf_reader file(path);
-    if (file.text("general.type") != "checkpoint" || file.integer("train.version", 0) != checkpoint_version) {
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a training checkpoint of this version of the library.");
+// The names of the matrices, and their sizes by what is stored of them.
+static void read_shapes(const gguf_reader & file, lora_set & lora) {
+    const int64_t key = gguf_find_key(file.meta(), "train.lora.targets");
+    if (key < 0 || gguf_get_kv_type(file.meta(), key) != GGUF_TYPE_ARRAY ||
+        gguf_get_arr_type(file.meta(), key) != GGUF_TYPE_STRING) {
+        throw error(MAGNET_STATUS_BAD_FILE, "train.lora.targets is damaged");
     }
+    const int64_t rank = lora.rank;
+    for (size_t i = 0; i < gguf_get_arr_n(file.meta(), key); ++i) {
+        lora_matrix m;
+        m.target         = gguf_get_arr_str(file.meta(), key, i);
+        const int64_t ia = file.find("now." + m.target + ".a"), ib = file.find("now." + m.target + ".b");
+        if (ia < 0 || ib < 0) {
+            throw error(MAGNET_STATUS_BAD_FILE, "the matrices of " + m.target + " are missing");
+        }
+        m.n_in  = int32_t(file.n_elements(ia) / rank);
+        m.n_out = int32_t(file.n_elements(ib) / rank);
+        if (m.n_in < 1 || m.n_out < 1) {
+            throw error(MAGNET_STATUS_BAD_FILE, "the matrices of " + m.target + " are too small for train.lora.rank");
+        }
+        lora.matrices.push_back(std::move(m));
+    }
+}
+
+static void check_places(const checkpoint & c) {
+    const train_state & s      = c.state;
+    const auto          within = [](const char * name, int64_t value, int64_t least, int64_t most) {
+        if (value < least || value > most) {
+            throw error(MAGNET_STATUS_BAD_FILE, std::string(name) + " is " + std::to_string(value));
+        }
+    };
+    within("train.step", s.step, 0, total_steps(c.options));
+    within("train.best_step", s.best_step, 0, s.step);
+    within("train.lora.rank", s.now.lora.rank, 1, 65536);
+    within("train.head.n_in", s.now.head.n_in, 0, 1 << 24);
+    within("train.head.n_out", s.now.head.n_out, s.now.head.n_in > 0, 1 << 24);
+    for (const order_place & place : {s.places.text, s.places.pairs, s.places.crops}) {
+        within("an epoch", place.epoch, 0, most_counted);
+        within("a place in the data", place.index, 0, most_counted);
+    }
+    within("train.n_rows", s.places.n_rows, 0, most_counted);
+    within("train.n_pairs", s.places.n_pairs, 0, most_counted);
+    if (!std::isfinite(s.now.lora.scale)) {
+        throw error(MAGNET_STATUS_BAD_FILE, "train.lora.scale is not a number");
+    }
+}
+
+static checkpoint read_checkpoint(const gguf_reader & file) {
     checkpoint    c;
     train_state & s = c.state;
     c.options       = options_from_json(file.text("train.options"));
-    c.arch          = file.text("general.architecture");
-    c.data_hash     = uint64_t(file.integer("train.data_hash", 0));
+    check_options(c.options);
+    c.arch      = file.text("general.architecture");
+    c.data_hash = uint64_t(file.integer("train.data_hash", 0));
     for_each_integer(s, [&](const char * key, auto & number) {
-        number = std::remove_reference_t<decltype(number)>(file.integer(key, 0));
+        using type          = std::remove_reference_t<decltype(number)>;
+        const int64_t value = file.integer(key, 0);
+        number              = type(value);
+        if (int64_t(number) != value) {
+            throw error(MAGNET_STATUS_BAD_FILE, std::string(key) + " is " + std::to_string(value));
+        }
     });
     s.now.lora.scale = float(file.number("train.lora.scale", 0));
-
-    const int64_t targets = gguf_find_key(file.meta(), "train.lora.targets");
-    for (size_t i = 0; targets >= 0 && i < gguf_get_arr_n(file.meta(), targets); ++i) {
-        lora_matrix m;
-        m.target         = gguf_get_arr_str(file.meta(), targets, i);
-        const int64_t ia = file.find("now." + m.target + ".a"), ib = file.find("now." + m.target + ".b");
-        if (ia < 0 || ib < 0) {
-            throw error(MAGNET_STATUS_BAD_FILE, path + ": the checkpoint lacks the matrices of " + m.target + ".");
-        }
-        m.n_in  = int32_t(file.n_elements(ia) / s.now.lora.rank);
-        m.n_out = int32_t(file.n_elements(ib) / s.now.lora.rank);
-        s.now.lora.matrices.push_back(std::move(m));
-    }
+    check_places(c);
+    read_shapes(file, s.now.lora);
     s.m = s.v = s.now; // shapes
     read_numbers(file, "now.", s.now);
     read_numbers(file, "m.", s.m);
@@ -143,9 +183,27 @@ checkpoint load_checkpoint(const std::string & path) {
     }
     std::istringstream lines(file.text("train.history"));
     for (std::string line; std::getline(lines, line);) {
-        s.history.push_back(record_from_json(line));
+        const train_record r = record_from_json(line);
+        if (r.step < 0 || r.step > s.step || r.stage < 0 || r.stage >= int32_t(c.options.stages.size()) || r.tokens < 0 ||
+            r.tokens > most_counted) {
+            throw error(MAGNET_STATUS_BAD_FILE, "train.history has a step that cannot be: " + line.substr(0, 80));
+        }
+        s.history.push_back(r);
     }
     return c;
+}
+
+checkpoint load_checkpoint(const std::string & path) {
+    const gguf_reader file(path, "a training checkpoint");
+    if (file.text("general.type") != "checkpoint" || file.integer("train.version", 0) != checkpoint_version) {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a training checkpoint of this version of the library.");
+    }
+    try {
+        return read_checkpoint(file);
+    } catch (const error & e) { // what it holds is nobody's argument
+        throw error(e.status == MAGNET_STATUS_INVALID_ARGUMENT ? MAGNET_STATUS_BAD_FILE : e.status,
+                    path + " is a damaged checkpoint: " + e.what());
+    }
 }
 
 } // namespace magnet::train

@@ -2,8 +2,7 @@
 
 #include "base/atomic-file.h"
 #include "base/error.h"
-
-#include <nlohmann/json.hpp>
+#include "base/json-fields.h"
 
 #include <cerrno>
 #include <cmath>
@@ -56,26 +55,32 @@ std::string record_to_json(const train_record & r) {
 }
 
 train_record record_from_json(const std::string & text) {
-    try {
-        const ordered_json line = ordered_json::parse(text);
-        const auto         take = [](const ordered_json & object) {
-            return [&object](const char * name, double & number) {
-                number = object.value(name, std::numeric_limits<double>::quiet_NaN());
-            };
-        };
-        train_record r;
-        r.step   = line.at("step");
-        r.stage  = line.at("stage");
-        r.tokens = line.at("tokens");
-        for_each_number(r, take(line));
-        if (line.contains("heldout")) {
-            r.looked = true;
-            for_each_heldout(r.heldout, take(line.at("heldout")));
-        }
-        return r;
-    } catch (const ordered_json::exception & e) {
-        throw error(MAGNET_STATUS_BAD_FILE, std::string("not a line of metrics: ") + e.what());
+    const nlohmann::json line = nlohmann::json::parse(text, nullptr, /*allow_exceptions =*/false);
+    if (!line.is_object()) {
+        throw error(MAGNET_STATUS_BAD_FILE, "a line of metrics is no JSON object");
     }
+    const auto take = [](const nlohmann::json & object) {
+        return [&object](const char * name, double & number) {
+            number = std::numeric_limits<double>::quiet_NaN();
+            if (object.contains(name)) {
+                take_field(object, name, number);
+            }
+        };
+    };
+    train_record r;
+    take_field(line, "step", r.step);
+    take_field(line, "stage", r.stage);
+    take_field(line, "tokens", r.tokens);
+    for_each_number(r, take(line));
+    if (line.contains("heldout")) {
+        const nlohmann::json & heldout = line["heldout"];
+        if (!heldout.is_object()) {
+            throw error(MAGNET_STATUS_BAD_FILE, "heldout is damaged");
+        }
+        r.looked = true;
+        for_each_heldout(r.heldout, take(heldout));
+    }
+    return r;
 }
 
 metrics_file::metrics_file(const std::string & path, const std::vector<train_record> & history) : path(path) {

@@ -23,7 +23,7 @@ train_vocab make_train_vocab(const std::shared_ptr<model> & m, const std::string
     if (v.mask < 0) {
         const std::vector<int32_t> tokens = m->tokenize_continuation(mask_token);
         if (tokens.size() != 1) {
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "the mask token \"" + mask_token + "\" is " +
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "mask_token is \"" + mask_token + "\", which is " +
                                                             std::to_string(tokens.size()) +
                                                             " tokens in this vocabulary; name a text that is one.");
         }
@@ -107,8 +107,8 @@ static std::unique_ptr<engine> make_train_engine(const train_options & o) {
         return make_fused_engine(o.files.model, params);
     }
     if (o.recompute) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "recompute is the fused engine's; the graph engine keeps one pass of "
-                                                    "short rows at a time and cannot do with less.");
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "recompute is true, which only the fused engine can: the graph engine "
+                                                    "keeps one pass of short rows at a time and cannot do with less.");
     }
     graph_engine_params params;
     params.n_threads    = std::max(o.n_threads, 0);

@@ -1,12 +1,10 @@
 #include "train-options.h"
 
-#include "base/error.h"
+#include "base/json-fields.h"
 
 #include <nlohmann/json.hpp>
 
-#include <cmath>
 #include <limits>
-#include <sstream>
 
 namespace magnet::train {
 
@@ -45,7 +43,7 @@ static void for_each_field(Options & o, const F & use) {
     use("optimizer.learning_rate", o.optimizer.learning_rate, 0, 1);
     use("optimizer.learning_rate_end", o.optimizer.learning_rate_end, 0, 1);
     use("optimizer.weight_decay", o.optimizer.weight_decay, 0, 100);
-    use("optimizer.clip", o.optimizer.clip, 0, INFINITY);
+    use("optimizer.clip", o.optimizer.clip, 0, std::numeric_limits<float>::max());
     use("optimizer.decay", o.optimizer.decay, MAGNET_LR_CONSTANT, MAGNET_LR_COSINE);
     use("optimizer.warmup", o.optimizer.warmup, 0, most);
     use("optimizer.accumulate", o.optimizer.accumulate, 1, most_batch);
@@ -207,19 +205,28 @@ std::string options_to_json(const train_options & options) {
 }
 
 train_options options_from_json(const std::string & text) {
-    try {
-        const nlohmann::json from = nlohmann::json::parse(text);
-        train_options        options;
-        for_each_field(options, [&](const char * name, auto & value, double, double) { from.at(name).get_to(value); });
-        for_each_text(options, [&](const char * name, auto & value) { from.at(name).get_to(value); });
-        options.stages.clear();
-        for (const nlohmann::json & s : from.at("stages")) {
-            options.stages.push_back({s.at(0), s.at(1), s.at(2), s.at(3)});
-        }
-        return options;
-    } catch (const nlohmann::json::exception & e) {
-        throw error(MAGNET_STATUS_BAD_FILE, std::string("the training options cannot be read: ") + e.what());
+    const nlohmann::json from = nlohmann::json::parse(text, nullptr, /*allow_exceptions =*/false);
+    if (!from.is_object()) {
+        throw error(MAGNET_STATUS_BAD_FILE, "the training options are no JSON object");
     }
+    train_options options;
+    for_each_field(options, [&](const char * name, auto & value, double, double) { take_field(from, name, value); });
+    for_each_text(options, [&](const char * name, auto & value) { take_field(from, name, value); });
+    options.stages.clear();
+    const auto stages = from.find("stages");
+    for (size_t i = 0; stages != from.end() && i < stages->size(); ++i) {
+        const nlohmann::json & s = stages->is_array() ? (*stages)[i] : *stages;
+        train_stage            stage = {};
+        if (!s.is_array() || s.size() != 4) {
+            throw error(MAGNET_STATUS_BAD_FILE, "stages is damaged");
+        }
+        take_json(s[0], "stages", stage.steps);
+        take_json(s[1], "stages", stage.mntp);
+        take_json(s[2], "stages", stage.sscl);
+        take_json(s[3], "stages", stage.msg);
+        options.stages.push_back(stage);
+    }
+    return options;
 }
 
 int32_t total_steps(const train_options & options) {
@@ -230,35 +237,42 @@ int32_t total_steps(const train_options & options) {
     return steps;
 }
 
-// Closed range. NaN is outside of any.
-static void in_range(const char * name, double value, double least, double most) {
-    if (!(value >= least && value <= most)) {
-        std::ostringstream text;
-        text << name << " is " << value << "; it must be between " << least << " and ";
-        most > INT32_MAX ? text << "any finite number." : text << most << ".";
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, text.str());
+static void check_stages(const std::vector<train_stage> & stages) {
+    if (stages.empty()) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "there are no stages; give one.");
+    }
+    int64_t steps = 0;
+    for (size_t i = 0; i < stages.size(); ++i) {
+        const train_stage & s    = stages[i];
+        const std::string   name = "stages[" + std::to_string(i) + "].";
+        require_between(name + "steps", s.steps, 1, INT32_MAX);
+        require_between(name + "mntp", s.mntp, 0, 1e6);
+        require_between(name + "sscl", s.sscl, 0, 1e6);
+        require_between(name + "msg", s.msg, 0, 1e6);
+        if (double(s.mntp) + s.sscl + s.msg < 1e-9) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                        name + "mntp, " + name + "sscl and " + name + "msg are all 0: there is nothing to learn.");
+        }
+        steps += s.steps;
+    }
+    if (steps > INT32_MAX) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "the stages have " + std::to_string(steps) + " steps together; at most " +
+                                                        std::to_string(INT32_MAX) + " can be counted.");
     }
 }
 
 void check_options(const train_options & o) {
     for_each_field(o, [](const char * name, const auto & value, double least, double most) {
-        in_range(name, double(value), least, most);
+        require_between(name, value, least, most);
     });
-    in_range("rows.span_max", o.rows.span_max, o.rows.span_min, INT32_MAX);
-    in_range("the sum of the row shares", double(o.rows.share_hybrid) + o.rows.share_ordered + o.rows.share_causal, 1e-6,
-             3e6);
-    in_range("n_threads", o.n_threads == -1 ? 1 : o.n_threads, 1, 4096);
-    in_range("the number of stages", double(o.stages.size()), 1, INT32_MAX);
-    double steps = 0;
-    for (const train_stage & s : o.stages) {
-        in_range("the steps of a stage", s.steps, 1, INT32_MAX);
-        in_range("the weight of MNTP", s.mntp, 0, 1e6);
-        in_range("the weight of SSCL", s.sscl, 0, 1e6);
-        in_range("the weight of MSG", s.msg, 0, 1e6);
-        in_range("the sum of a stage's weights", double(s.mntp) + s.sscl + s.msg, 1e-9, 3e6);
-        steps += s.steps;
+    require(o.rows.span_max >= o.rows.span_min, "rows.span_max", o.rows.span_max,
+            "rows.span_min or more, which is " + std::to_string(o.rows.span_min));
+    if (double(o.rows.share_hybrid) + o.rows.share_ordered + o.rows.share_causal < 1e-6) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "rows.share_hybrid, rows.share_ordered and rows.share_causal are all 0: "
+                                                    "no row would be drawn.");
     }
-    in_range("the steps of all stages", steps, 1, INT32_MAX);
+    require(o.n_threads != 0, "n_threads", o.n_threads, "-1 (physical cores) or in [1, 4096]");
+    check_stages(o.stages);
 }
 
 } // namespace magnet::train

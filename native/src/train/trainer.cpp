@@ -44,17 +44,19 @@ static lora_set first_lora(const engine & e, const train_options & o) {
 
 // Longest row in tokens or positions that these options can make.
 static void check_context(const engine_shape & shape, const train_options & o, const train_vocab & vocab) {
-    const auto fits = [&](const std::string & what, int64_t n) {
+    const auto fits = [&](const std::string & what, int64_t n, const std::string & cure) {
         if (shape.n_ctx_train > 0 && n > shape.n_ctx_train) {
             throw error(MAGNET_STATUS_TOO_LONG, what + " take up to " + std::to_string(n) +
                                                     " positions; this model reads at most " +
-                                                    std::to_string(shape.n_ctx_train) + ". Make them shorter.");
+                                                    std::to_string(shape.n_ctx_train) + ". " + cure);
         }
     };
-    fits("text rows (length, BOS and the room of every gap)",
-         1 + o.rows.length + int64_t(o.rows.max_spans) * o.rows.open_room);
+    fits("text rows (BOS, tokens and the room of every gap)",
+         1 + o.rows.length + int64_t(o.rows.max_spans) * o.rows.open_room,
+         "Lower rows.length, rows.max_spans or rows.open_room.");
     fits("rows to embed (instruction, text and EOS)",
-         int64_t(vocab.tokenize(o.contrast.instruction, true).size()) + o.contrast.length + 2);
+         int64_t(vocab.tokenize(o.contrast.instruction, true).size()) + o.contrast.length + 2,
+         "Lower contrast.length, or shorten contrast.instruction.");
 }
 
 trainer::trainer(engine & e, const train_vocab & vocab, const corpus & data, const corpus & held_data,
@@ -77,6 +79,28 @@ trainer::trainer(engine & e, const train_vocab & vocab, const corpus & data, con
     e.set_lora({&state.now.lora});
 }
 
+// Are they numbers for this model and these options?
+void trainer::check_shapes(const trained_numbers & numbers) const {
+    const std::vector<lora_matrix> known = e.targets();
+    const auto                     fits  = [&](const lora_matrix & m) {
+        return std::any_of(known.begin(), known.end(), [&](const lora_matrix & k) {
+            return k.target == m.target && k.n_in == m.n_in && k.n_out == m.n_out;
+        });
+    };
+    for (const lora_matrix & m : numbers.lora.matrices) {
+        if (!fits(m)) {
+            throw error(MAGNET_STATUS_MISMATCH, options.files.checkpoint + " adapts " + m.target + " [" + std::to_string(m.n_out) +
+                                                    ", " + std::to_string(m.n_in) + "], which " + options.files.model +
+                                                    " does not have so.");
+        }
+    }
+    const int32_t width = options.contrast.projection;
+    if (numbers.lora.matrices.empty() || numbers.head.n_out != width || (width > 0 && numbers.head.n_in != e.shape().n_embd)) {
+        throw error(MAGNET_STATUS_BAD_FILE, options.files.checkpoint + " is a damaged checkpoint: it holds other numbers than "
+                                                "its options ask for.");
+    }
+}
+
 void trainer::restore(checkpoint from) {
     if (from.arch != e.shape().arch) {
         throw error(MAGNET_STATUS_MISMATCH, options.files.checkpoint + " was trained for architecture \"" + from.arch +
@@ -86,9 +110,14 @@ void trainer::restore(checkpoint from) {
         throw error(MAGNET_STATUS_MISMATCH, "the training files are not what they were when " + options.files.checkpoint +
                                                 " was written; a run goes on with the same files, or starts anew.");
     }
+    check_shapes(from.state.now);
+    try {
+        source.seek(from.state.places);
+    } catch (const error & e) {
+        throw error(e.status, options.files.checkpoint + " is a damaged checkpoint: " + e.what() + ".");
+    }
     state      = std::move(from.state);
     saved_step = state.step;
-    source.seek(state.places);
     e.set_lora({&state.now.lora});
 }
 

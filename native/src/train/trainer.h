@@ -47,7 +47,8 @@ public:
     trainer(engine & e, const train_vocab & vocab, const corpus & data, const corpus & held,
             const train_options & options);
 
-    // Goes on where a checkpoint was written. Throws MISMATCH if it belongs to other data or another model.
+    // Goes on where a checkpoint was written. Throws MISMATCH if it belongs to other data or another model, BAD_FILE if it
+    // does not belong to these options.
     void restore(checkpoint from);
 
     // Runs to the end, a stop, or an error. Writes the adapter when the held-out score improves and at the end, and
@@ -66,6 +67,7 @@ private:
     void         save_adapter() const;   // the best state, else the current one
     void         save_state();           // checkpoint and report
     void         warn_without_negative(const micro_batch & b);
+    void         check_shapes(const trained_numbers & numbers) const;
 
     const train_record * best_record() const; // NULL = none yet
 

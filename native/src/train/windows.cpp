@@ -56,6 +56,9 @@ void window_order::seek(place where) {
     if (other) {
         cut();
     }
+    if (now.index > n_windows()) {
+        throw error(MAGNET_STATUS_BAD_FILE, "the text has no window " + std::to_string(now.index));
+    }
 }
 
 } // namespace magnet::train

@@ -34,7 +34,7 @@ public:
         int64_t index = 0; // windows already given in this epoch
     };
     place at() const { return now; }
-    void  seek(place where);
+    void  seek(place where); // throws BAD_FILE where there is no such window
 
     int64_t n_windows() const { return int64_t(windows.size()); } // of the current epoch
 
