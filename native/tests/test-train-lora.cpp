@@ -87,9 +87,9 @@ TEST_CASE("targets by short name, GGUF name, and an unknown one") {
     CHECK(names_of(select_targets(all, {"ffn_down"})).size() == 2);
     CHECK(error_of([&] {
               select_targets(all, {"q", "gate"});
-          }) == "unknown target matrix \"gate\"; this model has q, k, o, down, or one of them by its GGUF name, like "
+          }) == "lora.targets names \"gate\"; this model has q, k, o, down, or one of them by its GGUF name, like "
                 "blk.0.attn_q.weight.");
-    CHECK(error_of([&] { select_targets(all, {}); }) == "no target matrices are named: there is nothing to train.");
+    CHECK(error_of([&] { select_targets(all, {}); }) == "lora.targets is empty: there is nothing to train.");
 }
 
 TEST_CASE("a fresh adapter: A kaiming-uniform, B zero, the same for the same seed") {
@@ -276,6 +276,53 @@ TEST_CASE("what cannot be merged is said, and nothing is written") {
               merge_lora(base, folder / "a.gguf", NAN, merge_type::base, folder / "m.gguf");
           }) == "scale is nan; it must be finite.");
     CHECK_FALSE(std::filesystem::exists(folder / "m.gguf"));
+}
+
+TEST_CASE("a merged model holds numbers, or it is not written") {
+    const test_folder  folder;
+    std::vector<float> w(64 * 32, 0.1f);
+    const std::string  base   = write_base(folder, GGML_TYPE_F32, w);
+    const auto         fault  = [&](float scale, merge_type type) {
+        return error_of([&] { merge_lora(base, folder / "a.gguf", scale, type, folder / "m.gguf"); });
+    };
+    const auto refuses = [&](float scale, merge_type type, const char * reason) {
+        const std::string message = fault(scale, type);
+        INFO("message: ", message);
+        CHECK(message.find("blk.0.attn_q.weight") == 0);
+        CHECK(message.find(reason) != std::string::npos);
+        CHECK_FALSE(std::filesystem::exists(folder / "m.gguf"));
+        CHECK_FALSE(std::filesystem::exists(folder / "m.gguf.tmp"));
+    };
+    save_lora(folder / "a.gguf", an_adapter(), lora_type::f32);
+    for (const merge_type type : {merge_type::base, merge_type::f32, merge_type::f16, merge_type::bf16}) {
+        refuses(3e38f, type, "the scale, 3e+38, is too large");
+    }
+    refuses(1e30f, merge_type::f16, "too large for f16. Merge to bf16 or f32");
+    CHECK(fault(1e30f, merge_type::f32).empty()); // large, but numbers
+    std::filesystem::remove(folder / "m.gguf");
+    CHECK(fault(1e30f, merge_type::bf16).empty());
+    std::filesystem::remove(folder / "m.gguf");
+
+    lora_adapter damaged               = an_adapter();
+    damaged.set.matrices[0].b[7]       = NAN;
+    save_lora(folder / "a.gguf", damaged, lora_type::f32);
+    refuses(1.0f, merge_type::f32, "is damaged");
+
+    save_lora(folder / "a.gguf", an_adapter(), lora_type::f32);
+    for (const ggml_type stored : {GGML_TYPE_Q8_0, GGML_TYPE_Q4_1}) { // whose blocks have a scale in F16
+        write_base(folder, stored, w);
+        refuses(1e30f, merge_type::base, "too large for q");
+    }
+}
+
+TEST_CASE("an adapter beyond the range of F16 is written in F32") {
+    const test_folder folder;
+    lora_adapter      a      = an_adapter();
+    a.set.matrices[0].b[3]   = 70000.0f;
+    save_lora(folder / "a.gguf", a, lora_type::f16);
+    const lora_adapter read = load_lora(folder / "a.gguf");
+    CHECK(read.set.matrices[0].b == a.set.matrices[0].b);
+    CHECK(read.set.matrices[0].a == a.set.matrices[0].a);
 }
 
 TEST_CASE("a recipe that cannot be is refused") {

@@ -2,12 +2,29 @@
 
 #include "base/error.h"
 #include "base/gguf-file.h"
+#include "base/log.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace magnet {
 
-void save_lora(const std::string & path, const lora_adapter & adapter, lora_type type) {
+static bool fits_f16(const std::vector<float> & values) {
+    return std::all_of(values.begin(), values.end(), [](float x) { return std::abs(x) <= 65504.0f; });
+}
+
+// F16 would turn what is beyond its range into infinities.
+static lora_type type_to_store(const lora_adapter & adapter, lora_type asked) {
+    const bool fits = std::all_of(adapter.set.matrices.begin(), adapter.set.matrices.end(),
+                                  [](const lora_matrix & m) { return fits_f16(m.a) && fits_f16(m.b); });
+    if (asked == lora_type::f16 && !fits) {
+        log_message(MAGNET_LOG_WARN, "a weight of the adapter is beyond the range of F16; it is written in F32");
+    }
+    return fits ? asked : lora_type::f32;
+}
+
+void save_lora(const std::string & path, const lora_adapter & adapter, lora_type asked) {
+    const lora_type type = type_to_store(adapter, asked);
     const gguf_ptr meta(gguf_init_empty());
     gguf_set_val_str(meta.get(), "general.type", "adapter");
     gguf_set_val_str(meta.get(), "general.architecture", adapter.arch.c_str());

@@ -19,7 +19,8 @@ struct lora_adapter {
 
 enum class lora_type { f32, f16 };
 
-// Replaces path atomically by a file that llama.cpp's --lora reads too. Throws IO.
+// Replaces path atomically by a file that llama.cpp's --lora reads too. f16: F32 all the same, with a warning in the log, where a
+// weight is beyond its range. Throws IO.
 void save_lora(const std::string & path, const lora_adapter & adapter, lora_type type);
 
 // Matrices of smaller rank than the largest are padded with zeros. Throws IO, BAD_FILE.

@@ -79,13 +79,13 @@ std::vector<lora_matrix> select_targets(const std::vector<lora_matrix> & all, co
                     known += std::string(s.name) + ", ";
                 }
             }
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "unknown target matrix \"" + asked[i] + "\"; this model has " +
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "lora.targets names \"" + asked[i] + "\"; this model has " +
                                                             known + "or one of them by its GGUF name, like " +
                                                             (all.empty() ? "" : all.front().target) + ".");
         }
     }
     if (chosen.empty()) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no target matrices are named: there is nothing to train.");
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "lora.targets is empty: there is nothing to train.");
     }
     return chosen;
 }

@@ -6,8 +6,9 @@
 #include "lora.h"
 #include "model/lora-file.h"
 
+#include <algorithm>
 #include <cmath>
-#include <filesystem>
+#include <cstring>
 #include <map>
 
 namespace magnet::train {
@@ -39,11 +40,30 @@ static void add_product(const lora_matrix & m, int32_t rank, float scale, std::v
     }
 }
 
+static bool all_finite(const std::vector<float> & w) {
+    return std::all_of(w.begin(), w.end(), [](float x) { return std::isfinite(x); });
+}
+
+static std::vector<uint8_t> in_type(ggml_type type, const std::vector<float> & w, int64_t n_rows, int64_t n_columns) {
+    std::vector<uint8_t> stored(ggml_row_size(type, n_columns) * n_rows);
+    ggml_quantize_chunk(type, w.data(), stored.data(), 0, n_rows, n_columns, nullptr);
+    return stored;
+}
+
+// What a reader will find.
+static std::vector<float> as_floats(ggml_type type, const std::vector<uint8_t> & stored, size_t n) {
+    std::vector<float> w(n);
+    if (type == GGML_TYPE_F32) {
+        std::memcpy(w.data(), stored.data(), stored.size());
+    } else {
+        ggml_get_type_traits(type)->to_float(stored.data(), w.data(), int64_t(n));
+    }
+    return w;
+}
+
 merge_result merge_lora(const std::string & base, const std::string & adapter, float scale, merge_type type,
                         const std::string & output) {
-    if (!std::isfinite(scale)) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "scale is " + std::to_string(scale) + "; it must be finite.");
-    }
+    require(std::isfinite(scale), "scale", scale, "finite");
     check_distinct({{"the model", base}, {"the adapter", adapter}}, {{"the output", output}});
     const gguf_reader  model(base);
     if (model.integer("split.count", 1) > 1) {
@@ -93,8 +113,17 @@ merge_result merge_lora(const std::string & base, const std::string & adapter, f
             t.data = [&, id, m, to = t.type]() -> const void * {
                 std::vector<float> w = model.values(id);
                 add_product(*m, lora.set.rank, scale * lora.set.scale, w);
-                stored.resize(ggml_row_size(to, m->n_in) * m->n_out);
-                ggml_quantize_chunk(to, w.data(), stored.data(), 0, m->n_out, m->n_in, nullptr);
+                if (!all_finite(w)) {
+                    throw error(MAGNET_STATUS_BAD_FILE, m->target + " would hold weights that are no finite numbers: the scale, " +
+                                                            number_text(scale) + ", is too large, or a weight of " + base +
+                                                            " or " + adapter + " is damaged. Nothing was written.");
+                }
+                stored = in_type(to, w, m->n_out, m->n_in);
+                if (!all_finite(w = as_floats(to, stored, w.size()))) {
+                    throw error(MAGNET_STATUS_BAD_FILE, m->target + " would hold weights that are too large for " +
+                                                            ggml_type_name(to) + ". Merge to bf16 or f32, or lower the scale, " +
+                                                            number_text(scale) + ". Nothing was written.");
+                }
                 return stored.data();
             };
             ++done.n_matrices;
