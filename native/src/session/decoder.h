@@ -48,8 +48,8 @@ public:
     virtual const float * decode_again(const slot & token) = 0;
 };
 
-// Throws TOO_LONG if a call needs more tokens than n_ctx.
-void check_room(int32_t n_tokens, int32_t n_ctx);
+// Throws TOO_LONG if a call needs more tokens than n_ctx. n_ctx_train: what the model could read.
+void check_room(int32_t n_tokens, int32_t n_ctx, int32_t n_ctx_train);
 
 // llama.cpp's context: every model, every device.
 std::unique_ptr<decoder> make_graph_decoder(std::shared_ptr<model> base, const decoder_params & params,

@@ -28,7 +28,7 @@ public:
     void clear() override { truncate(0); }
 
     void begin(int32_t n_tokens) override {
-        check_room(n_tokens, params_.n_ctx);
+        check_room(n_tokens, params_.n_ctx, base_->n_ctx_train());
         if (!engine_) {
             engine_ = engines_->decoder_for(adapters_, params_.threads.n_threads);
             cache_  = engine_->make_cache();

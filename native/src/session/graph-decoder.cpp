@@ -82,7 +82,7 @@ void graph_decoder::clear() {
 }
 
 void graph_decoder::begin(int32_t n_tokens) {
-    check_room(n_tokens, params_.n_ctx);
+    check_room(n_tokens, params_.n_ctx, base_->n_ctx_train());
     if (!params_.reuse_prefix) {
         clear();
     }
@@ -304,11 +304,10 @@ const float * graph_decoder::decode_again(const slot & token) {
 
 } // namespace
 
-void check_room(int32_t n_tokens, int32_t n_ctx) {
+void check_room(int32_t n_tokens, int32_t n_ctx, int32_t n_ctx_train) {
     if (n_tokens > n_ctx) {
-        throw error(MAGNET_STATUS_TOO_LONG, "the text needs " + std::to_string(n_tokens) + " tokens with what is to be "
-                                            "generated; this session reads at most " + std::to_string(n_ctx) +
-                                            ". Shorten it, ask for fewer tokens, or make a session with a larger n_ctx.");
+        throw too_long("the text needs " + std::to_string(n_tokens) + " tokens with what is to be generated", n_ctx,
+                       n_ctx_train, "Shorten it, or ask for fewer tokens");
     }
 }
 
