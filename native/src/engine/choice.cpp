@@ -2,7 +2,6 @@
 
 #include "base/asserts.h"
 #include "base/error.h"
-#include "base/gguf-file.h"
 #include "base/log.h"
 
 namespace magnet {
@@ -36,26 +35,11 @@ void set_adapters(engine & e, const std::vector<used_adapter> & adapters) {
     e.set_lora(pointers);
 }
 
-// Are all matrices of the layers quantised, or bf16?
-static bool has_rounded_weights(const std::string & path) {
-    const gguf_reader file(path);
-    for (int64_t i = 0; i < gguf_get_n_tensors(file.meta()); ++i) {
-        const std::string name = gguf_get_tensor_name(file.meta(), i);
-        const ggml_type   type = gguf_get_tensor_type(file.meta(), i);
-        const bool        wide = type == GGML_TYPE_F32 || type == GGML_TYPE_F16;
-        if (wide && name.compare(0, 4, "blk.") == 0 && gguf_get_tensor_ne(file.meta(), i)[1] > 1) {
-            return false;
-        }
-    }
-    return true;
-}
-
 engine_choice::engine_choice(std::shared_ptr<model> base) : base_(std::move(base)) {
     if (base_->on_gpu()) {
         no_fused_ = "its weights are on a GPU, which the fused engine leaves alone";
     } else {
         fused_engine_covers(base_->path(), no_fused_);
-        rounded_weights_ = no_fused_.empty() && has_rounded_weights(base_->path());
         base_->file().check_unchanged();
     }
 }

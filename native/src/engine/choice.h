@@ -36,7 +36,7 @@ public:
 
     // Is it also the better one to decode with? Its products are of bf16: no loss beside quantised weights, but one beside
     // weights of 16 or 32 bits, which llama.cpp multiplies as they are.
-    bool fused_decodes() const { return no_fused_.empty() && rounded_weights_; }
+    bool fused_decodes() const { return no_fused_.empty() && base_->has_rounded_weights(); }
 
     // Throws UNSUPPORTED if this engine (enum magnet_engine; AUTO: any) cannot train the model.
     void check_training(int32_t engine) const;
@@ -55,7 +55,6 @@ private:
 
     const std::shared_ptr<model>         base_;
     std::string                          no_fused_; // why not; empty = covered
-    bool                                 rounded_weights_ = false; // no matrix of a layer is F16 or F32
     mutable std::mutex                   mutex_;
     mutable std::weak_ptr<fused_weights> fused_;
     decode_queue                         queue_;

@@ -28,6 +28,19 @@ void check_file(const gguf_reader & file) {
     check_metadata(file);
 }
 
+// Are all matrices of the layers quantised, or bf16?
+bool are_rounded(const gguf_reader & file) {
+    for (int64_t i = 0; i < gguf_get_n_tensors(file.meta()); ++i) {
+        const std::string name = gguf_get_tensor_name(file.meta(), i);
+        const ggml_type   type = gguf_get_tensor_type(file.meta(), i);
+        const bool        wide = type == GGML_TYPE_F32 || type == GGML_TYPE_F16;
+        if (wide && name.compare(0, 4, "blk.") == 0 && gguf_get_tensor_ne(file.meta(), i)[1] > 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
 // NULL where llama.cpp refuses the file: then why says it. Throws BAD_FILE where it failed on an assertion.
 llama_model * load_checked(const gguf_reader & file, const llama_model_params & params, std::string & why) {
     const log_capture    capture;
@@ -187,6 +200,7 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
     m->plain_attention_ = kind == attention_kind::plain;
 
     m->on_gpu_          = uses_gpu(params.n_gpu_layers);
+    m->rounded_weights_ = are_rounded(file);
 
     char description[256];
     llama_model_desc(m->llama(), description, sizeof(description));

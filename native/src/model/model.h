@@ -48,6 +48,7 @@ public:
     int32_t n_ctx_train() const { return llama_model_n_ctx_train(llama_.get()); }
     bool    has_plain_attention() const { return plain_attention_; }
     bool    on_gpu() const { return on_gpu_; } // some of its layers at least
+    bool    has_rounded_weights() const { return rounded_weights_; } // no matrix of a layer is F16 or F32
 
     // The pointers borrow from the model. fused_engine is left to engine_choice.
     magnet_model_info info() const;
@@ -101,6 +102,7 @@ private:
     const llama_vocab *                               vocab_           = nullptr;
     bool                                              plain_attention_ = false;
     bool                                              on_gpu_          = false;
+    bool                                              rounded_weights_ = false;
     bool                                              space_prefix_    = false; // a text's first word gets a space
     std::string                                       architecture_;
     std::string                                       description_;
