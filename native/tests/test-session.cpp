@@ -365,6 +365,63 @@ TEST_CASE("cancel: from another thread at any moment, and the session goes on") 
     CHECK(n_cancelled > 0);
 }
 
+// A text that takes so long to read that nobody comes too late.
+TEST_CASE("cancel: before the first token there is nothing to return") {
+    const std::string path = scratch_path("far-sighted.gguf");
+    copy_gguf(golden("tiny-llama.gguf"), path,
+              [](gguf_context * meta) { gguf_set_val_u32(meta, "llama.context_length", 1 << 20); });
+    const model_ptr   model  = load_model(path);
+    const auto        long_text = [](size_t size) {
+        std::string s;
+        while (s.size() < size) {
+            s += "the dog ran home and the cat sat in the tree; ";
+        }
+        return s;
+    };
+    const std::string       prompt   = long_text(100000), pass = long_text(6000); // of one pass, all of which sees all
+    const magnet_part       parts[]  = {given(prompt.c_str()), gap(4), given(" again.")};
+    const magnet_part       hybrids[] = {given(pass.c_str()), gap(4), given(" again.")};
+    const magnet_part       scored[] = {given(pass.c_str()), filled(" late"), given(" again.")};
+    const magnet_score_item item     = {scored, 3};
+    const magnet_text       one      = text(prompt), two = text(pass);
+    std::vector<float>      vector((size_t)info_of(model).n_embd);
+    magnet_result *         r = nullptr;
+
+    for (const int32_t engine : {MAGNET_ENGINE_FUSED, MAGNET_ENGINE_GRAPH}) {
+        magnet_session_params params = session_params();
+        params.engine                = engine;
+        const session_ptr    session = make_session(model, params);
+        magnet_infill_params hybrid = magnet_infill_default_params(), ordered = hybrid;
+        hybrid.context                         = MAGNET_CONTEXT_HYBRID;
+        ordered.context                        = MAGNET_CONTEXT_ORDERED;
+        const std::function<int32_t()> calls[] = {
+            [&] { return magnet_generate(session.get(), one, nullptr, &r); },
+            [&] { return magnet_infill(session.get(), parts, 3, &ordered, &r); },
+            [&] { return magnet_infill(session.get(), hybrids, 3, &hybrid, &r); },
+            [&] { return magnet_embed(session.get(), &two, 1, nullptr, vector.data(), (int64_t)vector.size(), nullptr); },
+            [&] { return magnet_score(session.get(), &item, 1, nullptr, &r); },
+        };
+        for (size_t i = 0; i < std::size(calls); ++i) {
+            INFO("engine ", engine, ", call ", i);
+            std::atomic<bool> done{false};
+            std::thread       canceller([&] {
+                while (!done) { // the call may not have begun
+                    magnet_session_cancel(session.get());
+                    std::this_thread::yield();
+                }
+            });
+            const int32_t     status = calls[i]();
+            done                     = true;
+            canceller.join();
+            check_fails(status, MAGNET_STATUS_CANCELLED, {"cancelled"});
+            CHECK(r == nullptr);
+            magnet_result_free(r);
+            r = nullptr;
+        }
+        CHECK(generate(session, "abc", greedy(3))->spans[0].stop == MAGNET_STOP_LENGTH); // the next call is not touched
+    }
+}
+
 TEST_CASE("log: a model whose file names a pooling embeds without a warning") {
     const std::string path = scratch_path("pooling.gguf");
     copy_gguf(golden("tiny-gpt2.gguf"), path,

@@ -1,6 +1,7 @@
 #include "magnet-grammar.h"
 
 #include "llama-grammar.h"
+#include "magnet-grammar-syntax.h"
 
 #include <algorithm>
 #include <cctype>
@@ -16,13 +17,17 @@ namespace {
 // Goes over the text as llama.cpp's parser does, without its recursion, and counts what that would nest and write out.
 class grammar_scanner {
 public:
-    explicit grammar_scanner(const std::string & text) : pos_(text.c_str()) {}
+    explicit grammar_scanner(const std::string & text) : text_(text), pos_(text.c_str()) {}
 
     std::string fault() {
         while (*pos_ && fault_.empty()) {
+            const char * const symbol_at = pos_;
             symbol();
+            if (!fault_.empty()) {
+                return ", " + place_in_text(text_, (size_t) (symbol_at - text_.c_str())) + ": it " + fault_;
+            }
         }
-        return fault_;
+        return "";
     }
 
 private:
@@ -137,11 +142,12 @@ private:
         }
     }
 
-    const char * pos_;
-    std::string  fault_;
-    int32_t      groups_ = 0;
-    int64_t      last_   = 0; // elements of the last symbol, which a repetition copies
-    int64_t      total_  = 0;
+    const std::string & text_;
+    const char *        pos_;
+    std::string         fault_;
+    int32_t             groups_ = 0;
+    int64_t             last_   = 0; // elements of the last symbol, which a repetition copies
+    int64_t             total_  = 0;
 };
 
 // ------------------------------------------------------------------------------------------------ the rules
@@ -272,7 +278,18 @@ std::vector<std::vector<size_t>> circles_of(const std::vector<beginning> & begin
     return circles;
 }
 
-std::string rules_fault(const llama_grammar_rules & rules) {
+// As the text calls it; a part of a rule that has none bears the rule's.
+std::string name_of(const llama_grammar_parser & parser, size_t rule) {
+    for (const auto & [name, id] : parser.symbol_ids) {
+        if (id == rule) {
+            return "\"" + name.substr(0, name.find('_')) + "\"";
+        }
+    }
+    return "?";
+}
+
+std::string rules_fault(const llama_grammar_parser & parser) {
+    const llama_grammar_rules & rules = parser.rules;
     const std::vector<bool> empty = empty_rules(rules);
     std::vector<beginning>  begins;
     for (const llama_grammar_rule & rule : rules) {
@@ -293,7 +310,8 @@ std::string rules_fault(const llama_grammar_rules & rules) {
                     longest = std::max(longest, chain[other]);
                     n       = std::min<int64_t>(n + ways[other], INT32_MAX);
                 } else if (start.goes_on) { // what stands behind it would wait, once more with each turn
-                    return "has left recursion: a rule that can begin with itself. Let it end with itself instead";
+                    return "has left recursion: the rule " + name_of(parser, r) +
+                           " can begin with itself. Let it end with itself instead";
                 }
             }
         }
@@ -312,9 +330,9 @@ std::string rules_fault(const llama_grammar_rules & rules) {
 
 } // namespace
 
-std::string grammar_fault(const llama_vocab * vocab, const std::string & grammar) {
+std::string grammar_fault(const llama_vocab * vocab, const std::string & grammar, const std::string & root) {
     if (grammar.size() > grammar_limits::bytes) {
-        return "has " + std::to_string(grammar.size()) + " bytes; at most " + std::to_string(grammar_limits::bytes) +
+        return " has " + std::to_string(grammar.size()) + " bytes; at most " + std::to_string(grammar_limits::bytes) +
                " are read";
     }
     const std::string fault = grammar_scanner(grammar).fault();
@@ -322,7 +340,12 @@ std::string grammar_fault(const llama_vocab * vocab, const std::string & grammar
         return fault;
     }
     llama_grammar_parser parser(vocab);
-    return parser.parse(grammar.c_str()) ? rules_fault(parser.rules) : "";
+    const std::string    syntax = parse_grammar(parser, grammar, root);
+    if (!syntax.empty()) {
+        return ", " + syntax;
+    }
+    const std::string rules = rules_fault(parser);
+    return rules.empty() ? "" : " " + rules;
 }
 
 } // namespace magnet

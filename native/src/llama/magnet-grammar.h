@@ -20,9 +20,9 @@ struct grammar_limits {
     static constexpr int32_t ways        = 20000;  // in which a rule can begin
 };
 
-// What stands against a grammar, as the end of a sentence that begins with "the grammar ", or "" if nothing does or if it
-// does not parse: llama.cpp says why then. Needs little stack whatever the grammar is.
-std::string grammar_fault(const llama_vocab * vocab, const std::string & grammar);
+// What stands against a grammar that begins with the rule root, as the end of a sentence that begins with "the grammar",
+// or "" if nothing does. Needs little stack whatever the grammar is.
+std::string grammar_fault(const llama_vocab * vocab, const std::string & grammar, const std::string & root);
 
 } // namespace magnet
 

@@ -40,9 +40,8 @@ public:
 private:
     void check_room(int64_t end) const {
         if (end > options_.max_positions) {
-            throw error(MAGNET_STATUS_TOO_LONG, "the text needs more than " + std::to_string(options_.max_positions) +
-                                                    " tokens with its gaps, the most that is read here. Shorten it or the "
-                                                    "gaps, or make a session with a larger n_ctx.");
+            throw too_long("the text needs more tokens with its gaps", options_.max_positions, options_.n_ctx_train,
+                           "Shorten it or the gaps");
         }
     }
 
@@ -85,9 +84,9 @@ void placement::fill(const token_part & part, int32_t index) {
         put(token, MAGNET_MASK_SPAN, index);
     }
     if (part.length > 0 && (int64_t) part.tokens.size() > part.length) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "part " + std::to_string(index) + " is a gap of " +
-                                                        std::to_string(part.length) + " tokens, but its text has " +
-                                                        std::to_string(part.tokens.size()) + ".");
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "a text of " + std::to_string(part.tokens.size()) +
+                                                        " tokens fills a gap of the length " + std::to_string(part.length) +
+                                                        " (part " + std::to_string(index) + ").");
     }
 }
 

@@ -55,6 +55,7 @@ struct placement_options {
     int32_t max_tokens    = 64;                     // most tokens of an open gap that names none
     int32_t open_room     = 0;                      // positions of an open gap, if its places are fewer
     int32_t max_positions = INT32_MAX;              // of texts and gaps together; more is an error (TOO_LONG)
+    int32_t n_ctx_train   = 0;                      // of the model, which may read more
     bool    need_bos      = false;                  // a leading gap without BOS is an error (UNSUPPORTED)
 };
 

@@ -27,10 +27,7 @@ void finish_vector(float * v, int32_t n, bool normalize) {
 }
 
 void require_enum(const char * field, int32_t value, int32_t last) {
-    if (value < 0 || value > last) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
-                    std::string(field) + " is " + std::to_string(value) + ", which is not a value of its enum.");
-    }
+    require(value >= 0 && value <= last, field, value, std::string("one of enum magnet_") + field);
 }
 
 } // namespace
@@ -43,11 +40,8 @@ public:
         require_enum("attention", p.attention, MAGNET_ATTENTION_CAUSAL);
         require_enum("truncate", p.truncate, MAGNET_TRUNCATE_TAIL);
         const int32_t n_ctx = s.params_.n_ctx;
-        if (p.max_tokens < 0 || p.max_tokens > n_ctx) {
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "max_tokens is " + std::to_string(p.max_tokens) +
-                                                            "; it must be 0 or at most the session's n_ctx, " +
-                                                            std::to_string(n_ctx) + ".");
-        }
+        require(p.max_tokens >= 0 && p.max_tokens <= n_ctx, "max_tokens", p.max_tokens,
+                "0 (all that is read) or at most n_ctx, " + std::to_string(n_ctx));
         max_tokens_ = p.max_tokens > 0 ? p.max_tokens : n_ctx;
         pooling_    = p.pooling != MAGNET_POOLING_DEFAULT ? p.pooling : s.how().pooling;
 
@@ -79,7 +73,8 @@ public:
         if (room < (own.empty() ? 0 : 1)) {
             throw error(MAGNET_STATUS_TOO_LONG,
                         "BOS, instruction and EOS alone take " + std::to_string(max_tokens_ - room) + " tokens, and at most " +
-                            std::to_string(max_tokens_) + " are read. Raise max_tokens or shorten the instruction.");
+                            std::to_string(max_tokens_) + " are read. Raise " +
+                            (params_.max_tokens > 0 ? "max_tokens" : "n_ctx") + ", or shorten the instruction.");
         }
         if ((int64_t) own.size() > room && !own.empty()) {
             switch (params_.truncate) {

@@ -11,7 +11,7 @@ namespace magnet {
 
 inline error not_a_number() {
     return error(MAGNET_STATUS_BAD_FILE, "the model's output is not a number: a weight is damaged, or an adapter's scale is "
-                                         "too large. check_tensors looks for damaged weights.");
+                                         "too large. Load the model with check_tensors to look for damaged weights.");
 }
 
 // Throws BAD_FILE unless all n values are finite.

@@ -45,8 +45,7 @@ std::vector<int32_t> checked_prompt(const model & m, std::vector<int32_t> tokens
         tokens.push_back(bos);
     }
     if ((int64_t) tokens.size() > n_ctx) {
-        throw error(MAGNET_STATUS_TOO_LONG, "the prompt has " + std::to_string(tokens.size()) + " tokens; this session reads "
-                                            "at most " + std::to_string(n_ctx) + ".");
+        throw too_long("the prompt has " + std::to_string(tokens.size()) + " tokens", n_ctx, m.n_ctx_train(), "Shorten it");
     }
     return tokens;
 }
@@ -59,10 +58,8 @@ result session::generate(const magnet_text & prompt, const magnet_generate_param
 }
 
 result session::generate(std::vector<int32_t> tokens, const magnet_generate_params & p) {
-    if (p.max_tokens < -1 || p.top < 0 || p.top > 100) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "max_tokens is " + std::to_string(p.max_tokens) + " (>= 0, or -1) and "
-                                                    "top is " + std::to_string(p.top) + " (0 to 100).");
-    }
+    require(p.max_tokens >= -1, "max_tokens", p.max_tokens, "0 or more, or -1 (as many as fit)");
+    require_between("top", p.top, 0, 100);
     const auto                 start  = std::chrono::steady_clock::now();
     sampler                    choose(*base_, p.sampling);
     const span_writer_options  options = { 0, p.top, checked_stop(p), p.on_token, p.on_token_user_data };
@@ -95,8 +92,7 @@ result session::generate(std::vector<int32_t> tokens, const magnet_generate_para
     try {
         for (int32_t pos = n_prompt; writer.n_tokens() < n_max; ++pos) {
             if (cancelled_) {
-                stop = MAGNET_STOP_CANCELLED;
-                break;
+                throw error(MAGNET_STATUS_CANCELLED, "the call was cancelled.");
             }
             logprobs.set(logits, base_->n_vocab());
             const int32_t token = choose.sample(logits);
@@ -118,7 +114,7 @@ result session::generate(std::vector<int32_t> tokens, const magnet_generate_para
             logits = decoder_->decode({ token, pos, MAGNET_MASK_SPAN, 0 }, true);
         }
     } catch (const error & e) {
-        if (e.status != MAGNET_STATUS_CANCELLED) {
+        if (e.status != MAGNET_STATUS_CANCELLED || writer.n_tokens() == 0) { // nothing to return
             throw;
         }
         stop = MAGNET_STOP_CANCELLED;

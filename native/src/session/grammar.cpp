@@ -15,7 +15,7 @@ namespace magnet {
 namespace {
 
 [[noreturn]] void refuse(const std::string & what) {
-    throw error(MAGNET_STATUS_INVALID_ARGUMENT, "sampling.grammar " + what + ".");
+    throw error(MAGNET_STATUS_INVALID_ARGUMENT, "the grammar" + what + ".");
 }
 
 // llama.cpp calls itself twice for each character of a token that it holds against a grammar.
@@ -31,21 +31,21 @@ size_t stack_for(const model & m) {
 } // namespace
 
 grammar::grammar(const model & m, const char * text, const char * root) {
-    if (!*checked_text({ text, -1 }, "sampling.grammar").data()) {
-        refuse("is empty; give none instead");
+    if (!*checked_text({ text, -1 }, "the grammar").data()) {
+        refuse(" is empty; give none instead");
     }
     const std::string start = root ? root : "root";
-    checked_text({ start.c_str(), -1 }, "sampling.grammar_root");
+    checked_text({ start.c_str(), -1 }, "the name of the grammar's first rule");
 
     log_capture       capture;
-    const std::string fault = grammar_fault(m.vocab(), text);
+    const std::string fault = grammar_fault(m.vocab(), text, start);
     if (!fault.empty()) {
         refuse(fault);
     }
     stack_ = stack_for(m);
     guarded([&] { llama_.reset(llama_sampler_init_grammar(m.vocab(), text, start.c_str())); });
     if (!llama_) {
-        refuse("is not a GBNF grammar" + capture.reason());
+        refuse(" is refused by llama.cpp" + capture.reason());
     }
 }
 
@@ -59,7 +59,7 @@ void grammar::guarded(const std::function<void()> & work) const {
     } catch (const error &) {
         throw;
     } catch (const std::runtime_error & e) {
-        refuse(std::string("cannot be followed: ") + e.what());
+        refuse(std::string(" cannot be followed: ") + e.what());
     }
 }
 

@@ -35,7 +35,7 @@ public:
     }
 
     // The next gap; the decoder holds what it may see once prepare has returned. A call that is cancelled keeps the gaps
-    // that were filled before; the others are empty. Throws CANCELLED if there is none before.
+    // that were filled before; the others are empty. Throws CANCELLED before the first token of the first gap.
     void fill_next(const gap & g, bool more_gaps, const std::function<gap_start()> & prepare);
 
     const std::vector<int32_t> & tokens() const { return tokens_; } // of the gap filled last
@@ -85,8 +85,7 @@ result_span gap_filler::fill(const gap & g, int32_t first_pos, bool more_gaps) {
     try {
         while ((int32_t) tokens.size() < g.n_slots) {
             if (cancelled_) {
-                stop = MAGNET_STOP_CANCELLED;
-                break;
+                throw error(MAGNET_STATUS_CANCELLED, "the call was cancelled.");
             }
             logprobs_.set(logits_, model_.n_vocab());
             const int32_t token = choose_.sample(logits_);
@@ -114,7 +113,7 @@ result_span gap_filler::fill(const gap & g, int32_t first_pos, bool more_gaps) {
             }
         }
     } catch (const error & e) {
-        if (e.status != MAGNET_STATUS_CANCELLED) {
+        if (e.status != MAGNET_STATUS_CANCELLED || tokens.empty()) {
             throw;
         }
         stop = MAGNET_STOP_CANCELLED;
@@ -205,10 +204,8 @@ void infill_between(const layout & plan, bool hybrid, decoder & d, gap_filler & 
 } // namespace
 
 result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_infill_params & p) {
-    if (p.max_tokens < 1 || p.top < 0 || p.top > 100) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "max_tokens is " + std::to_string(p.max_tokens) + " (>= 1) and top is " +
-                                                        std::to_string(p.top) + " (0 to 100).");
-    }
+    require(p.max_tokens >= 1, "max_tokens", p.max_tokens, "1 or more");
+    require_between("top", p.top, 0, 100);
     layout_options options = layout_with(p.context);
     options.max_tokens     = p.max_tokens;
     options.need_bos       = true;

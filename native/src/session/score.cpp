@@ -47,9 +47,7 @@ result session::score(const std::vector<std::vector<token_part>> & items, const 
 }
 
 result session::score(const std::vector<layout> & plans, const magnet_score_params & p) {
-    if (p.top < 0 || p.top > 100) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "top is " + std::to_string(p.top) + "; it must be 0 to 100.");
-    }
+    require_between("top", p.top, 0, 100);
     using clock         = std::chrono::steady_clock;
     const auto    start = clock::now();
 

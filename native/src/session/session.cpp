@@ -133,17 +133,15 @@ decoder & session::get_decoder() {
 }
 
 int32_t session::context_of(int32_t context) const {
-    if (context < MAGNET_CONTEXT_DEFAULT || context > MAGNET_CONTEXT_LEFT) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "context is " + std::to_string(context) +
-                                                        "; it must be one of enum magnet_context.");
-    }
+    require(context >= MAGNET_CONTEXT_DEFAULT && context <= MAGNET_CONTEXT_LEFT, "context", context,
+            "one of enum magnet_context");
     if (context == MAGNET_CONTEXT_DEFAULT) {
         context = recipe_.context;
     }
     if (context != MAGNET_CONTEXT_LEFT && !base_->has_plain_attention()) {
         throw error(MAGNET_STATUS_UNSUPPORTED, "the architecture \"" + base_->architecture() +
-                                                   "\" cannot look to the right of a gap; only MAGNET_CONTEXT_LEFT works "
-                                                   "with it.");
+                                                   "\" cannot look to the right of a gap; only the context LEFT works with "
+                                                   "it.");
     }
     return context;
 }
@@ -152,6 +150,7 @@ layout_options session::layout_with(int32_t context) const {
     layout_options options;
     options.context       = context_of(context);
     options.max_positions = params_.n_ctx;
+    options.n_ctx_train   = base_->n_ctx_train();
     options.open_room     = recipe_.open_room;
     return options;
 }
