@@ -104,12 +104,10 @@ void embed_command::run() {
 
     const loaded_model loaded  = load_model(model);
     const session_ptr  session = create_session(loaded, model);
+    const cancel_scope scope(session.get()); // before the file is begun, which then goes with the return from here
     magnet_cli::output out(output.path);
     vector_writer      writer(out, how, loaded, records.size(), similarity);
-    {
-        const cancel_scope scope(session.get());
-        tokens ? run_tokens(session.get(), records, writer) : run_texts(session.get(), records, writer);
-    }
+    tokens ? run_tokens(session.get(), records, writer) : run_texts(session.get(), records, writer);
     if (interrupted()) {
         return; // the file, if there is one, would be half of what was asked for
     }
@@ -135,8 +133,8 @@ void add_embed(CLI::App & verb) {
     group.value("--instruction", command->instruction, "TEXT", "prefix of every text (default: the adapter's)");
     group.choice("--truncate", params.truncate, truncate_names(),
                  "keep the head or the tail of a text that is too long (default: error)");
-    group.value("--max-tokens", params.max_tokens, "N", "tokens read of a text (default: as many as the model reads)")
-        ->check(between(1, 1 << 30));
+    group.value("--max-tokens", params.max_tokens, "N", "tokens read of a text (default: as many as the model reads)",
+                between(1, 1 << 30));
     group.flag("--no-normalize", command->no_normalize, "leave the length of the vectors as it is");
     group.flag("--no-eos", command->no_eos, "do not end texts with the end-of-text token");
     group.flag("--tokens", command->tokens, "a vector for each token instead of one for the text")

@@ -18,7 +18,7 @@ const names task_names{{"pos", MAGNET_EVAL_TASK_POS}, {"chunk", MAGNET_EVAL_TASK
 } // namespace
 
 static void add_limit(eval_command & c, option_group & group, const char * help) {
-    group.value("--limit", c.params.limit, "N", help)->check(between(1, 1 << 30));
+    group.value("--limit", c.params.limit, "N", help, between(1, 1 << 30));
 }
 
 // How texts become vectors, in the struct of a protocol.
@@ -126,8 +126,8 @@ static void probe_protocol(CLI::App & verb) {
         [](eval_command & c, option_group & group) {
             magnet_eval_probe & p = c.params.probe;
             group.value("--train", c.own.text(p.train_file), "FILE", "CoNLL columns to learn from")->required();
-            group.value("--train-limit", p.train_limit, "N", "sentences of it, from the first (default all)")
-                ->check(between(1, 1 << 30));
+            group.value("--train-limit", p.train_limit, "N", "sentences of it, from the first (default all)",
+                        between(1, 1 << 30));
             add_limit(c, group, "sentences to judge by, from the first (default all)");
             group.choices("--task", c.own.list(p.tasks, p.n_tasks), task_names, "what is probed (default all)");
             group.choices("--attention", c.own.list(p.attentions, p.n_attentions), attention_names(), "what tokens see (default both)");

@@ -111,10 +111,14 @@ void generate_command::run_prompt(magnet_session * session, const loaded_model &
         if (streams && full) {
             out.write(asked.text);
         }
-        check(asked.tokens ? magnet_generate_token_ids(session, asked.tokens->data(),
-                                                       static_cast<int32_t>(asked.tokens->size()), &params, &result)
-                           : magnet_generate(session, as_text(asked.text), &params, &result),
-              from);
+        const int32_t status =
+            asked.tokens ? magnet_generate_token_ids(session, asked.tokens->data(),
+                                                     static_cast<int32_t>(asked.tokens->size()), &params, &result)
+                         : magnet_generate(session, as_text(asked.text), &params, &result);
+        if (status == MAGNET_STATUS_CANCELLED && interrupted()) {
+            return; // before its first token; the texts before it are kept
+        }
+        check(status, from);
         const result_ptr owned(result);
         stream.rethrow();
         const magnet_span & span = result->spans[0];
@@ -155,12 +159,15 @@ void generate_command::run() {
     const std::vector<record> records = read_input(input, input_format::whole, {"prompt", "text", "messages"});
     const loaded_model        loaded  = load_model(model);
     const session_ptr         session = create_session(loaded, model);
-    magnet_cli::output        out(output.path);
     const cancel_scope        scope(session.get());
+    magnet_cli::output        out(output.path);
     for (const record & one : records) {
         if (!interrupted()) {
             run_prompt(session.get(), loaded, one, out);
         }
+    }
+    if (interrupted() && out.is_empty()) {
+        return; // there is nothing to keep
     }
     out.close();
 }
@@ -178,12 +185,10 @@ void add_generate(CLI::App & verb) {
     option_group group(verb, "Generation");
     group
         .value("--max-tokens", params.max_tokens, "N",
-               with_default("stop after N tokens, -1 = when the context is full", params.max_tokens))
-        ->check(between(-1, 1 << 30));
+               with_default("stop after N tokens, -1 = when the context is full", params.max_tokens), between(-1, 1 << 30));
     group.list("--stop", command->stop, "TEXT", "stop before this text or control token; may be repeated");
-    group.value("-n,--n", command->candidates, "N", "N texts, with seeds SEED, SEED + 1, ...")
-        ->check(between(1, 10000));
-    group.value("--top", params.top, "N", "show the N likeliest tokens at each place")->check(between(0, 100));
+    group.value("-n,--n", command->candidates, "N", "N texts, with seeds SEED, SEED + 1, ...", between(1, 10000));
+    group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
     group.flag("--no-reuse", command->model.no_reuse,
                "read each text from its start: same seed, same text, whatever came before");
     group.flag("--chat", command->chat, "the prompt is a user's message, put into the model's chat template");

@@ -95,7 +95,12 @@ void infill_command::run_template(magnet_session * session, const loaded_model &
         params.on_token           = token_stream::callback;
         params.on_token_user_data = &stream;
         magnet_result * result    = nullptr;
-        check(magnet_infill(session, parts.data(), static_cast<int32_t>(parts.size()), &params, &result), from);
+        const int32_t   status =
+            magnet_infill(session, parts.data(), static_cast<int32_t>(parts.size()), &params, &result);
+        if (status == MAGNET_STATUS_CANCELLED && interrupted()) {
+            return; // before its first token; the texts before it are kept
+        }
+        check(status, from);
         const result_ptr owned(result);
         stream.rethrow();
         if (streams) {
@@ -142,10 +147,13 @@ void infill_command::run() {
 
     const loaded_model loaded  = load_model(model);
     const session_ptr  session = create_session(loaded, model);
-    magnet_cli::output out(output.path);
     const cancel_scope scope(session.get());
+    magnet_cli::output out(output.path);
     for (size_t i = 0; i < records.size() && !interrupted(); ++i) {
         run_template(session.get(), loaded, records[i], templates[i], out);
+    }
+    if (interrupted() && out.is_empty()) {
+        return; // there is nothing to keep
     }
     out.close();
 }
@@ -160,15 +168,13 @@ void add_infill(CLI::App & verb) {
     out.flag("--full", command->full, "print the whole text with its gaps filled, not the fills alone");
 
     option_group group(verb, "Infilling");
-    group.value("--length", command->length, "N", "exact number of tokens of gaps that name none")
-        ->check(between(1, 1 << 20));
+    group.value("--length", command->length, "N", "exact number of tokens of gaps that name none", between(1, 1 << 20));
     group
         .value("--max-tokens", params.max_tokens, "N",
-               with_default("most tokens of an open gap that names no limit", params.max_tokens))
-        ->check(between(1, 1 << 20));
-    group.value("-n,--n", command->candidates, "N", "N candidates by sampling, with seeds SEED, SEED + 1, ...")
-        ->check(between(1, 10000));
-    group.value("--top", params.top, "N", "show the N likeliest tokens at each place")->check(between(0, 100));
+               with_default("most tokens of an open gap that names no limit", params.max_tokens), between(1, 1 << 20));
+    group.value("-n,--n", command->candidates, "N", "N candidates by sampling, with seeds SEED, SEED + 1, ...",
+                between(1, 10000));
+    group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
     group.flag("--no-reuse", command->model.no_reuse,
                "read each text from its start: same seed, same text, whatever came before");
     group.choice("--context", params.context, context_names(),

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "files.h"
 #include "input.h"
 #include "mask-picture.h"
 #include "model.h"
@@ -93,6 +94,9 @@ static json picture_json(const mask_picture & picture) {
 }
 
 void mask_command::run() {
+    if (svg == "-" && (output.as_json || output.path == "-")) {
+        throw usage_error("--svg - and the picture in text or JSON would both go to standard output; name a file for one");
+    }
     const std::vector<record> records = read_input(input, input_format::whole, template_fields());
     if (records.size() != 1) {
         throw failure("a picture shows one text, but there are " + std::to_string(records.size()));
@@ -100,6 +104,7 @@ void mask_command::run() {
     const pieces       all     = read_pieces(records[0]);
     const loaded_model loaded  = load_model(model);
     const mask_picture picture = lay_out(loaded, all);
+    check_outputs({svg, output.path}); // both, before one of them is written
     if (!svg.empty()) {
         magnet_cli::output file(svg);
         file.write(draw_as_svg(picture));
@@ -130,8 +135,8 @@ void add_mask(CLI::App & verb) {
                  "what the text around a gap sees (default: the adapter's, else ordered)");
     group.choice("--attention", command->attention, attention_names(),
                  "for a text without a gap (default: the adapter's, else bidirectional)");
-    group.value("--max-tokens", command->open, "N", with_default("places to draw for an open gap", command->open))
-        ->check(between(1, 1 << 20));
+    group.value("--max-tokens", command->open, "N", with_default("places to draw for an open gap", command->open),
+                between(1, 1 << 20));
 
     group.flag("--keep-spaces", command->keep_spaces, keep_spaces_help);
 

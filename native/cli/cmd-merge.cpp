@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "error.h"
+#include "files.h"
 #include "interrupt.h"
 #include "model.h"
 #include "options.h"
@@ -33,7 +34,12 @@ void merge_command::run() const {
     if (!overwrite && std::filesystem::exists(output)) {
         throw failure(output + " exists already; name another file, or allow it with --overwrite");
     }
-    set_unfinished_file(output + ".tmp"); // where the library writes until it is whole
+    const std::string unfinished = output + ".tmp"; // where the library writes until it is whole
+    note_input(model);
+    note_input(adapter);
+    check_outputs({output});
+    check_outputs({unfinished});
+    set_unfinished_file(unfinished);
     check(magnet_merge(model.c_str(), adapter.c_str(), scale, type, output.c_str()));
     set_unfinished_file("");
     std::fprintf(stderr, "%s holds %s with %s\n", output.c_str(), model.c_str(), adapter.c_str());

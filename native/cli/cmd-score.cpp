@@ -139,10 +139,10 @@ void score_command::run() {
     }
     const loaded_model loaded  = load_model(model);
     const session_ptr  session = create_session(loaded, model);
+    const cancel_scope scope(session.get());
     magnet_cli::output out(output.path);
     {
-        const cancel_scope scope(session.get());
-        progress           bar("scoring", static_cast<int64_t>(records.size()), !out.is_terminal());
+        progress bar("scoring", static_cast<int64_t>(records.size()), !out.is_terminal());
         params.progress           = progress::callback;
         params.progress_user_data = &bar;
         for (size_t begin = 0; begin < items.size() && !interrupted(); begin += items_per_call) {
@@ -189,8 +189,7 @@ void add_score(CLI::App & verb) {
     group.value("--given", command->given, "TEXT", "what the texts continue; they are listed best first");
     group.flag("--tokens", command->tokens, "list the log-probability of each token");
     group.flag("--total", command->total, "print one line for all texts: their perplexity");
-    group.value("--top", command->params.top, "N", "show the N likeliest tokens at each place")
-        ->check(between(0, 100));
+    group.value("--top", command->params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
     group.choice("--context", command->params.context, context_names(),
                  "what the text around a gap sees (default: the adapter's, else ordered)");
 

@@ -23,19 +23,21 @@ struct tokens_command {
     bool           decode  = false;
 
     void run();
-    void show(const magnet_model * model, const record & from, magnet_cli::output & out) const;
+    void show(const loaded_model & loaded, const record & from, magnet_cli::output & out) const;
 };
 
 } // namespace
 
-static std::vector<int32_t> parse_ids(const record & from) {
+static std::vector<int32_t> parse_ids(const record & from, int32_t n_vocab) {
     std::vector<int32_t> tokens;
     const std::string &  text = from.text;
     for (size_t at = 0; (at = text.find_first_not_of(" \t,", at)) != std::string::npos;) {
         int32_t    id   = 0;
         const auto read = std::from_chars(text.data() + at, text.data() + text.size(), id);
-        if (read.ec != std::errc() || id < 0) {
-            throw failure(from.where() + ": not a token id: " + quote(shorten(text.substr(at), 20)));
+        if (read.ec != std::errc() || id < 0 || id >= n_vocab) {
+            const std::string word = text.substr(at, text.find_first_of(" \t,", at) - at);
+            throw failure(from.where() + ": not a token id: " + quote(shorten(word, 20)) + "; this vocabulary has 0 to " +
+                          std::to_string(n_vocab - 1));
         }
         tokens.push_back(id);
         at = static_cast<size_t>(read.ptr - text.data());
@@ -43,9 +45,10 @@ static std::vector<int32_t> parse_ids(const record & from) {
     return tokens;
 }
 
-void tokens_command::show(const magnet_model * of, const record & from, magnet_cli::output & out) const {
-    const auto tokens = decode ? parse_ids(from) : tokenize(of, from.text, ends, special);
-    const auto n      = static_cast<int32_t>(tokens.size());
+void tokens_command::show(const loaded_model & loaded, const record & from, magnet_cli::output & out) const {
+    const magnet_model * of     = loaded.model.get();
+    const auto           tokens = decode ? parse_ids(from, loaded.info.n_vocab) : tokenize(of, from.text, ends, special);
+    const auto           n      = static_cast<int32_t>(tokens.size());
     if (output.as_json) {
         json object        = from.fields.is_object() ? from.fields : json{{"text", from.text}};
         object["n_tokens"] = n;
@@ -82,7 +85,7 @@ void tokens_command::run() {
         if (i > 0 && !output.as_json && !ids && !count && !decode) {
             out.line(""); // between the lists of two texts
         }
-        show(loaded.model.get(), records[i], out);
+        show(loaded, records[i], out);
     }
     out.close();
 }

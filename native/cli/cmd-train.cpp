@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include <unistd.h>
 
@@ -104,10 +105,17 @@ static std::string from_environment(const std::string & variable) {
 // "400:1,1,0.5"
 static magnet_train_stage stage_of(const std::string & text) {
     magnet_train_stage stage{};
-    int                end = 0;
-    if (std::sscanf(text.c_str(), "%d:%f,%f,%f%n", &stage.steps, &stage.mntp, &stage.sscl, &stage.msg, &end) != 4 ||
-        static_cast<size_t>(end) != text.size()) {
-        throw usage_error("--stage " + text + ": expected STEPS:MNTP,SSCL,MSG, like 400:1,1,0.5");
+    std::istringstream parts(text);
+    std::string        steps, mntp, sscl, msg;
+    const bool         whole = std::getline(parts, steps, ':') && std::getline(parts, mntp, ',') &&
+                       std::getline(parts, sscl, ',') && std::getline(parts, msg);
+    const auto         weight = [](const std::string & word, float & out) {
+        return parse_float(word, out) && out >= 0 && out <= 1e6f;
+    };
+    if (!whole || !CLI::detail::lexical_cast(steps, stage.steps) || stage.steps < 1 || !weight(mntp, stage.mntp) ||
+        !weight(sscl, stage.sscl) || !weight(msg, stage.msg) || stage.mntp + stage.sscl + stage.msg <= 0) {
+        throw usage_error("--stage " + text + ": expected STEPS:MNTP,SSCL,MSG, like 400:1,1,0.5, with 1 or more steps and "
+                          "weights in [0, 1000000], not all of them 0");
     }
     return stage;
 }
@@ -137,12 +145,6 @@ void train_command::measure() const {
                 x.seconds_per_step, static_cast<double>(x.tokens_per_step) / x.seconds_per_step);
 }
 
-static void print_log_line(int32_t level, const char * message, void * user_data) {
-    if (level >= *static_cast<const int32_t *>(user_data)) {
-        std::fprintf(stderr, "magnet: %s\n", message);
-    }
-}
-
 bool train_command::may_write() const {
     return dry_run || params.files.overwrite || !std::filesystem::exists(output);
 }
@@ -163,7 +165,7 @@ void train_command::check_resume(const CLI::App & verb) const {
 }
 
 void train_command::run() {
-    magnet_log_set(print_log_line, &log_level);
+    show_log(log_level);
     const bool          terminal = is_terminal(STDERR_FILENO);
     magnet_train_result result{};
     if (!resume.empty()) {
@@ -197,6 +199,9 @@ void train_command::run() {
         n_steps += stage.steps;
     }
     own.bind();
+    if (params.files.n_texts + params.files.n_pairs == 0) {
+        throw usage_error("there is nothing to train on; give --text or --pairs");
+    }
     const auto optional     = [](const std::string & path) { return path.empty() ? nullptr : path.c_str(); };
     params.files.model      = model.c_str();
     params.files.output     = optional(output);
@@ -215,94 +220,124 @@ void train_command::run() {
     print_result(result, output, checkpoint);
 }
 
-void add_train(CLI::App & verb) {
-    auto                  command = std::make_shared<train_command>();
-    magnet_train_params & p       = command->params;
-    pointed_values &      own     = command->own;
+static void add_data(CLI::App & verb, train_command & command) {
+    magnet_train_params & p   = command.params;
+    pointed_values &      own = command.own;
+    option_group          group(verb, "Data");
+    group.value("--text", own.texts(p.files.texts, p.files.n_texts), "FILE ...", "plain text, or .jsonl with \"text\" in each line")->expected(1, -1);
+    group.value("--pairs", own.texts(p.files.pairs, p.files.n_pairs), "FILE ...",
+                "TSV of two texts that belong together and, if there is one, a third that does not; or .jsonl")
+        ->expected(1, -1);
+    group.choice("--text-unit", p.files.text_unit, unit_names, "what a document is in plain text (default paragraphs)");
+    group.value("--heldout-text", own.texts(p.files.heldout_texts, p.files.n_heldout_texts), "FILE ...", "text to judge by (default: a part of --text)")
+        ->expected(1, -1);
+    group.value("--heldout-pairs", own.texts(p.files.heldout_pairs, p.files.n_heldout_pairs), "FILE ...", "pairs to judge by (default: a part of --pairs)")
+        ->expected(1, -1);
+    group.value("--heldout", p.heldout.rows, "N", with_default("text windows, and pairs, kept to judge by", p.heldout.rows));
+}
 
-    option_group data(verb, "Data");
-    data.value("--text", own.texts(p.files.texts, p.files.n_texts), "FILE ...", "plain text, or .jsonl with \"text\" in each line")->expected(1, -1);
-    data.value("--pairs", own.texts(p.files.pairs, p.files.n_pairs), "FILE ...",
-               "TSV of two texts that belong together and, if there is one, a third that does not; or .jsonl")
-        ->expected(1, -1);
-    data.choice("--text-unit", p.files.text_unit, unit_names, "what a document is in plain text (default paragraphs)");
-    data.value("--heldout-text", own.texts(p.files.heldout_texts, p.files.n_heldout_texts), "FILE ...", "text to judge by (default: a part of --text)")
-        ->expected(1, -1);
-    data.value("--heldout-pairs", own.texts(p.files.heldout_pairs, p.files.n_heldout_pairs), "FILE ...", "pairs to judge by (default: a part of --pairs)")
-        ->expected(1, -1);
-    data.value("--heldout", p.heldout.rows, "N", with_default("text windows, and pairs, kept to judge by", p.heldout.rows));
-
-    option_group files(verb, "Output");
-    files.value("-o,--output", command->output, "FILE", "the adapter (GGUF)");
-    files.flag("--overwrite", p.files.overwrite, "replace an adapter that exists");
-    files.flag("--half", p.files.half, "write it in F16");
+static void add_files(CLI::App & verb, train_command & command) {
+    magnet_train_params & p   = command.params;
+    pointed_values &      own = command.own;
+    option_group          group(verb, "Output");
+    group.value("-o,--output", command.output, "FILE", "the adapter (GGUF)");
+    group.flag("--overwrite", p.files.overwrite, "replace an adapter that exists");
+    group.flag("--half", p.files.half, "write it in F16");
     CLI::Option * checkpoint =
-        files.value("--checkpoint", command->checkpoint, "FILE", "state to go on from (default: the output's name with .ckpt)");
-    files.flag("--no-checkpoint", command->no_checkpoint, "write none")->excludes(checkpoint);
-    files.value("--resume", command->resume, "FILE", "go on from a checkpoint, with its options and files");
-    files.value("--metrics", own.text(p.files.metrics), "FILE", "losses of each step (JSONL)");
-    files.value("--report", own.text(p.files.report), "FILE", "one page with the loss curves (HTML)");
-    files.flag("--dry-run", command->dry_run, "measure memory and time on two steps, and write nothing");
+        group.value("--checkpoint", command.checkpoint, "FILE", "state to go on from (default: the output's name with .ckpt)");
+    group.flag("--no-checkpoint", command.no_checkpoint, "write none")->excludes(checkpoint);
+    group.value("--resume", command.resume, "FILE", "go on from a checkpoint, with its options and files");
+    group.value("--metrics", own.text(p.files.metrics), "FILE", "losses of each step (JSONL)");
+    group.value("--report", own.text(p.files.report), "FILE", "one page with the loss curves (HTML)");
+    group.flag("--dry-run", command.dry_run, "measure memory and time on two steps, and write nothing");
+}
 
-    option_group plan(verb, "Plan");
-    plan.value("--steps", command->weights.steps, "N", with_default("steps", command->weights.steps));
-    plan.value("--mntp", command->weights.mntp, "W", with_default("weight of masked next-token prediction", 1));
-    plan.value("--sscl", command->weights.sscl, "W", with_default("weight of the contrastive objective", 1));
-    plan.value("--msg", command->weights.msg, "W", with_default("weight of missing-span generation", 1));
-    plan.list("--stage", command->stages, "STEPS:MNTP,SSCL,MSG", "several stages instead of the above; repeat it");
-    plan.value("--heldout-every", p.heldout.every, "N", with_default("steps between looks at the held-out loss", p.heldout.every));
-    plan.value("--checkpoint-every", p.checkpoint_every, "N", with_default("steps between checkpoints", p.checkpoint_every));
-    plan.value("--seed", p.seed, "N", with_default("same seed, same result", p.seed));
+static void add_plan(CLI::App & verb, train_command & command) {
+    magnet_train_params & p = command.params;
+    option_group          group(verb, "Plan");
+    group.value("--steps", command.weights.steps, "N", with_default("steps", command.weights.steps));
+    group.value("--mntp", command.weights.mntp, "W", with_default("weight of masked next-token prediction", 1));
+    group.value("--sscl", command.weights.sscl, "W", with_default("weight of the contrastive objective", 1));
+    group.value("--msg", command.weights.msg, "W", with_default("weight of missing-span generation", 1));
+    group.list("--stage", command.stages, "STEPS:MNTP,SSCL,MSG", "several stages instead of the above; repeat it");
+    group.value("--heldout-every", p.heldout.every, "N", with_default("steps between looks at the held-out loss", p.heldout.every));
+    group.value("--checkpoint-every", p.checkpoint_every, "N", with_default("steps between checkpoints", p.checkpoint_every));
+    group.value("--seed", p.seed, "N", with_default("same seed, same result", p.seed));
+}
 
-    option_group lora(verb, "Adapter and optimizer");
-    lora.value("--rank", p.lora.rank, "N", with_default("rank of the adapter", p.lora.rank));
-    lora.value("--alpha", p.lora.alpha, "X", with_default("its scale is alpha / rank", p.lora.alpha));
-    lora.value("--dropout", p.lora.dropout, "P", with_default("dropout on its input", p.lora.dropout));
-    lora.value("--targets", own.texts(p.lora.targets, p.lora.n_targets), "NAME,...", "matrices to adapt (default q,k,v,o,gate,up,down)")->delimiter(',');
-    lora.value("--init-adapter", own.text(p.files.init_adapter), "FILE", "start from this adapter");
-    lora.value("--learning-rate", p.optimizer.learning_rate, "X", with_default("learning rate", p.optimizer.learning_rate));
-    lora.value("--learning-rate-end", p.optimizer.learning_rate_end, "X", with_default("share of it at the last step", p.optimizer.learning_rate_end));
-    lora.choice("--decay", p.optimizer.decay, decay_names, "how it gets there (default cosine)");
-    lora.value("--warmup", p.optimizer.warmup, "N", with_default("steps from 0 to the learning rate", p.optimizer.warmup));
-    lora.value("--weight-decay", p.optimizer.weight_decay, "X", with_default("decoupled weight decay", p.optimizer.weight_decay));
-    lora.value("--clip", p.optimizer.clip, "X", with_default("largest gradient norm, 0 = any", p.optimizer.clip));
-    lora.value("--accumulate", p.optimizer.accumulate, "N", with_default("micro-batches of a step", p.optimizer.accumulate));
+static void add_lora(CLI::App & verb, train_command & command) {
+    magnet_train_params & p   = command.params;
+    pointed_values &      own = command.own;
+    option_group          group(verb, "Adapter and optimizer");
+    group.value("--rank", p.lora.rank, "N", with_default("rank of the adapter", p.lora.rank));
+    group.value("--alpha", p.lora.alpha, "X", with_default("its scale is alpha / rank", p.lora.alpha));
+    group.value("--dropout", p.lora.dropout, "P", with_default("dropout on its input", p.lora.dropout));
+    group.value("--targets", own.texts(p.lora.targets, p.lora.n_targets), "NAME,...", "matrices to adapt (default q,k,v,o,gate,up,down)")->delimiter(',');
+    group.value("--init-adapter", own.text(p.files.init_adapter), "FILE", "start from this adapter");
+    group.value("--learning-rate", p.optimizer.learning_rate, "X", with_default("learning rate", p.optimizer.learning_rate));
+    group.value("--learning-rate-end", p.optimizer.learning_rate_end, "X", with_default("share of it at the last step", p.optimizer.learning_rate_end));
+    group.choice("--decay", p.optimizer.decay, decay_names, "how it gets there (default cosine)");
+    group.value("--warmup", p.optimizer.warmup, "N", with_default("steps from 0 to the learning rate", p.optimizer.warmup));
+    group.value("--weight-decay", p.optimizer.weight_decay, "X", with_default("decoupled weight decay", p.optimizer.weight_decay));
+    group.value("--clip", p.optimizer.clip, "X", with_default("largest gradient norm, 0 = any", p.optimizer.clip));
+    group.value("--accumulate", p.optimizer.accumulate, "N", with_default("micro-batches of a step", p.optimizer.accumulate));
+}
 
-    option_group rows(verb, "Text rows");
-    rows.value("--batch", p.rows.batch, "N", with_default("rows of a micro-batch", p.rows.batch));
-    rows.value("--length", p.rows.length, "N", with_default("tokens of a row, at most", p.rows.length));
-    rows.value("--max-spans", p.rows.max_spans, "N", with_default("gaps of a row, at most", p.rows.max_spans));
-    rows.value("--span-min", p.rows.span_min, "N", with_default("tokens of a gap, at least", p.rows.span_min));
-    rows.value("--span-max", p.rows.span_max, "N", with_default("tokens of a gap, at most", p.rows.span_max));
-    rows.value("--sentence-share", p.rows.sentence_share, "X", with_default("share of rows whose gaps are whole sentences", p.rows.sentence_share));
-    rows.value("--open-room", p.rows.open_room, "N",
-               with_default("positions of an open gap; half of the gaps are open, with 0 none are", p.rows.open_room));
-    rows.value("--share-hybrid", p.rows.share_hybrid, "X", with_default("share of rows with the hybrid mask", p.rows.share_hybrid));
-    rows.value("--share-ordered", p.rows.share_ordered, "X", with_default("share with the ordered mask", p.rows.share_ordered));
-    rows.value("--share-causal", p.rows.share_causal, "X", with_default("share without gaps", p.rows.share_causal));
-    rows.value("--mask-rate", p.rows.mask_rate, "X", with_default("context tokens picked for MNTP", p.rows.mask_rate));
-    rows.value("--mask-token", own.text(p.mask_token), "TEXT", "what masks a token where the vocabulary has no mask (default _)");
-    rows.choice("--context", p.context, context_names(), "infill's default with this adapter (default: what does better)");
+static void add_rows(CLI::App & verb, train_command & command) {
+    magnet_train_params & p   = command.params;
+    pointed_values &      own = command.own;
+    option_group          group(verb, "Text rows");
+    group.value("--batch", p.rows.batch, "N", with_default("rows of a micro-batch", p.rows.batch));
+    group.value("--length", p.rows.length, "N", with_default("tokens of a row, at most", p.rows.length));
+    group.value("--max-spans", p.rows.max_spans, "N", with_default("gaps of a row, at most", p.rows.max_spans));
+    group.value("--span-min", p.rows.span_min, "N", with_default("tokens of a gap, at least", p.rows.span_min));
+    group.value("--span-max", p.rows.span_max, "N", with_default("tokens of a gap, at most", p.rows.span_max));
+    group.value("--sentence-share", p.rows.sentence_share, "X", with_default("share of rows whose gaps are whole sentences", p.rows.sentence_share));
+    group.value("--open-room", p.rows.open_room, "N",
+                with_default("positions of an open gap; half of the gaps are open, with 0 none are", p.rows.open_room));
+    group.value("--share-hybrid", p.rows.share_hybrid, "X", with_default("share of rows with the hybrid mask", p.rows.share_hybrid));
+    group.value("--share-ordered", p.rows.share_ordered, "X", with_default("share with the ordered mask", p.rows.share_ordered));
+    group.value("--share-causal", p.rows.share_causal, "X", with_default("share without gaps", p.rows.share_causal));
+    group.value("--mask-rate", p.rows.mask_rate, "X", with_default("context tokens picked for MNTP", p.rows.mask_rate));
+    group.value("--mask-token", own.text(p.mask_token), "TEXT", "what masks a token where the vocabulary has no mask (default _)");
+    group.choice("--context", p.context, context_names(), "infill's default with this adapter (default: what does better)");
+}
 
-    option_group pairs(verb, "Texts to embed");
-    pairs.value("--pair-batch", p.contrast.batch, "N", with_default("pairs of a micro-batch", p.contrast.batch));
-    pairs.value("--pair-length", p.contrast.length, "N", with_default("tokens of a text, at most", p.contrast.length));
-    pairs.choice("--pooling", p.contrast.pooling, pooling_names(), "what becomes the vector (default last)");
-    pairs.choice("--attention", p.contrast.attention, attention_names(), "what its tokens see (default bidirectional)");
-    pairs.value("--temperature", p.contrast.temperature, "X", with_default("of the contrastive loss", p.contrast.temperature));
-    pairs.value("--projection", p.contrast.projection, "N", with_default("width of a head for training only, 0 = none", p.contrast.projection));
-    pairs.value("--text-share", p.contrast.text_share, "X", "share of pairs made of crops of the text (default: all without --pairs, else none)");
-    pairs.value("--instruction", own.text(p.contrast.instruction), "TEXT", "prefix of every text to embed");
+static void add_pairs(CLI::App & verb, train_command & command) {
+    magnet_train_params & p   = command.params;
+    pointed_values &      own = command.own;
+    option_group          group(verb, "Texts to embed");
+    group.value("--pair-batch", p.contrast.batch, "N", with_default("pairs of a micro-batch", p.contrast.batch));
+    group.value("--pair-length", p.contrast.length, "N", with_default("tokens of a text, at most", p.contrast.length));
+    group.choice("--pooling", p.contrast.pooling, pooling_names(), "what becomes the vector (default last)");
+    group.choice("--attention", p.contrast.attention, attention_names(), "what its tokens see (default bidirectional)");
+    group.value("--temperature", p.contrast.temperature, "X", with_default("of the contrastive loss", p.contrast.temperature));
+    group.value("--projection", p.contrast.projection, "N", with_default("width of a head for training only, 0 = none", p.contrast.projection));
+    group.value("--text-share", p.contrast.text_share, "X", "share of pairs made of crops of the text (default: all without --pairs, else none)");
+    group.value("--instruction", own.text(p.contrast.instruction), "TEXT", "prefix of every text to embed");
+}
 
-    option_group model(verb, "Model");
-    model.value("-m,--model", command->model, "FILE", "GGUF file of a decoder (or set MAGNET_MODEL)")->envname("MAGNET_MODEL");
-    model.value("-t,--threads", p.n_threads, "N", "threads to compute with (default: physical cores)")->check(between(1, 1024));
-    model.choice("--engine", p.engine, engine_names(), "MAGNET's CPU engine, llama.cpp's graph, or what fits best");
-    model.value("--gpu-layers", p.n_gpu_layers, "N", "layers to hold on the GPU, -1 = all (default 0)")
-        ->check(between(-1, 100000));
-    model.flag("--exact", p.exact, "products in F32 instead of bf16");
-    model.flag("--recompute", p.recompute, "less memory, slower");
-    model.choice("--log-level", command->log_level, log_level_names(), "show log lines of this weight and above (default warn)");
+static void add_model(CLI::App & verb, train_command & command) {
+    magnet_train_params & p = command.params;
+    option_group          group(verb, "Model");
+    group.value("-m,--model", command.model, "FILE", "GGUF file of a decoder (or set MAGNET_MODEL)")->envname("MAGNET_MODEL");
+    group.value("-t,--threads", p.n_threads, "N", "threads to compute with (default: physical cores)", between(1, most_threads));
+    group.choice("--engine", p.engine, engine_names(), "MAGNET's CPU engine, llama.cpp's graph, or what fits best");
+    group.value("--gpu-layers", p.n_gpu_layers, "N", "layers to hold on the GPU, -1 = all (default 0)", between(-1, 100000));
+    group.flag("--exact", p.exact, "products in F32 instead of bf16");
+    group.flag("--recompute", p.recompute, "less memory, slower");
+    group.choice("--log-level", command.log_level, log_level_names(), "show log lines of this weight and above (default warn)");
+}
+
+void add_train(CLI::App & verb) {
+    auto command = std::make_shared<train_command>();
+    add_data(verb, *command);
+    add_files(verb, *command);
+    add_plan(verb, *command);
+    add_lora(verb, *command);
+    add_rows(verb, *command);
+    add_pairs(verb, *command);
+    add_model(verb, *command);
     set_help(verb, "[options] -o FILE",
              "Examples:\n"
              "  magnet train -m model.gguf --text notes/*.txt -o mine.gguf --report mine.html\n"

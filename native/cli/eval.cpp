@@ -75,7 +75,7 @@ void eval_command::run() {
          {params.file, params.state, params.probe.train_file, params.retrieval.documents, params.retrieval.relevance}) {
         note_input(read ? read : "");
     }
-    check_output(output.path);
+    check_outputs({output.path});
     const session_ptr    session = create_session(loaded, model);
     eval_display         display{protocol, model.log_level == 0, {}};
     magnet_eval_result * result = nullptr;

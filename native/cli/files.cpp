@@ -1,11 +1,10 @@
 #include "files.h"
 
-#include <filesystem>
-#include <vector>
-
 #include "error.h"
 
 namespace magnet_cli {
+
+namespace fs = std::filesystem;
 
 static std::vector<std::string> & inputs() {
     static std::vector<std::string> list;
@@ -13,16 +12,49 @@ static std::vector<std::string> & inputs() {
 }
 
 void note_input(const std::string & path) {
-    if (!path.empty() && path != "-") {
-        inputs().push_back(path);
+    if (!path.empty()) {
+        inputs().push_back(path == "-" ? "/dev/stdin" : path);
     }
 }
 
-void check_output(const std::string & path) {
-    for (const std::string & input : inputs()) {
-        std::error_code failed;
-        if (std::filesystem::is_regular_file(path, failed) && std::filesystem::equivalent(path, input, failed)) {
-            throw failure(path + " is read by this command and would be replaced; name another file to write");
+fs::path target_of(const std::string & path) {
+    std::error_code failed;
+    fs::path        target = path;
+    for (int links = 0; links < 40 && fs::is_symlink(fs::symlink_status(target, failed)); ++links) {
+        const fs::path to = fs::read_symlink(target, failed);
+        target            = to.is_absolute() ? to : target.parent_path() / to;
+    }
+    const fs::path absolute  = fs::absolute(target, failed);
+    const fs::path canonical = fs::weakly_canonical(absolute, failed);
+    return failed ? absolute : canonical;
+}
+
+static bool same_file(const std::string & a, const std::string & b) {
+    std::error_code failed;
+    return fs::equivalent(a, b, failed) || target_of(a) == target_of(b);
+}
+
+// Devices and pipes lose nothing.
+static bool is_replaced(const std::string & path) {
+    std::error_code       failed;
+    const fs::file_status status = fs::status(path, failed);
+    return !path.empty() && path != "-" && (!fs::exists(status) || fs::is_regular_file(status));
+}
+
+void check_outputs(const std::vector<std::string> & outputs) {
+    for (size_t i = 0; i < outputs.size(); ++i) {
+        if (!is_replaced(outputs[i])) {
+            continue;
+        }
+        for (const std::string & input : inputs()) {
+            if (same_file(outputs[i], input)) {
+                throw failure(outputs[i] + " is read by this command and would be replaced; name another file to write");
+            }
+        }
+        for (size_t k = 0; k < i; ++k) {
+            if (is_replaced(outputs[k]) && same_file(outputs[i], outputs[k])) {
+                throw failure(outputs[i] + " would be written twice; name another file for one of the two outputs");
+            }
         }
     }
 }

@@ -1,13 +1,19 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
+#include <vector>
 
 namespace magnet_cli {
 
-// Remembers that this command reads the file. "" and "-" are none.
+// Remembers that this command reads the file; "-" is standard input, "" is none.
 void note_input(const std::string & path);
 
-// A failure if path is a file that this command reads: it would be destroyed.
-void check_output(const std::string & path);
+// A failure if one of the outputs is a file that this command reads, or if two of them are one file: something would be
+// lost. "" and "-" are none.
+void check_outputs(const std::vector<std::string> & outputs);
+
+// Where opening the path would lead: links followed, be there something or not.
+std::filesystem::path target_of(const std::string & path);
 
 } // namespace magnet_cli

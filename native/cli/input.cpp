@@ -13,6 +13,7 @@
 
 #include "error.h"
 #include "files.h"
+#include "model.h"
 #include "option-words.h"
 #include "magnet.h"
 #include "options.h"
@@ -37,26 +38,24 @@ static std::string prefix(const record & about) {
 }
 
 void check(int32_t status, const record & about) {
-    if (status != MAGNET_STATUS_OK) {
-        throw failure(prefix(about) + in_option_words(magnet_last_error()));
-    }
+    check(status, prefix(about));
 }
 
 void check(int32_t status, const record * first, size_t n) {
     if (status == MAGNET_STATUS_OK) {
         return;
     }
-    static const std::regex by_index("^(text|item) ([0-9]{1,9})");
+    static const std::regex by_index("^(text|item) ([0-9]{1,9})(: )?"); // "text 3 has …", "item 3: the text needs …"
     const std::string       message = in_option_words(magnet_last_error());
     std::smatch             found;
     if (std::regex_search(message, found, by_index)) {
         const size_t i = std::stoul(found[2]);
         if (i < n) {
-            throw failure(n == 1 ? prefix(*first) + "the text" + found.suffix().str()
-                                 : first[i].where() + found.suffix().str());
+            const std::string place = n == 1 ? prefix(*first) : first[i].where() + ": ";
+            throw failure(place + (found[3].matched ? "" : "the text") + found.suffix().str());
         }
     }
-    throw failure(message);
+    check(status);
 }
 
 void input_options::add_to(CLI::App & verb, const std::string & what, const std::string & description) {
@@ -127,12 +126,40 @@ void expect_field(const record & from, const std::vector<std::string> & known) {
     throw failure(from.where() + ": expected a field " + list + (known.size() > 1 ? " (one of them)" : ""));
 }
 
-static void parse_object(record & item, const std::vector<std::string> & known) {
+// Of arrays and objects in one another. The parser needs no stack for them, but what copies and prints its values does.
+static int deepest_nesting(const std::string & text) {
+    int  depth = 0, deepest = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '"') {
+            quoted = !quoted;
+        } else if (quoted) {
+            i += text[i] == '\\';
+        } else if (text[i] == '[' || text[i] == '{') {
+            deepest = std::max(deepest, ++depth);
+        } else if (text[i] == ']' || text[i] == '}') {
+            --depth;
+        }
+    }
+    return deepest;
+}
+
+static json parse_json(const record & item) {
+    constexpr int most_nesting = 100;
+    if (deepest_nesting(item.text) > most_nesting) {
+        throw failure(item.where() + ": arrays and objects nest more than " + std::to_string(most_nesting) + " deep");
+    }
     try {
-        item.fields = json::parse(item.text);
+        return json::parse(item.text);
     } catch (const json::parse_error & error) {
         throw failure(item.where() + ": not JSON (byte " + std::to_string(error.byte) + " of the line)");
+    } catch (const json::out_of_range &) {
+        throw failure(item.where() + ": a number is too large; the largest is 1.8e308");
     }
+}
+
+static void parse_object(record & item, const std::vector<std::string> & known) {
+    item.fields = parse_json(item);
     if (!item.fields.is_object()) {
         throw failure(item.where() + ": expected a JSON object, such as {\"text\": \"…\"}");
     }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <mutex>
 #include <thread>
 
@@ -18,12 +19,10 @@ static magnet_session * running = nullptr; // may be NULL in a scope
 static std::string      unfinished;
 
 void end_by_signal() {
-    const int signal = received != 0 ? received.load() : SIGTERM;
-    {
-        const std::lock_guard<std::mutex> lock(mutex);
-        if (!unfinished.empty()) {
-            unlink(unfinished.c_str());
-        }
+    const int                         signal = received != 0 ? received.load() : SIGTERM;
+    const std::lock_guard<std::mutex> lock(mutex); // to the end: no other file is begun any more
+    if (!unfinished.empty()) {
+        unlink(unfinished.c_str());
     }
     std::signal(signal, SIG_DFL);
     sigset_t set;
@@ -86,6 +85,13 @@ cancel_scope::~cancel_scope() {
 void set_unfinished_file(const std::string & path) {
     const std::lock_guard<std::mutex> lock(mutex);
     unfinished = path;
+}
+
+int create_unfinished_file(std::string & path) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    const int                         fd = mkstemp(path.data());
+    unfinished                           = fd < 0 ? "" : path;
+    return fd;
 }
 
 } // namespace magnet_cli

@@ -4,6 +4,9 @@
 #include <exception>
 #include <iostream>
 #include <new>
+#include <regex>
+#include <string>
+#include <vector>
 
 #include "error.h"
 #include "interrupt.h"
@@ -57,6 +60,48 @@ static void describe(CLI::App & app) {
 #undef MAGNET_ADD
 }
 
+// What the parser says, in plain words.
+static std::string in_plain_words(const std::string & message) {
+    static const std::pair<std::regex, const char *> phrases[] = {
+        {std::regex("^(.*): 1 required (\\S+) missing$"), "$1 needs a value, $2"},
+        {std::regex("^(.*): At most 1 required but received .*$"), "$1 is given more than once"},
+        {std::regex("^(.*): The following arguments? (was|were) not expected: (-\\S*).*$"), "magnet $1 has no option $3"},
+        {std::regex("^(.*): The following arguments? (was|were) not expected: (.*)$"), "magnet $1 has no use for \"$3\""},
+        {std::regex("^(.*) excludes (.*)$"), "$1 and $2 exclude each other"},
+    };
+    for (const auto & [theirs, ours] : phrases) {
+        if (std::regex_match(message, theirs)) {
+            return std::regex_replace(message, theirs, ours);
+        }
+    }
+    return message;
+}
+
+static bool takes_value(const CLI::App & verb, const std::string & argument) {
+    const CLI::Option * option = argument.compare(0, 1, "-") == 0 ? verb.get_option_no_throw(argument) : nullptr;
+    return option != nullptr && option->get_items_expected_max() > 0;
+}
+
+// The parser would take the value of "--name=" from the next argument.
+static std::vector<std::string> with_empty_values(const CLI::App & app, int argc, char ** argv) {
+    std::vector<std::string> arguments(argv, argv + argc);
+    const CLI::App *         verb = &app;
+    size_t                   i    = 1;
+    for (; i < arguments.size() && verb->get_subcommand_no_throw(arguments[i]) != nullptr; ++i) {
+        verb = verb->get_subcommand_no_throw(arguments[i]);
+    }
+    for (; i < arguments.size() && arguments[i] != "--"; ++i) {
+        std::string name = arguments[i];
+        if (takes_value(*verb, name)) {
+            ++i; // whatever its value looks like
+        } else if (name.size() > 3 && name.back() == '=' && takes_value(*verb, name.substr(0, name.size() - 1))) {
+            arguments[i].pop_back();
+            arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(++i), "");
+        }
+    }
+    return arguments;
+}
+
 static int run(int argc, char ** argv) {
     CLI::App app;
     describe(app);
@@ -65,17 +110,26 @@ static int run(int argc, char ** argv) {
         return exit_usage;
     }
     try {
-        if (argv[1][0] != '-' && app.get_subcommand_no_throw(argv[1]) == nullptr) {
-            throw usage_error("magnet has no verb \"" + std::string(argv[1]) + "\"");
+        const std::string first = argv[1];
+        if (first.compare(0, 1, "-") != 0 && app.get_subcommand_no_throw(first) == nullptr) {
+            throw usage_error("magnet has no verb \"" + first + "\"");
         }
-        app.parse(argc, argv);
+        if (first.compare(0, 1, "-") == 0 && first != "-h" && first != "--help" && first != "--version") {
+            throw usage_error("magnet has no option \"" + first + "\" of its own; name a verb first, such as embed");
+        }
+        std::vector<std::string> arguments = with_empty_values(app, argc, argv);
+        std::vector<char *>      pointers;
+        for (std::string & argument : arguments) {
+            pointers.push_back(argument.data());
+        }
+        app.parse(static_cast<int>(pointers.size()), pointers.data());
         return exit_ok;
     } catch (const CLI::ParseError & error) {
         if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) { // --help, --version
             app.exit(error);
             return std::cout.flush() ? exit_ok : exit_failure;
         }
-        return report_usage(app, error.what());
+        return report_usage(app, in_plain_words(error.what()));
     } catch (const usage_error & error) {
         return report_usage(app, error.what());
     } catch (const reader_gone &) {

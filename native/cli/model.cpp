@@ -1,7 +1,5 @@
 #include "model.h"
 
-#include <charconv>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 
@@ -11,15 +9,19 @@
 #include "option-words.h"
 #include "options.h"
 #include "progress.h"
+#include "terminal.h"
 
 namespace magnet_cli {
 
-void check(int32_t status) {
+void check(int32_t status, const std::string & prefix) {
     if (status == MAGNET_STATUS_OK) {
         return;
     }
     const std::string message = in_option_words(magnet_last_error());
-    throw failure(message.empty() ? std::string("failed: ") + magnet_status_name(status) : message);
+    if (status == MAGNET_STATUS_INVALID_ARGUMENT && blames_option(message)) {
+        throw usage_error(message);
+    }
+    throw failure(prefix + (message.empty() ? std::string("failed: ") + magnet_status_name(status) : message));
 }
 
 void model_options::add_to(CLI::App & verb) {
@@ -27,36 +29,37 @@ void model_options::add_to(CLI::App & verb) {
     group.value("-m,--model", path, "FILE", "GGUF file of a decoder-only model (or set MAGNET_MODEL)")
         ->envname("MAGNET_MODEL");
     group.list("--adapter", adapters, "FILE[:SCALE]", "LoRA adapter, with a factor if not 1; may be repeated");
-    group.value("-t,--threads", threads, "N", "threads to compute with (default: physical cores)")
-        ->check(between(1, 1024));
-    group.value("--ctx", ctx, "N", "most tokens of one text (default: what the model was trained for)")
-        ->check(between(1, 1 << 30));
+    group.value("-t,--threads", threads, "N", "threads to compute with (default: physical cores)", between(1, most_threads));
+    group.value("--ctx", ctx, "N", "most tokens of one text (default: what the model was trained for)", between(1, 1 << 30));
     group.choice("--engine", engine, engine_names(), "MAGNET's CPU engine, llama.cpp's graph, or what fits best");
-    group.value("--gpu-layers", gpu_layers, "N", "layers to hold on the GPU, -1 = all (default 0)")
-        ->check(between(-1, 100000));
+    group.value("--gpu-layers", gpu_layers, "N", "layers to hold on the GPU, -1 = all (default 0)", between(-1, 100000));
+    group.flag("--check-tensors", check_tensors, "look for NaN and infinity in every weight while loading");
     group.choice("--log-level", log_level, log_level_names(), "show log lines of this weight and above");
 }
 
 static void print_log_line(int32_t level, const char * message, void * user_data) {
     if (level >= *static_cast<const int32_t *>(user_data)) {
-        std::fprintf(stderr, "%s\n", message);
+        std::fprintf(stderr, "magnet: %s\n", message);
     }
+}
+
+void show_log(int32_t level) {
+    static int32_t shown; // outlives every call of the callback
+    shown = level;
+    magnet_log_set(level == 0 ? nullptr : print_log_line, &shown);
 }
 
 // "mine.gguf:0.5" -> 0.5, and path loses the suffix; a file of that very name goes first.
 static float split_scale(std::string & path) {
     const size_t colon = path.rfind(':');
-    if (colon == std::string::npos || std::filesystem::exists(path)) {
+    if (colon == std::string::npos || path.find('/', colon) != std::string::npos || std::filesystem::exists(path)) {
         return 1.0f;
     }
-    float              scale = 1.0f;
-    const char * const end   = path.data() + path.size();
-    const auto         read  = std::from_chars(path.data() + colon + 1, end, scale);
-    if (read.ec != std::errc() || read.ptr != end) {
-        return 1.0f;
-    }
-    if (!std::isfinite(scale)) {
-        throw usage_error("--adapter " + path + ": the scale must be a finite number");
+    const std::string suffix = path.substr(colon + 1);
+    float             scale  = 1.0f;
+    if (!parse_float(suffix, scale)) {
+        throw usage_error("--adapter " + path + ": there is no such file, and as a scale " + quote(suffix) +
+                          " is not a number between -3.4e38 and 3.4e38; write FILE:SCALE, such as mine.gguf:0.5");
     }
     path.resize(colon);
     return scale;
@@ -66,12 +69,8 @@ loaded_model load_model(const model_options & options) {
     if (options.path.empty()) {
         throw usage_error("no model; give --model FILE, or set MAGNET_MODEL");
     }
-    static int32_t log_level; // outlives every call of the callback
     // that there is no GPU must not pass unseen
-    log_level = options.log_level == 0 && options.gpu_layers != 0 ? MAGNET_LOG_WARN : options.log_level;
-    if (log_level != 0) {
-        magnet_log_set(print_log_line, &log_level);
-    }
+    show_log(options.log_level == 0 && options.gpu_layers != 0 ? MAGNET_LOG_WARN : options.log_level);
     note_input(options.path);
     loaded_model loaded;
     loaded.path = options.path;
@@ -79,6 +78,7 @@ loaded_model load_model(const model_options & options) {
                  progress::unit::share);
     magnet_model_params params = magnet_model_default_params();
     params.n_gpu_layers        = options.gpu_layers;
+    params.check_tensors       = options.check_tensors;
     params.progress            = progress::callback;
     params.progress_user_data  = &bar;
     magnet_model * model       = nullptr;

@@ -13,8 +13,9 @@ class App;
 
 namespace magnet_cli {
 
-// Throws failure with the library's message unless status is OK.
-void check(int32_t status);
+// Throws failure with the library's message, or usage_error where it is about the value of an option, unless status is OK.
+// prefix: said before a message about something else, such as "notes.txt:12: ".
+void check(int32_t status, const std::string & prefix = "");
 
 template <auto free>
 struct freed_by {
@@ -28,6 +29,9 @@ using adapter_ptr = std::unique_ptr<magnet_adapter, freed_by<magnet_adapter_free
 using session_ptr = std::unique_ptr<magnet_session, freed_by<magnet_session_free>>;
 using result_ptr  = std::unique_ptr<magnet_result, freed_by<magnet_result_free>>;
 
+// Log lines of this weight (enum magnet_log_level) and above go to stderr; 0 = none.
+void show_log(int32_t level);
+
 // The options that every verb with a model has.
 struct model_options {
     std::string              path;
@@ -38,6 +42,7 @@ struct model_options {
     int32_t                  gpu_layers = magnet_model_default_params().n_gpu_layers;
     int32_t                  log_level  = 0; // 0 = silence
     bool                     no_reuse   = false; // of verbs that use the cache
+    bool                     check_tensors = false;
 
     void add_to(CLI::App & verb);
 };

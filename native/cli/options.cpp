@@ -1,24 +1,103 @@
 #include "options.h"
 
-#include <optional>
+#include <charconv>
+#include <cmath>
+#include <limits>
 #include <type_traits>
 
+#include "terminal.h"
+
 namespace magnet_cli {
+
+// What an option's text must be, before anything else is asked of it. ok says so; what it must be is said in words.
+template <typename Ok>
+static CLI::Validator must_be(Ok ok, const std::string & what) {
+    return CLI::Validator(
+        [ok, what](std::string & text) { return ok(text) ? std::string() : quote(text) + " is not " + what; }, "");
+}
+
+static std::string in_range(int64_t low, int64_t high) {
+    return "a whole number in [" + std::to_string(low) + ", " + std::to_string(high) + "]";
+}
+
+CLI::Validator between(int64_t low, int64_t high) {
+    return must_be(
+        [low, high](const std::string & text) {
+            int64_t value = 0;
+            return CLI::detail::lexical_cast(text, value) && value >= low && value <= high;
+        },
+        in_range(low, high));
+}
+
+CLI::Validator number(bool (*ok)(double), const std::string & range) {
+    return must_be(
+        [ok](const std::string & text) {
+            double value = 0;
+            return CLI::detail::lexical_cast(text, value) && ok(value);
+        },
+        range);
+}
+
+// The parser would round 1e39 to an infinity.
+static bool fits_float(double value) {
+    return std::abs(value) <= static_cast<double>(std::numeric_limits<float>::max());
+}
+
+bool parse_float(const std::string & text, float & out) {
+    double             value = 0;
+    const bool         plus  = text.size() > 1 && text[0] == '+' && text[1] != '-'; // "+1.5"
+    const char * const end   = text.data() + text.size();
+    const auto         read  = std::from_chars(text.data() + plus, end, value);
+    if (read.ec != std::errc() || read.ptr != end || !fits_float(value)) {
+        return false;
+    }
+    out = static_cast<float>(value);
+    return true;
+}
+
+template <typename T>
+struct single {
+    using type = T;
+};
+template <typename T>
+struct single<std::optional<T>> : single<T> {};
+template <typename T>
+struct single<std::vector<T>> : single<T> {};
+
+// What every value of this type must be.
+template <typename T>
+static std::optional<CLI::Validator> range_of(const std::string & type) {
+    using value_type = typename single<T>::type;
+    if constexpr (std::is_integral_v<value_type>) {
+        return between(std::numeric_limits<value_type>::min(), std::numeric_limits<value_type>::max());
+    } else if constexpr (std::is_floating_point_v<value_type>) {
+        return number(fits_float, "a number between -3.4e38 and 3.4e38");
+    } else if (type == "TEXT" || type == "GBNF") {
+        return must_be([](const std::string & text) { return find_invalid_utf8(text) == std::string::npos; },
+                       "UTF-8; convert it first");
+    }
+    return {};
+}
 
 // Here and not in the header: the parser's templates take seconds to compile, once for each file that uses them.
 template <typename T>
 CLI::Option * option_group::value(const std::string & flags, T & target, const std::string & type,
-                                  const std::string & help) {
+                                  const std::string & help, const std::optional<CLI::Validator> & range) {
+    CLI::Option * option = nullptr;
     if constexpr (std::is_same_v<T, std::optional<std::string>>) { // to the parser, "" would be none
-        const auto set = [&target](const std::string & text) { target = text; };
-        return verb->add_option_function<std::string>(flags, set, help)->type_name(type)->group(title);
+        option = verb->add_option_function<std::string>(flags, [&target](const std::string & text) { target = text; }, help);
     } else {
-        return verb->add_option(flags, target, help)->type_name(type)->group(title);
+        option = verb->add_option(flags, target, help);
     }
+    if (const auto must = range ? range : range_of<T>(type)) {
+        option->check(*must);
+    }
+    return option->type_name(type)->group(title);
 }
 
 #define INSTANTIATE(T)                                                                                                 \
-    template CLI::Option * option_group::value(const std::string &, T &, const std::string &, const std::string &);
+    template CLI::Option * option_group::value(const std::string &, T &, const std::string &, const std::string &,         \
+                                               const std::optional<CLI::Validator> &);
 INSTANTIATE(int32_t)
 INSTANTIATE(int64_t)
 INSTANTIATE(float)
@@ -36,15 +115,6 @@ INSTANTIATE(std::optional<std::string>)
 CLI::Option * option_group::list(const std::string & flags, std::vector<std::string> & target, const std::string & type,
                                  const std::string & help) {
     return value(flags, target, type, help)->allow_extra_args(false);
-}
-
-CLI::Validator number(bool (*ok)(double), const std::string & range) {
-    return CLI::Validator(
-        [ok, range](std::string & text) {
-            double value = 0;
-            return CLI::detail::lexical_cast(text, value) && ok(value) ? std::string() : "\"" + text + "\" is not " + range;
-        },
-        "");
 }
 
 static CLI::Validator one_of(const names & table) {

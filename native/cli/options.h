@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -16,9 +17,11 @@ class option_group {
 public:
     option_group(CLI::App & verb, std::string title) : verb(&verb), title(std::move(title)) {}
 
-    // type: the word that stands for the value in the help
+    // type: the word that stands for the value in the help. range: what it must be; without one a number must be one that
+    // the target holds, no NaN and no infinity, and a TEXT must be UTF-8: closer ranges are the library's to judge.
     template <typename T>
-    CLI::Option * value(const std::string & flags, T & target, const std::string & type, const std::string & help);
+    CLI::Option * value(const std::string & flags, T & target, const std::string & type, const std::string & help,
+                        const std::optional<CLI::Validator> & range = {});
 
     // May be given several times, a value each.
     CLI::Option * list(const std::string & flags, std::vector<std::string> & target, const std::string & type,
@@ -46,13 +49,17 @@ std::string with_default(const std::string & help, T value) {
     return text.str();
 }
 
-template <typename T>
-CLI::Validator between(T low, T high) {
-    return CLI::Range(low, high).description("");
-}
+// A whole number in [low, high].
+CLI::Validator between(int64_t low, int64_t high);
 
 // A number for which ok holds; range says which these are.
 CLI::Validator number(bool (*ok)(double), const std::string & range);
+
+// The number that text is, all of it, if a float can hold it: no NaN, no infinity.
+bool parse_float(const std::string & text, float & out);
+
+// Of --threads.
+inline constexpr int32_t most_threads = 512;
 
 // Where results go and how they look; every verb has them.
 struct output_options {

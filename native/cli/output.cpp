@@ -26,9 +26,9 @@ output::output(const std::string & path) {
         return;
     }
     name = path;
-    check_output(path);
+    check_outputs({path});
     std::error_code       error;
-    const fs::path        target = fs::weakly_canonical(path, error); // a link stays a link: its target is replaced
+    const fs::path        target = target_of(path); // a link stays a link: what it leads to is replaced
     const fs::file_status status = fs::status(target, error);
     if (fs::is_directory(status)) {
         throw failure(path + ": is a directory; name a file to write");
@@ -42,12 +42,11 @@ output::output(const std::string & path) {
     }
     place        = target.string();
     temporary    = place + ".XXXXXX";
-    const int fd = mkstemp(temporary.data());
+    const int fd = create_unfinished_file(temporary);
     if (fd < 0) {
         temporary.clear();
         fail("cannot create");
     }
-    set_unfinished_file(temporary);
     const mode_t mask = umask(0); // mkstemp made it private; give it the mode that a plain open() would have
     umask(mask);
     const auto mode = fs::exists(status) ? static_cast<mode_t>(status.permissions()) & 0777 : 0666 & ~mask;
@@ -87,6 +86,7 @@ void output::write(std::string_view bytes) {
     if (std::fwrite(bytes.data(), 1, bytes.size(), file) != bytes.size()) {
         fail("cannot write");
     }
+    n_bytes += bytes.size();
 }
 
 void output::line(std::string_view text) {

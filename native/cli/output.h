@@ -31,6 +31,7 @@ public:
     void close();
 
     bool is_terminal() const;
+    bool is_empty() const { return n_bytes == 0; } // nothing was written yet
 
 private:
     [[noreturn]] void fail(const char * what) const;
@@ -39,6 +40,7 @@ private:
     std::string place;     // where the file will be; "" = no file to rename
     std::string temporary; // where it is written; "" = directly
     std::FILE * file = nullptr;
+    size_t      n_bytes = 0;
 };
 
 // The shortest decimals that read back as this float; null for NaN and the infinities, which JSON has not.

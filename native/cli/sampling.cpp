@@ -1,7 +1,6 @@
 #include "sampling.h"
 
 #include <charconv>
-#include <cmath>
 #include <limits>
 #include <random>
 
@@ -14,29 +13,24 @@ namespace magnet_cli {
 void sampling_options::add_to(CLI::App & verb, const magnet_sampling_params & defaults) {
     const auto   most = std::numeric_limits<int32_t>::max();
     option_group group(verb, "Sampling");
-    const auto   add = [&](const char * flag, auto & target, const char * type, const char * help, auto value) {
-        return group.value(flag, target, type, with_default(help, value));
+    const auto   add = [&](const char * flag, auto & target, const char * type, const char * help, auto value,
+                         const std::optional<CLI::Validator> & range = {}) {
+        group.value(flag, target, type, with_default(help, value), range);
     };
-    add("--temperature", temperature, "X", "0 = always the likeliest token", defaults.temperature)
-        ->check(number([](double x) { return x >= 0 && x <= 100; }, "in [0, 100]"));
-    add("--top-k", top_k, "K", "choose among the K likeliest, 0 = off", defaults.top_k)->check(between(0, most));
-    add("--top-p", top_p, "P", "choose among those that make up P, 1 = off", defaults.top_p)
-        ->check(number([](double x) { return x > 0 && x <= 1; }, "in (0, 1]"));
-    add("--min-p", min_p, "P", "leave out those below P times the likeliest, 0 = off", defaults.min_p)
-        ->check(number([](double x) { return x >= 0 && x < 1; }, "in [0, 1)"));
-    add("--repeat-penalty", repeat_penalty, "X", "divide the logits of repeated tokens, 1 = off",
-        defaults.repeat_penalty)
-        ->check(number([](double x) { return x > 0 && std::isfinite(x); }, "above 0"));
-    add("--frequency-penalty", frequency_penalty, "X", "subtract for each repetition, 0 = off",
-        defaults.frequency_penalty)
-        ->check(number([](double x) { return std::isfinite(x); }, "a number"));
-    add("--presence-penalty", presence_penalty, "X", "subtract once if repeated, 0 = off", defaults.presence_penalty)
-        ->check(number([](double x) { return std::isfinite(x); }, "a number"));
-    add("--penalty-last-n", penalty_last_n, "N", "tokens the penalties look back, -1 = all, 0 = off",
-        defaults.penalty_last_n)
-        ->check(between(-1, most));
-    group.value("--seed", seed, "N", "same seed, same text (default: a new one each run)")
-        ->check(between(int64_t(0), (int64_t(1) << 32) - 1));
+    add("--temperature", temperature, "X", "0 = always the likeliest token", defaults.temperature,
+        number([](double x) { return x >= 0 && x <= 100; }, "in [0, 100]"));
+    add("--top-k", top_k, "K", "choose among the K likeliest, 0 = off", defaults.top_k, between(0, most));
+    add("--top-p", top_p, "P", "choose among those that make up P, 1 = off", defaults.top_p,
+        number([](double x) { return x > 0 && x <= 1; }, "in (0, 1]"));
+    add("--min-p", min_p, "P", "leave out those below P times the likeliest, 0 = off", defaults.min_p,
+        number([](double x) { return x >= 0 && x < 1; }, "in [0, 1)"));
+    add("--repeat-penalty", repeat_penalty, "X", "divide the logits of repeated tokens, 1 = off", defaults.repeat_penalty,
+        number([](double x) { return x > 0 && x <= 3.4e38; }, "above 0 (and at most 3.4e38)"));
+    add("--frequency-penalty", frequency_penalty, "X", "subtract for each repetition, 0 = off", defaults.frequency_penalty);
+    add("--presence-penalty", presence_penalty, "X", "subtract once if repeated, 0 = off", defaults.presence_penalty);
+    add("--penalty-last-n", penalty_last_n, "N", "tokens the penalties look back, -1 = all, 0 = off", defaults.penalty_last_n,
+        between(-1, most));
+    group.value("--seed", seed, "N", "same seed, same text (default: a new one each run)", between(0, 0xFFFFFFFF));
     auto * text = group.value("--grammar", grammar, "GBNF", "only text that this grammar allows");
     group.value("--grammar-file", grammar_file, "FILE", "the same, from a file")->excludes(text);
     group.list("--logit-bias", logit_bias, "ID:BIAS",
@@ -48,11 +42,12 @@ static magnet_logit_bias parse_bias(const std::string & text) {
     const char * const end   = text.data() + text.size();
     const auto         token = std::from_chars(text.data(), end, bias.token);
     if (token.ec == std::errc() && token.ptr != end && *token.ptr == ':') {
-        const bool         plus  = end - token.ptr > 2 && token.ptr[1] == '+' && token.ptr[2] != '-'; // "+1.5"
-        const char * const begin = token.ptr + 1 + plus;
-        const auto         value = std::from_chars(begin, end, bias.bias);
-        const bool         ok    = std::isfinite(bias.bias) || bias.bias == -std::numeric_limits<float>::infinity();
-        if (value.ec == std::errc() && value.ptr == end && ok) {
+        const std::string value(token.ptr + 1, end);
+        if (value == "-inf" || value == "-infinity") {
+            bias.bias = -std::numeric_limits<float>::infinity();
+            return bias;
+        }
+        if (parse_float(value, bias.bias)) {
             return bias;
         }
     }

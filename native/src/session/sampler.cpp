@@ -50,11 +50,10 @@ void check_sampling(const magnet_sampling_params & p, const model & m) {
     require(p.n_logit_bias == 0 || p.logit_bias, "sampling.logit_bias", 0, "given when n_logit_bias > 0");
     for (int32_t i = 0; i < p.n_logit_bias; ++i) {
         const int32_t token = p.logit_bias[i].token;
-        const std::string name = "sampling.logit_bias[" + std::to_string(i) + "]";
-        require(token >= 0 && token < m.n_vocab(), name + ".token", token,
+        require(token >= 0 && token < m.n_vocab(), "sampling.logit_bias.token", token,
                 "in the vocabulary, which has 0 to " + std::to_string(m.n_vocab() - 1));
         const float bias = p.logit_bias[i].bias;
-        require(!std::isnan(bias) && bias != INFINITY, name + ".bias", bias, "finite or -INFINITY");
+        require(!std::isnan(bias) && bias != INFINITY, "sampling.logit_bias.bias", bias, "finite or -INFINITY");
     }
 }
 

@@ -76,8 +76,9 @@ class CliTest(unittest.TestCase):
 
     def start(self, *arguments, **options):
         """Starts it and returns the process, which is ended with the test at the latest."""
-        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-        process = subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.folder, env=environment(), **options)
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment(),
+                   **options}
+        process = subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.folder, **options)
 
         def end():
             process.kill()

@@ -137,7 +137,7 @@ class EmbedTest(CliTest):
 
     def test_a_text_that_is_too_long_is_named(self):
         self.file("texts.txt", "short\n" + "long " * 200 + "\nshort\n")
-        self.fails(1, "embed", "--file", "texts.txt", "-o", "v.npy", says=["texts.txt:2 has", "tokens", "runcate"])
+        self.fails(1, "embed", "--file", "texts.txt", "-o", "v.npy", says=["texts.txt:2: the text has", "tokens", "--truncate"])
         self.assertFalse((self.folder / "v.npy").exists())
         self.assertEqual(len(self.vectors("--file", "texts.txt", "--truncate", "head")), 3)
 

@@ -117,6 +117,18 @@ class EvalTest(CliTest):
         self.assertNotEqual(self.figures("infill", stories, "--state", "run.state"), whole)
         self.fails(1, "eval", "infill", stories, "--state", "run.state", "--seed", "1", says=["run.state", "seed"])
 
+    def test_a_file_that_is_no_state_is_left_alone(self):
+        pairs = self.file("pairs.tsv", PAIRS)
+        for content in ("a note without an end of its line", "a note\n", "{", "{}\n", '{"state": 5}\n', "[1]\n", '{"text": "a"}\n{"te',
+                        '{"state": "magnet eval"}\n', '{"state": "magnet eval", "what": 3}\n'):
+            with self.subTest(content=content):
+                note = self.file("note", content)
+                self.fails(1, "eval", "sts", pairs, "--state", note, says=["note:1: not the state of an evaluation"])
+                self.assertEqual(note.read_text(), content)
+        state = self.file("cut", '{"state":"magnet e')  # a run that was killed when it began
+        self.ok("eval", "sts", pairs, "--state", state)
+        self.assertEqual(len(state.read_text().splitlines()), 4)
+
     def test_interrupt_keeps_what_is_done(self):
         text = self.file("text.txt", "one two three four five\n" * 300)
         arguments = ("eval", "repetition", text, "--prefix-words", "2", "--max-tokens", "200", "--state", "s")
@@ -151,7 +163,7 @@ class EvalTest(CliTest):
         self.fails(1, "eval", "sts", "no-such-file", says=["no-such-file"])
         self.fails(1, "eval", "infill", self.file("s.tsv", STORIES), "--n-gaps", "4", says=["s.tsv:1:", "6 or more"])
         self.fails(1, "eval", "choice", bad, says=["bad.tsv:1:", "JSON"])
-        self.fails(1, "eval", "infill", bad, "--gaps", "spans", "--span-min", "9", "--span-max", "8", says=["--span-max is 8"])
+        self.fails(2, "eval", "infill", bad, "--gaps", "spans", "--span-min", "9", "--span-max", "8", says=["--span-max is 8"])
 
     def test_help_shows_each_protocol(self):
         text = self.ok("eval", "--help").out

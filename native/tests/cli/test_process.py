@@ -1,6 +1,7 @@
 """How the program behaves as a process: exit codes, error lines, full disks, closed pipes, signals."""
 
 import json
+import os
 import pathlib
 import resource
 import signal
@@ -49,7 +50,9 @@ class UsageTest(CliTest):
 
     def test_log_lines_only_on_request(self):
         self.assertEqual(self.ok("tokens", "a").err, "")
-        self.assertNotEqual(self.run_magnet("tokens", "--log-level", "debug", "a").err, "")
+        lines = self.run_magnet("tokens", "--log-level", "debug", "a").err.splitlines()
+        self.assertNotEqual(lines, [])
+        self.assertEqual([line for line in lines if not line.startswith("magnet: ")], [])
 
 
 class ThreadsTest(CliTest):
@@ -187,6 +190,22 @@ class SignalTest(CliTest):
         self.assertEqual({one["stop"] for one in made[:-1]} - {"length"}, set())
         self.assertIn(made[-1]["stop"], ("length", "cancelled"))
 
+    def test_an_output_file_keeps_the_texts_that_are_done(self):
+        """Most of the time goes into reading: the signal comes before the first token of a text."""
+        text = "a text that takes its time " * 8
+        for verb in (["generate", "--max-tokens", "1"], ["infill", "--max-tokens", "1"]):
+            with self.subTest(verb=verb[0]):
+                self.file("t.jsonl", (json.dumps({"text": text + ("{{gap}}" if verb[0] == "infill" else "")}) + "\n") * 5000)
+                process = self.start(*verb, "--no-reuse", "--json", "--file", "t.jsonl", "-o", "out.jsonl")
+                while process.poll() is None and not any(path.stat().st_size for path in self.folder.glob("out.jsonl.*")):
+                    time.sleep(0.01)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(60), -signal.SIGINT)
+                self.assertEqual(process.stderr.read(), b"")
+                self.assertGreater((self.folder / "out.jsonl").read_text().count("\n"), 0)
+                self.assertLess((self.folder / "out.jsonl").read_text().count("\n"), 5000)
+                (self.folder / "out.jsonl").unlink()
+
     def test_embed_leaves_no_file(self):
         self.file("texts.txt", "a text of some length, so that this takes a while\n" * 200000)
         process = self.start("embed", "--file", "texts.txt", "-o", "v.npy")
@@ -195,6 +214,20 @@ class SignalTest(CliTest):
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(60), -signal.SIGINT)
         self.assertEqual([path.name for path in self.folder.iterdir()], ["texts.txt"])
+
+    @unittest.skipUnless("MAGNET_SLOW_MKSTEMP" in os.environ, "the sanitizers' library must come first")
+    def test_signal_while_the_output_is_begun(self):
+        env = environment(LD_PRELOAD=os.environ.get("MAGNET_SLOW_MKSTEMP", ""))
+        for arguments in (["embed", "a"], ["tokens", "a"], ["info"], ["mask", "a"], ["score", "a"], ["generate", "a"],
+                          ["infill", "a {{gap:2}}"], ["mask", "a", "--svg", "x"]):
+            with self.subTest(verb=arguments):
+                process = self.start(*arguments, "-o", "out", env=env)
+                while not list(self.folder.iterdir()) and process.poll() is None:
+                    time.sleep(0.001)
+                process.send_signal(signal.SIGINT)
+                self.assertEqual(process.wait(60), -signal.SIGINT)
+                self.assertEqual(process.stderr.read(), b"")
+                self.assertEqual(list(self.folder.iterdir()), [])
 
     def test_sigterm_ends_every_verb(self):
         stories = "Tom lost his keys on the way home. " * 20000

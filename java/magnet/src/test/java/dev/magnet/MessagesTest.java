@@ -61,15 +61,15 @@ class MessagesTest {
                 entry("sampling.minP is 1", () -> generate(generate.withSampling(greedy.withMinP(1)))),
                 entry("sampling.repeatPenalty is 0", () -> generate(generate.withSampling(greedy.withRepeatPenalty(0)))),
                 entry("sampling.penaltyLastN is -2", () -> generate(generate.withSampling(greedy.withPenaltyLastN(-2)))),
-                entry("sampling.grammar ", () -> generate(generate.withGrammar("root ::= ("))),
+                entry("the grammar, line 1, column 11: expected \")\"", () -> generate(generate.withGrammar("root ::= ("))),
                 entry("a token of sampling.logitBias is 99999", () ->
                         generate(generate.withSampling(greedy.withLogitBias(Map.of(99999, 1f))))),
                 entry("a bias of sampling.logitBias is inf; it must be finite or Float.NEGATIVE_INFINITY", () ->
                         generate(generate.withSampling(greedy.withLogitBias(Map.of(9, Float.POSITIVE_INFINITY))))),
-                entry("this Magnet reads at most 256", () -> magnet.generate("x".repeat(999)).text()),
+                entry("at most 256 are read here. Shorten it", () -> magnet.generate("x".repeat(999)).text()),
                 entry("maxTokens is 0", () -> infill(infill.withMaxTokens(0))),
                 entry("sampling.topK is -1", () -> infill(infill.withSampling(greedy.withTopK(-1)))),
-                entry("larger LoadOptions.ctx", () -> infill(infill.withMaxTokens(999))),
+                entry("at most 256 are read here. Shorten it or the gaps", () -> infill(infill.withMaxTokens(999))),
                 entry("top is -1", () -> magnet.score(
                         List.of(List.of(Part.text("a"), Part.filled("b"))), ScoreOptions.defaults().withTop(-1))));
         calls.forEach(MessagesTest::says);
@@ -94,7 +94,7 @@ class MessagesTest {
                 entry("l2[1] is 0", Evaluation.probe(text, text).withL2(0.1, 0)),
                 entry("cutoffs[0] is 0", Evaluation.retrieval(text, text, text).withCutoffs(0)));
         evaluations.forEach((says, evaluation) -> says(says, () -> magnet.evaluate(evaluation)));
-        says("this Magnet reads at most 256. Load the model with a larger LoadOptions.ctx", () -> magnet.evaluate(
+        says("long.jsonl:1: the line has", () -> magnet.evaluate(
                 Evaluation.choice(Files.writeString(
                         directory.resolve("long.jsonl"),
                         "{\"query\": \"%s\", \"choices\": [\"a\", \"b\"], \"gold\": 0}\n".formatted("q".repeat(999))))));
@@ -109,7 +109,7 @@ class MessagesTest {
                 entry("rows.maxSpans is 0", options.withRows(rows.withMaxSpans(0))),
                 entry("rows.spanMax is 3", options.withRows(rows.withSpanMin(4).withSpanMax(3))),
                 entry("rows.sentenceShare is 2", options.withRows(rows.withSentenceShare(2))),
-                entry("shareHybrid and maskRate", options.withRows(rows.withShareHybrid(0))
+                entry("rows.shareHybrid and rows.maskRate", options.withRows(rows.withShareHybrid(0))
                         .withStages(new TrainStage(2, 1, 0, 0))),
                 entry("contrast.textShare is -2", options.withContrast(options.contrast().withTextShare(-2))),
                 entry("contrast.dropRate is 3", options.withContrast(options.contrast().withDropRate(3))),
@@ -128,6 +128,9 @@ class MessagesTest {
 
     @Test
     void adviceNamesWhatAProgramCalls() {
+        try (Magnet narrow = Magnet.load(TinyModel.LLAMA, LoadOptions.defaults().withCtx(32))) {
+            says("load the model with a larger LoadOptions.ctx", () -> narrow.generate("x".repeat(99)).text());
+        }
         LoadOptions fused = TinyModel.options().withEngine(Engine.FUSED);
         says("use Engine.GRAPH", () -> Magnet.load(golden("tiny-gpt2.gguf"), fused));
         says("use Engine.GRAPH", () -> Trainer.estimate(

@@ -15,13 +15,12 @@ final class Wording {
     /** What is more than a field. */
     private static final List<Map.Entry<String, String>> PHRASES = List.of(
             Map.entry("make a session with a larger n_ctx", "load the model with a larger LoadOptions.ctx"),
-            Map.entry("Make one with a larger n_ctx", "Load the model with a larger LoadOptions.ctx"),
-            Map.entry("the session's n_ctx", "LoadOptions.ctx"),
-            Map.entry("this session reads", "this Magnet reads"),
+            Map.entry("at most n_ctx", "at most LoadOptions.ctx"),
+            Map.entry("Raise n_ctx", "Raise LoadOptions.ctx"),
             Map.entry("this session's", "this Magnet's"),
-            Map.entry("check_tensors looks", "LoadOptions.checkTensors looks"),
+            Map.entry("model with check_tensors", "model with LoadOptions.checkTensors"),
             Map.entry("use the graph engine", "use Engine.GRAPH"),
-            Map.entry("only MAGNET_CONTEXT_LEFT works", "only InfillContext.LEFT works"),
+            Map.entry("only the context LEFT works", "only InfillContext.LEFT works"),
             Map.entry("finite or -INFINITY", "finite or Float.NEGATIVE_INFINITY"),
             Map.entry("or allow it to be replaced", "or allow it to be replaced with withOverwrite(true)"));
 
