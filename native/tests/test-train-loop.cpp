@@ -385,10 +385,12 @@ TEST_CASE("training goes on from an adapter") {
 TEST_CASE("options that make rows longer than the model reads are refused") {
     setup      s;
     toy_engine e(V, D, 64);
-    s.options.rows.length = 80;
-    CHECK(error_of([&] {
-              trainer(e, s.vocab, s.data, s.held, s.options);
-          }).find("this model reads at most 64. Lower rows.length") != std::string::npos);
+    for (const int32_t length : {80, INT32_MAX}) {
+        s.options.rows.length = length;
+        CHECK(error_of([&] {
+                  trainer(e, s.vocab, s.data, s.held, s.options);
+              }).find("this model reads at most 64. Lower rows.length") != std::string::npos);
+    }
     s.options.rows.length     = 40;
     s.options.contrast.length = 64;
     const std::string message = error_of([&] { trainer(e, s.vocab, s.data, s.held, s.options); });

@@ -52,7 +52,7 @@ static void check_context(const engine_shape & shape, const train_options & o, c
         }
     };
     fits("text rows (BOS, tokens and the room of every gap)",
-         1 + o.rows.length + int64_t(o.rows.max_spans) * o.rows.open_room,
+         int64_t(1) + o.rows.length + int64_t(o.rows.max_spans) * o.rows.open_room,
          "Lower rows.length, rows.max_spans or rows.open_room.");
     fits("rows to embed (instruction, text and EOS)",
          int64_t(vocab.tokenize(o.contrast.instruction, true).size()) + o.contrast.length + 2,
