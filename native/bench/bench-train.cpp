@@ -127,7 +127,7 @@ steps train(engine & e, const options & o) {
 }
 
 void run(const options & o) {
-    const auto  e    = o.engine == "graph" ? make_graph_engine(o.files.model, o.graph) : make_fused_engine(o.files.model, o.fused);
+    const auto  e    = o.engine == "graph" ? make_graph_engine(o.model, o.graph) : make_fused_engine(o.model, o.fused);
     const steps done = train(*e, o);
     std::cout << nlohmann::json{ { "peer", "magnet" },
                                  { "engine", e->describe() },
@@ -149,7 +149,7 @@ void run(const options & o) {
 int main(int argc, char ** argv) {
     options  o;
     CLI::App app("Speed of training on given batches. One line of JSON to standard output.");
-    app.add_option("model", o.files.model, "GGUF file")->required()->check(CLI::ExistingFile);
+    app.add_option("model", o.model, "GGUF file")->required()->check(CLI::ExistingFile);
     app.add_option("batches", o.batches, "JSON Lines by peers/batches.py, one step each")
         ->required()
         ->check(CLI::ExistingFile);

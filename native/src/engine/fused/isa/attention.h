@@ -109,7 +109,25 @@ struct attention_memory {
     }
 };
 
-// One block of scores of one query: scale, mask, exponentials. Returns the sum; max is the running maximum.
+// exp(scale * (s - max))
+template <class T>
+struct exponential {
+    vf scale, max;
+
+    MAGNET_ALWAYS_INLINE exponential(float scale, float max)
+        : scale(splat(sizeof(T) == sizeof(float) ? scale : scale * 1.44269504088896341f)), max(splat(max)) {}
+
+    MAGNET_ALWAYS_INLINE vf operator()(vf s) const {
+        if constexpr (sizeof(T) == sizeof(float)) {
+            return exp((s - max) * scale);
+        } else {
+            return exp2_roughly((s - max) * scale);
+        }
+    }
+};
+
+// One block of scores of one query: mask, exponentials. Returns the sum; max is the running maximum, of scores that are not
+// scaled yet.
 template <class T>
 MAGNET_INLINE float softmax_block(const visibility & sees, int32_t q, const hull & keys, const bool * masked,
                                   float scale, float * s, T * p, float & max) {
@@ -118,18 +136,19 @@ MAGNET_INLINE float softmax_block(const visibility & sees, int32_t q, const hull
     vf              maxima    = splat(max);
     for (int32_t b = 0; b < keys.size(); ++b) {
         for (int32_t i = b * 32; i < b * 32 + 32; i += W) {
-            vf x = load(s + i) * scale;
+            vf x = load(s + i);
             if (masked[b]) {
                 x = load(threshold + keys.first * 32 + i) <= pos ? x : splat(hidden);
+                store(s + i, x);
             }
-            store(s + i, x);
             maxima = max_of(maxima, x);
         }
     }
-    max     = max_in(maxima);
-    vf sums = {};
+    max = max_in(maxima);
+    const exponential<T> weight(scale, max);
+    vf                   sums = {};
     for (int32_t i = 0; i < keys.size() * 32; i += W) {
-        const vf e = exp(load(s + i) - max);
+        const vf e = weight(load(s + i));
         store(p + i, e);
         sums += e;
     }
@@ -208,7 +227,7 @@ static void attend_blocks(const visibility & sees, float scale, int32_t dim, con
             const float before = state.max[r];
             const float block  = softmax_block(sees, of.token + r * of.stride, keys, seen.masked, scale,
                                                mem.scores + r * ld, mem.probs + r * ld, state.max[r]);
-            const float decay  = first ? 0.0f : __builtin_expf(before - state.max[r]);
+            const float decay  = first ? 0.0f : before == state.max[r] ? 1.0f : __builtin_expf(scale * (before - state.max[r]));
             state.total[r]     = state.total[r] * decay + block;
             if (!first && decay != 1.0f) {
                 for (int32_t c = 0; c < dim; ++c) {
@@ -238,7 +257,7 @@ static void attend(const visibility & sees, float scale, int32_t dim, const pack
         }
         convert_row(sums, dim, of.out + r * of.ld_out);
         if (of.lse != nullptr) {
-            of.lse[r * of.stride] = state.max[r] + __builtin_logf(state.total[r]);
+            of.lse[r * of.stride] = scale * state.max[r] + __builtin_logf(state.total[r]);
         }
     }
 }
@@ -298,7 +317,7 @@ static void attention_part(const cached_attention_args<T> & a, int32_t head_kv, 
     running_softmax           state;
     attend_blocks(*a.sees, l.scale, dim, row, of, begin, end, mem, state);
     for (int32_t r = 0; r < of.rows; ++r) {
-        out[r].max   = state.max[r];
+        out[r].max   = l.scale * state.max[r];
         out[r].total = state.total[r];
         for (int32_t c = 0; c < dim; ++c) {
             out[r].sums[c] = state.total[r] > 0.0f ? mem.sums[r * dim + c] : 0.0f;

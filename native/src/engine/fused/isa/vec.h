@@ -151,6 +151,27 @@ MAGNET_INLINE vf exp(vf x) {
     return x < -87.0f ? vf{} : y;
 }
 
+// 2^x to 4e-6 of its value, for x <= 0; 0 below -126. For what is rounded to bf16.
+MAGNET_INLINE vf exp2_roughly(vf x) {
+#if MAGNET_VECTOR_WIDTH == 16
+    const vf n = (vf)_mm512_maskz_roundscale_ps(__mmask16(-1), (__m512)x, _MM_FROUND_TO_NEAREST_INT);
+#else
+    x          = max_of(x, splat(-127.0f));
+    const vf n = (x + 12582912.0f) - 12582912.0f;
+#endif
+    const vf r = x - n; // in [-1/2, 1/2]
+    vf       p = r * 9.666368515e-3f + 5.592197584e-2f;
+    p          = p * r + 2.402234904e-1f;
+    p          = p * r + 6.931210452e-1f;
+    p          = p * r + 1.0f;
+#if MAGNET_VECTOR_WIDTH == 16
+    return (vf)_mm512_maskz_scalef_ps(__mmask16(-1), (__m512)p, (__m512)n);
+#else
+    const vf y = (vf)((vi)p + (__builtin_convertvector(n, vi) << 23));
+    return x < -126.0f ? vf{} : y;
+#endif
+}
+
 // 1 / x to 1 ulp
 MAGNET_INLINE vf reciprocal(vf x) {
 #if MAGNET_VECTOR_WIDTH == 16
