@@ -1,9 +1,11 @@
 // Products of packed quantised matrices by every kernel set, against double loops over what ggml makes of the same rows.
 #include "engine_fixture.h"
+#include "quantised_model.h"
 
 #include "engine/fused/fused-engine.h"
 #include "engine/fused/kernel-choice.h"
 #include "engine/fused/quantised-matrix.h"
+#include "engine/fused/weights.h"
 
 #include "ggml.h"
 
@@ -88,6 +90,142 @@ void test_format(const kernel_set & set, ggml_type type) {
 }
 
 } // namespace
+
+namespace {
+
+// A matrix in a format: what ggml makes of it, and packed.
+struct stored_rows {
+    std::vector<float> values; // [n_out, n_in]
+    quantised_matrix   packed;
+
+    stored_rows(ggml_type type, int32_t n_out, int32_t n_in)
+        : values(int64_t(n_out) * n_in), packed(quantised_format_of(type).value(), n_in, n_out) {
+        std::normal_distribution<float> normal(0.01f, 0.05f);
+        std::vector<float>              plain(values.size());
+        for (float & x : plain) {
+            x = normal(random_bits);
+        }
+        const size_t         row_bytes = ggml_row_size(type, n_in);
+        std::vector<uint8_t> stored(row_bytes * n_out);
+        ggml_quantize_chunk(type, plain.data(), stored.data(), 0, n_out, n_in, nullptr);
+        ggml_get_type_traits(type)->to_float(stored.data(), values.data(), int64_t(values.size()));
+        for (int32_t j = 0; j < packed.n_panels(); ++j) {
+            packed.pack(j, stored.data(), int64_t(row_bytes), {});
+        }
+    }
+};
+
+// Products that unpack panels as they go, beside those of a copy of the same values.
+template <class T>
+void test_unpacked(const kernel_set & set, ggml_type type) {
+    const kernel_table<T> & kernels = table_of<T>(set);
+    const int32_t           n_in = 256, n_out = 77, m = 29;
+    stored_rows             stored(type, n_out, n_in);
+    std::vector<float>      scale(n_in);
+    for (int32_t c = 0; c < n_in; ++c) {
+        scale[c] = 0.5f + 0.01f * float(c % 90);
+        for (int32_t r = 0; r < n_out; ++r) {
+            stored.values[int64_t(r) * n_in + c] *= scale[c];
+        }
+    }
+    packed<T> copy(n_in, n_out);
+    rounded_matrix<T>(stored.values.data(), n_out, n_in, kernels).pack_forward(copy);
+
+    std::normal_distribution<float> normal;
+    std::vector<T>                  x((m + row_slack) * n_in);
+    for (T & v : x) {
+        from_float(normal(random_bits), v);
+    }
+    std::vector<float> expected(m * n_out), got(m * n_out);
+    gemm_args<T>       args;
+    args.m = m;
+    args.n = n_out;
+    args.add(copy.times(x.data(), n_in));
+    kernels.gemm_f32(args, expected.data(), n_out);
+
+    args.terms[0].b                      = nullptr;
+    args.terms[0].quantised              = stored.packed.source();
+    args.terms[0].quantised.column_scale = scale.data();
+    for (int32_t rank = 0; rank < 3; ++rank) { // shares that begin and end in a panel
+        args.part = { rank, 3 };
+        kernels.gemm_f32(args, got.data(), n_out);
+    }
+    const std::vector<double> wide(expected.begin(), expected.end());
+    CHECK(relative_error(got, wide) < (sizeof(T) == sizeof(float) ? 1e-6 : 1e-4));
+
+    args.part     = {};
+    args.n        = n_out - 32;
+    args.terms[0] = args.terms[0].from_column(32);
+    std::vector<float> rest(m * (n_out - 32));
+    kernels.gemm_f32(args, rest.data(), n_out - 32);
+    std::vector<double> wide_rest;
+    for (int32_t i = 0; i < m; ++i) {
+        wide_rest.insert(wide_rest.end(), wide.begin() + i * n_out + 32, wide.begin() + (i + 1) * n_out);
+    }
+    CHECK(relative_error(rest, wide_rest) < (sizeof(T) == sizeof(float) ? 1e-6 : 1e-4));
+}
+
+} // namespace
+
+TEST_CASE("panels that are unpacked when they are read") {
+    for (const std::string & name : fused_engine_kernels()) {
+        for (const ggml_type type : { GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q5_0, GGML_TYPE_Q5_1, GGML_TYPE_Q8_0,
+                                      GGML_TYPE_Q4_K, GGML_TYPE_Q5_K, GGML_TYPE_Q6_K }) {
+            CAPTURE(name);
+            CAPTURE(ggml_type_name(type));
+            test_unpacked<bf16>(choose_kernels(name), type);
+            test_unpacked<float>(choose_kernels(name), type);
+        }
+    }
+}
+
+TEST_CASE("a model without copies of its weights computes what one with them does") {
+    for (const llama_ftype type : { LLAMA_FTYPE_MOSTLY_Q4_1, LLAMA_FTYPE_MOSTLY_Q8_0, LLAMA_FTYPE_MOSTLY_Q4_K_M,
+                                    LLAMA_FTYPE_MOSTLY_F16 }) { // of F16 there are copies all the same
+        const quantised_model file(0, type);
+        CAPTURE(int(type));
+        for (const engine_precision precision : { engine_precision::f32, engine_precision::bf16 }) {
+            fused_engine_params params = engine_params("", precision, 2);
+            const auto          copied = make_fused_engine(file.path, params);
+            params.copies              = false;
+            const auto               lean   = make_fused_engine(file.path, params);
+            const int32_t            d      = copied->shape().n_embd, v = copied->shape().n_vocab;
+            const double             bound  = precision == engine_precision::f32 ? 1e-5 : 3e-3;
+            std::vector<owned_row>   rows   = random_rows({ 70, 1, 9 }, v, 3);
+            for (const owned_row & row : rows) {
+                const int32_t      n = row.view().n_tokens;
+                std::vector<float> expected(int64_t(n) * d), got(expected.size());
+                copied->forward({ row.view() }, { expected.data() });
+                lean->forward({ row.view() }, { got.data() });
+                CHECK(relative_error(got, expected) < bound);
+
+                std::vector<float>         logits(v), lean_logits(v), nll(1), lean_nll(1);
+                const std::vector<int32_t> target = { 5 };
+                copied->logits(expected.data(), 1, logits.data());
+                lean->logits(expected.data(), 1, lean_logits.data());
+                CHECK(relative_error(lean_logits, logits) < bound);
+                copied->cross_entropy(expected.data(), nullptr, target.data(), nullptr, 1, nll.data(), nullptr);
+                lean->cross_entropy(expected.data(), nullptr, target.data(), nullptr, 1, lean_nll.data(), nullptr);
+                CHECK(lean_nll[0] == doctest::Approx(nll[0]).epsilon(1e-3));
+            }
+            const auto         cache = copied->make_cache(), lean_cache = lean->make_cache();
+            std::vector<float> logits(v), lean_logits(v);
+            for (int32_t i = 0; i < 2; ++i) { // a prompt, then a token
+                cached_row r;
+                r.row    = { rows[0].tokens.data() + 60 * i, rows[0].pos.data() + 60 * i, rows[0].roles.data() + 60 * i,
+                             i == 0 ? 60 : 1 };
+                r.output = r.row.n_tokens - 1;
+                r.cache  = cache.get();
+                r.logits = logits.data();
+                copied->extend({ r });
+                r.cache  = lean_cache.get();
+                r.logits = lean_logits.data();
+                lean->extend({ r });
+                CHECK(relative_error(lean_logits, logits) < bound);
+            }
+        }
+    }
+}
 
 TEST_CASE("a vector in 8 bits is off by half a step at most") {
     for (const std::string & name : fused_engine_kernels()) {

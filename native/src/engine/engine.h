@@ -141,6 +141,8 @@ struct fused_engine_params {
     int32_t          n_threads = 0;                      // 0 = physical_cores()
     engine_precision precision = engine_precision::bf16; // of products; f32 is the exact mode of the tests
     std::string      kernel;                             // "" = best here; "amx", "avx512bf16", "avx512", "avx2", "neon", "generic"
+    bool             copies    = true;                   // of all matrices in `precision`; false: quantised ones are
+                                                         // unpacked as they are read, which is less memory and no training
     bool             recompute = false;                  // training keeps one activation a layer and recomputes the rest
     int64_t          coupled_bytes = int64_t(2) << 30;   // train_coupled may keep so much instead of computing it twice
 };

@@ -54,7 +54,7 @@ gemm_args<T> block_runner<T>::forward_product(const context & c, int32_t l, matr
     args.n    = w.n_out;
     args.part = c.me.part;
     args.bias = w.bias.data();
-    args.add(w.forward.times(in, ld));
+    args.add(w.times(in, ld));
     if (a.rank > 0) {
         args.add(a.b.times(low_rank + a.column, ld_low));
     }

@@ -27,8 +27,16 @@ public:
 template <class T>
 class loaded_weights : public any_weights {
 public:
-    loaded_weights(const std::string & path, const kernel_set & set, thread_pool & pool)
-        : set(set), base(model_file(path), table_of<T>(set), pool), head(path, base.hp, table_of<T>(set)), path(path) {}
+    loaded_weights(const std::string & path, const kernel_set & set, thread_pool & pool, bool copies)
+        : set(set), base(model_file(path), table_of<T>(set), pool, copies), head(path, base.hp, table_of<T>(set)), path(path) {
+        if (!copies) {
+            as_stored = std::make_unique<stored_weights>(path, base, pool);
+            base.use_stored(*as_stored);
+            if (as_stored->head().packed) {
+                head.use_stored(as_stored->head().packed->source());
+            }
+        }
+    }
 
     std::unique_ptr<engine> make_engine(const std::shared_ptr<fused_weights> & self,
                                         const fused_engine_params & params) override;
@@ -51,7 +59,7 @@ template <class T>
 const stored_weights * loaded_weights<T>::stored(thread_pool & pool) {
     mapped([&] {
         try {
-            if (sizeof(T) != sizeof(float)) {
+            if (!as_stored && sizeof(T) != sizeof(float)) {
                 as_stored = std::make_unique<stored_weights>(path, base, pool);
             }
         } catch (const error & e) {
@@ -60,7 +68,7 @@ const stored_weights * loaded_weights<T>::stored(thread_pool & pool) {
             }
         }
     });
-    return as_stored.get();
+    return sizeof(T) == sizeof(float) ? nullptr : as_stored.get();
 }
 
 template <class T>
@@ -262,9 +270,9 @@ std::shared_ptr<fused_weights> load_weights(const std::string & path, const fuse
                                             const kernel_set & set) {
     thread_pool pool(threads_of(params));
     if (params.precision == engine_precision::f32) {
-        return std::make_shared<loaded_weights<float>>(path, set, pool);
+        return std::make_shared<loaded_weights<float>>(path, set, pool, params.copies);
     }
-    return std::make_shared<loaded_weights<bf16>>(path, set, pool);
+    return std::make_shared<loaded_weights<bf16>>(path, set, pool, params.copies);
 }
 
 } // namespace magnet::fused

@@ -24,12 +24,25 @@ output_head<T>::output_head(std::string path, const hparams & hp, const kernel_t
 
 template <class T>
 void output_head<T>::load() const {
+    if (quantised.data != nullptr) {
+        return;
+    }
     loaded([&] {
         const std::vector<float> w = model_file(path).read(hp.tied ? "token_embd.weight" : "output.weight");
         packed<T>                p(hp.n_embd, hp.n_vocab);
         rounded_matrix<T>(w.data(), hp.n_vocab, hp.n_embd, kernels).pack_forward(p);
         forward = std::move(p);
     });
+}
+
+template <class T>
+product<T> output_head<T>::times(const T * hidden, int64_t ld) const {
+    product<T> p = forward.times(hidden, ld);
+    if (quantised.data != nullptr) {
+        p.k         = hp.n_embd;
+        p.quantised = quantised;
+    }
+    return p;
 }
 
 template <class T>
@@ -79,7 +92,7 @@ void output_head<T>::logits(const share & part, const T * hidden, int64_t ld, in
     args.m    = n;
     args.n    = hp.n_vocab;
     args.part = part;
-    args.add(forward.times(hidden, ld));
+    args.add(times(hidden, ld));
     kernels.gemm_f32(args, out, hp.n_vocab);
 }
 
@@ -107,11 +120,9 @@ void output_head<T>::cross_entropy(const float * hidden, const int32_t * index, 
         for (int32_t v = 0; v < hp.n_vocab; v += vocab_block) {
             const int32_t   size = std::min(vocab_block, hp.n_vocab - v);
             gemm_args<T>    args;
-            product<T>      term = forward.times(w->hidden.data(), ld);
-            term.b += v / panel_width * panel_size(d);
             args.m = rows;
             args.n = size;
-            args.add(term);
+            args.add(times(w->hidden.data(), ld).from_column(v));
             kernels.gemm_f32(args, w->scores.data() + v, ldv);
             for (int32_t i = 0; i < rows; ++i) {
                 const float part = kernels.log_sum_exp(w->scores.data() + i * ldv + v, size);

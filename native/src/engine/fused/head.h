@@ -17,6 +17,9 @@ public:
     // The matrix is read from the file and packed when it is first needed.
     output_head(std::string path, const hparams & hp, const kernel_table<T> & kernels);
 
+    // From now on the matrix as the file stores it instead of a copy, borrowed. Before anything else.
+    void use_stored(const quantised_source & source) { quantised = source; }
+
     void logits(const float * hidden, int32_t n, float * out) const;
 
     // One thread's share of logits [n, V] of hidden vectors [n, D] with row_slack rows behind them.
@@ -37,6 +40,7 @@ private:
     std::unique_ptr<workspace> borrow() const;
     void                       give_back(std::unique_ptr<workspace> w) const;
     void                       load() const;
+    product<T>                 times(const T * hidden, int64_t ld) const;
     void                       load_backward() const;
 
     const std::string       path;
@@ -44,6 +48,7 @@ private:
     const kernel_table<T> & kernels;
     const int32_t           chunk; // positions computed together
 
+    quantised_source                                quantised;
     mutable once                                    loaded;
     mutable once                                    backward_loaded;
     mutable packed<T>                               forward;  // [D, V]

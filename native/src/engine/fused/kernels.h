@@ -36,6 +36,63 @@ MAGNET_ALWAYS_INLINE constexpr int64_t packed_size(int64_t k, int64_t n) {
     return round_up(n, panel_width) / panel_width * panel_size(k);
 }
 
+// Quantised rows times vectors of 8-bit integers (quantised-matrix.h packs them). Rows come in panels of 32, which are two
+// strips of 16, and a strip in blocks of 32 columns; a lane of a vector is a row.
+//
+// A block's integers are unsigned. 8 bits: 8 x 16 x 4 bytes, four columns of each row after the other. Fewer: 4 x 16 x 4
+// bytes with column c in the low and column c + 16 in the high half, then what a value has above four bits.
+enum class quantised_format : uint8_t { q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k };
+
+// What stands beside the integers of a block, each for 16 rows: w = scale * q + minimum, or scale * (q - offset). Where it
+// is bytes, every eight blocks have half floats that these are multiplied by.
+enum class quantised_scales : uint8_t {
+    f16,
+    f16_and_minima,
+    u8_and_minima,
+    s8_of_halves, // one for columns 0 to 15, one for 16 to 31
+};
+
+MAGNET_ALWAYS_INLINE constexpr int64_t quantised_scale_bytes(quantised_scales s) {
+    return s == quantised_scales::f16_and_minima ? 64 : 32;
+}
+MAGNET_ALWAYS_INLINE constexpr int64_t quantised_super_bytes(quantised_scales s) {
+    return s == quantised_scales::u8_and_minima ? 64 : s == quantised_scales::s8_of_halves ? 32 : 0;
+}
+
+struct quantised_strip {
+    const uint8_t * quants   = nullptr; // [n_blocks, 64 * bits]
+    const uint8_t * scales   = nullptr; // [n_blocks, quantised_scale_bytes]
+    const uint8_t * super    = nullptr; // [n_blocks / 8, quantised_super_bytes]
+    int32_t         n_blocks = 0;
+};
+
+struct quantised_panel {
+    quantised_format format;
+    quantised_strip  strips[2];
+};
+
+// A whole matrix of them, as quantised_matrix keeps it.
+struct quantised_source {
+    quantised_format format       = quantised_format::q4_0;
+    const uint8_t *  data         = nullptr; // [strips, strip_bytes]; NULL = no matrix
+    int64_t          strip_bytes  = 0;
+    int64_t          quant_bytes  = 0; // of a strip
+    int64_t          scale_bytes  = 0;
+    int32_t          n_blocks     = 0;
+    const float *    column_scale = nullptr; // [columns] what each column is multiplied by, or NULL
+
+    MAGNET_ALWAYS_INLINE quantised_strip strip(int64_t i) const {
+        const uint8_t * p = data + i * strip_bytes;
+        return { p, p + quant_bytes, p + quant_bytes + scale_bytes, n_blocks };
+    }
+    MAGNET_ALWAYS_INLINE quantised_panel panel(int64_t j) const { return { format, { strip(2 * j), strip(2 * j + 1) } }; }
+    MAGNET_ALWAYS_INLINE quantised_source from_panel(int64_t j) const {
+        quantised_source rest = *this;
+        rest.data += 2 * j * strip_bytes;
+        return rest;
+    }
+};
+
 // Inverted dropout of a [rows, channels] matrix: entry (r, c) is dropped if hash(keys[r], c) < threshold, else scaled.
 struct dropout_mask {
     const uint32_t * keys      = nullptr; // [rows]
@@ -52,6 +109,17 @@ struct product {
     int64_t              b_stride = 0;       // elements from one panel to the next
     int32_t              k        = 0;
     const dropout_mask * dropped  = nullptr; // applied to this term's [m, n] before it is added
+    quantised_source     quantised;          // B, if data is not NULL, instead of b: each panel is unpacked when it is read
+
+    // The same from column n on, a multiple of panel_width.
+    MAGNET_ALWAYS_INLINE product from_column(int32_t n) const {
+        product rest = *this;
+        rest.b += b != nullptr ? n / panel_width * b_stride : 0;
+        if (quantised.data != nullptr) {
+            rest.quantised = quantised.from_panel(n / panel_width);
+        }
+        return rest;
+    }
 };
 
 constexpr int32_t max_terms = 6;
@@ -213,41 +281,6 @@ struct attention_backward_args {
     int64_t           ld_d_out = 0;
     float *           d_qkv    = nullptr; // [n, size], overwritten in the columns of this kv head and its query heads
     int64_t           ld_d_qkv = 0;
-};
-
-// Quantised rows times vectors of 8-bit integers (quantised-matrix.h packs them). Rows come in panels of 32, which are two
-// strips of 16, and a strip in blocks of 32 columns; a lane of a vector is a row.
-//
-// A block's integers are unsigned. 8 bits: 8 x 16 x 4 bytes, four columns of each row after the other. Fewer: 4 x 16 x 4
-// bytes with column c in the low and column c + 16 in the high half, then what a value has above four bits.
-enum class quantised_format : uint8_t { q4_0, q4_1, q5_0, q5_1, q8_0, q4_k, q5_k, q6_k };
-
-// What stands beside the integers of a block, each for 16 rows: w = scale * q + minimum, or scale * (q - offset). Where it
-// is bytes, every eight blocks have half floats that these are multiplied by.
-enum class quantised_scales : uint8_t {
-    f16,
-    f16_and_minima,
-    u8_and_minima,
-    s8_of_halves, // one for columns 0 to 15, one for 16 to 31
-};
-
-MAGNET_ALWAYS_INLINE constexpr int64_t quantised_scale_bytes(quantised_scales s) {
-    return s == quantised_scales::f16_and_minima ? 64 : 32;
-}
-MAGNET_ALWAYS_INLINE constexpr int64_t quantised_super_bytes(quantised_scales s) {
-    return s == quantised_scales::u8_and_minima ? 64 : s == quantised_scales::s8_of_halves ? 32 : 0;
-}
-
-struct quantised_strip {
-    const uint8_t * quants   = nullptr; // [n_blocks, 64 * bits]
-    const uint8_t * scales   = nullptr; // [n_blocks, quantised_scale_bytes]
-    const uint8_t * super    = nullptr; // [n_blocks / 8, quantised_super_bytes]
-    int32_t         n_blocks = 0;
-};
-
-struct quantised_panel {
-    quantised_format format;
-    quantised_strip  strips[2];
 };
 
 struct quantised_scale { // of 32 values of a vector

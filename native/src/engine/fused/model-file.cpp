@@ -229,6 +229,10 @@ void model_file::check_tensors() {
     }
 }
 
+int32_t model_file::type(const std::string & name) const {
+    return gguf_get_tensor_type(meta.get(), gguf_find_tensor(meta.get(), name.c_str()));
+}
+
 bool model_file::has(const std::string & name) const { return gguf_find_tensor(meta.get(), name.c_str()) >= 0; }
 
 std::vector<uint8_t> model_file::bytes_of(int64_t tensor) const {

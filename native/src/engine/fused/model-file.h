@@ -44,7 +44,8 @@ public:
 
     const hparams & params() const { return hp; }
 
-    bool has(const std::string & name) const;
+    bool    has(const std::string & name) const;
+    int32_t type(const std::string & name) const; // ggml_type of a tensor that there is
 
     // The tensor's values. Throws magnet::error (IO). Safe to call from several threads at once.
     std::vector<float> read(const std::string & name) const;

@@ -195,35 +195,31 @@ std::optional<quantised_format> quantised_format_of(int32_t type) {
     }
 }
 
-quantised_matrix::quantised_matrix(quantised_format format, int32_t n_in, int32_t n_out)
-    : format(format), n_out(n_out), n_blocks(n_in / 32) {
+quantised_matrix::quantised_matrix(quantised_format format, int32_t n_in, int32_t n_out) : n_out(n_out) {
     const format_traits t = traits_of(format);
-    quant_bytes           = n_blocks * int64_t(64) * t.bits;
-    scale_bytes           = n_blocks * quantised_scale_bytes(t.scales);
-    super_bytes           = n_blocks / 8 * quantised_super_bytes(t.scales);
-    data = buffer<uint8_t>(2 * n_panels() * round_up(quant_bytes + scale_bytes + super_bytes, 64));
+    about.format          = format;
+    about.n_blocks        = n_in / 32;
+    about.quant_bytes     = about.n_blocks * int64_t(64) * t.bits;
+    about.scale_bytes     = about.n_blocks * quantised_scale_bytes(t.scales);
+    about.strip_bytes     = round_up(about.quant_bytes + about.scale_bytes +
+                                     about.n_blocks / 8 * quantised_super_bytes(t.scales), 64);
+    data                  = buffer<uint8_t>(2 * n_panels() * about.strip_bytes);
+    about.data            = data.data();
 }
-
-quantised_strip quantised_matrix::strip(int32_t i) const {
-    const uint8_t * p = data.data() + i * round_up(quant_bytes + scale_bytes + super_bytes, 64);
-    return { p, p + quant_bytes, p + quant_bytes + scale_bytes, n_blocks };
-}
-
-quantised_panel quantised_matrix::panel(int32_t j) const { return { format, { strip(2 * j), strip(2 * j + 1) } }; }
 
 void quantised_matrix::pack(int32_t j, const uint8_t * rows, int64_t row_bytes, const std::vector<int32_t> & order) {
-    const format_traits t         = traits_of(format);
+    const format_traits t         = traits_of(about.format);
     const int64_t       per_block = quantised_scale_bytes(t.scales), per_super = quantised_super_bytes(t.scales);
     const auto          put_f16   = [](uint8_t * to, uint16_t value) { std::memcpy(to, &value, sizeof value); };
     for (int32_t i = j * panel_width; i < std::min(n_out, (j + 1) * panel_width); ++i) {
-        const quantised_strip s      = strip(i / strip_rows);
+        const quantised_strip s      = about.strip(i / strip_rows);
         const int32_t         lane   = i % strip_rows;
         auto *                quants = const_cast<uint8_t *>(s.quants) + 4 * lane;
         auto *                scales = const_cast<uint8_t *>(s.scales);
         auto *                super  = const_cast<uint8_t *>(s.super) + 2 * lane;
         const uint8_t *       row    = rows + (order.empty() ? i : order[i]) * row_bytes;
-        for (int32_t b = 0; b < n_blocks; ++b) {
-            const block32 block = read_block(format, row, b);
+        for (int32_t b = 0; b < about.n_blocks; ++b) {
+            const block32 block = read_block(about.format, row, b);
             write_quants(block, t.bits, quants + b * int64_t(64) * t.bits);
             uint8_t * at = scales + b * per_block;
             if (per_super == 0) {

@@ -23,20 +23,15 @@ public:
     // Panels may be packed from several threads.
     void pack(int32_t j, const uint8_t * rows, int64_t row_bytes, const std::vector<int32_t> & order);
 
-    quantised_panel panel(int32_t j) const;
-    int32_t         n_panels() const { return (n_out + panel_width - 1) / panel_width; }
-    int64_t         bytes() const { return data.bytes(); }
+    const quantised_source & source() const { return about; }
+    quantised_panel          panel(int32_t j) const { return about.panel(j); }
+    int32_t                  n_panels() const { return (n_out + panel_width - 1) / panel_width; }
+    int64_t                  bytes() const { return data.bytes(); }
 
 private:
-    quantised_strip strip(int32_t i) const;
-
-    quantised_format format;
     int32_t          n_out;
-    int32_t          n_blocks;
-    int64_t          quant_bytes; // of a strip
-    int64_t          scale_bytes;
-    int64_t          super_bytes;
-    buffer<uint8_t>  data; // [strips, quants, scales, super]
+    buffer<uint8_t>  data;  // [strips, quants, scales, super]
+    quantised_source about; // how it is laid out
 };
 
 } // namespace magnet::fused

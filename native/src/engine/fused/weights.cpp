@@ -1,5 +1,8 @@
 #include "weights.h"
 
+#include "quantised-matrix.h"
+#include "stored-weights.h"
+
 #include "engine/engine.h"
 
 #include <algorithm>
@@ -86,24 +89,7 @@ packed<bf16> transposed(const packed<bf16> & w) {
 }
 
 template <class T>
-void weights<T>::load_matrix(const model_file & file, int32_t l, matrix m) {
-    const std::string name = "blk." + std::to_string(l) + "." + names[m];
-    linear<T> &       to   = layers[l].matrices[m];
-    const int32_t     q    = hp.n_head * hp.head_dim;
-    const int32_t     k    = hp.n_head_kv * hp.head_dim;
-    const int32_t     outs[n_matrices] = { q, k, k, hp.n_embd, hp.n_ff, hp.n_ff, hp.n_embd };
-
-    to.target = name + ".weight";
-    to.n_out  = outs[m];
-    to.n_in   = m == attn_output ? q : m == ffn_down ? hp.n_ff : hp.n_embd;
-    if (hp.rope_pairs && (m == attn_q || m == attn_k)) {
-        to.row_order = halves_order(to.n_out, hp.head_dim, hp.n_rot);
-    }
-    if (m != attn_output && m != ffn_down) {
-        to.column_scale = file.read("blk." + std::to_string(l) +
-                                    (m == ffn_gate || m == ffn_up ? ".ffn_norm.weight" : ".attn_norm.weight"));
-    }
-
+void weights<T>::copy_matrix(const model_file & file, linear<T> & to) const {
     std::vector<float> w = file.read(to.target);
     if (!to.row_order.empty()) {
         std::vector<float> ordered(w.size());
@@ -122,6 +108,26 @@ void weights<T>::load_matrix(const model_file & file, int32_t l, matrix m) {
     }
     to.forward = packed<T>(to.n_in, to.n_out);
     rounded_matrix<T>(w.data(), to.n_out, to.n_in, kernels).pack_forward(to.forward);
+}
+
+template <class T>
+void weights<T>::load_matrix(const model_file & file, int32_t l, matrix m, bool copy) {
+    const std::string name = "blk." + std::to_string(l) + "." + names[m];
+    linear<T> &       to   = layers[l].matrices[m];
+    const int32_t     q    = hp.n_head * hp.head_dim;
+    const int32_t     k    = hp.n_head_kv * hp.head_dim;
+    const int32_t     outs[n_matrices] = { q, k, k, hp.n_embd, hp.n_ff, hp.n_ff, hp.n_embd };
+
+    to.target = name + ".weight";
+    to.n_out  = outs[m];
+    to.n_in   = m == attn_output ? q : m == ffn_down ? hp.n_ff : hp.n_embd;
+    if (hp.rope_pairs && (m == attn_q || m == attn_k)) {
+        to.row_order = halves_order(to.n_out, hp.head_dim, hp.n_rot);
+    }
+    if (m != attn_output && m != ffn_down) {
+        to.column_scale = file.read("blk." + std::to_string(l) +
+                                    (m == ffn_gate || m == ffn_up ? ".ffn_norm.weight" : ".attn_norm.weight"));
+    }
 
     if (file.has(name + ".bias")) {
         const std::vector<float> bias = file.read(name + ".bias");
@@ -130,17 +136,20 @@ void weights<T>::load_matrix(const model_file & file, int32_t l, matrix m) {
             to.bias[r] = bias[to.row_order.empty() ? r : to.row_order[r]];
         }
     }
+    if (copy || !quantised_format_of(file.type(to.target))) {
+        copy_matrix(file, to);
+    }
 }
 
 template <class T>
-weights<T>::weights(const model_file & file, const kernel_table<T> & kernels, thread_pool & pool)
+weights<T>::weights(const model_file & file, const kernel_table<T> & kernels, thread_pool & pool, bool copies)
     : hp(file.params()), layers(hp.n_layer), output_norm(file.read("output_norm.weight")),
       embeddings(file.read_raw("token_embd.weight")), kernels(kernels) {
     if (file.has("rope_freqs.weight")) {
         rope_factors = file.read("rope_freqs.weight");
     }
     parallel_for(pool, hp.n_layer * n_matrices,
-                 [&](int32_t i) { load_matrix(file, i / n_matrices, matrix(i % n_matrices)); });
+                 [&](int32_t i) { load_matrix(file, i / n_matrices, matrix(i % n_matrices), copies); });
     if (file.has("blk.0.attn_q_norm.weight")) {
         const std::vector<int32_t> order = halves_order(hp.head_dim, hp.head_dim, hp.n_rot);
         for (int32_t l = 0; l < hp.n_layer; ++l) {
@@ -159,7 +168,25 @@ weights<T>::weights(const model_file & file, const kernel_table<T> & kernels, th
 }
 
 template <class T>
+void weights<T>::use_stored(const stored_weights & stored) {
+    for (int32_t i = 0; i < hp.n_layer * n_matrices; ++i) {
+        linear<T> & to = layers[i / n_matrices].matrices[i % n_matrices];
+        if (to.forward.data.size() == 0) {
+            to.quantised              = stored.of(i / n_matrices, matrix(i % n_matrices)).packed->source();
+            to.quantised.column_scale = to.column_scale.empty() ? nullptr : to.column_scale.data();
+        }
+    }
+}
+
+template <class T>
 void weights<T>::prepare_backward(thread_pool & pool) {
+    for (const layer<T> & l : layers) {
+        for (const linear<T> & m : l.matrices) {
+            if (m.quantised.data != nullptr) {
+                throw error(MAGNET_STATUS_UNSUPPORTED, "training needs copies of the weights; load the model with them");
+            }
+        }
+    }
     backward_ready([&] {
         parallel_for(pool, hp.n_layer * n_matrices, [&](int32_t i) {
             linear<T> & w = layers[i / n_matrices].matrices[i % n_matrices];

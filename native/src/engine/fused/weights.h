@@ -1,4 +1,5 @@
-// The model's matrices, packed for the kernels.
+// The model's matrices, packed for the kernels: as copies in T, which are the fastest, or as the file stores them
+// (stored-weights.h), which takes a third of the memory and less.
 //
 // Two changes on the way in, undone for nobody but LoRA (adapters.h): the weight of each RMSNorm is folded into the columns
 // of the matrices that read it, and rows of queries and keys are reordered so that rotary pairs are (i, i + n_rot / 2)
@@ -71,9 +72,20 @@ struct linear {
     int32_t              n_out = 0;
     packed<T>            forward;  // [n_in, n_out]
     packed<T>            backward; // [n_out, n_in]; empty until the model is trained
+    quantised_source     quantised; // instead of `forward`, where there is no copy
     buffer<float>        bias;     // [n_out padded], or empty
     std::vector<float>   column_scale; // [n_in] folded into W, or empty
     std::vector<int32_t> row_order;    // row i here is row row_order[i] of the file, or empty
+
+    // The term x W^T.
+    product<T> times(const T * x, int64_t ldx) const {
+        product<T> p = forward.times(x, ldx);
+        if (quantised.data != nullptr) {
+            p.k         = n_in;
+            p.quantised = quantised;
+        }
+        return p;
+    }
 };
 
 enum matrix { attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up, ffn_down, n_matrices };
@@ -88,12 +100,19 @@ struct layer {
     buffer<float> k_norm;
 };
 
+class stored_weights;
+
 template <class T>
 class weights {
 public:
-    weights(const model_file & file, const kernel_table<T> & kernels, thread_pool & pool);
+    // copies: of all matrices; without them of those alone whose type kernels cannot read, and use_stored() must bring the
+    // others.
+    weights(const model_file & file, const kernel_table<T> & kernels, thread_pool & pool, bool copies);
 
-    // Builds the transposed matrices, once. Any thread.
+    // Matrices that there is no copy of, borrowed.
+    void use_stored(const stored_weights & stored);
+
+    // Builds the transposed matrices, once. Any thread. Throws magnet::error (UNSUPPORTED) without copies.
     void prepare_backward(thread_pool & pool);
 
     int64_t bytes() const;
@@ -109,7 +128,8 @@ public:
     const kernel_table<T> & kernels;
 
 private:
-    void load_matrix(const model_file & file, int32_t l, matrix m);
+    void load_matrix(const model_file & file, int32_t l, matrix m, bool copy);
+    void copy_matrix(const model_file & file, linear<T> & to) const;
 
     once           backward_ready;
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/fused/kernels.h"
+#include "quantised.h"
 
 #if defined(MAGNET_AMX_TILES)
 #    include "amx.h"
@@ -36,11 +37,17 @@ struct prepared {
     micro_term           terms[max_terms];
     int32_t              n_plain; // terms without dropout come first
     int32_t              order[max_terms];
+    T *                  unpacked[max_terms]; // memory for a panel of a quantised term, or NULL
+    int32_t              unpacked_panel = -1; // the one that is there
 };
 
+// Floats of scratch memory.
 template <class T>
 static int64_t widened_size(const gemm_args<T> & g) {
     int64_t n = 0;
+    for (int32_t t = 0; t < g.n_terms; ++t) {
+        n += g.terms[t].quantised.data != nullptr ? panel_size(g.terms[t].k) * int64_t(sizeof(T)) / 4 : 0;
+    }
     if (sizeof(typename left_operand<T>::type) != sizeof(T)) {
         for (int32_t t = 0; t < g.n_terms; ++t) {
             n += int64_t(g.m) * round_up(g.terms[t].k, 2) + W;
@@ -75,22 +82,35 @@ static prepared<T> prepare(const gemm_args<T> & g, float * widened) {
             p.terms[i].lda = k * int64_t(sizeof(float));
             widened += int64_t(g.m) * k + W;
         }
-        p.terms[i].b = reinterpret_cast<const char *>(t.b);
-        p.terms[i].k = t.k;
+        p.terms[i].b  = reinterpret_cast<const char *>(t.b);
+        p.terms[i].k  = t.k;
+        p.unpacked[i] = nullptr;
+        if (t.quantised.data != nullptr) {
+            p.unpacked[i] = reinterpret_cast<T *>(widened);
+            widened += panel_size(t.k) * int64_t(sizeof(T)) / 4;
+        }
     }
     return p;
 }
 
 // Sum of the terms for rows [row, row + rows) and panel j, with bias.
 template <class T>
-MAGNET_INLINE void run_tile(const prepared<T> & p, int32_t row, int32_t rows, int32_t j, int32_t cols, float * tile) {
+MAGNET_INLINE void run_tile(prepared<T> & p, int32_t row, int32_t rows, int32_t j, int32_t cols, float * tile) {
     const gemm_args<T> & g = *p.args;
     micro_term           at[max_terms];
     for (int32_t i = 0; i < g.n_terms; ++i) {
         at[i] = p.terms[i];
         at[i].a += row * at[i].lda;
-        at[i].b += int64_t(j) * g.terms[p.order[i]].b_stride * int64_t(sizeof(T));
+        if (p.unpacked[i] == nullptr) {
+            at[i].b += int64_t(j) * g.terms[p.order[i]].b_stride * int64_t(sizeof(T));
+            continue;
+        }
+        if (p.unpacked_panel != j) {
+            unpack_panel(g.terms[p.order[i]].quantised, j, p.unpacked[i]);
+        }
+        at[i].b = reinterpret_cast<const char *>(p.unpacked[i]);
     }
+    p.unpacked_panel = j;
     tile_kernel<T>::run(at, p.n_plain, rows, cols, tile);
     if (g.bias != nullptr) {
         const row32 b = load_row(g.bias + j * 32, 32);
@@ -142,7 +162,7 @@ MAGNET_INLINE float * widened_memory(int64_t n) {
 // epilogue(row, rows, first column, columns, tile [rows, 32])
 template <class T, class Epilogue>
 MAGNET_INLINE void run_gemm(const gemm_args<T> & g, Epilogue && epilogue) {
-    const prepared<T> p = prepare(g, widened_memory<T>(widened_size(g)));
+    prepared<T> p = prepare(g, widened_memory<T>(widened_size(g)));
     for_tiles<T>(g.m, g.n, g.part, [&](int32_t row, int32_t rows, int32_t j, int32_t cols) {
         alignas(64) float tile[tiling<T>::max_rows * 32];
         run_tile(p, row, rows, j, cols, tile);

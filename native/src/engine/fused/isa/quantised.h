@@ -172,18 +172,72 @@ static void panel_product(const quantised_panel & w, const quantised_rows & x, f
     }
 }
 
-static void quantised_product(const quantised_panel & w, const quantised_rows & x, float * out, int64_t ld) {
+template <int Bits, quantised_scales Kind, int Offset>
+struct format_constants {
+    static constexpr int              bits   = Bits;
+    static constexpr quantised_scales kind   = Kind;
+    static constexpr int              offset = Offset;
+};
+
+// body(the format's constants)
+template <class Body>
+MAGNET_INLINE void with_format(quantised_format format, Body && body) {
     using kind = quantised_scales;
-    switch (w.format) {
-        case quantised_format::q4_0: return panel_product<4, kind::f16, 8>(w, x, out, ld);
-        case quantised_format::q4_1: return panel_product<4, kind::f16_and_minima, 0>(w, x, out, ld);
-        case quantised_format::q5_0: return panel_product<5, kind::f16, 16>(w, x, out, ld);
-        case quantised_format::q5_1: return panel_product<5, kind::f16_and_minima, 0>(w, x, out, ld);
-        case quantised_format::q8_0: return panel_product<8, kind::f16, 128>(w, x, out, ld);
-        case quantised_format::q4_k: return panel_product<4, kind::u8_and_minima, 0>(w, x, out, ld);
-        case quantised_format::q5_k: return panel_product<5, kind::u8_and_minima, 0>(w, x, out, ld);
-        case quantised_format::q6_k: return panel_product<6, kind::s8_of_halves, 32>(w, x, out, ld);
+    switch (format) {
+        case quantised_format::q4_0: return body(format_constants<4, kind::f16, 8>());
+        case quantised_format::q4_1: return body(format_constants<4, kind::f16_and_minima, 0>());
+        case quantised_format::q5_0: return body(format_constants<5, kind::f16, 16>());
+        case quantised_format::q5_1: return body(format_constants<5, kind::f16_and_minima, 0>());
+        case quantised_format::q8_0: return body(format_constants<8, kind::f16, 128>());
+        case quantised_format::q4_k: return body(format_constants<4, kind::u8_and_minima, 0>());
+        case quantised_format::q5_k: return body(format_constants<5, kind::u8_and_minima, 0>());
+        case quantised_format::q6_k: return body(format_constants<6, kind::s8_of_halves, 32>());
     }
+}
+
+static void quantised_product(const quantised_panel & w, const quantised_rows & x, float * out, int64_t ld) {
+    with_format(w.format, [&](auto f) { panel_product<f.bits, f.kind, f.offset>(w, x, out, ld); });
+}
+
+// Columns k and k + 1 of W rows, to the panel that gemm reads.
+MAGNET_INLINE void store_columns(bf16 * out, int32_t k, int32_t row, vf x, vf y) {
+    const vu words = round_bf16(x) | round_bf16(y) << 16;
+    __builtin_memcpy(out + (int64_t(k) * panel_width + 2 * row), &words, sizeof words);
+}
+MAGNET_INLINE void store_columns(float * out, int32_t k, int32_t row, vf x, vf y) {
+    store(out + int64_t(k) * panel_width + row, x);
+    store(out + int64_t(k + 1) * panel_width + row, y);
+}
+
+template <int Bits, quantised_scales Kind, int Offset, class T>
+static void unpack_panel(const quantised_panel & w, const float * column_scale, T * out) {
+    for (int32_t strip = 0; strip < 2; ++strip) {
+        for (int32_t b = 0; b < w.strips[strip].n_blocks; ++b) {
+            for (int32_t lane = 0; lane < 16; lane += W) {
+                vu q[8];
+                unpack_block<Bits>(w.strips[strip].quants + int64_t(b) * 64 * Bits + 4 * lane, q);
+                const block_scales s = load_scales<Kind, Offset>(w.strips[strip], b, lane);
+                unroll<8>([&](auto v) __attribute__((always_inline)) {
+                    constexpr int part = Kind == quantised_scales::s8_of_halves ? v / 4 : 0;
+                    vf            x[4];
+                    for (int j = 0; j < 4; ++j) {
+                        x[j] = __builtin_convertvector((vi)(q[v] >> (8 * j) & 0xff), vf) * s.scale[part] + s.minimum[part];
+                        if (column_scale != nullptr) {
+                            x[j] *= column_scale[b * 32 + 4 * v + j];
+                        }
+                    }
+                    store_columns(out, b * 32 + 4 * v, 16 * strip + lane, x[0], x[1]);
+                    store_columns(out, b * 32 + 4 * v + 2, 16 * strip + lane, x[2], x[3]);
+                });
+            }
+        }
+    }
+}
+
+// Panel j in the form that gemm reads, [columns, panel_width].
+template <class T>
+static void unpack_panel(const quantised_source & w, int32_t j, T * out) {
+    with_format(w.format, [&](auto f) { unpack_panel<f.bits, f.kind, f.offset>(w.panel(j), w.column_scale, out); });
 }
 
 static void quantise(const float * x, int32_t n, int8_t * values, quantised_scale * scales) {

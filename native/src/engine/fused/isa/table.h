@@ -8,7 +8,6 @@
 #include "gated.h"
 #include "gemm.h"
 #include "pack.h"
-#include "quantised.h"
 
 namespace magnet::fused {
 namespace {
