@@ -103,6 +103,7 @@ int main(int argc, char ** argv) {
     app.add_option("--rank", o.rank, "of the adapter that is trained")->capture_default_str();
     app.add_option("--repeat", o.repeat, "the best of so many")->capture_default_str();
     app.add_option("--only", o.only, "name of one benchmark");
+    app.add_flag("--no-copies{false}", o.engine.copies, "unpack quantised weights as they are read; nothing is trained then");
     app.add_flag("--recompute", o.engine.recompute, "keep the input of each block alone for the way back");
     app.add_flag("--breakdown", o.breakdown, "processor time by kernel and shape");
     CLI11_PARSE(app, argc, argv);
@@ -162,7 +163,7 @@ int main(int argc, char ** argv) {
         }
     }
 
-    if (wanted("train")) {
+    if (wanted("train") && o.engine.copies) {
         lora_set     set;
         std::mt19937 random(2);
         set.rank     = o.rank;

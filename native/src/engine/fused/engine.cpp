@@ -45,6 +45,8 @@ public:
     // exact mode, which rounds nothing.
     const stored_weights * stored(thread_pool & pool);
 
+    int64_t bytes() const { return base.bytes() + head.bytes() + (as_stored ? as_stored->bytes() : 0); }
+
     const kernel_set & set;
     weights<T>         base;
     output_head<T>     head;
@@ -88,7 +90,7 @@ public:
     const engine_shape & shape() const override { return info; }
 
     std::string describe() const override {
-        const int64_t bytes = base.bytes() + head.bytes() + teams.bytes() + decoder.bytes();
+        const int64_t bytes = shared->bytes() + teams.bytes() + decoder.bytes();
         return "fused engine, " + std::string(shared->set.name) + (sizeof(T) == sizeof(float) ? " f32" : " bf16") + ", " +
                std::to_string(pool.size()) + " threads, " + std::to_string(bytes >> 20) + " MiB";
     }
