@@ -30,7 +30,8 @@ public:
     loaded_weights(const std::string & path, const kernel_set & set, thread_pool & pool, bool copies)
         : set(set), base(model_file(path), table_of<T>(set), pool, copies), head(path, base.hp, table_of<T>(set)), path(path) {
         if (!copies) {
-            as_stored = std::make_unique<stored_weights>(path, base, pool);
+            as_stored    = std::make_unique<stored_weights>(path, base, pool);
+            stored_bytes = as_stored->bytes();
             base.use_stored(*as_stored);
             if (as_stored->head().packed) {
                 head.use_stored(as_stored->head().packed->source());
@@ -45,7 +46,7 @@ public:
     // exact mode, which rounds nothing.
     const stored_weights * stored(thread_pool & pool);
 
-    int64_t bytes() const { return base.bytes() + head.bytes() + (as_stored ? as_stored->bytes() : 0); }
+    int64_t bytes() const { return base.bytes() + head.bytes() + stored_bytes; }
 
     const kernel_set & set;
     weights<T>         base;
@@ -55,6 +56,7 @@ private:
     const std::string               path;
     once                            mapped;
     std::unique_ptr<stored_weights> as_stored;
+    std::atomic<int64_t>            stored_bytes{ 0 }; // asked for while another thread packs
 };
 
 template <class T>
@@ -62,7 +64,8 @@ const stored_weights * loaded_weights<T>::stored(thread_pool & pool) {
     mapped([&] {
         try {
             if (!as_stored && sizeof(T) != sizeof(float)) {
-                as_stored = std::make_unique<stored_weights>(path, base, pool);
+                as_stored    = std::make_unique<stored_weights>(path, base, pool);
+                stored_bytes = as_stored->bytes();
             }
         } catch (const error & e) {
             if (e.status != MAGNET_STATUS_UNSUPPORTED) {
