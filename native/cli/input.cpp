@@ -126,31 +126,17 @@ void expect_field(const record & from, const std::vector<std::string> & known) {
     throw failure(from.where() + ": expected a field " + list + (known.size() > 1 ? " (one of them)" : ""));
 }
 
-// Of arrays and objects in one another. The parser needs no stack for them, but what copies and prints its values does.
-static int deepest_nesting(const std::string & text) {
-    int  depth = 0, deepest = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '"') {
-            quoted = !quoted;
-        } else if (quoted) {
-            i += text[i] == '\\';
-        } else if (text[i] == '[' || text[i] == '{') {
-            deepest = std::max(deepest, ++depth);
-        } else if (text[i] == ']' || text[i] == '}') {
-            --depth;
-        }
-    }
-    return deepest;
-}
-
 static json parse_json(const record & item) {
-    constexpr int most_nesting = 100;
-    if (deepest_nesting(item.text) > most_nesting) {
-        throw failure(item.where() + ": arrays and objects nest more than " + std::to_string(most_nesting) + " deep");
-    }
+    constexpr int most_nesting = 100; // the parser needs no stack for it, but what copies and prints its values does
+    const auto    check        = [&](int depth, json::parse_event_t event, json &) {
+        const bool opens = event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
+        if (opens && depth >= most_nesting) {
+            throw failure(item.where() + ": arrays and objects nest more than " + std::to_string(most_nesting) + " deep");
+        }
+        return true;
+    };
     try {
-        return json::parse(item.text);
+        return json::parse(item.text, check);
     } catch (const json::parse_error & error) {
         throw failure(item.where() + ": not JSON (byte " + std::to_string(error.byte) + " of the line)");
     } catch (const json::out_of_range &) {

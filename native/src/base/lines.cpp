@@ -68,31 +68,18 @@ std::vector<std::string> split_words(const std::string & line) {
     return words;
 }
 
-// Of arrays and objects in one another. The parser needs no stack for them, but what copies and prints its values does.
-static int32_t deepest_nesting(const std::string & text) {
-    int32_t depth = 0, deepest = 0;
-    bool    quoted = false;
-    for (size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '"') {
-            quoted = !quoted;
-        } else if (quoted) {
-            i += text[i] == '\\';
-        } else if (text[i] == '[' || text[i] == '{') {
-            deepest = std::max(deepest, ++depth);
-        } else if (text[i] == ']' || text[i] == '}') {
-            --depth;
-        }
-    }
-    return deepest;
-}
-
 nlohmann::json parse_json(const std::string & text, const std::string & path, int64_t line) {
-    constexpr int32_t most_nesting = 100;
-    if (deepest_nesting(text) > most_nesting) {
-        throw bad_line(path, line, "arrays and objects nest more than " + std::to_string(most_nesting) + " deep.");
-    }
+    constexpr int  most_nesting = 100; // the parser needs no stack for it, but what copies and prints its values does
+    const auto     check        = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json &) {
+        using is         = nlohmann::json::parse_event_t;
+        const bool opens = event == is::object_start || event == is::array_start;
+        if (opens && depth >= most_nesting) {
+            throw bad_line(path, line, "arrays and objects nest more than " + std::to_string(most_nesting) + " deep.");
+        }
+        return true;
+    };
     try {
-        nlohmann::json object = nlohmann::json::parse(text);
+        nlohmann::json object = nlohmann::json::parse(text, check);
         if (object.is_object()) {
             return object;
         }
