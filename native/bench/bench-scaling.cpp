@@ -122,9 +122,9 @@ struct form {
             texts.push_back(from.cut((size_t)i * piece, piece));
         }
         for (int32_t i = 0; i <= n_gaps; ++i) {
-            parts.push_back({MAGNET_PART_TEXT, view(texts[i]), 0, 0});
+            parts.push_back({MAGNET_PART_TEXT, view(texts[i]), 0, 0, false});
             if (i < n_gaps) {
-                parts.push_back({MAGNET_PART_GAP, {}, gap_length, 0});
+                parts.push_back({MAGNET_PART_GAP, {}, gap_length, 0, false});
             }
         }
     }

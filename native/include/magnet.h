@@ -313,8 +313,9 @@ MAGNET_API int32_t magnet_session_set_adapters(struct magnet_session * session, 
 
 /* Stops the call that is running on this session, from any thread; without one it does nothing, and later calls are not
  * touched. Generate and infill return what they have (MAGNET_STOP_CANCELLED, which every gap that was not reached has
- * too); before their first token they fail with MAGNET_STATUS_CANCELLED, as the others do at any time. magnet_eval keeps what is finished in its state.
- * magnet_train has no session: its callback stops it. A call that has done its work already succeeds. */
+ * too); before their first token they fail with MAGNET_STATUS_CANCELLED, as the others do at any time. magnet_eval keeps
+ * what is finished in its state. magnet_train has no session: its callback stops it. A call that has done its work
+ * already succeeds. */
 MAGNET_API void magnet_session_cancel(struct magnet_session * session);
 
 /* Forgets the cached prefix. */
@@ -929,8 +930,8 @@ enum magnet_merge_type {
 };
 
 /* Writes base + scale * adapter as one GGUF model, with the adapter's recipe, which its sessions go by. MISMATCH, IO;
- * BAD_FILE, also where a merged weight is no finite number (scale too large, or beyond the range of the type); UNSUPPORTED: the base has a type that cannot be written without an importance matrix. Replaces output
- * atomically. */
+ * BAD_FILE, also where a merged weight is no finite number (scale too large, or beyond the range of the type);
+ * UNSUPPORTED: the base has a type that cannot be written without an importance matrix. Replaces output atomically. */
 MAGNET_API int32_t magnet_merge(const char * model, const char * adapter, float scale, int32_t type, const char * output);
 
 #ifdef __cplusplus

@@ -17,42 +17,53 @@ namespace {
 typedef uint8_t vub __attribute__((vector_size(W)));
 typedef int8_t  vib __attribute__((vector_size(W)));
 
-// sum + the products of four unsigned bytes a lane with the four signed bytes of x. Wide: the bytes use all eight bits.
-template <bool Wide>
-MAGNET_INLINE vi dot4(vi sum, vu w, int32_t x) {
+// sum + the products of four unsigned bytes a lane with the four signed bytes of x. The bytes are of seven bits where
+// `narrow_bytes` says so: two products of eight overflow 16 bits, or the instruction takes both sides as signed.
 #if MAGNET_VECTOR_WIDTH == 16 && defined(__AVX512VNNI__)
+constexpr bool narrow_bytes = false;
+MAGNET_INLINE vi dot4_bytes(vi sum, vu w, int32_t x) {
     return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, _mm512_set1_epi32(x));
+}
 #elif MAGNET_VECTOR_WIDTH == 16
-    if (Wide) { // two products of 8 bits overflow 16
-        const vi low = dot4<false>(sum, w & 0x0f0f0f0f, x);
-        return low + dot4<false>(vi{}, w >> 4 & 0x0f0f0f0f, x) * 16;
-    }
+constexpr bool narrow_bytes = true;
+MAGNET_INLINE vi dot4_bytes(vi sum, vu w, int32_t x) {
     const __m512i pairs = _mm512_maddubs_epi16((__m512i)w, _mm512_set1_epi32(x));
     return sum + (vi)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+}
 #elif MAGNET_VECTOR_WIDTH == 8 && defined(__AVX2__)
-    if (Wide) {
-        const vi low = dot4<false>(sum, w & 0x0f0f0f0f, x);
-        return low + dot4<false>(vi{}, w >> 4 & 0x0f0f0f0f, x) * 16;
-    }
+constexpr bool narrow_bytes = true;
+MAGNET_INLINE vi dot4_bytes(vi sum, vu w, int32_t x) {
     const __m256i pairs = _mm256_maddubs_epi16((__m256i)w, _mm256_set1_epi32(x));
     return sum + (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
+}
 #elif MAGNET_VECTOR_WIDTH == 4 && defined(__ARM_FEATURE_DOTPROD)
-    if (Wide) { // the instruction takes both sides as signed
-        const vi low = dot4<false>(sum, w & 0x0f0f0f0f, x);
-        return low + dot4<false>(vi{}, w >> 4 & 0x0f0f0f0f, x) * 16;
-    }
+constexpr bool narrow_bytes = true;
+MAGNET_INLINE vi dot4_bytes(vi sum, vu w, int32_t x) {
     return (vi)vdotq_s32((int32x4_t)sum, (int8x16_t)w, vreinterpretq_s8_s32(vdupq_n_s32(x)));
+}
 #else
+constexpr bool narrow_bytes = false;
+MAGNET_INLINE vi dot4_bytes(vi sum, vu w, int32_t x) {
     for (int j = 0; j < 4; ++j) {
         sum += (vi)(w >> (8 * j) & 0xff) * splat_int(int8_t(uint32_t(x) >> (8 * j)));
     }
     return sum;
+}
 #endif
+
+// The same of bytes of any size. Wide: they use all eight bits.
+template <bool Wide>
+MAGNET_INLINE vi dot4(vi sum, vu w, int32_t x) {
+    if constexpr (Wide && narrow_bytes) {
+        return dot4_bytes(sum, w & 0x0f0f0f0f, x) + dot4_bytes(vi{}, w >> 4 & 0x0f0f0f0f, x) * 16;
+    } else {
+        return dot4_bytes(sum, w, x);
+    }
 }
 
 MAGNET_INLINE vf load_halves(const uint8_t * p) {
 #if MAGNET_VECTOR_WIDTH == 16
-    return (vf)_mm512_cvtph_ps(load_as<__m256i>(p));
+    return (vf)_mm512_maskz_cvtph_ps(__mmask16(-1), load_as<__m256i>(p)); // the plain form warns under GCC 12
 #elif MAGNET_VECTOR_WIDTH == 8 && defined(__F16C__)
     return (vf)_mm256_cvtph_ps(load_as<__m128i>(p));
 #else
