@@ -22,6 +22,28 @@ namespace {
 
 std::mt19937 random_bits(7);
 
+// A matrix in a format: what ggml makes of its rows, and packed in an order of them.
+struct stored_rows {
+    std::vector<float> values; // [n_out, n_in]
+    quantised_matrix   packed;
+
+    stored_rows(ggml_type type, int32_t n_out, int32_t n_in, const std::vector<int32_t> & order = {})
+        : values(int64_t(n_out) * n_in), packed(quantised_format_of(type).value(), n_in, n_out) {
+        std::normal_distribution<float> normal(0.01f, 0.05f);
+        std::vector<float>              plain(values.size());
+        for (float & x : plain) {
+            x = normal(random_bits);
+        }
+        const size_t         row_bytes = ggml_row_size(type, n_in);
+        std::vector<uint8_t> stored(row_bytes * n_out);
+        ggml_quantize_chunk(type, plain.data(), stored.data(), 0, n_out, n_in, nullptr);
+        ggml_get_type_traits(type)->to_float(stored.data(), values.data(), int64_t(values.size()));
+        for (int32_t j = 0; j < packed.n_panels(); ++j) {
+            packed.pack(j, stored.data(), int64_t(row_bytes), order);
+        }
+    }
+};
+
 struct vectors { // quantised by a kernel set
     std::vector<float>           values; // [n, n_in]
     std::vector<int8_t>          integers;
@@ -48,23 +70,11 @@ struct vectors { // quantised by a kernel set
 void test_format(const kernel_set & set, ggml_type type) {
     const kernel_table<float> & kernels = *set.f32_table;
     const int32_t               n_in = 512, n_out = 77;
-    std::normal_distribution<float> normal(0.01f, 0.05f);
-    std::vector<float>              plain(int64_t(n_out) * n_in), widened(plain.size());
-    for (float & x : plain) {
-        x = normal(random_bits);
-    }
-    const size_t         row_bytes = ggml_row_size(type, n_in);
-    std::vector<uint8_t> stored(row_bytes * n_out);
-    ggml_quantize_chunk(type, plain.data(), stored.data(), 0, n_out, n_in, nullptr);
-    ggml_get_type_traits(type)->to_float(stored.data(), widened.data(), int64_t(widened.size()));
-
-    std::vector<int32_t> order(n_out);
+    std::vector<int32_t>        order(n_out);
     std::iota(order.begin(), order.end(), 0);
     std::shuffle(order.begin(), order.end(), random_bits);
-    quantised_matrix packed(quantised_format_of(type).value(), n_in, n_out);
-    for (int32_t j = 0; j < packed.n_panels(); ++j) {
-        packed.pack(j, stored.data(), int64_t(row_bytes), order);
-    }
+    const stored_rows        stored(type, n_out, n_in, order);
+    const quantised_matrix & packed = stored.packed;
     for (const int32_t n : { 1, 2, 3, 7, 8, 13, 21 }) {
         const vectors       x(n, n_in, kernels);
         std::vector<double> expected;
@@ -74,7 +84,7 @@ void test_format(const kernel_set & set, ggml_type type) {
             kernels.quantised_product(packed.panel(j), x.rows, tile.data(), panel_width);
             for (int32_t i = 0; i < n; ++i) {
                 for (int32_t c = 0; c < std::min(panel_width, n_out - j * panel_width); ++c) {
-                    const float * w   = widened.data() + int64_t(order[j * panel_width + c]) * n_in;
+                    const float * w   = stored.values.data() + int64_t(order[j * panel_width + c]) * n_in;
                     double        sum = 0.0;
                     for (int32_t k = 0; k < n_in; ++k) {
                         sum += w[k] * x.at(i, k);
@@ -92,28 +102,6 @@ void test_format(const kernel_set & set, ggml_type type) {
 } // namespace
 
 namespace {
-
-// A matrix in a format: what ggml makes of it, and packed.
-struct stored_rows {
-    std::vector<float> values; // [n_out, n_in]
-    quantised_matrix   packed;
-
-    stored_rows(ggml_type type, int32_t n_out, int32_t n_in)
-        : values(int64_t(n_out) * n_in), packed(quantised_format_of(type).value(), n_in, n_out) {
-        std::normal_distribution<float> normal(0.01f, 0.05f);
-        std::vector<float>              plain(values.size());
-        for (float & x : plain) {
-            x = normal(random_bits);
-        }
-        const size_t         row_bytes = ggml_row_size(type, n_in);
-        std::vector<uint8_t> stored(row_bytes * n_out);
-        ggml_quantize_chunk(type, plain.data(), stored.data(), 0, n_out, n_in, nullptr);
-        ggml_get_type_traits(type)->to_float(stored.data(), values.data(), int64_t(values.size()));
-        for (int32_t j = 0; j < packed.n_panels(); ++j) {
-            packed.pack(j, stored.data(), int64_t(row_bytes), {});
-        }
-    }
-};
 
 // Products that unpack panels as they go, beside those of a copy of the same values.
 template <class T>
