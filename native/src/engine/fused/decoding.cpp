@@ -28,7 +28,8 @@ void check(const std::vector<cached_row> & rows, int32_t n_vocab) {
 
 template <class T>
 struct decoding<T>::pass {
-    pass(const std::vector<cached_row> & rows, const weights<T> & base) {
+    pass(const std::vector<cached_row> & rows, const weights<T> & base, bool one_token_each)
+        : one_token_each(one_token_each) {
         for (const cached_row & r : rows) {
             const int32_t i = int32_t(group.rows.size());
             plain.push_back(r.row);
@@ -49,6 +50,7 @@ struct decoding<T>::pass {
 
     int32_t n_outputs() const { return int32_t(tokens.size()); }
 
+    const bool                      one_token_each; // from the stored weights
     row_group                       group = { {}, { 0 } };
     std::vector<engine_row>         plain;
     std::vector<cache_place<T>>     places;
@@ -74,15 +76,16 @@ void decoding<T>::extend(const std::vector<cached_row> & rows, const stored_weig
         single.clear();
     }
     std::deque<pass> passes;
-    for (const auto & some : { single, longer }) {
-        if (!some.empty()) {
-            passes.emplace_back(some, base);
-        }
+    if (!single.empty()) {
+        passes.emplace_back(single, base, true);
     }
-    for (pass & p : passes) {
-        reserve(p, !single.empty() && &p == &passes[0]);
+    if (!longer.empty()) {
+        passes.emplace_back(longer, base, false);
     }
-    for (pass & p : passes) { // from here on nothing fails but for want of memory
+    for (const pass & p : passes) {
+        reserve(p);
+    }
+    for (const pass & p : passes) { // from here on nothing fails but for want of memory
         for (size_t r = 0; r < p.places.size(); ++r) {
             if (p.places[r].keep) {
                 p.places[r].cache->append(p.plain[r]);
@@ -90,12 +93,8 @@ void decoding<T>::extend(const std::vector<cached_row> & rows, const stored_weig
         }
     }
     try {
-        for (pass & p : passes) {
-            if (!single.empty() && &p == &passes[0]) {
-                step(p);
-            } else {
-                forward(p);
-            }
+        for (const pass & p : passes) {
+            p.one_token_each ? step(p) : forward(p);
         }
     } catch (...) {
         for (const pass & p : passes) {
@@ -110,13 +109,18 @@ void decoding<T>::extend(const std::vector<cached_row> & rows, const stored_weig
 }
 
 template <class T>
-void decoding<T>::reserve(const pass & p, bool one_token_each) {
+bool decoding<T>::has_stored_head(const pass & p) const {
+    return steps && p.n_outputs() <= set.most_stored;
+}
+
+template <class T>
+void decoding<T>::reserve(const pass & p) {
     const int32_t n = p.group.n_tokens();
-    if (one_token_each) {
+    if (p.one_token_each) {
         steps->reserve(n, pool.size());
     } else {
         blocks.reserve(n, set.infer.chunk, run_mode::infer);
-        if (steps && p.n_outputs() <= set.most_stored) {
+        if (has_stored_head(p)) {
             steps->reserve(p.n_outputs(), pool.size());
         } else {
             hidden.reserve(int64_t(p.n_outputs()) * base.hp.n_embd);
@@ -142,7 +146,7 @@ void decoding<T>::step(const pass & p) {
 // Many tokens, from the wider weights.
 template <class T>
 void decoding<T>::forward(const pass & p) {
-    const bool stored_head = steps && p.n_outputs() <= set.most_stored;
+    const bool stored_head = has_stored_head(p);
     barrier    meeting(pool.size());
     pool.run([&](int32_t rank) {
         const member me = { { rank, pool.size() }, pool.size() > 1 ? &meeting : nullptr };

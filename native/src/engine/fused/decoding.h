@@ -30,7 +30,8 @@ public:
 private:
     struct pass; // decoding.cpp
 
-    void reserve(const pass & p, bool one_token_each);
+    bool has_stored_head(const pass & p) const;
+    void reserve(const pass & p);
     void step(const pass & p);
     void forward(const pass & p);
     void score(const member & me, const std::vector<int32_t> & tokens, const std::vector<float *> & logits);

@@ -30,8 +30,7 @@ public:
     loaded_weights(const std::string & path, const kernel_set & set, thread_pool & pool, bool copies)
         : set(set), base(model_file(path), table_of<T>(set), pool, copies), head(path, base.hp, table_of<T>(set)), path(path) {
         if (!copies) {
-            as_stored    = std::make_unique<stored_weights>(path, base, pool);
-            stored_bytes = as_stored->bytes();
+            pack(pool);
             base.use_stored(*as_stored);
             if (as_stored->head().packed) {
                 head.use_stored(as_stored->head().packed->source());
@@ -53,6 +52,11 @@ public:
     output_head<T>     head;
 
 private:
+    void pack(thread_pool & pool) {
+        as_stored    = std::make_unique<stored_weights>(path, base, pool);
+        stored_bytes = as_stored->bytes();
+    }
+
     const std::string               path;
     once                            mapped;
     std::unique_ptr<stored_weights> as_stored;
@@ -64,8 +68,7 @@ const stored_weights * loaded_weights<T>::stored(thread_pool & pool) {
     mapped([&] {
         try {
             if (!as_stored && sizeof(T) != sizeof(float)) {
-                as_stored    = std::make_unique<stored_weights>(path, base, pool);
-                stored_bytes = as_stored->bytes();
+                pack(pool);
             }
         } catch (const error & e) {
             if (e.status != MAGNET_STATUS_UNSUPPORTED) {

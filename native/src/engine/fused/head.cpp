@@ -36,16 +36,6 @@ void output_head<T>::load() const {
 }
 
 template <class T>
-product<T> output_head<T>::times(const T * hidden, int64_t ld) const {
-    product<T> p = forward.times(hidden, ld);
-    if (quantised.data != nullptr) {
-        p.k         = hp.n_embd;
-        p.quantised = quantised;
-    }
-    return p;
-}
-
-template <class T>
 void output_head<T>::load_backward() const {
     load();
     backward_loaded([&] { backward = transposed(forward); });
@@ -92,7 +82,7 @@ void output_head<T>::logits(const share & part, const T * hidden, int64_t ld, in
     args.m    = n;
     args.n    = hp.n_vocab;
     args.part = part;
-    args.add(times(hidden, ld));
+    args.add(times(forward, quantised, hidden, ld));
     kernels.gemm_f32(args, out, hp.n_vocab);
 }
 
@@ -122,7 +112,7 @@ void output_head<T>::cross_entropy(const float * hidden, const int32_t * index, 
             gemm_args<T>    args;
             args.m = rows;
             args.n = size;
-            args.add(times(w->hidden.data(), ld).from_column(v));
+            args.add(times(forward, quantised, w->hidden.data(), ld).from_column(v));
             kernels.gemm_f32(args, w->scores.data() + v, ldv);
             for (int32_t i = 0; i < rows; ++i) {
                 const float part = kernels.log_sum_exp(w->scores.data() + i * ldv + v, size);

@@ -40,7 +40,6 @@ private:
     std::unique_ptr<workspace> borrow() const;
     void                       give_back(std::unique_ptr<workspace> w) const;
     void                       load() const;
-    product<T>                 times(const T * hidden, int64_t ld) const;
     void                       load_backward() const;
 
     const std::string       path;

@@ -81,6 +81,7 @@ struct quantised_source {
     int32_t          n_blocks     = 0;
     const float *    column_scale = nullptr; // [columns] what each column is multiplied by, or NULL
 
+    MAGNET_ALWAYS_INLINE int32_t n_in() const { return n_blocks * 32; }
     MAGNET_ALWAYS_INLINE quantised_strip strip(int64_t i) const {
         const uint8_t * p = data + i * strip_bytes;
         return { p, p + quant_bytes, p + quant_bytes + scale_bytes, n_blocks };

@@ -41,19 +41,29 @@ struct block32 {
     uint8_t  scales[2] = {}; // bytes: scale and minimum, or the scales of both halves
 };
 
-void nibbles(const uint8_t * from, uint8_t * low, uint8_t * high, int32_t n) {
-    for (int32_t i = 0; i < n; ++i) {
-        low[i]  = from[i] & 15;
-        high[i] = from[i] >> 4;
+template <class Stored>
+block32 read_nibbles(const Stored & from) { // q4_0, q4_1, q5_0, q5_1
+    block32 b;
+    for (int32_t c = 0; c < 16; ++c) {
+        b.q[c]      = from.qs[c] & 15;
+        b.q[c + 16] = from.qs[c] >> 4;
     }
+    b.scale = from.d;
+    return b;
 }
 
-void fifth_bits(const uint8_t * from, uint8_t * q) {
+block32 with_minimum(block32 b, uint16_t minimum) {
+    b.minimum = minimum;
+    return b;
+}
+
+block32 with_fifth_bits(block32 b, const uint8_t (&from)[4]) {
     uint32_t bits;
     std::memcpy(&bits, from, sizeof bits);
-    for (int32_t i = 0; i < 32; ++i) {
-        q[i] |= (bits >> i & 1) << 4;
+    for (int32_t c = 0; c < 32; ++c) {
+        b.q[c] |= (bits >> c & 1) << 4;
     }
+    return b;
 }
 
 // Scale and minimum of block i of eight: six bits each, those of the last four in what the first four leave free.
@@ -97,33 +107,12 @@ block32 read_block(quantised_format format, const uint8_t * row, int32_t i) {
     block32    b;
     const auto at = [&](auto block) { return reinterpret_cast<const decltype(block) *>(row); };
     switch (format) {
-        case quantised_format::q4_0: {
-            const auto & from = at(block_q4_0())[i];
-            nibbles(from.qs, b.q, b.q + 16, 16);
-            b.scale = from.d;
-            return b;
-        }
-        case quantised_format::q4_1: {
-            const auto & from = at(block_q4_1())[i];
-            nibbles(from.qs, b.q, b.q + 16, 16);
-            b.scale   = from.d;
-            b.minimum = from.m;
-            return b;
-        }
-        case quantised_format::q5_0: {
-            const auto & from = at(block_q5_0())[i];
-            nibbles(from.qs, b.q, b.q + 16, 16);
-            fifth_bits(from.qh, b.q);
-            b.scale = from.d;
-            return b;
-        }
+        case quantised_format::q4_0: return read_nibbles(at(block_q4_0())[i]);
+        case quantised_format::q4_1: return with_minimum(read_nibbles(at(block_q4_1())[i]), at(block_q4_1())[i].m);
+        case quantised_format::q5_0: return with_fifth_bits(read_nibbles(at(block_q5_0())[i]), at(block_q5_0())[i].qh);
         case quantised_format::q5_1: {
             const auto & from = at(block_q5_1())[i];
-            nibbles(from.qs, b.q, b.q + 16, 16);
-            fifth_bits(from.qh, b.q);
-            b.scale   = from.d;
-            b.minimum = from.m;
-            return b;
+            return with_minimum(with_fifth_bits(read_nibbles(from), from.qh), from.m);
         }
         case quantised_format::q8_0: {
             const auto & from = at(block_q8_0())[i];

@@ -75,15 +75,15 @@ void step_runner<T>::begin(const cache_place<T> * places, int32_t n_rows) {
     const head_layout heads = base.heads(0);
     const int32_t     group = heads.n_head / heads.n_head_kv;
     pieces.clear();
-    parts_of_row.clear();
+    offsets = { 0 };
     for (int32_t r = 0; r < n_rows; ++r) {
         const int32_t n_blocks = places[r].cache->view().n_blocks;
-        parts_of_row.push_back((n_blocks + blocks_of_part - 1) / blocks_of_part);
         for (int32_t kv = 0; kv < heads.n_head_kv; ++kv) {
             for (int32_t b = 0; b < n_blocks; b += blocks_of_part) {
                 pieces.push_back({ r, kv, b, std::min(n_blocks, b + blocks_of_part), nullptr });
             }
         }
+        offsets.push_back(int32_t(pieces.size()) * group);
     }
     parts.resize(pieces.size() * group);
     part_sums.reserve(int64_t(parts.size()) * heads.head_dim);
@@ -247,11 +247,8 @@ template <class T>
 void step_runner<T>::add_parts(int32_t row, float * out) const {
     const head_layout      heads = base.heads(0);
     const int32_t          group = heads.n_head / heads.n_head_kv;
-    const attention_sums * of    = parts.data();
-    for (int32_t r = 0; r < row; ++r) {
-        of += parts_of_row[r] * heads.n_head;
-    }
-    const int32_t n = parts_of_row[row];
+    const attention_sums * of    = parts.data() + offsets[row];
+    const int32_t          n     = (offsets[row + 1] - offsets[row]) / heads.n_head; // parts of the keys
     for (int32_t h = 0; h < heads.n_head; ++h) {
         const attention_sums * first = of + h / group * n * group + h % group;
         float                  max   = first->max, total = 0.0f;

@@ -99,7 +99,7 @@ private:
     const cache_place<T> *                  places = nullptr; // [n]
     std::vector<attention_piece>            pieces;
     std::vector<attention_sums>             parts; // [n, kv head, parts of its keys, heads that share it]
-    std::vector<int32_t>                    parts_of_row;
+    std::vector<int32_t>                    offsets; // [n + 1] of the parts of a row
     buffer<float>                           part_sums; // what parts point to
     matrix_buffer<float>                    h;         // [n, F]
 };

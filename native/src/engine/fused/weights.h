@@ -39,6 +39,17 @@ struct packed {
     }
 };
 
+// The term A B of a matrix that there is a copy of, or rows as the file stores them.
+template <class T>
+product<T> times(const packed<T> & copy, const quantised_source & stored, const T * a, int64_t lda) {
+    product<T> p = copy.times(a, lda);
+    if (stored.data != nullptr) {
+        p.k         = stored.n_in();
+        p.quantised = stored;
+    }
+    return p;
+}
+
 // w [n_out, n_in] row-major, rounded to T, as the right-hand side of x W^T ([n_in, n_out]) and of dy W ([n_out, n_in]).
 template <class T>
 class rounded_matrix {
@@ -78,14 +89,7 @@ struct linear {
     std::vector<int32_t> row_order;    // row i here is row row_order[i] of the file, or empty
 
     // The term x W^T.
-    product<T> times(const T * x, int64_t ldx) const {
-        product<T> p = forward.times(x, ldx);
-        if (quantised.data != nullptr) {
-            p.k         = n_in;
-            p.quantised = quantised;
-        }
-        return p;
-    }
+    product<T> times(const T * x, int64_t ldx) const { return fused::times(forward, quantised, x, ldx); }
 };
 
 enum matrix { attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up, ffn_down, n_matrices };

@@ -31,8 +31,8 @@ static void activate_row(activation act, const float * gate, const float * up, i
 
 template <class T>
 static void gated(const gated_args<T> & a) {
-    const int64_t n_gate = widened_size(a.gate);
-    float *       wide   = widened_memory<T>(n_gate + widened_size(a.up));
+    const int64_t n_gate = scratch_size(a.gate);
+    float *       wide   = gemm_memory<T>(n_gate + scratch_size(a.up));
     prepared<T>   gate   = prepare(a.gate, wide);
     prepared<T>   up     = prepare(a.up, wide + n_gate);
     for_tiles<T>(a.gate.m, a.gate.n, a.gate.part, [&](int32_t row, int32_t rows, int32_t j, int32_t cols) {

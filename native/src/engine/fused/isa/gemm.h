@@ -43,7 +43,7 @@ struct prepared {
 
 // Floats of scratch memory.
 template <class T>
-static int64_t widened_size(const gemm_args<T> & g) {
+static int64_t scratch_size(const gemm_args<T> & g) {
     int64_t n = 0;
     for (int32_t t = 0; t < g.n_terms; ++t) {
         n += g.terms[t].quantised.data != nullptr ? panel_size(g.terms[t].k) * int64_t(sizeof(T)) / 4 : 0;
@@ -57,7 +57,7 @@ static int64_t widened_size(const gemm_args<T> & g) {
 }
 
 template <class T>
-static prepared<T> prepare(const gemm_args<T> & g, float * widened) {
+static prepared<T> prepare(const gemm_args<T> & g, float * memory) {
     using left = typename left_operand<T>::type;
     prepared<T> p;
     p.args      = &g;
@@ -75,19 +75,19 @@ static prepared<T> prepare(const gemm_args<T> & g, float * widened) {
             const int32_t k = int32_t(round_up(t.k, 2));
             for (int32_t r = 0; r < g.m; ++r) {
                 for (int32_t c = 0; c < k; c += W) { // may write beyond the row; the next row mends it
-                    store(widened + int64_t(r) * k + c, load(t.a + r * t.lda + c));
+                    store(memory + int64_t(r) * k + c, load(t.a + r * t.lda + c));
                 }
             }
-            p.terms[i].a   = reinterpret_cast<const char *>(widened);
+            p.terms[i].a   = reinterpret_cast<const char *>(memory);
             p.terms[i].lda = k * int64_t(sizeof(float));
-            widened += int64_t(g.m) * k + W;
+            memory += int64_t(g.m) * k + W;
         }
         p.terms[i].b  = reinterpret_cast<const char *>(t.b);
         p.terms[i].k  = t.k;
         p.unpacked[i] = nullptr;
         if (t.quantised.data != nullptr) {
-            p.unpacked[i] = reinterpret_cast<T *>(widened);
-            widened += panel_size(t.k) * int64_t(sizeof(T)) / 4;
+            p.unpacked[i] = reinterpret_cast<T *>(memory);
+            memory += panel_size(t.k) * int64_t(sizeof(T)) / 4;
         }
     }
     return p;
@@ -152,17 +152,17 @@ MAGNET_INLINE void for_tiles(int32_t m, int32_t n, const share & part, Body && b
     }
 }
 
-static thread_local scratch widened_scratch;
+static thread_local scratch gemm_scratch;
 
 template <class T>
-MAGNET_INLINE float * widened_memory(int64_t n) {
-    return n == 0 ? nullptr : static_cast<float *>(widened_scratch.get(n * int64_t(sizeof(float))));
+MAGNET_INLINE float * gemm_memory(int64_t n) {
+    return n == 0 ? nullptr : static_cast<float *>(gemm_scratch.get(n * int64_t(sizeof(float))));
 }
 
 // epilogue(row, rows, first column, columns, tile [rows, 32])
 template <class T, class Epilogue>
 MAGNET_INLINE void run_gemm(const gemm_args<T> & g, Epilogue && epilogue) {
-    prepared<T> p = prepare(g, widened_memory<T>(widened_size(g)));
+    prepared<T> p = prepare(g, gemm_memory<T>(scratch_size(g)));
     for_tiles<T>(g.m, g.n, g.part, [&](int32_t row, int32_t rows, int32_t j, int32_t cols) {
         alignas(64) float tile[tiling<T>::max_rows * 32];
         run_tile(p, row, rows, j, cols, tile);
