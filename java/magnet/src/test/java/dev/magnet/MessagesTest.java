@@ -38,9 +38,9 @@ class MessagesTest {
         magnet.close();
     }
 
-    /** Whether a message is fit for a program in Java. */
+    /** Whether a message is fit for a program in Java; what it quotes is the caller's own. */
     static void assertSpeaksJava(String message) {
-        assertTrue(!C.matcher(message).find(), message);
+        assertTrue(!C.matcher(message.replaceAll("(?s)\".*\"", "")).find(), message);
     }
 
     @Test
