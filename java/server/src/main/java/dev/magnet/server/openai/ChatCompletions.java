@@ -1,0 +1,107 @@
+package dev.magnet.server.openai;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.magnet.GenerateOptions;
+import dev.magnet.Message;
+import dev.magnet.Sampling;
+import dev.magnet.server.http.Exchange;
+import dev.magnet.server.http.Fields;
+import dev.magnet.server.http.HttpError;
+import dev.magnet.server.http.Route;
+import dev.magnet.server.model.Answers;
+import dev.magnet.server.model.Running;
+import dev.magnet.server.model.SamplingFields;
+import dev.magnet.server.model.ServedModel;
+import java.util.ArrayList;
+import java.util.List;
+
+/** POST /v1/chat/completions: the next turn of a conversation. */
+public final class ChatCompletions implements Route.Handler {
+    private static final int MOST_MESSAGES = 10_000;
+
+    private final ServedModel model;
+
+    /** A handler. */
+    public ChatCompletions(ServedModel model) {
+        this.model = model;
+    }
+
+    /** What a request asks for; {@code top} -1 = no probabilities. */
+    record Request(
+            List<Message> messages, int maxTokens, int n, List<String> stop, int top, Common common, Sampling sampling) {
+        static Request of(Fields fields) {
+            List<Message> messages = new ArrayList<>();
+            for (Fields message : fields.objects("messages", MOST_MESSAGES)) {
+                messages.add(message(message));
+            }
+            if (messages.isEmpty()) {
+                throw fields.wrong("messages", "a list of at least one message is wanted");
+            }
+            refuseWhatIsMissing(fields);
+            int most = fields.integer("max_tokens", 1, Integer.MAX_VALUE, Integer.MAX_VALUE);
+            boolean logprobs = fields.flag("logprobs", false);
+            int top = fields.integer("top_logprobs", 0, 20, 0);
+            return new Request(
+                    messages,
+                    fields.integer("max_completion_tokens", 1, Integer.MAX_VALUE, most),
+                    fields.integer("n", 1, Common.MOST_CHOICES, 1),
+                    SamplingFields.stop(fields),
+                    logprobs ? top : -1,
+                    Common.of(fields),
+                    SamplingFields.read(fields, Sampling.defaults()));
+        }
+
+        /** Content is a text, or a list of parts, of which only those of text are read. */
+        private static Message message(Fields message) {
+            JsonNode content = message.any("content");
+            String role = message.text("role");
+            if (content == null || !content.isArray()) {
+                return new Message(role, message.text("content"));
+            }
+            var text = new StringBuilder();
+            for (Fields part : message.objects("content", MOST_MESSAGES)) {
+                if (!part.text("type").equals("text")) {
+                    throw part.wrong("type", "\"text\" is wanted: this model reads nothing else");
+                }
+                text.append(part.text("text"));
+            }
+            return new Message(role, text.toString());
+        }
+
+        private static void refuseWhatIsMissing(Fields fields) {
+            Fields format = fields.object("response_format");
+            if (format != null && !format.text("type").equals("text")) {
+                throw HttpError.unsupported("response_format", "response_format of type \"" + format.text("type")
+                        + "\" is not supported; leave it out, or send a GBNF grammar in field \"grammar\"");
+            }
+            JsonNode tools = fields.any("tools");
+            if (tools != null && !tools.isEmpty()) {
+                throw HttpError.unsupported("tools", "tools are not supported; leave the field out");
+            }
+            JsonNode choice = fields.any("tool_choice");
+            if (choice != null && !choice.asText().equals("none") && !choice.asText().equals("auto")) {
+                throw HttpError.unsupported("tool_choice", "tools are not supported; leave the field out");
+            }
+        }
+    }
+
+    @Override
+    public void answer(Exchange exchange) throws InterruptedException {
+        Request request = Request.of(exchange.fields());
+        List<Running> runs = new ArrayList<>();
+        for (int i = 0; i < request.n(); i++) {
+            GenerateOptions options = GenerateOptions.defaults()
+                    .withSampling(SamplingFields.another(request.sampling(), i))
+                    .withMaxTokens(Math.min(request.maxTokens(), model.maxTokens()))
+                    .withStop(request.stop())
+                    .withTop(Math.max(0, request.top()))
+                    .withTimeout(model.timeout());
+            runs.add(model.start(model.magnet().chat(request.messages(), options)));
+        }
+        var format = new ChatFormat(
+                Header.of("chatcmpl-", model),
+                request.top() < 0 ? null : new Logprobs(model.magnet()),
+                request.common().summarise());
+        Answers.send(exchange, runs, format, request.common().stream());
+    }
+}
