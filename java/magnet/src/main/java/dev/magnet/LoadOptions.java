@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * How a model is loaded and used.
  *
  * @param adapters LoRA adapters (GGUF) of every call that names no others
- * @param sessions calls that may compute at the same time, each with a context of its own; further callers wait their
- *     turn. At least 1
+ * @param sessions calls that may compute at the same time, at least 1; further callers wait their turn, in the order in which
+ *     they came. Each takes a session, made when it is first needed, which keeps memory for the longest text that it has read
  * @param ctx most tokens of one text, generated ones counted; 0 = what the model was trained for
  * @param batch most tokens of one pass over several texts on a GPU, in [32, 65536]
  * @param threads threads that one call computes with; -1 = the physical cores that this process may use (CPU affinity and
@@ -53,7 +53,7 @@ public record LoadOptions(
         }
     }
 
-    /** Two sessions, no adapters, CPU; the native library's defaults elsewhere. */
+    /** Sixteen sessions, no adapters, CPU; the native library's defaults elsewhere. */
     public static LoadOptions defaults() {
         return Defaults.load();
     }

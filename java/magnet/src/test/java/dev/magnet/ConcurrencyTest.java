@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.BrokenBarrierException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
@@ -27,6 +28,36 @@ class ConcurrencyTest {
     void sixtyFourVirtualThreadsAtOnce() throws Exception {
         try (var threads = Executors.newVirtualThreadPerTaskExecutor()) {
             everyThreadGetsItsOwnResults(threads);
+        }
+    }
+
+    /** Each waits in the middle of its text until all are there. */
+    @Test
+    void sixteenCallersAreServedAtOnceByDefault() throws Exception {
+        int callers = 16;
+        var together = new CyclicBarrier(callers);
+        try (Magnet magnet = Magnet.load(TinyModel.LLAMA);
+                var threads = Executors.newFixedThreadPool(callers)) {
+            GenerateOptions few = GenerateOptions.defaults().withMaxTokens(3).withIgnoreEos(true);
+            List<Future<Generated>> futures = new ArrayList<>();
+            for (int i = 0; i < callers; i++) {
+                futures.add(threads.submit(() -> magnet.generate("Once", few).forEach(token -> {
+                    if (token.index() == 0) {
+                        await(together);
+                    }
+                })));
+            }
+            for (Future<Generated> future : futures) {
+                assertEquals(StopReason.LENGTH, future.get().stop());
+            }
+        }
+    }
+
+    private static void await(CyclicBarrier barrier) {
+        try {
+            barrier.await();
+        } catch (InterruptedException | BrokenBarrierException e) {
+            throw new AssertionError(e);
         }
     }
 

@@ -13,8 +13,8 @@ import java.util.Map;
 
 /** The default options, read from the native library: the one place that has them. */
 public final class Defaults {
-    /** One call that computes and one more beside it; together they use all cores. */
-    private static final int SESSIONS = 2;
+    /** As many as share a pass of the fused engine without a change of a bit; each is made when it is first needed. */
+    private static final int SESSIONS = 16;
 
     /** Read once; a class of its own, so that a library that cannot be loaded is met by Library.load() first. */
     private static final class Read {
