@@ -27,6 +27,9 @@ std::vector<std::string> some_prompts() {
     for (int32_t i = 0; i < 12; ++i) {
         prompts.push_back(std::string("Once upon a time ") + std::string(size_t(i * 17), char('a' + i)));
     }
+    for (size_t n = 126; n <= 129; ++n) { // a token more than a piece that a prompt comes in, one of them
+        prompts.push_back(std::string(n, 'x'));
+    }
     return prompts;
 }
 

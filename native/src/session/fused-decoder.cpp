@@ -139,11 +139,15 @@ private:
             roles[i]  = int8_t(slots[i].role);
         }
         try {
-            for (int32_t begin = 0; begin < n; begin += piece) {
+            int32_t size;
+            for (int32_t begin = 0; begin < n; begin += size) {
                 if (cancelled_) {
                     throw error(MAGNET_STATUS_CANCELLED, "the call was cancelled.");
                 }
-                const int32_t size = std::min(piece, n - begin);
+                size = std::min(piece, n - begin);
+                if (n - begin - size == 1) { // one token by itself is multiplied with other weights than those of a prompt
+                    ++size;
+                }
                 cached_row    row;
                 row.row    = { tokens.data() + begin, pos.data() + begin, roles.data() + begin, size };
                 row.cache  = cache_.get();
