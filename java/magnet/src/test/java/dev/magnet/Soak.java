@@ -43,7 +43,7 @@ final class Soak {
     }
 
     /** Memory of the process that no file backs; the Java heap is part of it, of fixed size and touched at start. */
-    private static long nativeKib() throws IOException, InterruptedException {
+    static long nativeKib() throws IOException, InterruptedException {
         for (int i = 0; i < 3; i++) {
             System.gc();
             Thread.sleep(100);

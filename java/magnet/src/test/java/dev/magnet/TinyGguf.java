@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** As much of the GGUF format as it takes to damage a tensor of floats. */
+/** As much of the GGUF format as it takes to damage a tensor of floats, or to change a number. */
 final class TinyGguf {
     private static final int ALIGNMENT = 32; // unless general.alignment says otherwise, which the tiny models do not
 
@@ -24,14 +24,32 @@ final class TinyGguf {
         return Files.write(copy, bytes);
     }
 
-    private int find(String wanted) {
-        file.position(8);
-        long tensors = file.getLong();
-        long keys = file.getLong();
-        for (long i = 0; i < keys; i++) {
-            text();
-            skip(file.getInt());
+    /** Writes a copy of {@code model} whose metadata {@code key}, of 32 bits, is {@code value}. */
+    static Path withNumber(Path model, String key, int value, Path copy) throws IOException {
+        byte[] bytes = Files.readAllBytes(model);
+        var gguf = new TinyGguf(bytes);
+        ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(gguf.skipKeys(key), value);
+        return Files.write(copy, bytes);
+    }
+
+    /** Goes to the tensors; returns where the value of the key {@code wanted} begins. */
+    private int skipKeys(String wanted) {
+        file.position(16);
+        int found = -1;
+        for (long keys = file.getLong(); keys > 0; keys--) {
+            String key = text();
+            int type = file.getInt();
+            if (key.equals(wanted)) {
+                found = file.position();
+            }
+            skip(type);
         }
+        return found;
+    }
+
+    private int find(String wanted) {
+        long tensors = file.getLong(8);
+        skipKeys("");
         long found = -1;
         for (long i = 0; i < tensors; i++) {
             String name = text();
