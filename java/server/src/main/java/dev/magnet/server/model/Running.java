@@ -23,11 +23,12 @@ public final class Running implements AutoCloseable {
     private final StopStrings stop;
     private final long mostNanos;
     private long firstAt;
+    private boolean lines;
     private volatile boolean begun;
     private int told; // tokens; for the thread that generates them, like firstAt
     private @Nullable FutureTask<Choice> task;
 
-    /** @param most how long it goes on behind its first token */
+    /** @param most how long it goes on behind its first token, if it has ended a line by then */
     Running(Runnable cancel, StopStrings stop, Duration most) {
         this.cancel = cancel;
         this.stop = stop;
@@ -55,7 +56,8 @@ public final class Running implements AutoCloseable {
         }
         tokens.add(withText(token, stop.accept(token.text())));
         told = token.index() + 1;
-        if (stop.found() || System.nanoTime() - firstAt > mostNanos) {
+        lines |= token.text().indexOf('\n') >= 0;
+        if (stop.found() || lines && System.nanoTime() - firstAt > mostNanos) {
             cancel.run(); // the result is what there is
         }
     }

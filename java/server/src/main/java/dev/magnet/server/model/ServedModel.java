@@ -93,7 +93,7 @@ public final class ServedModel implements AutoCloseable {
      *
      * @param choiceOf what a client is told of the result
      * @param stop strings that end its text, where the model does not see to that itself
-     * @param most how long it goes on behind its first token
+     * @param most how long it goes on behind its first token, if it has ended a line by then
      */
     public <R> Running start(Generation<R> generation, Function<R, Choice> choiceOf, List<String> stop, Duration most) {
         var running = new Running(generation::cancel, new StopStrings(stop), most);
