@@ -14,10 +14,14 @@ greedy text differs too, but the command must succeed.
     (output)
     ```
 
+Where a document says `<!-- with server -->`, magnet-server, which `mvn package -DskipTests` has built, serves the default model
+with its adapter at port 8080 meanwhile.
+
 Commands run in the root of the repository, with build/bin (or what MAGNET_BIN names) on PATH and MAGNET_MODEL naming the default model.
 """
 
 import argparse
+import contextlib
 import difflib
 import os
 import pathlib
@@ -41,6 +45,23 @@ def environment():
     binaries = os.environ.get("MAGNET_BIN", str(ROOT / "build/bin"))
     return {**os.environ, "MAGNET_MODEL": model, "PATH": os.pathsep.join([binaries, os.environ["PATH"]]),
             "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+
+
+@contextlib.contextmanager
+def server(env):
+    """Runs magnet-server until the block ends."""
+    jar = ROOT / "java/server/target/magnet-server.jar"
+    java = pathlib.Path(env["JAVA_HOME"]) / "bin/java" if env.get("JAVA_HOME") else "java"
+    adapter = ROOT / "adapters/SmolLM2-135M-Instruct.magnet.gguf"
+    process = subprocess.Popen([java, "-jar", jar, env["MAGNET_MODEL"], "--adapter", adapter, "--port", "8080"],
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        if " serves " not in process.stdout.readline():
+            sys.exit(f"{jar} does not serve at port 8080: is it built, and the port free?")
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def commands_of(block):
@@ -91,7 +112,8 @@ def main():
                 sys.stdout.writelines(difflib.unified_diff(before.splitlines(True), after.splitlines(True), where, "now"))
             return head + after + tail
 
-        renewed = BLOCK.sub(renew, text)
+        with server(env) if "<!-- with server -->" in text else contextlib.nullcontext():
+            renewed = BLOCK.sub(renew, text)
         if options.write:
             document.write_text(renewed)
     print(f"{blocks} blocks run, {differing} differ" + (", documents rewritten" if options.write else ""))

@@ -47,10 +47,10 @@ public final class MagnetServer implements AutoCloseable {
     public static MagnetServer start(Magnet magnet, String name, ServerOptions options) {
         var metrics = new Metrics();
         var model = new ServedModel(
-                magnet, name, options.parallel(), options.maxTokens(), options.limits().timeout(), metrics);
+                magnet, name, options.parallel(), options.ctx(), options.maxTokens(), options.limits().timeout(), metrics);
         try {
             var guard = new Guard(options.allowedHosts(), options.allowedOrigins(), options.key());
-            var router = new Router(Routes.of(model, options.ctx()), options.limits(), guard, metrics);
+            var router = new Router(Routes.of(model), options.limits(), guard, metrics);
             HttpServer http = HttpServer.create(new InetSocketAddress(options.host(), options.port()), 0);
             http.createContext("/", router);
             http.setExecutor(Executors.newVirtualThreadPerTaskExecutor());

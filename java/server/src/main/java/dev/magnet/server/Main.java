@@ -60,7 +60,7 @@ public final class Main implements Callable<Integer> {
             description = "pages of this origin may ask, e.g. https://editor.example; may be repeated")
     private List<String> origins = List.of();
 
-    @Option(names = "--parallel", paramLabel = "N", defaultValue = "8",
+    @Option(names = "--parallel", paramLabel = "N", defaultValue = "16",
             description = "calls that compute at the same time (default: ${DEFAULT-VALUE})")
     private int parallel;
 

@@ -27,7 +27,7 @@ final class Routes {
 
     private Routes() {}
 
-    static List<Route> of(ServedModel model, int ctx) {
+    static List<Route> of(ServedModel model) {
         List<Route> routes = new ArrayList<>();
         routes.add(Route.open("/health", exchange -> exchange.reply(Json.object().put("status", "ok"))));
         routes.add(Route.get("/v1/models", new Models(model)));
@@ -36,11 +36,10 @@ final class Routes {
         routes.add(Route.post("/v1/chat/completions", new ChatCompletions(model)));
 
         var tokens = new Tokens(model.magnet());
-        int most = ctx > 0 ? ctx : model.magnet().info().trainedContext();
         routes.add(Route.post("/infill", new Infill(model)));
         routes.add(Route.post("/tokenize", tokens::tokenize));
         routes.add(Route.post("/detokenize", tokens::detokenize));
-        routes.add(Route.get("/props", new Props(model, most)));
+        routes.add(Route.get("/props", new Props(model)));
 
         routes.add(Route.post("/magnet/infill", new InfillRoute(model)));
         routes.add(Route.post("/magnet/score", new ScoreRoute(model)));

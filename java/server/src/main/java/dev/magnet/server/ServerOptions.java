@@ -34,9 +34,9 @@ public record ServerOptions(
         allowedOrigins = List.copyOf(allowedOrigins);
     }
 
-    /** Port 8080 of this machine alone, no key, 8 calls at the same time. */
+    /** Port 8080 of this machine alone, no key, 16 calls at the same time. */
     public static ServerOptions defaults() {
-        return new ServerOptions("127.0.0.1", 8080, null, List.of(), List.of(), 8, 0, 2048,
+        return new ServerOptions("127.0.0.1", 8080, null, List.of(), List.of(), 16, 0, 2048,
                 new Limits(4 << 20, 256, Duration.ofSeconds(300), Duration.ofSeconds(10)));
     }
 

@@ -50,6 +50,14 @@ class LlamaTest {
     }
 
     @Test
+    void moreThanTheModelReadsIsCut() {
+        JsonNode answer = server.post("/infill", "{'input_extra': [{'text': '" + "c".repeat(300) + "'}], 'input_prefix': '"
+                + "a".repeat(300) + "', 'input_suffix': '" + "b".repeat(300) + "', 'n_predict': 4}").json();
+        assertTrue(answer.get("truncated").asBoolean(), answer.toString());
+        assertTrue(answer.get("tokens_evaluated").asInt() < 256);
+    }
+
+    @Test
     void onlyWantedFieldsAreSent() {
         String text = server.post("/infill", "{'input_prefix': 'a', 'input_suffix': 'b', 'n_predict': 4,"
                 + " 'response_fields': ['content', 'timings/prompt_n', 'nothing']}").text();
@@ -92,6 +100,6 @@ class LlamaTest {
     void propsSayWhatPluginsAsk() {
         JsonNode props = server.get("/props").json();
         assertEquals(256, props.at("/default_generation_settings/n_ctx").asInt());
-        assertEquals(8, props.get("total_slots").asInt());
+        assertEquals(ServerOptions.defaults().parallel(), props.get("total_slots").asInt());
     }
 }

@@ -13,6 +13,7 @@ import dev.magnet.server.model.Running;
 import dev.magnet.server.model.SamplingFields;
 import dev.magnet.server.model.ServedModel;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -26,6 +27,12 @@ public final class Infill implements Route.Handler {
     /** Editors ask for as many as they show, and for 0 to warm a cache, which the next request does as well. */
     private static final int DEFAULT_TOKENS = 128;
 
+    /** Places that an open gap may take, however few tokens it may have: adapters were trained with some. */
+    private static final int GAP_ROOM = 64;
+
+    /** For the begin-of-sequence token, and for tokens that are cut otherwise where texts are joined. */
+    private static final int SPARE = 16;
+
     private final ServedModel model;
 
     /** A handler. */
@@ -35,6 +42,7 @@ public final class Infill implements Route.Handler {
 
     /** What a request asks for. */
     record Request(
+            List<String> files,
             String left,
             String right,
             InfillContext context,
@@ -46,14 +54,14 @@ public final class Infill implements Route.Handler {
             Sampling sampling) {
         static Request of(Fields fields) {
             fields.text("model", null);
-            var left = new StringBuilder();
+            List<String> files = new ArrayList<>();
             for (Fields file : fields.objects("input_extra", MOST_FILES)) {
                 file.text("filename", null);
-                left.append(file.text("text")).append('\n');
+                files.add(file.text("text"));
             }
-            left.append(fields.text("input_prefix", "")).append(fields.text("prompt", ""));
             return new Request(
-                    left.toString(),
+                    files,
+                    fields.text("input_prefix", "") + fields.text("prompt", ""),
                     fields.text("input_suffix", ""),
                     fields.choice("context", InfillContext.class, InfillContext.DEFAULT),
                     fields.integer("n_predict", -1, Integer.MAX_VALUE, -1),
@@ -68,14 +76,16 @@ public final class Infill implements Route.Handler {
     @Override
     public void answer(Exchange exchange) throws InterruptedException {
         Request request = Request.of(exchange.fields());
-        var format = new InfillFormat(model, request.responseFields());
         if (request.maxTokens() == 0) {
-            exchange.reply(format.nothing());
+            exchange.reply(new InfillFormat(model, request.responseFields(), false).nothing());
             return;
         }
-        int most = request.maxTokens() < 0 ? DEFAULT_TOKENS : request.maxTokens();
-        List<Part> parts = List.of(
-                Part.text(request.left()), Part.gapUpTo(Math.min(most, model.maxTokens())), Part.text(request.right()));
+        int wanted = request.maxTokens() < 0 ? DEFAULT_TOKENS : request.maxTokens();
+        int most = Math.min(wanted, Math.min(model.maxTokens(), model.ctx() / 2));
+        Window window = Window.of(request.files(), request.left(), request.right(),
+                Math.max(0, model.ctx() - Math.max(most, GAP_ROOM) - SPARE), text -> model.magnet().tokenize(text).length);
+        List<Part> parts = List.of(Part.text(window.left()), Part.gapUpTo(most), Part.text(window.right()));
+        var format = new InfillFormat(model, request.responseFields(), window.truncated());
         InfillOptions options = InfillOptions.defaults()
                 .withContext(request.context())
                 .withSampling(request.sampling())

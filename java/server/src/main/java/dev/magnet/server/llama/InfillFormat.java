@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param model that answers
  * @param fields which fields a client wants, "timings/prompt_n" being one of an inner object; empty = all
+ * @param truncated whether not all that was sent was read
  */
-record InfillFormat(ServedModel model, List<String> fields) implements Format {
+record InfillFormat(ServedModel model, List<String> fields, boolean truncated) implements Format {
     @Override
     public ObjectNode whole(List<Choice> choices) {
         return chosen(last(choices.getFirst(), choices.getFirst().span().text()));
@@ -62,7 +63,7 @@ record InfillFormat(ServedModel model, List<String> fields) implements Format {
                 .put("tokens_predicted", usage.generatedTokens())
                 .put("tokens_evaluated", usage.promptTokens())
                 .put("tokens_cached", usage.reusedTokens())
-                .put("truncated", false)
+                .put("truncated", truncated)
                 .put("stop_type", switch (choice.span().stop()) {
                     case STRING -> "word";
                     case END, GRAMMAR -> "eos";

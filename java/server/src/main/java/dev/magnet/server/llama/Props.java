@@ -15,15 +15,11 @@ import java.util.Locale;
 public final class Props implements Route.Handler {
     private final ObjectNode answer;
 
-    /**
-     * A handler.
-     *
-     * @param ctx most tokens of a text
-     */
-    public Props(ServedModel model, int ctx) {
+    /** A handler. */
+    public Props(ServedModel model) {
         answer = Json.object();
         Sampling sampling = Sampling.defaults();
-        ObjectNode defaults = answer.putObject("default_generation_settings").put("n_ctx", ctx);
+        ObjectNode defaults = answer.putObject("default_generation_settings").put("n_ctx", model.ctx());
         defaults.putObject("params")
                 .put("n_predict", model.maxTokens())
                 .put("temperature", sampling.temperature())

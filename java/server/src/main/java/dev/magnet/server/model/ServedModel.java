@@ -26,6 +26,7 @@ public final class ServedModel implements AutoCloseable {
     private final Magnet magnet;
     private final String name;
     private final int sessions;
+    private final int ctx;
     private final int maxTokens;
     private final Duration timeout;
     private final Metrics metrics;
@@ -37,13 +38,15 @@ public final class ServedModel implements AutoCloseable {
      * @param magnet closed with this
      * @param name what clients see
      * @param sessions calls that compute at the same time, as in the options that it was loaded with
+     * @param ctx most tokens of a text; 0 = what the model was trained for
      * @param maxTokens most tokens that one request may generate
      * @param timeout how long the model may work on one call
      */
-    public ServedModel(Magnet magnet, String name, int sessions, int maxTokens, Duration timeout, Metrics metrics) {
+    public ServedModel(Magnet magnet, String name, int sessions, int ctx, int maxTokens, Duration timeout, Metrics metrics) {
         this.magnet = magnet;
         this.name = name;
         this.sessions = sessions;
+        this.ctx = ctx > 0 ? ctx : magnet.info().trainedContext();
         this.maxTokens = maxTokens;
         this.timeout = timeout;
         this.metrics = metrics;
@@ -71,6 +74,11 @@ public final class ServedModel implements AutoCloseable {
     /** Calls that compute at the same time. */
     public int sessions() {
         return sessions;
+    }
+
+    /** Most tokens of a text, generated ones counted. */
+    public int ctx() {
+        return ctx;
     }
 
     /** Most tokens that one request may generate. */
