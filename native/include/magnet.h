@@ -210,8 +210,8 @@ struct magnet_message {
 
 /* The prompt that the chat template in the model's file makes of a conversation, as Hugging Face's apply_chat_template
  * without tools. add_assistant: end with the opening of the assistant's turn. NUL-terminated; NULL, 0 asks for the size.
- * INVALID_ARGUMENT with the template's own words where it refuses the messages (roles that do not alternate), and where
- * it cannot be followed. UNSUPPORTED if the file has no template; what others put in its place (ChatML) is not tried. */
+ * INVALID_ARGUMENT with the template's own words where it refuses the messages (roles that do not alternate), where it
+ * cannot be followed, and where there is no message. UNSUPPORTED if the file has no template; what others put in its place (ChatML) is not tried. */
 MAGNET_API int32_t magnet_chat_prompt(const struct magnet_model * model, const struct magnet_message * messages,
                                       int32_t n_messages, bool add_assistant, char * buffer, int32_t capacity,
                                       int32_t * out_size);

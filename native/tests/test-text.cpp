@@ -269,6 +269,9 @@ TEST_CASE("chat prompt: the model's own template") {
     CHECK(n == (int32_t)turns.size());
     check_fails(magnet_chat_prompt(model.get(), messages, -1, false, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT,
                 {"messages"});
+    check_fails(magnet_chat_prompt(model.get(), messages, 0, true, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT, {"message"});
+    check_fails(magnet_chat_tokens(model.get(), nullptr, 0, true, false, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT,
+                {"message"});
 }
 
 TEST_CASE("chat prompt: a model without a template, and one that nobody can read") {

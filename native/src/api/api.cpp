@@ -154,6 +154,9 @@ std::vector<prompt_part> chat(const magnet_model * m, const magnet_message * mes
                               bool add_assistant) {
     const model & impl = *not_null(m, "model").impl;
     check_array(messages, n_messages, "messages");
+    if (n_messages == 0) { // many templates write their default system message then, and a model would answer that
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "there is no message; a chat needs one at least.");
+    }
     for (int32_t i = 0; i < n_messages; ++i) {
         const std::string what = "message " + std::to_string(i);
         checked_text({ &not_null(messages[i].role, (what + "'s role").c_str()), -1 }, what + "'s role");
