@@ -66,6 +66,10 @@ static json model_json(const loaded_model & loaded) {
             {"bidirectional", info.can_embed_bidirectional},
             {"infill", info.can_infill},
             {"fused_engine", info.fused_engine},
+            {"bytes_copied", info.bytes_copied},
+            {"bytes_stored", info.bytes_stored},
+            {"bytes_available", info.bytes_available},
+            {"cache_bytes_per_token", info.cache_bytes_per_token},
             {"embed_engines", engines(info.fused_engine, info.can_embed_bidirectional)},
             {"infill_engines", engines(info.fused_engine, info.can_infill)},
             {"train_engines", engines(trains(model, MAGNET_ENGINE_FUSED), trains(model, MAGNET_ENGINE_GRAPH))}};

@@ -32,6 +32,7 @@ void model_options::add_to(CLI::App & verb) {
     group.value("-t,--threads", threads, "N", "threads to compute with (default: physical cores)", between(1, most_threads));
     group.value("--ctx", ctx, "N", "most tokens of one text (default: what the model was trained for)", between(1, 1 << 30));
     group.choice("--engine", engine, engine_names(), "MAGNET's CPU engine, llama.cpp's graph, or what fits best");
+    group.choice("--weights", weights, weights_names(), "copied in bf16 (fastest), as stored, or what memory allows");
     group.value("--gpu-layers", gpu_layers, "N", "layers to hold on the GPU, -1 = all (default 0)", between(-1, 100000));
     group.flag("--check-tensors", check_tensors, "look for NaN and infinity in every weight while loading");
     group.choice("--log-level", log_level, log_level_names(), "show log lines of this weight and above");
@@ -79,6 +80,7 @@ loaded_model load_model(const model_options & options) {
     magnet_model_params params = magnet_model_default_params();
     params.n_gpu_layers        = options.gpu_layers;
     params.check_tensors       = options.check_tensors;
+    params.weights             = options.weights;
     params.progress            = progress::callback;
     params.progress_user_data  = &bar;
     magnet_model * model       = nullptr;

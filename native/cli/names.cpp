@@ -33,6 +33,12 @@ const names & engine_names() {
     return table;
 }
 
+const names & weights_names() {
+    static const names table{
+        {"auto", MAGNET_WEIGHTS_AUTO}, {"copied", MAGNET_WEIGHTS_COPIED}, {"stored", MAGNET_WEIGHTS_STORED}};
+    return table;
+}
+
 const names & log_level_names() {
     static const names table{
         {"debug", MAGNET_LOG_DEBUG}, {"info", MAGNET_LOG_INFO}, {"warn", MAGNET_LOG_WARN}, {"error", MAGNET_LOG_ERROR}};

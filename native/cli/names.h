@@ -15,6 +15,7 @@ const names & attention_names();
 const names & context_names();
 const names & truncate_names();
 const names & engine_names();
+const names & weights_names();
 const names & log_level_names();
 const names & stop_names();
 const names & role_names();

@@ -122,6 +122,15 @@ typedef bool (*magnet_progress_callback)(const struct magnet_progress * progress
 
 struct magnet_model;
 
+/* What the fused engine multiplies with. Copies in bf16 are the fastest for passes of many tokens (prompts, embedding) and
+ * what training needs. Without them it unpacks the file's quantised matrices as it reads them: a large model then takes
+ * hardly more than its file. magnet_model_info says how much each takes. */
+enum magnet_weights {
+    MAGNET_WEIGHTS_AUTO   = 0, /* copied where memory allows when the weights are first needed, else stored; the log says so */
+    MAGNET_WEIGHTS_COPIED = 1,
+    MAGNET_WEIGHTS_STORED = 2, /* as the file stores them; matrices that are not quantised are copied all the same   */
+};
+
 struct magnet_model_params {
     int32_t                  n_gpu_layers; /* layers held by the GPU backend if one is built in; -1 = all, default 0 */
     magnet_progress_callback progress;     /* unit: 1/1000 of the file; may be NULL                                  */
@@ -129,6 +138,7 @@ struct magnet_model_params {
     bool                     use_mmap;     /* map the file instead of reading it (default true)                      */
     bool                     use_mlock;    /* keep it in RAM (default false)                                         */
     bool                     check_tensors; /* scan every weight for NaN and infinity while loading (default false)  */
+    int32_t                  weights;      /* enum magnet_weights, default AUTO; the graph engine takes no notice    */
 };
 
 struct magnet_model_info {
@@ -150,6 +160,10 @@ struct magnet_model_info {
     bool         can_embed_bidirectional; /* false: recurrent or hybrid, the mask has no meaning there               */
     bool         can_infill;
     bool         fused_engine;   /* the fused CPU engine covers this file; else llama.cpp's graph does the work      */
+    int64_t      bytes_copied;   /* memory for the fused engine's weights, with copies of them; 0 = it does not cover them */
+    int64_t      bytes_stored;   /* the same without copies                                                          */
+    int64_t      bytes_available; /* memory that this process may still take, as AUTO sees it now                    */
+    int64_t      cache_bytes_per_token; /* of a KV cache of 16 bits; 0 = the model has none whose size grows with tokens */
 };
 
 MAGNET_API struct magnet_model_params magnet_model_default_params(void);

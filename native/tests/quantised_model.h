@@ -10,8 +10,10 @@ namespace magnet::testing {
 // A llama of rows long enough for every type, with weights of the types that a quantised file has.
 class quantised_model : public temporary_model {
 public:
-    quantised_model(int32_t n_expert, llama_ftype type) : temporary_model(shape(n_expert)) {
-        const temporary_model       full(shape(n_expert));
+    quantised_model(int32_t n_expert, llama_ftype type) : quantised_model(shape(n_expert), type) {}
+
+    quantised_model(const tiny_model_params & shape, llama_ftype type) : temporary_model(shape) {
+        const temporary_model       full(shape);
         llama_model_quantize_params how = llama_model_quantize_default_params();
         how.nthread                     = 1;
         how.ftype                       = type;

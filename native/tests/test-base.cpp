@@ -1,5 +1,6 @@
 // What the rest stands on: processors that may be used, stamps of files.
 #include "base/file-stamp.h"
+#include "base/memory.h"
 #include "base/processors.h"
 #include "model/model.h"
 #include "test_files.h"
@@ -25,6 +26,9 @@ struct control_groups {
     }
     double quota(const std::string & memberships) {
         return cgroup_quota(folder.write("membership", memberships), folder / "root");
+    }
+    int64_t memory(const std::string & memberships) {
+        return cgroup_memory_left(folder.write("membership", memberships), folder / "root");
     }
 };
 
@@ -60,10 +64,42 @@ TEST_CASE_FIXTURE(control_groups, "quota of control groups, version 1") {
     CHECK(quota(memberships) == 1.0);
 }
 
+TEST_CASE_FIXTURE(control_groups, "memory that control groups leave, version 2") {
+    CHECK(memory("0::/a/b\n") == INT64_MAX);
+    limit("a/b", "memory.max", "max\n");
+    limit("a/b", "memory.current", "700\n");
+    CHECK(memory("0::/a/b\n") == INT64_MAX);
+    limit("a", "memory.max", "1000\n");
+    CHECK(memory("0::/a/b\n") == 1000);
+    limit("a", "memory.current", "900\n");
+    CHECK(memory("0::/a/b\n") == 100);
+    limit("a", "memory.stat", "anon 500\nfile 420\nactive_file 250\ninactive_file 150\n"); // of the page cache
+    CHECK(memory("0::/a/b\n") == 500);
+    limit("a/b", "memory.max", "720\n");
+    CHECK(memory("0::/a/b\n") == 20);
+}
+
+TEST_CASE_FIXTURE(control_groups, "memory that control groups leave, version 1") {
+    const std::string memberships = "3:memory:/m\n2:cpu,cpuacct:/docker/x\n";
+    limit("memory/m", "memory.limit_in_bytes", "9223372036854771712\n"); // what it says without one
+    CHECK(memory(memberships) > (int64_t(1) << 60));
+    limit("memory/m", "memory.limit_in_bytes", "5000\n");
+    limit("memory/m", "memory.usage_in_bytes", "6000\n"); // lowered behind
+    CHECK(memory(memberships) == 0);
+    limit("cpu/docker/x", "memory.limit_in_bytes", "1\n"); // of no concern
+    CHECK(memory(memberships) == 0);
+}
+
+TEST_CASE("some memory is available, and no more than there is") {
+    CHECK(available_memory() > (int64_t(1) << 20));
+    CHECK(available_memory() < (int64_t(1) << 50));
+}
+
 TEST_CASE_FIXTURE(control_groups, "files that are no control groups limit nothing") {
     limit("a", "cpu.max", "nonsense");
     for (const char * text : {"", "\n", "0", "0:", "0::", "::::", "0::/a\n", "x\n0:cpu\n"}) {
         CHECK(std::isinf(quota(text)));
+        CHECK(memory(text) == INT64_MAX);
     }
 }
 

@@ -1,10 +1,14 @@
 // Products of packed quantised matrices by every kernel set, against double loops over what ggml makes of the same rows.
 #include "engine_fixture.h"
+#include "limited_memory.h"
 #include "quantised_model.h"
 
+#include "engine/choice.h"
 #include "engine/fused/fused-engine.h"
+#include "engine/fused/head.h"
 #include "engine/fused/kernel-choice.h"
 #include "engine/fused/quantised-matrix.h"
+#include "engine/fused/stored-weights.h"
 #include "engine/fused/weights.h"
 
 #include "ggml.h"
@@ -213,6 +217,61 @@ TEST_CASE("a model without copies of its weights computes what one with them doe
             }
         }
     }
+}
+
+TEST_CASE("what weights take is known before they are loaded") {
+    for (const llama_ftype type : { LLAMA_FTYPE_MOSTLY_Q4_1, LLAMA_FTYPE_MOSTLY_Q4_K_M, LLAMA_FTYPE_MOSTLY_F16 }) {
+        const quantised_model       file(0, type);
+        const model_file            about(file.path);
+        const fused_engine_memory   said    = memory_of_weights(about);
+        const kernel_table<bf16> &  kernels = *choose_kernels("").bf16_table;
+        thread_pool                 pool(1);
+        const weights<bf16>         copied(about, kernels, pool, true), lean(about, kernels, pool, false);
+        const stored_weights        stored(file.path, copied, pool);
+        const output_head<bf16>     head(file.path, about.params(), kernels);
+        std::vector<float>          hidden(about.params().n_embd), logits(about.params().n_vocab);
+        CAPTURE(int(type));
+        head.logits(hidden.data(), 1, logits.data()); // reads it
+        CHECK(double(said.copied) == doctest::Approx(double(copied.bytes() + head.bytes() + stored.bytes())).epsilon(0.1));
+        const int64_t lean_head = stored.head().packed ? 0 : head.bytes();
+        CHECK(double(said.stored) == doctest::Approx(double(lean.bytes() + lean_head + stored.bytes())).epsilon(0.1));
+    }
+}
+
+namespace {
+
+// Room for the stored weights and not for copies of them.
+int load_in_little_memory() {
+    tiny_model_params shape;
+    shape.n_embd   = 1024;
+    shape.n_ff     = 4096;
+    shape.head_dim = shape.n_rot = 64;
+    const quantised_model file(shape, LLAMA_FTYPE_MOSTLY_Q4_0);
+    const auto            base = model::load(file.path, magnet_model_default_params());
+    magnet_model_info     info = {};
+    engine_choice(base, MAGNET_WEIGHTS_AUTO).describe(info);
+    if (info.bytes_copied < 4 * info.bytes_stored) {
+        return 1;
+    }
+    limit_memory(size_t(info.bytes_copied) * 5 / 4);
+    try {
+        engine_choice(base, MAGNET_WEIGHTS_COPIED).fused();
+        return 2;
+    } catch (const error & e) {
+        if (e.status != MAGNET_STATUS_OUT_OF_MEMORY) {
+            return 3;
+        }
+    } catch (const std::bad_alloc &) {
+    }
+    engine_choice(base, MAGNET_WEIGHTS_STORED).fused();
+    engine_choice(base, MAGNET_WEIGHTS_AUTO).fused();
+    return 0;
+}
+
+} // namespace
+
+TEST_CASE("weights stay as they are stored where there is no memory for copies" * doctest::skip(!limits_work)) {
+    in_child(load_in_little_memory);
 }
 
 TEST_CASE("a vector in 8 bits is off by half a step at most") {

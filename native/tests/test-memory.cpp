@@ -2,58 +2,13 @@
 #include "api.h"
 #include "api_reference.h"
 #include "gguf_file.h"
-
-#include <cstdio>
-
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "limited_memory.h"
 
 using namespace magnet::testing;
 
 namespace {
 
 constexpr uint32_t n_ctx = 1u << 23; // a cache of a gigabyte
-
-// A shadow of all memory, as sanitizers have, fits under no limit.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool limits_work = false;
-#else
-constexpr bool limits_work = true;
-#endif
-
-void limit_memory(size_t more_bytes) {
-    long pages = 0;
-    if (FILE * file = std::fopen("/proc/self/statm", "r")) {
-        if (std::fscanf(file, "%ld", &pages) != 1) {
-            pages = 0;
-        }
-        std::fclose(file);
-    }
-    rlimit limit;
-    getrlimit(RLIMIT_AS, &limit);
-    limit.rlim_cur = (rlim_t) pages * (rlim_t) sysconf(_SC_PAGESIZE) + more_bytes;
-    setrlimit(RLIMIT_AS, &limit);
-}
-
-// In a process of its own, whose limit ends with it. work returns 0 if all is well.
-void in_child(int (*work)()) {
-    std::fflush(nullptr);
-    const pid_t child = fork();
-    REQUIRE(child >= 0);
-    if (child == 0) {
-        int code = 99;
-        try {
-            code = work();
-        } catch (...) {
-        }
-        _exit(code);
-    }
-    int status = 0;
-    REQUIRE(waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status));
-    CHECK(WEXITSTATUS(status) == 0); // which step of work it was
-}
 
 std::string long_model() {
     const std::string path = scratch_path("long.gguf");

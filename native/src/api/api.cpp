@@ -68,8 +68,10 @@ int32_t magnet_model_load(const char * path, const magnet_model_params * params,
     return guard([&] {
         not_null(path, "path");
         check_out_handle(out_model, "out_model");
-        const auto impl = model::load(path, params ? *params : magnet_model_default_params());
-        *out_model      = new magnet_model{ impl, std::make_shared<engine_choice>(impl) };
+        const magnet_model_params with = params ? *params : magnet_model_default_params();
+        check_weights(with.weights);
+        const auto impl = model::load(path, with);
+        *out_model      = new magnet_model{ impl, std::make_shared<engine_choice>(impl, with.weights) };
     });
 }
 
@@ -80,8 +82,7 @@ void magnet_model_free(magnet_model * m) {
 int32_t magnet_model_get_info(const magnet_model * m, magnet_model_info * out_info) {
     return guard([&] {
         magnet_model_info info = not_null(m, "model").impl->info();
-        std::string       why;
-        info.fused_engine                = m->engines->fused_covers(why);
+        m->engines->describe(info);
         not_null(out_info, "out_info") = info;
     });
 }

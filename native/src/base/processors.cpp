@@ -1,5 +1,6 @@
 #include "processors.h"
 
+#include "cgroup.h"
 #include "log.h"
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <fstream>
 #include <limits>
 #include <set>
-#include <sstream>
 #include <thread>
 
 #if defined(__linux__)
@@ -36,19 +36,6 @@ double quota_of(const std::string & folder) {
     return quota_file >> quota && period_file >> period ? share_of(quota, period) : no_limit;
 }
 
-// Of a group and those around it. A container may not see its own path, but then its limit is at the root.
-double least_quota(const std::string & root, std::string path) {
-    double least = no_limit;
-    while (true) {
-        least            = std::min(least, quota_of(root + path));
-        const size_t cut = path.rfind('/');
-        if (cut == std::string::npos) {
-            return least;
-        }
-        path.resize(cut);
-    }
-}
-
 int32_t within_quota(int32_t n) {
 #if defined(__linux__)
     const double quota = std::ceil(cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup"));
@@ -61,25 +48,7 @@ int32_t within_quota(int32_t n) {
 } // namespace
 
 double cgroup_quota(const std::string & membership, const std::string & root) {
-    std::ifstream file(membership);
-    double        least = no_limit;
-    for (std::string line; std::getline(file, line);) { // "4:cpu,cpuacct:/a/b", or "0::/a/b" in version 2
-        const size_t first = line.find(':'), second = line.find(':', first + 1);
-        if (first == std::string::npos || second == std::string::npos) {
-            continue;
-        }
-        const std::string controllers = line.substr(first + 1, second - first - 1), path = line.substr(second + 1);
-        if (controllers.empty()) {
-            least = std::min(least, least_quota(root, path));
-        }
-        std::istringstream names(controllers);
-        for (std::string name; std::getline(names, name, ',');) {
-            if (name == "cpu") { // the folder has the name of the list, or of one in it
-                least = std::min({ least, least_quota(root + "/cpu", path), least_quota(root + "/" + controllers, path) });
-            }
-        }
-    }
-    return least;
+    return least_in_cgroups(membership, root, "cpu", quota_of);
 }
 
 int32_t physical_cores() {

@@ -3,6 +3,7 @@
 #include "base/asserts.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/memory.h"
 
 namespace magnet {
 
@@ -21,6 +22,13 @@ void check_engine(int32_t engine) {
     }
 }
 
+void check_weights(int32_t weights) {
+    if (weights < MAGNET_WEIGHTS_AUTO || weights > MAGNET_WEIGHTS_STORED) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "weights is " + std::to_string(weights) + "; it must be one of enum magnet_weights.");
+    }
+}
+
 void set_adapters(engine & e, const std::vector<used_adapter> & adapters) {
     std::vector<lora_set> sets;
     for (const used_adapter & use : adapters) {
@@ -35,13 +43,35 @@ void set_adapters(engine & e, const std::vector<used_adapter> & adapters) {
     e.set_lora(pointers);
 }
 
-engine_choice::engine_choice(std::shared_ptr<model> base) : base_(std::move(base)) {
+engine_choice::engine_choice(std::shared_ptr<model> base, int32_t weights) : base_(std::move(base)), weights_(weights) {
     if (base_->on_gpu()) {
         no_fused_ = "its weights are on a GPU, which the fused engine leaves alone";
     } else {
-        fused_engine_covers(base_->path(), no_fused_);
+        fused_engine_covers(base_->path(), no_fused_, &memory_);
         base_->file().check_unchanged();
     }
+}
+
+void engine_choice::describe(magnet_model_info & info) const {
+    info.fused_engine = no_fused_.empty();
+    info.bytes_copied = memory_.copied;
+    info.bytes_stored = memory_.stored;
+}
+
+// AUTO leaves a quarter of what is available to caches, work space and others.
+bool engine_choice::copies_weights() const {
+    if (weights_ != MAGNET_WEIGHTS_AUTO) {
+        return weights_ == MAGNET_WEIGHTS_COPIED;
+    }
+    const int64_t available = available_memory();
+    const bool    fits      = memory_.copied <= available / 4 * 3;
+    const auto    mib       = [](int64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
+    if (!fits) {
+        log_message(MAGNET_LOG_WARN, "copies of the weights of " + base_->path() + " would make them " + mib(memory_.copied) +
+                                         ", and " + mib(available) + " of memory are available: they stay as the file " +
+                                         "stores them, " + mib(memory_.stored) + ", which is slower for long texts.");
+    }
+    return fits;
 }
 
 std::shared_ptr<fused_weights> engine_choice::fused() const {
@@ -49,9 +79,11 @@ std::shared_ptr<fused_weights> engine_choice::fused() const {
     std::shared_ptr<fused_weights>    weights = fused_.lock();
     if (!weights) {
         base_->file().check_unchanged(); // says what happened to it before its reader finds it damaged
-        weights = load_fused_weights(base_->path(), {});
+        fused_engine_params params;
+        params.copies = copies_weights();
+        weights       = load_fused_weights(base_->path(), params);
         base_->file().check_unchanged();
-        fused_  = weights;
+        fused_ = weights;
     }
     return weights;
 }

@@ -18,12 +18,16 @@ namespace magnet {
 // Throws INVALID_ARGUMENT unless engine is one of enum magnet_engine.
 void check_engine(int32_t engine);
 
+// The same of enum magnet_weights.
+void check_weights(int32_t weights);
+
 // The engine uses these adapters from now on. They must be such as engine_choice::fused_covers says.
 void set_adapters(engine & e, const std::vector<used_adapter> & adapters);
 
 class engine_choice {
 public:
-    explicit engine_choice(std::shared_ptr<model> base);
+    // weights: enum magnet_weights.
+    engine_choice(std::shared_ptr<model> base, int32_t weights);
 
     // Does the fused CPU engine do what needs no KV cache? Not with weights on a GPU. why says what stands against it.
     bool fused_covers(std::string & why) const {
@@ -38,6 +42,9 @@ public:
     // weights of 16 or 32 bits, which llama.cpp multiplies as they are.
     bool fused_decodes() const { return no_fused_.empty() && base_->has_rounded_weights(); }
 
+    // What a model's information says of the fused engine.
+    void describe(magnet_model_info & info) const;
+
     // Throws UNSUPPORTED if this engine (enum magnet_engine; AUTO: any) cannot train the model.
     void check_training(int32_t engine) const;
 
@@ -51,10 +58,14 @@ public:
     decode_queue &          queue() { return queue_; }
 
 private:
+    bool copies_weights() const;
+
     using decoder_key = std::pair<int32_t, std::vector<std::pair<const adapter *, float>>>; // threads, adapters
 
     const std::shared_ptr<model>         base_;
+    const int32_t                        weights_;
     std::string                          no_fused_; // why not; empty = covered
+    fused_engine_memory                  memory_;
     mutable std::mutex                   mutex_;
     mutable std::weak_ptr<fused_weights> fused_;
     decode_queue                         queue_;

@@ -147,8 +147,15 @@ struct fused_engine_params {
     int64_t          coupled_bytes = int64_t(2) << 30;   // train_coupled may keep so much instead of computing it twice
 };
 
-// True if the file's architecture and tensors are covered by the fused engine; otherwise why says what is not.
-bool fused_engine_covers(const std::string & path, std::string & why);
+// Memory for a model's weights, in bytes.
+struct fused_engine_memory {
+    int64_t copied = 0; // with copies of all matrices
+    int64_t stored = 0; // fused_engine_params::copies = false
+};
+
+// True if the file's architecture and tensors are covered by the fused engine, and memory says what they take; otherwise why
+// says what is not.
+bool fused_engine_covers(const std::string & path, std::string & why, fused_engine_memory * memory = nullptr);
 
 // Can the fused engine adapt this tensor of a model that it covers?
 bool fused_engine_adapts(const std::string & tensor);

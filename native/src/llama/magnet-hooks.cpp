@@ -129,4 +129,12 @@ attention_kind llama_attention_kind(const llama_model * model) {
     }
 }
 
+int64_t llama_cache_values_per_token(const llama_model * model) {
+    int64_t n = 0;
+    for (int32_t il = 0; il < llama_model_n_layer(model); ++il) {
+        n += model->hparams.n_embd_k_gqa(il) + model->hparams.n_embd_v_gqa(il);
+    }
+    return n;
+}
+
 } // namespace magnet

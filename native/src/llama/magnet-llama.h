@@ -1,6 +1,8 @@
 // What the core asks of llama.cpp beyond llama.h.
 #pragma once
 
+#include <cstdint>
+
 struct llama_model;
 
 namespace magnet {
@@ -13,5 +15,8 @@ enum class attention_kind {
 };
 
 attention_kind llama_attention_kind(const llama_model * model);
+
+// Values of the keys and values of one token, all layers together.
+int64_t llama_cache_values_per_token(const llama_model * model);
 
 } // namespace magnet

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/gguf-file.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/stack.h"
 #include "base/utf8.h"
 #include "llama/magnet-llama.h"
@@ -230,6 +231,8 @@ magnet_model_info model::info() const {
     info.has_chat_template       = meta(chat_template_key, unused);
     info.can_embed_bidirectional = plain_attention_;
     info.can_infill              = plain_attention_;
+    info.bytes_available         = available_memory();
+    info.cache_bytes_per_token   = plain_attention_ ? 2 * llama_cache_values_per_token(l) : 0;
     return info;
 }
 

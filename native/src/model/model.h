@@ -50,7 +50,7 @@ public:
     bool    on_gpu() const { return on_gpu_; } // some of its layers at least
     bool    has_rounded_weights() const { return rounded_weights_; } // no matrix of a layer is F16 or F32
 
-    // The pointers borrow from the model. fused_engine is left to engine_choice.
+    // The pointers borrow from the model. What is about the fused engine is left to engine_choice.
     magnet_model_info info() const;
 
     // What the file says of how it was trained: that of the adapter that magnet_merge put into it, or version 0.

@@ -287,9 +287,12 @@ std::shared_ptr<fused_weights> load_weights(const std::string & path, const fuse
 
 namespace magnet {
 
-bool fused_engine_covers(const std::string & path, std::string & why) {
+bool fused_engine_covers(const std::string & path, std::string & why, fused_engine_memory * memory) {
     try {
         const fused::model_file file(path);
+        if (memory != nullptr) {
+            *memory = fused::memory_of_weights(file);
+        }
         why.clear();
         return true;
     } catch (const error & e) {

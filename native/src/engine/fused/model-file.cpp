@@ -233,6 +233,15 @@ int32_t model_file::type(const std::string & name) const {
     return gguf_get_tensor_type(meta.get(), gguf_find_tensor(meta.get(), name.c_str()));
 }
 
+int64_t model_file::n_bytes(const std::string & name) const {
+    return int64_t(gguf_get_tensor_size(meta.get(), gguf_find_tensor(meta.get(), name.c_str())));
+}
+
+int64_t model_file::n_elements(const std::string & name) const {
+    const int64_t * ne = gguf_get_tensor_ne(meta.get(), gguf_find_tensor(meta.get(), name.c_str()));
+    return ne[0] * ne[1] * ne[2] * ne[3];
+}
+
 bool model_file::has(const std::string & name) const { return gguf_find_tensor(meta.get(), name.c_str()) >= 0; }
 
 std::vector<uint8_t> model_file::bytes_of(int64_t tensor) const {

@@ -46,6 +46,8 @@ public:
 
     bool    has(const std::string & name) const;
     int32_t type(const std::string & name) const; // ggml_type of a tensor that there is
+    int64_t n_elements(const std::string & name) const;
+    int64_t n_bytes(const std::string & name) const; // in the file
 
     // The tensor's values. Throws magnet::error (IO). Safe to call from several threads at once.
     std::vector<float> read(const std::string & name) const;

@@ -195,6 +195,24 @@ void weights<T>::prepare_backward(thread_pool & pool) {
     });
 }
 
+fused_engine_memory memory_of_weights(const model_file & file) {
+    const hparams &     hp         = file.params();
+    const std::string   head       = hp.tied ? "token_embd.weight" : "output.weight";
+    const int64_t       embeddings = file.n_bytes("token_embd.weight");
+    fused_engine_memory memory     = { embeddings, embeddings };
+    const auto          add        = [&](const std::string & name) {
+        const int64_t copy   = file.n_elements(name) * int64_t(sizeof(bf16));
+        const bool    packed = quantised_format_of(file.type(name)).has_value();
+        memory.copied += copy + (packed ? file.n_bytes(name) : 0); // tokens one by one go through the stored rows
+        memory.stored += packed ? file.n_bytes(name) : copy;
+    };
+    for (int32_t i = 0; i < hp.n_layer * n_matrices; ++i) {
+        add(tensor_name(i / n_matrices, matrix(i % n_matrices)));
+    }
+    add(head);
+    return memory;
+}
+
 template <class T>
 int64_t weights<T>::bytes() const {
     int64_t n = int64_t(embeddings.data.size());

@@ -8,6 +8,7 @@
 
 #include "base/once.h"
 #include "buffer.h"
+#include "engine/engine.h"
 #include "engine/threads.h"
 #include "model-file.h"
 
@@ -140,6 +141,9 @@ private:
 
 extern template class rounded_matrix<bf16>;
 extern template class rounded_matrix<float>;
+// What they take, with and without copies, the embeddings, the head and the stored matrices counted.
+fused_engine_memory memory_of_weights(const model_file & file);
+
 extern template class weights<bf16>;
 extern template class weights<float>;
 

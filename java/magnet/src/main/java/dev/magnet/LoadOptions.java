@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  *     replace it by moving another file over it
  * @param useMlock keep the weights in RAM
  * @param checkTensors look for NaN and infinity in every weight while loading
+ * @param weights see {@link Weights}
  * @param reusePrefix spare generation and infilling the tokens that a session has read before. Numbers then depend in their
  *     last bits on the calls before, and now and then a sampled token does; false = the same call with the same seed gives
  *     the same, whatever came before and whatever runs beside it
@@ -41,6 +42,7 @@ public record LoadOptions(
         boolean useMmap,
         boolean useMlock,
         boolean checkTensors,
+        Weights weights,
         boolean reusePrefix,
         @Nullable ProgressListener progress) implements LoadOptionsWithers {
     /** Checks its arguments and makes {@code adapters} immutable. */
@@ -48,6 +50,7 @@ public record LoadOptions(
         adapters = List.copyOf(adapters);
         Objects.requireNonNull(engine, "engine");
         Objects.requireNonNull(flashAttention, "flashAttention");
+        Objects.requireNonNull(weights, "weights");
         if (sessions < 1) {
             throw new MagnetException(Status.INVALID_ARGUMENT, "sessions is " + sessions + "; at least 1 is needed");
         }

@@ -21,6 +21,10 @@ package dev.magnet;
  * @param canEmbedBidirectionally false for recurrent and hybrid models
  * @param canInfill whether {@link Magnet#infill(java.util.List)} works
  * @param fusedEngine whether {@link Engine#FUSED} covers it
+ * @param bytesCopied memory that its weights take with {@link Weights#COPIED}; 0 = {@link Engine#FUSED} does not cover it
+ * @param bytesStored the same with {@link Weights#STORED}
+ * @param bytesAvailable memory that this process could still take when the model was loaded
+ * @param cacheBytesPerToken memory of a token that a session keeps in its cache; 0 = the model has no such cache
  */
 public record ModelInfo(
         String architecture,
@@ -40,4 +44,8 @@ public record ModelInfo(
         boolean hasChatTemplate,
         boolean canEmbedBidirectionally,
         boolean canInfill,
-        boolean fusedEngine) {}
+        boolean fusedEngine,
+        long bytesCopied,
+        long bytesStored,
+        long bytesAvailable,
+        long cacheBytesPerToken) {}

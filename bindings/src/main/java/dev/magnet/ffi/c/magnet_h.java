@@ -479,6 +479,33 @@ public class magnet_h extends magnet_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int MAGNET_WEIGHTS_AUTO = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_weights.MAGNET_WEIGHTS_AUTO = 0
+     * }
+     */
+    public static int MAGNET_WEIGHTS_AUTO() {
+        return MAGNET_WEIGHTS_AUTO;
+    }
+    private static final int MAGNET_WEIGHTS_COPIED = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_weights.MAGNET_WEIGHTS_COPIED = 1
+     * }
+     */
+    public static int MAGNET_WEIGHTS_COPIED() {
+        return MAGNET_WEIGHTS_COPIED;
+    }
+    private static final int MAGNET_WEIGHTS_STORED = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_weights.MAGNET_WEIGHTS_STORED = 2
+     * }
+     */
+    public static int MAGNET_WEIGHTS_STORED() {
+        return MAGNET_WEIGHTS_STORED;
+    }
 
     private static class magnet_model_default_params {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(

@@ -33,6 +33,10 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     _Bool can_embed_bidirectional;
  *     _Bool can_infill;
  *     _Bool fused_engine;
+ *     int64_t bytes_copied;
+ *     int64_t bytes_stored;
+ *     int64_t bytes_available;
+ *     int64_t cache_bytes_per_token;
  * }
  * }
  */
@@ -60,7 +64,11 @@ public class magnet_model_info {
         magnet_h.C_BOOL.withName("has_chat_template"),
         magnet_h.C_BOOL.withName("can_embed_bidirectional"),
         magnet_h.C_BOOL.withName("can_infill"),
-        magnet_h.C_BOOL.withName("fused_engine")
+        magnet_h.C_BOOL.withName("fused_engine"),
+        magnet_h.C_LONG_LONG.withName("bytes_copied"),
+        magnet_h.C_LONG_LONG.withName("bytes_stored"),
+        magnet_h.C_LONG_LONG.withName("bytes_available"),
+        magnet_h.C_LONG_LONG.withName("cache_bytes_per_token")
     ).withName("magnet_model_info");
 
     /**
@@ -860,6 +868,182 @@ public class magnet_model_info {
      */
     public static void fused_engine(MemorySegment struct, boolean fieldValue) {
         struct.set(fused_engine$LAYOUT, fused_engine$OFFSET, fieldValue);
+    }
+
+    private static final OfLong bytes_copied$LAYOUT = (OfLong)$LAYOUT.select(groupElement("bytes_copied"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t bytes_copied
+     * }
+     */
+    public static final OfLong bytes_copied$layout() {
+        return bytes_copied$LAYOUT;
+    }
+
+    private static final long bytes_copied$OFFSET = $LAYOUT.byteOffset(groupElement("bytes_copied"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t bytes_copied
+     * }
+     */
+    public static final long bytes_copied$offset() {
+        return bytes_copied$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t bytes_copied
+     * }
+     */
+    public static long bytes_copied(MemorySegment struct) {
+        return struct.get(bytes_copied$LAYOUT, bytes_copied$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t bytes_copied
+     * }
+     */
+    public static void bytes_copied(MemorySegment struct, long fieldValue) {
+        struct.set(bytes_copied$LAYOUT, bytes_copied$OFFSET, fieldValue);
+    }
+
+    private static final OfLong bytes_stored$LAYOUT = (OfLong)$LAYOUT.select(groupElement("bytes_stored"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t bytes_stored
+     * }
+     */
+    public static final OfLong bytes_stored$layout() {
+        return bytes_stored$LAYOUT;
+    }
+
+    private static final long bytes_stored$OFFSET = $LAYOUT.byteOffset(groupElement("bytes_stored"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t bytes_stored
+     * }
+     */
+    public static final long bytes_stored$offset() {
+        return bytes_stored$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t bytes_stored
+     * }
+     */
+    public static long bytes_stored(MemorySegment struct) {
+        return struct.get(bytes_stored$LAYOUT, bytes_stored$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t bytes_stored
+     * }
+     */
+    public static void bytes_stored(MemorySegment struct, long fieldValue) {
+        struct.set(bytes_stored$LAYOUT, bytes_stored$OFFSET, fieldValue);
+    }
+
+    private static final OfLong bytes_available$LAYOUT = (OfLong)$LAYOUT.select(groupElement("bytes_available"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t bytes_available
+     * }
+     */
+    public static final OfLong bytes_available$layout() {
+        return bytes_available$LAYOUT;
+    }
+
+    private static final long bytes_available$OFFSET = $LAYOUT.byteOffset(groupElement("bytes_available"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t bytes_available
+     * }
+     */
+    public static final long bytes_available$offset() {
+        return bytes_available$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t bytes_available
+     * }
+     */
+    public static long bytes_available(MemorySegment struct) {
+        return struct.get(bytes_available$LAYOUT, bytes_available$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t bytes_available
+     * }
+     */
+    public static void bytes_available(MemorySegment struct, long fieldValue) {
+        struct.set(bytes_available$LAYOUT, bytes_available$OFFSET, fieldValue);
+    }
+
+    private static final OfLong cache_bytes_per_token$LAYOUT = (OfLong)$LAYOUT.select(groupElement("cache_bytes_per_token"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int64_t cache_bytes_per_token
+     * }
+     */
+    public static final OfLong cache_bytes_per_token$layout() {
+        return cache_bytes_per_token$LAYOUT;
+    }
+
+    private static final long cache_bytes_per_token$OFFSET = $LAYOUT.byteOffset(groupElement("cache_bytes_per_token"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int64_t cache_bytes_per_token
+     * }
+     */
+    public static final long cache_bytes_per_token$offset() {
+        return cache_bytes_per_token$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int64_t cache_bytes_per_token
+     * }
+     */
+    public static long cache_bytes_per_token(MemorySegment struct) {
+        return struct.get(cache_bytes_per_token$LAYOUT, cache_bytes_per_token$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int64_t cache_bytes_per_token
+     * }
+     */
+    public static void cache_bytes_per_token(MemorySegment struct, long fieldValue) {
+        struct.set(cache_bytes_per_token$LAYOUT, cache_bytes_per_token$OFFSET, fieldValue);
     }
 
     /**

@@ -21,6 +21,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     _Bool use_mmap;
  *     _Bool use_mlock;
  *     _Bool check_tensors;
+ *     int32_t weights;
  * }
  * }
  */
@@ -38,7 +39,8 @@ public class magnet_model_params {
         magnet_h.C_BOOL.withName("use_mmap"),
         magnet_h.C_BOOL.withName("use_mlock"),
         magnet_h.C_BOOL.withName("check_tensors"),
-        MemoryLayout.paddingLayout(5)
+        MemoryLayout.paddingLayout(1),
+        magnet_h.C_INT.withName("weights")
     ).withName("magnet_model_params");
 
     /**
@@ -367,6 +369,50 @@ public class magnet_model_params {
      */
     public static void check_tensors(MemorySegment struct, boolean fieldValue) {
         struct.set(check_tensors$LAYOUT, check_tensors$OFFSET, fieldValue);
+    }
+
+    private static final OfInt weights$LAYOUT = (OfInt)$LAYOUT.select(groupElement("weights"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t weights
+     * }
+     */
+    public static final OfInt weights$layout() {
+        return weights$LAYOUT;
+    }
+
+    private static final long weights$OFFSET = $LAYOUT.byteOffset(groupElement("weights"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t weights
+     * }
+     */
+    public static final long weights$offset() {
+        return weights$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t weights
+     * }
+     */
+    public static int weights(MemorySegment struct) {
+        return struct.get(weights$LAYOUT, weights$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t weights
+     * }
+     */
+    public static void weights(MemorySegment struct, int fieldValue) {
+        struct.set(weights$LAYOUT, weights$OFFSET, fieldValue);
     }
 
     /**

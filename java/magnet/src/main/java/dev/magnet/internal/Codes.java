@@ -15,6 +15,7 @@ import dev.magnet.Status;
 import dev.magnet.StopReason;
 import dev.magnet.TextUnit;
 import dev.magnet.Truncation;
+import dev.magnet.Weights;
 
 /**
  * Enums of the API and their codes in magnet.h. Kept out of the enums, so that naming one never needs the native
@@ -62,6 +63,14 @@ public final class Codes {
             case AUTO -> MAGNET_ENGINE_AUTO();
             case FUSED -> MAGNET_ENGINE_FUSED();
             case GRAPH -> MAGNET_ENGINE_GRAPH();
+        };
+    }
+
+    static int of(Weights weights) {
+        return switch (weights) {
+            case AUTO -> MAGNET_WEIGHTS_AUTO();
+            case COPIED -> MAGNET_WEIGHTS_COPIED();
+            case STORED -> MAGNET_WEIGHTS_STORED();
         };
     }
 
@@ -176,6 +185,7 @@ public final class Codes {
             case Truncation e -> of(e);
             case Engine e -> of(e);
             case FlashAttention e -> of(e);
+            case Weights e -> of(e);
             case Role e -> of(e);
             case TextUnit e -> of(e);
             case LearningRateDecay e -> of(e);

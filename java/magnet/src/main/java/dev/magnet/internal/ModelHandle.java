@@ -93,7 +93,11 @@ public final class ModelHandle {
                     magnet_model_info.has_chat_template(info),
                     magnet_model_info.can_embed_bidirectional(info),
                     magnet_model_info.can_infill(info),
-                    magnet_model_info.fused_engine(info));
+                    magnet_model_info.fused_engine(info),
+                    magnet_model_info.bytes_copied(info),
+                    magnet_model_info.bytes_stored(info),
+                    magnet_model_info.bytes_available(info),
+                    magnet_model_info.cache_bytes_per_token(info));
         }
     }
 }

@@ -16,6 +16,7 @@ import dev.magnet.Status;
 import dev.magnet.StopReason;
 import dev.magnet.TextUnit;
 import dev.magnet.Truncation;
+import dev.magnet.Weights;
 import dev.magnet.ffi.c.magnet_h;
 import java.lang.reflect.Method;
 import java.util.List;
@@ -35,6 +36,7 @@ class CodesTest {
             Map.entry("MAGNET_TRUNCATE_", Truncation.class),
             Map.entry("MAGNET_ENGINE_", Engine.class),
             Map.entry("MAGNET_FLASH_ATTENTION_", FlashAttention.class),
+            Map.entry("MAGNET_WEIGHTS_", Weights.class),
             Map.entry("MAGNET_ROLE_", Role.class),
             Map.entry("MAGNET_STOP_", StopReason.class),
             Map.entry("MAGNET_EVAL_TASK_", ProbeEvaluation.Task.class),

@@ -1,0 +1,84 @@
+#include "memory.h"
+
+#include "cgroup.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#if defined(__linux__)
+#    include <sys/resource.h>
+#    include <unistd.h>
+#endif
+
+namespace magnet {
+
+namespace {
+
+constexpr double no_limit = std::numeric_limits<double>::infinity();
+
+double number_in(const std::string & path, double otherwise) {
+    std::ifstream file(path);
+    double        value = 0;
+    return file >> value ? value : otherwise; // "max" is no number
+}
+
+// Lines "name value", or "name: value kB".
+double entry_in(const std::string & path, const std::string & name, double otherwise) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+        std::istringstream in(line);
+        std::string        key;
+        double             value = 0;
+        if (in >> key >> value && key == name) {
+            return value;
+        }
+    }
+    return otherwise;
+}
+
+double left_in(const std::string & folder) {
+    const double limit = number_in(folder + "/memory.max", number_in(folder + "/memory.limit_in_bytes", no_limit));
+    if (limit == no_limit) {
+        return no_limit;
+    }
+    const double used  = number_in(folder + "/memory.current", number_in(folder + "/memory.usage_in_bytes", 0));
+    const double files = entry_in(folder + "/memory.stat", "inactive_file", 0) +
+                         entry_in(folder + "/memory.stat", "active_file", 0);
+    return std::max(0.0, limit - used + std::min(files, used));
+}
+
+#if defined(__linux__)
+double address_space_left() {
+    rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return no_limit;
+    }
+    const double used = number_in("/proc/self/statm", 0) * double(sysconf(_SC_PAGESIZE)); // its first number
+    return std::max(0.0, double(limit.rlim_cur) - used);
+}
+#endif
+
+int64_t to_bytes(double value) {
+    return value < 9e18 ? int64_t(value) : std::numeric_limits<int64_t>::max();
+}
+
+} // namespace
+
+int64_t cgroup_memory_left(const std::string & membership, const std::string & root) {
+    return to_bytes(least_in_cgroups(membership, root, "memory", left_in));
+}
+
+int64_t available_memory() {
+#if defined(__linux__)
+    const double available = entry_in("/proc/meminfo", "MemAvailable:", no_limit) * 1024;
+    return std::min({ to_bytes(available), to_bytes(address_space_left()),
+                      cgroup_memory_left("/proc/self/cgroup", "/sys/fs/cgroup") });
+#else
+    return std::numeric_limits<int64_t>::max();
+#endif
+}
+
+} // namespace magnet

@@ -1,0 +1,55 @@
+// Work in a process whose memory ends.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <cstdio>
+
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace magnet::testing {
+
+// A shadow of all memory, as sanitizers have, fits under no limit.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr bool limits_work = false;
+#else
+inline constexpr bool limits_work = true;
+#endif
+
+// The address space of this process grows by so much and no more.
+inline void limit_memory(size_t more_bytes) {
+    long pages = 0;
+    if (FILE * file = std::fopen("/proc/self/statm", "r")) {
+        if (std::fscanf(file, "%ld", &pages) != 1) {
+            pages = 0;
+        }
+        std::fclose(file);
+    }
+    rlimit limit;
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = (rlim_t) pages * (rlim_t) sysconf(_SC_PAGESIZE) + more_bytes;
+    setrlimit(RLIMIT_AS, &limit);
+}
+
+// In a process of its own, whose limit ends with it. work returns 0 if all is well.
+inline void in_child(int (*work)()) {
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        int code = 99;
+        try {
+            code = work();
+        } catch (...) {
+        }
+        _exit(code);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0); // which step of work it was
+}
+
+} // namespace magnet::testing
