@@ -189,6 +189,7 @@ void add_generate(CLI::App & verb) {
     group.list("--stop", command->stop, "TEXT", "stop before this text or control token; may be repeated");
     group.value("-n,--n", command->candidates, "N", "N texts, with seeds SEED, SEED + 1, ...", between(1, 10000));
     group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
+    group.choice("--cache-type", command->model.cache_type, cache_type_names(), "how the KV cache keeps keys and values");
     group.flag("--no-reuse", command->model.no_reuse,
                "read each text from its start: same seed, same text, whatever came before");
     group.flag("--chat", command->chat, "the prompt is a user's message, put into the model's chat template");

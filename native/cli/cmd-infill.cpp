@@ -175,6 +175,7 @@ void add_infill(CLI::App & verb) {
     group.value("-n,--n", command->candidates, "N", "N candidates by sampling, with seeds SEED, SEED + 1, ...",
                 between(1, 10000));
     group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
+    group.choice("--cache-type", command->model.cache_type, cache_type_names(), "how the KV cache keeps keys and values");
     group.flag("--no-reuse", command->model.no_reuse,
                "read each text from its start: same seed, same text, whatever came before");
     group.choice("--context", params.context, context_names(),

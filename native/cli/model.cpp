@@ -114,6 +114,7 @@ session_ptr create_session(const loaded_model & loaded, const model_options & op
     params.n_ctx                 = options.ctx;
     params.n_threads             = options.threads;
     params.engine                = options.engine;
+    params.cache_type            = options.cache_type;
     params.reuse_prefix          = !options.no_reuse;
     magnet_session * session     = nullptr;
     check(magnet_session_create(loaded.model.get(), &params, &session));

@@ -41,6 +41,7 @@ struct model_options {
     int32_t                  engine     = MAGNET_ENGINE_AUTO;
     int32_t                  gpu_layers = magnet_model_default_params().n_gpu_layers;
     int32_t                  weights    = magnet_model_default_params().weights;
+    int32_t                  cache_type = magnet_session_default_params().cache_type; // of verbs that use the cache
     int32_t                  log_level  = 0; // 0 = silence
     bool                     no_reuse   = false; // of verbs that use the cache
     bool                     check_tensors = false;

@@ -39,6 +39,11 @@ const names & weights_names() {
     return table;
 }
 
+const names & cache_type_names() {
+    static const names table{{"f16", MAGNET_CACHE_F16}, {"q8_0", MAGNET_CACHE_Q8_0}};
+    return table;
+}
+
 const names & log_level_names() {
     static const names table{
         {"debug", MAGNET_LOG_DEBUG}, {"info", MAGNET_LOG_INFO}, {"warn", MAGNET_LOG_WARN}, {"error", MAGNET_LOG_ERROR}};

@@ -16,6 +16,7 @@ const names & context_names();
 const names & truncate_names();
 const names & engine_names();
 const names & weights_names();
+const names & cache_type_names();
 const names & log_level_names();
 const names & stop_names();
 const names & role_names();

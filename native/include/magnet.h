@@ -295,6 +295,13 @@ enum magnet_flash_attention {
     MAGNET_FLASH_ATTENTION_ON   = 1,
 };
 
+/* How a session's KV cache keeps keys and values. */
+enum magnet_cache_type {
+    MAGNET_CACHE_F16  = 0, /* 16 bits: f16 in llama.cpp's graph, bf16 in the fused engine                             */
+    MAGNET_CACHE_Q8_0 = 1, /* 8 bits, and a scale to 32 of them: little more than half the memory, results a little off;
+                              INVALID_ARGUMENT with FLASH_ATTENTION_OFF                                               */
+};
+
 /* Work space of one thread: KV cache, buffers, the adapters in use. Cheap until first used; grows with the input. */
 struct magnet_session;
 
@@ -307,6 +314,7 @@ struct magnet_session_params {
                                 are used than there are processors; the log warns of that once                        */
     int32_t flash_attention; /* enum magnet_flash_attention, default AUTO                                            */
     int32_t engine;          /* enum magnet_engine, default AUTO                                                      */
+    int32_t cache_type;      /* enum magnet_cache_type, default F16                                                   */
     bool    reuse_prefix;    /* take tokens that were encoded before from the cache (default true). Numbers then depend in
                                 their last bits on what came before, and now and then a sampled token does. false: the
                                 same call gives the same bits, whatever came before in the session and whatever runs

@@ -97,9 +97,24 @@ std::vector<double> reference_model::attention_of(int32_t l, const std::vector<d
         rope(q, heads, pos);
         rope(k, heads_kv, pos);
     }
+    if (rounded_cache) {
+        round_heads(k);
+        round_heads(v);
+    }
     const bool    local = window > 0 && l % 2 == 0;
     const sees_fn near  = [&](int32_t i, int32_t j) { return sees(i, j) && (!local || pos[i] - pos[j] < window); };
     return product(block_name(l, "attn_output"), attention(q, k, v, n, near), n, adapters);
+}
+
+void reference_model::round_heads(std::vector<double> & x) const {
+    for (size_t head = 0; head < x.size(); head += size_t(head_dim)) {
+        for (int32_t begin = 0; begin < head_dim; begin += 32) {
+            const auto from = x.begin() + int64_t(head) + begin, to = from + std::min(32, head_dim - begin);
+            const double step =
+                std::abs(*std::max_element(from, to, [](double a, double b) { return std::abs(a) < std::abs(b); })) / 127.0;
+            std::for_each(from, to, [step](double & value) { value = step * std::round(value / step); });
+        }
+    }
 }
 
 double reference_model::activation(double x) const { return gelu ? gelu_tanh(x) : x / (1.0 + std::exp(-x)); }

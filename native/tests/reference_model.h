@@ -47,6 +47,9 @@ public:
     // logits [n, V] of hidden [n, D].
     std::vector<double> logits(const std::vector<double> & hidden) const;
 
+    // From now on keys and values are what is left of them in 8 bits, with a scale to 32 values of a head.
+    void round_keys_and_values() { rounded_cache = true; }
+
     // Every matrix an adapter can target, in the order of the forward pass; a and b empty. Throws where queries, keys
     // and values are one matrix.
     std::vector<lora_matrix> targets() const;
@@ -58,6 +61,7 @@ private:
     void                rope(std::vector<double> & x, int32_t n_heads, const std::vector<int32_t> & pos) const;
     std::vector<double> attention(const std::vector<double> & q, const std::vector<double> & k,
                                   const std::vector<double> & v, int32_t n_tokens, const sees_fn & sees) const;
+    void                round_heads(std::vector<double> & x) const;
     std::vector<double> attention_of(int32_t layer, const std::vector<double> & x, const std::vector<int32_t> & pos,
                                      const sees_fn & sees, const std::vector<const lora_set *> & adapters) const;
     std::vector<double> feed_forward(int32_t layer, const std::vector<double> & x, int64_t n,
@@ -83,6 +87,7 @@ private:
     int32_t     n_rot    = 0;
     int32_t     window   = 0; // of gemma2's even layers: keys so far behind a query are hidden, whatever their role
     int32_t     n_expert_used = 0;
+    bool        rounded_cache = false;
     bool        gelu       = false; // in place of SiLU
     bool        layer_norm = false; // in place of RMSNorm
     bool        neox       = false; // rotary pairs (i, i + n_rot/2) instead of (2i, 2i + 1)

@@ -200,7 +200,7 @@ TEST_CASE("a model without copies of its weights computes what one with them doe
                 lean->cross_entropy(expected.data(), nullptr, target.data(), nullptr, 1, lean_nll.data(), nullptr);
                 CHECK(lean_nll[0] == doctest::Approx(nll[0]).epsilon(1e-3));
             }
-            const auto         cache = copied->make_cache(), lean_cache = lean->make_cache();
+            const auto         cache = copied->make_cache(false), lean_cache = lean->make_cache(false);
             std::vector<float> logits(v), lean_logits(v);
             for (int32_t i = 0; i < 2; ++i) { // a prompt, then a token
                 cached_row r;
@@ -247,24 +247,18 @@ int load_in_little_memory() {
     shape.n_ff     = 4096;
     shape.head_dim = shape.n_rot = 64;
     const quantised_model file(shape, LLAMA_FTYPE_MOSTLY_Q4_0);
-    const auto            base = model::load(file.path, magnet_model_default_params());
-    magnet_model_info     info = {};
-    engine_choice(base, MAGNET_WEIGHTS_AUTO).describe(info);
-    if (info.bytes_copied < 4 * info.bytes_stored) {
+    fused_engine_memory   memory;
+    std::string           why;
+    if (!fused_engine_covers(file.path, why, &memory) || memory.copied < 4 * memory.stored) {
         return 1;
     }
-    limit_memory(size_t(info.bytes_copied) * 5 / 4);
-    try {
-        engine_choice(base, MAGNET_WEIGHTS_COPIED).fused();
+    limit_memory(size_t(memory.copied));
+    fused_engine_params params = engine_params("", engine_precision::bf16, 1);
+    params.copies              = copies_weights(MAGNET_WEIGHTS_AUTO, memory, file.path);
+    if (params.copies) {
         return 2;
-    } catch (const error & e) {
-        if (e.status != MAGNET_STATUS_OUT_OF_MEMORY) {
-            return 3;
-        }
-    } catch (const std::bad_alloc &) {
     }
-    engine_choice(base, MAGNET_WEIGHTS_STORED).fused();
-    engine_choice(base, MAGNET_WEIGHTS_AUTO).fused();
+    load_fused_weights(file.path, params);
     return 0;
 }
 

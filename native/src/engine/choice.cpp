@@ -7,7 +7,7 @@
 
 namespace magnet {
 
-std::unique_ptr<kv_cache> engine::make_cache() {
+std::unique_ptr<kv_cache> engine::make_cache(bool /*eight_bits*/) {
     throw error(MAGNET_STATUS_UNSUPPORTED, "this engine does not decode.");
 }
 
@@ -27,6 +27,21 @@ void check_weights(int32_t weights) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT,
                     "weights is " + std::to_string(weights) + "; it must be one of enum magnet_weights.");
     }
+}
+
+bool copies_weights(int32_t weights, const fused_engine_memory & needs, const std::string & path) {
+    if (weights != MAGNET_WEIGHTS_AUTO) {
+        return weights == MAGNET_WEIGHTS_COPIED;
+    }
+    const int64_t available = available_memory();
+    const bool    fits      = needs.copied <= available / 4 * 3;
+    const auto    mib       = [](int64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
+    if (!fits) {
+        log_message(MAGNET_LOG_WARN, "copies of the weights of " + path + " would make them " + mib(needs.copied) + ", and " +
+                                         mib(available) + " of memory are available: they stay as the file stores them, " +
+                                         mib(needs.stored) + ", which is slower for long texts.");
+    }
+    return fits;
 }
 
 void set_adapters(engine & e, const std::vector<used_adapter> & adapters) {
@@ -58,29 +73,13 @@ void engine_choice::describe(magnet_model_info & info) const {
     info.bytes_stored = memory_.stored;
 }
 
-// AUTO leaves a quarter of what is available to caches, work space and others.
-bool engine_choice::copies_weights() const {
-    if (weights_ != MAGNET_WEIGHTS_AUTO) {
-        return weights_ == MAGNET_WEIGHTS_COPIED;
-    }
-    const int64_t available = available_memory();
-    const bool    fits      = memory_.copied <= available / 4 * 3;
-    const auto    mib       = [](int64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
-    if (!fits) {
-        log_message(MAGNET_LOG_WARN, "copies of the weights of " + base_->path() + " would make them " + mib(memory_.copied) +
-                                         ", and " + mib(available) + " of memory are available: they stay as the file " +
-                                         "stores them, " + mib(memory_.stored) + ", which is slower for long texts.");
-    }
-    return fits;
-}
-
 std::shared_ptr<fused_weights> engine_choice::fused() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     std::shared_ptr<fused_weights>    weights = fused_.lock();
     if (!weights) {
         base_->file().check_unchanged(); // says what happened to it before its reader finds it damaged
         fused_engine_params params;
-        params.copies = copies_weights();
+        params.copies = copies_weights(weights_, memory_, base_->path());
         weights       = load_fused_weights(base_->path(), params);
         base_->file().check_unchanged();
         fused_ = weights;

@@ -21,6 +21,10 @@ void check_engine(int32_t engine);
 // The same of enum magnet_weights.
 void check_weights(int32_t weights);
 
+// Shall the fused engine copy the weights of the model at path? weights: enum magnet_weights; AUTO leaves a quarter of the
+// memory that is available to caches, work space and others, and warns when copies do not fit.
+bool copies_weights(int32_t weights, const fused_engine_memory & needs, const std::string & path);
+
 // The engine uses these adapters from now on. They must be such as engine_choice::fused_covers says.
 void set_adapters(engine & e, const std::vector<used_adapter> & adapters);
 
@@ -58,8 +62,6 @@ public:
     decode_queue &          queue() { return queue_; }
 
 private:
-    bool copies_weights() const;
-
     using decoder_key = std::pair<int32_t, std::vector<std::pair<const adapter *, float>>>; // threads, adapters
 
     const std::shared_ptr<model>         base_;

@@ -122,7 +122,8 @@ public:
     // Decoding: a cache for a new sequence, and a pass over tokens of several. The pass adds each row's tokens to its cache;
     // they see its cells, and each other, as roles and positions say. On failure caches are as they were before. Throws
     // UNSUPPORTED where the engine does not decode.
-    virtual std::unique_ptr<kv_cache> make_cache();
+    // eight_bits: keys and values are rounded to 8 bits, a scale to 32 of them (ggml's Q8_0).
+    virtual std::unique_ptr<kv_cache> make_cache(bool eight_bits);
     virtual void                      extend(const std::vector<cached_row> & rows);
 
     // logits [n, V] of n hidden vectors [n, D]. Any thread.

@@ -16,6 +16,7 @@ struct decoder_params {
     int32_t n_ctx;           // most tokens that it ever holds
     thread_share threads;
     int32_t flash_attention; // enum magnet_flash_attention
+    int32_t cache_type;      // enum magnet_cache_type
     bool    reuse_prefix;    // false: each call encodes all of its context, whatever the cache holds
 };
 

@@ -31,7 +31,7 @@ public:
         check_room(n_tokens, params_.n_ctx, base_->n_ctx_train());
         if (!engine_) {
             engine_ = engines_->decoder_for(adapters_, params_.threads.n_threads);
-            cache_  = engine_->make_cache();
+            cache_  = engine_->make_cache(params_.cache_type == MAGNET_CACHE_Q8_0);
         }
         if (!params_.reuse_prefix) {
             clear();

@@ -107,6 +107,11 @@ void graph_decoder::ensure_context(int32_t n_tokens, int32_t n_ubatch) {
     lparams.n_seq_max            = 1;
     lparams.n_outputs_max        = 1;
     lparams.flash_attn_type      = (llama_flash_attn_type) params_.flash_attention;
+    if (params_.cache_type == MAGNET_CACHE_Q8_0) { // values of 8 bits are read by attention in one step only
+        lparams.type_k          = GGML_TYPE_Q8_0;
+        lparams.type_v          = GGML_TYPE_Q8_0;
+        lparams.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_ENABLED;
+    }
     lparams.swa_full             = true; // a span looks back from positions that a pruned window has dropped
     lparams.no_perf              = true;
     context_ = std::make_unique<graph_context>(base_, lparams, params_.threads, cancelled_);

@@ -19,6 +19,10 @@ magnet_session_params checked(const model & m, magnet_session_params p) {
             "-1 (physical cores) or in [1, 512]");
     require(p.flash_attention >= -1 && p.flash_attention <= 1, "flash_attention", p.flash_attention, "-1, 0 or 1");
     check_engine(p.engine);
+    require(p.cache_type == MAGNET_CACHE_F16 || p.cache_type == MAGNET_CACHE_Q8_0, "cache_type", p.cache_type,
+            "one of enum magnet_cache_type");
+    require(p.cache_type != MAGNET_CACHE_Q8_0 || p.flash_attention != MAGNET_FLASH_ATTENTION_OFF, "flash_attention",
+            p.flash_attention, "AUTO or ON where cache_type is Q8_0");
     if (p.n_ctx == 0) {
         p.n_ctx = n_ctx_train;
     }
@@ -122,7 +126,7 @@ encoder & session::get_encoder() {
 
 decoder & session::get_decoder() {
     if (!decoder_) {
-        const decoder_params how = { params_.n_ctx, threads_, params_.flash_attention, params_.reuse_prefix };
+        const decoder_params how = { params_.n_ctx, threads_, params_.flash_attention, params_.cache_type, params_.reuse_prefix };
         const bool fused = use_fused_ && (params_.engine == MAGNET_ENGINE_FUSED || engines_->fused_decodes());
         std::unique_ptr<decoder> made = fused ? make_fused_decoder(base_, engines_, how, cancelled_)
                                                    : make_graph_decoder(base_, how, cancelled_);

@@ -154,8 +154,8 @@ void block_runner<T>::attend(const context & c, int32_t l, activations<T> & s, b
                     continue;
                 }
                 const sequence_cache<T> & cache = *c.places[r].cache;
-                kernels.cached_attention({ &heads, &sees, c.places[r].first, a.qkv, a.ld, cache.keys(l, kv),
-                                           cache.values(l, kv), a.out, a.ld_out },
+                kernels.cached_attention({ &heads, &sees, c.places[r].first, a.qkv, a.ld, cache.of_head(l, kv), a.out,
+                                           a.ld_out },
                                          kv, begin, end);
             }
         }

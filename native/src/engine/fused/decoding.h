@@ -20,7 +20,9 @@ public:
         : base(base), head(head), lora(lora), set(set), kernels(table_of<T>(set)), pool(pool),
           blocks(base, lora, kernels) {}
 
-    std::unique_ptr<kv_cache> make_cache() const { return std::make_unique<sequence_cache<T>>(base.hp); }
+    std::unique_ptr<kv_cache> make_cache(bool eight_bits) const {
+        return std::make_unique<sequence_cache<T>>(base.hp, eight_bits);
+    }
 
     // engine::extend. stored: for tokens that come one by one; NULL = all go through the wider weights.
     void extend(const std::vector<cached_row> & rows, const stored_weights * stored);

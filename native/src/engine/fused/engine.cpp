@@ -189,7 +189,7 @@ public:
         lora.add_gradient(teams.sum_gradients(pool.size()), grad, pool);
     }
 
-    std::unique_ptr<kv_cache> make_cache() override { return decoder.make_cache(); }
+    std::unique_ptr<kv_cache> make_cache(bool eight_bits) override { return decoder.make_cache(eight_bits); }
 
     void extend(const std::vector<cached_row> & rows) override {
         const std::lock_guard<std::mutex> lock(mutex);

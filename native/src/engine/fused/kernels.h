@@ -253,6 +253,24 @@ struct attention_args {
     float *             lse   = nullptr; // [n_head, n] log of the sum of exponentials, for backward; may be NULL
 };
 
+// Keys and values of one kv head as a cache keeps them (kv-cache.h), in blocks of 32 cells. A block of keys is a panel
+// [head_dim, 32 cells]; one of values has a panel [32 cells, 32 channels] for each 32 channels. In 8 bits a block has the same
+// values as integers, in the same order, and behind them its scales [head_dim / 32, 32 cells], as floats: each stands for 32
+// values of a cell, as in ggml's Q8_0.
+template <class T>
+struct cached_cells {
+    const T *       keys        = nullptr; // NULL: they are in 8 bits
+    const T *       values      = nullptr;
+    const uint8_t * keys_8bit   = nullptr;
+    const uint8_t * values_8bit = nullptr;
+};
+
+// Bytes of such a block of keys, or of values.
+MAGNET_ALWAYS_INLINE constexpr int64_t quants_of_block(int64_t head_dim) { return round_up(head_dim, 32) * panel_width; }
+MAGNET_ALWAYS_INLINE constexpr int64_t bytes_of_8bit_block(int64_t head_dim) {
+    return quants_of_block(head_dim) + round_up(head_dim, 32) / 32 * panel_width * int64_t(sizeof(float));
+}
+
 // Attention of tokens that have just been added to a cache, or that stand in it already. Token i of the call is cell
 // first + i of the cache.
 template <class T>
@@ -262,8 +280,7 @@ struct cached_attention_args {
     int32_t             first = 0;
     const T *           q     = nullptr; // [n, size], queries in the columns that head_layout says
     int64_t             ld    = 0;
-    const T *           keys   = nullptr; // of one kv head, as sequence_cache keeps them (kv-cache.h)
-    const T *           values = nullptr;
+    cached_cells<T>     cells;            // of one kv head
     T *                 out    = nullptr; // [n, q_size]
     int64_t             ld_out = 0;
 };

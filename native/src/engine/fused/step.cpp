@@ -237,8 +237,7 @@ void step_runner<T>::attend_part(const place & p, const prepared_group & g, cons
     a.first  = where.first;
     a.q      = w.qkv.row(0);
     a.ld     = w.qkv.ld;
-    a.keys   = where.cache->keys(p.layer, piece.kv);
-    a.values = where.cache->values(p.layer, piece.kv);
+    a.cells  = where.cache->of_head(p.layer, piece.kv);
     kernels.attention_part(a, 0, 0, piece.begin, piece.end, piece.out);
 }
 

@@ -9,10 +9,24 @@
 namespace magnet::fused {
 
 template <class T>
+static void quantise_to(const float * x, int32_t n, uint8_t * input, const kernel_table<T> & kernels) {
+    kernels.quantise(x, n, reinterpret_cast<int8_t *>(input), reinterpret_cast<quantised_scale *>(input + round_up(n, 64)));
+}
+
+template <class T>
 void stored_matrix::prepare(const float * x, uint8_t * input, const kernel_table<T> & kernels) const {
     if (packed) {
-        kernels.quantise(x, n_in, reinterpret_cast<int8_t *>(input),
-                         reinterpret_cast<quantised_scale *>(input + round_up(n_in, 64)));
+        quantise_to(x, n_in, input, kernels);
+        if (n_parts == 2) {
+            static thread_local buffer<float> rest;
+            rest.reserve(n_in);
+            const auto * values = reinterpret_cast<const int8_t *>(input);
+            const auto * scales = reinterpret_cast<const quantised_scale *>(input + round_up(n_in, 64));
+            for (int32_t i = 0; i < n_in; ++i) {
+                rest[i] = x[i] - float(values[i]) * scales[i / 32].scale;
+            }
+            quantise_to(rest.data(), n_in, input + input_bytes / 2, kernels);
+        }
         return;
     }
     const ggml_type as = ggml_get_type_traits_cpu(ggml_type(type))->vec_dot_type;
@@ -23,13 +37,23 @@ template <class T>
 void stored_matrix::multiply(int32_t j, const uint8_t * inputs, int32_t n, float * tile,
                              const kernel_table<T> & kernels) const {
     if (packed) {
-        quantised_rows x;
-        x.n         = n;
-        x.values    = reinterpret_cast<const int8_t *>(inputs);
-        x.ld        = input_bytes;
-        x.scales    = reinterpret_cast<const quantised_scale *>(inputs + round_up(n_in, 64));
-        x.ld_scales = input_bytes / int64_t(sizeof(quantised_scale));
-        kernels.quantised_product(packed->panel(j), x, tile, panel_width);
+        constexpr int32_t most = 16;
+        float             parts[2 * most * panel_width];
+        for (int32_t first = 0; first < n; first += most) {
+            const int32_t  rows = std::min(most, n - first);
+            float *        out  = tile + first * panel_width;
+            quantised_rows x;
+            x.n         = rows * n_parts;
+            x.ld        = input_bytes / n_parts;
+            x.values    = reinterpret_cast<const int8_t *>(inputs + first * input_bytes);
+            x.scales    = reinterpret_cast<const quantised_scale *>(inputs + first * input_bytes + round_up(n_in, 64));
+            x.ld_scales = x.ld / int64_t(sizeof(quantised_scale));
+            kernels.quantised_product(packed->panel(j), x, n_parts == 1 ? out : parts, panel_width);
+            for (int32_t i = 0; n_parts == 2 && i < rows * panel_width; ++i) {
+                const float * both = parts + 2 * (i / panel_width) * panel_width + i % panel_width;
+                out[i]             = both[0] + both[panel_width];
+            }
+        }
         return;
     }
     const auto    dot   = ggml_get_type_traits_cpu(ggml_type(type))->vec_dot;
@@ -39,6 +63,13 @@ void stored_matrix::multiply(int32_t j, const uint8_t * inputs, int32_t n, float
         for (int32_t i = 0; i < n; ++i) {
             dot(n_in, tile + i * panel_width + c, 0, w, 0, inputs + i * input_bytes, 0, 1);
         }
+    }
+}
+
+void stored_matrix::take_finer_input() {
+    if (packed) {
+        n_parts = 2;
+        input_bytes *= 2;
     }
 }
 
@@ -76,9 +107,14 @@ stored_weights::stored_weights(const std::string & path, const weights<T> & base
         for (int32_t m = 0; m < n_matrices; ++m) {
             matrices.push_back(matrix_of(about, tensor_name(l, matrix(m)), *file));
             matrices.back().order = base.layers[l].matrices[m].row_order;
+            if (m == ffn_down) {
+                matrices.back().take_finer_input();
+            }
         }
     }
     matrices.push_back(matrix_of(about, base.hp.tied ? "token_embd.weight" : "output.weight", *file));
+
+    matrices.back().take_finer_input();
 
     struct piece {
         stored_matrix * of;

@@ -22,9 +22,15 @@ struct stored_matrix {
     int64_t                         row_bytes = 0;
     std::vector<int32_t>            order;    // row i here is row order[i] of the file, or empty
     int64_t                         input_bytes = 0; // of a vector in the form that multiply() takes, a multiple of 64
+    int32_t                         n_parts     = 1; // of a vector: 2 = what rounding to 8 bits loses comes along in 8 more
     int32_t                         n_in        = 0;
     int32_t                         n_out       = 0;
     int32_t                         type        = 0; // ggml_type
+
+    // Before anything else: vectors are rounded to 16 bits instead of 8, at two products for one of the packed rows, whose
+    // bytes come from memory once. For the output head, whose input's error goes to the logits as it is, and the way down,
+    // whose input has the greatest outliers.
+    void take_finer_input();
 
     // x [n_in] as multiply() takes it.
     template <class T>

@@ -2,6 +2,7 @@
 // the length of the row, not with its square, and blocks that the mask hides are never computed.
 #pragma once
 
+#include "cached-cells.h"
 #include "elementwise.h"
 #include "gemm.h"
 #include "pack.h"
@@ -70,10 +71,12 @@ MAGNET_INLINE gemm_args<T> single(int32_t m, int32_t n, const product<T> & p) {
 // rows of each panel of 32 channels.
 template <class T>
 struct packed_row {
-    const T * keys;
-    const T * values;
-    int64_t   value_block; // elements from one block of keys to the next
-    int64_t   value_panel; // from one panel of channels to the next
+    const T *       keys;
+    const T *       values;
+    int64_t         value_block; // elements from one block of keys to the next
+    int64_t         value_panel; // from one panel of channels to the next
+    const uint8_t * keys_8bit   = nullptr; // in place of keys and values
+    const uint8_t * values_8bit = nullptr;
 };
 
 // Queries that are worked on together: consecutive tokens of one head, or the heads of one token.
@@ -94,7 +97,7 @@ struct attention_memory {
     float * scores; // [query_rows, key_panels * 32]
     T *     probs;  // the same
     float * sums;   // [query_rows, head_dim]
-    T *     keys;   // packed [head_dim, n], for rows that are packed here
+    T *     keys;   // packed [head_dim, n], for rows that are packed or widened here
     T *     values; // packed [n, head_dim]
     int64_t bytes;
 
@@ -179,12 +182,11 @@ struct seen_keys {
 
 // Probabilities [rows, keys] times the values of those keys.
 template <class T>
-MAGNET_INLINE gemm_args<T> weighted_values(const packed_row<T> & row, const hull & keys, int32_t rows, int32_t dim,
-                                           const T * probs, int64_t ld) {
+MAGNET_INLINE gemm_args<T> weighted_values(const packed_row<T> & row, const T * values, const hull & keys, int32_t rows,
+                                           int32_t dim, const T * probs, int64_t ld) {
     gemm_args<T> g;
-    g.m              = rows;
-    g.n              = dim;
-    const T * values = row.values + int64_t(keys.first) * row.value_block;
+    g.m = rows;
+    g.n = dim;
     if (row.value_block == 32 * panel_width) { // one block behind the other: one product
         g.add(term(probs, ld, values, row.value_panel, keys.size() * 32));
         return g;
@@ -220,9 +222,15 @@ static void attend_blocks(const visibility & sees, float scale, int32_t dim, con
         if (keys.empty()) {
             continue;
         }
-        gemm_store(single(of.rows, keys.size() * 32,
-                          term(of.q, of.ld, row.keys + keys.first * panel_size(dim), panel_size(dim), dim)),
-                   mem.scores, ld);
+        const T * key_cells   = row.keys + keys.first * panel_size(dim);
+        const T * value_cells = row.values + int64_t(keys.first) * row.value_block;
+        if (row.keys_8bit != nullptr) {
+            widen_keys(row.keys_8bit, dim, keys.first, keys.size(), mem.keys);
+            widen_values(row.values_8bit, dim, keys.first, keys.size(), mem.values);
+            key_cells   = mem.keys;
+            value_cells = mem.values;
+        }
+        gemm_store(single(of.rows, keys.size() * 32, term(of.q, of.ld, key_cells, panel_size(dim), dim)), mem.scores, ld);
         for (int32_t r = 0; r < of.rows; ++r) {
             const float before = state.max[r];
             const float block  = softmax_block(sees, of.token + r * of.stride, keys, seen.masked, scale,
@@ -235,7 +243,7 @@ static void attend_blocks(const visibility & sees, float scale, int32_t dim, con
                 }
             }
         }
-        const gemm_args<T> weighted = weighted_values(row, keys, of.rows, dim, mem.probs, ld);
+        const gemm_args<T> weighted = weighted_values(row, value_cells, keys, of.rows, dim, mem.probs, ld);
         if (first) {
             gemm_store(weighted, mem.sums, dim);
         } else {
@@ -296,6 +304,19 @@ static void attention(const attention_args<T> & a, int32_t head_kv, int32_t begi
 }
 
 template <class T>
+MAGNET_INLINE packed_row<T> row_of(const cached_cells<T> & cells, int32_t dim) {
+    return { cells.keys, cells.values, panel_size(dim), 32 * panel_width, cells.keys_8bit, cells.values_8bit };
+}
+
+// With room to widen a block of keys and values.
+template <class T>
+MAGNET_INLINE attention_memory<T> memory_for(const cached_cells<T> & cells, int32_t dim) {
+    const int32_t n     = cells.keys_8bit != nullptr ? key_panels * 32 : 0;
+    const int64_t bytes = attention_memory<T>(nullptr, n, dim).bytes;
+    return { static_cast<char *>(attention_scratch.get(bytes)), n, dim };
+}
+
+template <class T>
 MAGNET_INLINE query_rows_of<T> heads_of_token(const cached_attention_args<T> & a, int32_t head_kv, int32_t token) {
     const int32_t dim   = a.heads->head_dim;
     const int32_t group = a.heads->n_head / a.heads->n_head_kv;
@@ -310,10 +331,9 @@ static void attention_part(const cached_attention_args<T> & a, int32_t head_kv, 
                            attention_sums * out) {
     const head_layout &       l     = *a.heads;
     const int32_t             dim   = l.head_dim;
-    const int64_t             bytes = attention_memory<T>(nullptr, 0, dim).bytes;
-    const attention_memory<T> mem(static_cast<char *>(attention_scratch.get(bytes)), 0, dim);
-    const packed_row<T>       row = { a.keys, a.values, panel_size(dim), 32 * panel_width };
-    const query_rows_of<T>    of  = heads_of_token(a, head_kv, token);
+    const attention_memory<T> mem   = memory_for(a.cells, dim);
+    const packed_row<T>       row   = row_of(a.cells, dim);
+    const query_rows_of<T>    of    = heads_of_token(a, head_kv, token);
     running_softmax           state;
     attend_blocks(*a.sees, l.scale, dim, row, of, begin, end, mem, state);
     for (int32_t r = 0; r < of.rows; ++r) {
@@ -330,9 +350,8 @@ static void cached_attention(const cached_attention_args<T> & a, int32_t head_kv
     const head_layout &       l     = *a.heads;
     const int32_t             dim   = l.head_dim;
     const int32_t             group = l.n_head / l.n_head_kv;
-    const int64_t             bytes = attention_memory<T>(nullptr, 0, dim).bytes;
-    const attention_memory<T> mem(static_cast<char *>(attention_scratch.get(bytes)), 0, dim);
-    const packed_row<T>       row = { a.keys, a.values, panel_size(dim), 32 * panel_width };
+    const attention_memory<T> mem   = memory_for(a.cells, dim);
+    const packed_row<T>       row   = row_of(a.cells, dim);
 
     if (end - begin == 1 && group <= query_rows) { // keys and values come from memory once for all heads of the group
         attend(*a.sees, l.scale, dim, row, heads_of_token(a, head_kv, begin), mem);

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param useMlock keep the weights in RAM
  * @param checkTensors look for NaN and infinity in every weight while loading
  * @param weights see {@link Weights}
+ * @param cacheType see {@link CacheType}
  * @param reusePrefix spare generation and infilling the tokens that a session has read before. Numbers then depend in their
  *     last bits on the calls before, and now and then a sampled token does; false = the same call with the same seed gives
  *     the same, whatever came before and whatever runs beside it
@@ -43,6 +44,7 @@ public record LoadOptions(
         boolean useMlock,
         boolean checkTensors,
         Weights weights,
+        CacheType cacheType,
         boolean reusePrefix,
         @Nullable ProgressListener progress) implements LoadOptionsWithers {
     /** Checks its arguments and makes {@code adapters} immutable. */
@@ -51,6 +53,7 @@ public record LoadOptions(
         Objects.requireNonNull(engine, "engine");
         Objects.requireNonNull(flashAttention, "flashAttention");
         Objects.requireNonNull(weights, "weights");
+        Objects.requireNonNull(cacheType, "cacheType");
         if (sessions < 1) {
             throw new MagnetException(Status.INVALID_ARGUMENT, "sessions is " + sessions + "; at least 1 is needed");
         }

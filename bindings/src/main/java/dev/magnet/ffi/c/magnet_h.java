@@ -1659,6 +1659,24 @@ public class magnet_h extends magnet_h$shared {
     public static int MAGNET_FLASH_ATTENTION_ON() {
         return MAGNET_FLASH_ATTENTION_ON;
     }
+    private static final int MAGNET_CACHE_F16 = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_cache_type.MAGNET_CACHE_F16 = 0
+     * }
+     */
+    public static int MAGNET_CACHE_F16() {
+        return MAGNET_CACHE_F16;
+    }
+    private static final int MAGNET_CACHE_Q8_0 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_cache_type.MAGNET_CACHE_Q8_0 = 1
+     * }
+     */
+    public static int MAGNET_CACHE_Q8_0() {
+        return MAGNET_CACHE_Q8_0;
+    }
 
     private static class magnet_session_default_params {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(

@@ -20,6 +20,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t n_threads;
  *     int32_t flash_attention;
  *     int32_t engine;
+ *     int32_t cache_type;
  *     _Bool reuse_prefix;
  * }
  * }
@@ -36,6 +37,7 @@ public class magnet_session_params {
         magnet_h.C_INT.withName("n_threads"),
         magnet_h.C_INT.withName("flash_attention"),
         magnet_h.C_INT.withName("engine"),
+        magnet_h.C_INT.withName("cache_type"),
         magnet_h.C_BOOL.withName("reuse_prefix"),
         MemoryLayout.paddingLayout(3)
     ).withName("magnet_session_params");
@@ -265,6 +267,50 @@ public class magnet_session_params {
      */
     public static void engine(MemorySegment struct, int fieldValue) {
         struct.set(engine$LAYOUT, engine$OFFSET, fieldValue);
+    }
+
+    private static final OfInt cache_type$LAYOUT = (OfInt)$LAYOUT.select(groupElement("cache_type"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t cache_type
+     * }
+     */
+    public static final OfInt cache_type$layout() {
+        return cache_type$LAYOUT;
+    }
+
+    private static final long cache_type$OFFSET = $LAYOUT.byteOffset(groupElement("cache_type"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t cache_type
+     * }
+     */
+    public static final long cache_type$offset() {
+        return cache_type$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t cache_type
+     * }
+     */
+    public static int cache_type(MemorySegment struct) {
+        return struct.get(cache_type$LAYOUT, cache_type$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t cache_type
+     * }
+     */
+    public static void cache_type(MemorySegment struct, int fieldValue) {
+        struct.set(cache_type$LAYOUT, cache_type$OFFSET, fieldValue);
     }
 
     private static final OfBoolean reuse_prefix$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("reuse_prefix"));

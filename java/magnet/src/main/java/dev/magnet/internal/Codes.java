@@ -3,6 +3,7 @@ package dev.magnet.internal;
 import static dev.magnet.ffi.c.magnet_h.*;
 
 import dev.magnet.Attention;
+import dev.magnet.CacheType;
 import dev.magnet.Engine;
 import dev.magnet.FlashAttention;
 import dev.magnet.InfillContext;
@@ -71,6 +72,13 @@ public final class Codes {
             case AUTO -> MAGNET_WEIGHTS_AUTO();
             case COPIED -> MAGNET_WEIGHTS_COPIED();
             case STORED -> MAGNET_WEIGHTS_STORED();
+        };
+    }
+
+    static int of(CacheType cacheType) {
+        return switch (cacheType) {
+            case F16 -> MAGNET_CACHE_F16();
+            case Q8_0 -> MAGNET_CACHE_Q8_0();
         };
     }
 
@@ -186,6 +194,7 @@ public final class Codes {
             case Engine e -> of(e);
             case FlashAttention e -> of(e);
             case Weights e -> of(e);
+            case CacheType e -> of(e);
             case Role e -> of(e);
             case TextUnit e -> of(e);
             case LearningRateDecay e -> of(e);

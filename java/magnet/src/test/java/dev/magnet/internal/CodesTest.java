@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.magnet.Attention;
+import dev.magnet.CacheType;
 import dev.magnet.Engine;
 import dev.magnet.FlashAttention;
 import dev.magnet.InfillContext;
@@ -37,6 +38,7 @@ class CodesTest {
             Map.entry("MAGNET_ENGINE_", Engine.class),
             Map.entry("MAGNET_FLASH_ATTENTION_", FlashAttention.class),
             Map.entry("MAGNET_WEIGHTS_", Weights.class),
+            Map.entry("MAGNET_CACHE_", CacheType.class),
             Map.entry("MAGNET_ROLE_", Role.class),
             Map.entry("MAGNET_STOP_", StopReason.class),
             Map.entry("MAGNET_EVAL_TASK_", ProbeEvaluation.Task.class),
