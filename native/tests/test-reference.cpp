@@ -192,7 +192,7 @@ TEST_CASE("a context encoded once and spans decoded into it give the logits of o
                 };
 
                 // the same in steps: all context, then span token after span token
-                const auto        d = make_graph_decoder(m, { 256, { 1, false }, flash, true }, never);
+                const auto        d = make_graph_decoder(m, { 256, { 1, false }, flash, MAGNET_CACHE_F16, true }, never);
                 std::vector<slot> context_slots, spans;
                 for (int32_t i = 0; i < row.n_tokens(); ++i) {
                     (row.roles[i] == MAGNET_MASK_SPAN ? spans : context_slots)
