@@ -57,7 +57,7 @@ def server(env):
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         if " serves " not in process.stdout.readline():
-            sys.exit(f"{jar} does not serve at port 8080: is it built, and the port free?")
+            sys.exit(f"{jar} does not serve at port 8080: is it built, the port free, and java 22 or newer?")
         yield
     finally:
         process.terminate()

@@ -26,7 +26,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class Throughput {
     private static final int CLIENTS = 64;
-    private static final int TEXTS = 512;
+    private static final int TEXTS = 256;
     private static final int TOKENS = 100;
     private static final int ROUNDS = 3;
 

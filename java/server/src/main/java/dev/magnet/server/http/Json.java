@@ -43,10 +43,10 @@ public final class Json {
         return JsonNodeFactory.instance.arrayNode();
     }
 
-    /** Puts a number, or null where it is none: JSON has no NaN and no infinity. */
+    /** Puts a number, as exact as a float, or null where it is none: JSON has no NaN and no infinity. */
     public static void put(ObjectNode object, String name, double value) {
         if (Double.isFinite(value)) {
-            object.put(name, value);
+            object.put(name, (float) value);
         } else {
             object.putNull(name);
         }
