@@ -1,9 +1,14 @@
 // Many sessions that decode with the fused engine at once.
 #include "api.h"
 #include "api_reference.h"
+#include "engine/decode-queue.h"
+#include "toy_engine.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
+#include <numeric>
 #include <thread>
 
 using namespace magnet::testing;
@@ -46,7 +51,46 @@ std::vector<result_ptr> generate_together(const model_ptr & model, const std::ve
     return results;
 }
 
+// Counts rows. Its first pass begins when all callers are on their way.
+class counting_engine : public toy_engine {
+public:
+    explicit counting_engine(int32_t n_callers) : toy_engine(4, 2), to_come(n_callers) {}
+
+    void extend(const std::vector<magnet::cached_row> & rows) override {
+        while (to_come > 0) {
+            std::this_thread::yield();
+        }
+        if (sizes.empty()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(20)); // for those who are about to wait
+        }
+        sizes.push_back(rows.size());
+    }
+
+    std::atomic<int32_t> to_come;
+    std::vector<size_t>  sizes; // of passes, which the queue runs one after the other
+};
+
 } // namespace
+
+TEST_CASE("decode queue: a pass has few rows where each is to be as it is alone") {
+    constexpr int32_t        n_callers = 40;
+    counting_engine          engine(n_callers);
+    magnet::decode_queue     queue;
+    std::vector<std::thread> threads;
+    for (int32_t i = 0; i < n_callers; ++i) {
+        threads.emplace_back([&] {
+            magnet::cached_row row;
+            row.row.n_tokens = 1;
+            --engine.to_come;
+            queue.extend(engine, row, /*as_alone=*/true);
+        });
+    }
+    for (std::thread & t : threads) {
+        t.join();
+    }
+    CHECK(std::accumulate(engine.sizes.begin(), engine.sizes.end(), size_t(0)) == n_callers);
+    CHECK(*std::max_element(engine.sizes.begin(), engine.sizes.end()) <= 16);
+}
 
 TEST_CASE("fused decoding: each of many sessions at once continues its own prompt as the dense model does") {
     const model_ptr                model   = load_tiny("llama");

@@ -13,6 +13,9 @@ using clock = std::chrono::steady_clock;
 constexpr int32_t most_tokens         = 2048;
 constexpr int32_t most_tokens_between = 256;
 
+// Rows of a pass whose numbers do not depend on how many there are, with any kernels (kernel_set::most_stored).
+constexpr size_t most_alike = 16;
+
 std::exception_ptr attempt(engine & e, const std::vector<cached_row> & rows) {
     try {
         e.extend(rows);
@@ -42,8 +45,8 @@ int32_t decode_queue::piece() const {
     return callers_ > 1 ? 128 : 512;
 }
 
-void decode_queue::extend(engine & e, const cached_row & row) {
-    request                      mine = { &e, &row, false, nullptr };
+void decode_queue::extend(engine & e, const cached_row & row, bool as_alone) {
+    request                      mine = { &e, &row, as_alone, false, nullptr };
     std::unique_lock<std::mutex> lock(mutex_);
     waiting_.push_back(&mine);
     changed_.notify_all();
@@ -78,11 +81,15 @@ void decode_queue::run_pass(std::unique_lock<std::mutex> & lock) {
     const bool             running  = std::any_of(waiting_.begin(), waiting_.end(), [&](const request * r) {
         return r->e == e && r->row->row.n_tokens == 1;
     });
-    const int32_t          most     = running ? most_tokens_between : most_tokens;
-    int32_t                n_tokens = 0;
+    const bool             as_alone = std::any_of(waiting_.begin(), waiting_.end(), [&](const request * r) {
+        return r->e == e && r->as_alone;
+    });
+    const size_t           most_rows = as_alone ? most_alike : SIZE_MAX;
+    const int32_t          most      = running ? most_tokens_between : most_tokens;
+    int32_t                n_tokens  = 0;
     for (auto it = waiting_.begin(); it != waiting_.end();) {
         const int32_t n = (*it)->row->row.n_tokens;
-        if ((*it)->e != e || (!chosen.empty() && n > 1 && n_tokens + n > most)) {
+        if ((*it)->e != e || chosen.size() == most_rows || (!chosen.empty() && n > 1 && n_tokens + n > most)) {
             ++it;
             continue;
         }

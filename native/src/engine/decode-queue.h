@@ -29,7 +29,8 @@ public:
     };
 
     // Runs the row in a pass of e. Blocks until it is done; throws what engine::extend throws. Any thread.
-    void extend(engine & e, const cached_row & row);
+    // as_alone: in one that is small enough to give it the numbers, to the bit, that it gets alone.
+    void extend(engine & e, const cached_row & row, bool as_alone);
 
     // Rows of this many tokens let others in between: long prompts come in pieces.
     int32_t piece() const;
@@ -38,6 +39,7 @@ private:
     struct request {
         engine *           e;
         const cached_row * row;
+        bool               as_alone;
         bool               done = false;
         std::exception_ptr failure;
     };

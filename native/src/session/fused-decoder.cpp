@@ -154,7 +154,7 @@ private:
                 row.again  = again;
                 row.output = std::clamp(output - begin, 0, size - 1);
                 row.logits = output >= begin && output < begin + size ? logits_.data() : nullptr;
-                engines_->queue().extend(*engine_, row);
+                engines_->queue().extend(*engine_, row, !params_.reuse_prefix);
             }
         } catch (...) {
             cache_->truncate(before);
