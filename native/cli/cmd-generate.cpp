@@ -27,7 +27,7 @@ struct generate_command {
     output_options             output;
     sampling_options           sampling;
     magnet_generate_params     params = magnet_generate_default_params();
-    std::vector<std::string>   stop;
+    stop_option                stop;
     std::optional<std::string> system;
     bool                       chat       = false;
     bool                       no_begin   = false;
@@ -144,15 +144,7 @@ void generate_command::run_prompt(magnet_session * session, const loaded_model &
 
 void generate_command::run() {
     chat = chat || system;
-    std::vector<const char *> stops;
-    for (const std::string & one : stop) {
-        if (one.empty()) {
-            throw usage_error("--stop \"\": a stop string cannot be empty");
-        }
-        stops.push_back(one.c_str());
-    }
-    params.stop        = stops.data();
-    params.n_stop      = static_cast<int32_t>(stops.size());
+    stop.apply(params.stop, params.n_stop);
     params.add_special = !no_begin;
     params.sampling    = sampling.apply(params.sampling);
 
@@ -186,7 +178,7 @@ void add_generate(CLI::App & verb) {
     group
         .value("--max-tokens", params.max_tokens, "N",
                with_default("stop after N tokens, -1 = when the context is full", params.max_tokens), between(-1, 1 << 30));
-    group.list("--stop", command->stop, "TEXT", "stop before this text or control token; may be repeated");
+    command->stop.add_to(group);
     group.value("-n,--n", command->candidates, "N", "N texts, with seeds SEED, SEED + 1, ...", between(1, 10000));
     group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
     group.choice("--cache-type", command->model.cache_type, cache_type_names(), "how the KV cache keeps keys and values");

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "error.h"
+#include "fim.h"
 #include "input.h"
 #include "interrupt.h"
 #include "model.h"
@@ -21,15 +22,22 @@ struct infill_command {
     input_options        input;
     output_options       output;
     sampling_options     sampling;
+    fim_options          fim;
     magnet_infill_params params     = magnet_infill_default_params();
     int32_t              length     = 0;
-    int32_t              candidates = 1;
+    bool                 best       = false;
     bool                 full       = false;
     bool                 keep_spaces = false;
+    bool                 keep_repeat = false;
+    stop_option          stop;
 
     void run();
     void run_template(magnet_session * session, const loaded_model & loaded, const record & from, const pieces & all,
                       magnet_cli::output & out);
+    void print(const magnet_filling & filling, const magnet_result & result, const magnet_model * of, const record & from,
+               const pieces & all, magnet_cli::output & out) const;
+    json to_object(const magnet_filling & filling, const magnet_result & result, const magnet_model * of, const record & from,
+                   const pieces & all) const;
 };
 
 // Prints the fills as they come; with the text around them if full.
@@ -49,9 +57,9 @@ public:
         }
     }
 
-    void put(const magnet_token_event & event) {
-        reach(static_cast<size_t>(event.part));
-        stream.put({event.text, static_cast<size_t>(event.text_size)});
+    void put(int32_t part, std::string_view text) {
+        reach(static_cast<size_t>(part));
+        stream.put(text);
     }
 
     void end() {
@@ -71,60 +79,86 @@ private:
 
 } // namespace
 
-static std::string full_text(const pieces & all, const magnet_result & result) {
+static std::string full_text(const pieces & all, const magnet_filling & filling) {
     std::string text;
     int32_t     span = 0;
     for (const piece & one : all) {
-        text += one.gap ? std::string_view(result.spans[span].text, static_cast<size_t>(result.spans[span].text_size))
+        text += one.gap ? std::string_view(filling.spans[span].text, static_cast<size_t>(filling.spans[span].text_size))
                         : std::string_view(one.text);
         span += one.gap;
     }
     return text;
 }
 
+// {"full", "gaps", "logprob", "seed", "usage"}, and of one among several what ranked it.
+json infill_command::to_object(const magnet_filling & filling, const magnet_result & result, const magnet_model * of,
+                               const record & from, const pieces & all) const {
+    json   object  = from.fields.is_object() ? from.fields : json{{"template", from.text}};
+    double sum     = 0;
+    object["full"] = full_text(all, filling);
+    object["gaps"] = json::array();
+    for (int32_t i = 0; i < filling.n_spans; ++i) {
+        object["gaps"].push_back(to_json(filling.spans[i], of));
+        sum += filling.spans[i].logprob;
+    }
+    object["logprob"] = sum;
+    object["seed"]    = filling.seed;
+    object["usage"]   = usage_json(result);
+    if (params.candidates.n > 1) {
+        object.update({{"score", magnet_cli::to_json(filling.score)},
+                       {"gap_logprob", filling.gap_logprob},
+                       {"n_gap_tokens", filling.n_gap_tokens},
+                       {"right_logprob", filling.right_logprob},
+                       {"n_right_tokens", filling.n_right_tokens},
+                       {"count", filling.count}});
+    }
+    return object;
+}
+
+void infill_command::print(const magnet_filling & filling, const magnet_result & result, const magnet_model * of,
+                           const record & from, const pieces & all, magnet_cli::output & out) const {
+    if (output.as_json) {
+        out.json_line(to_object(filling, result, of, from, all));
+    } else if (params.top > 0) {
+        for (int32_t i = 0; i < filling.n_spans; ++i) {
+            out.write(token_lines(filling.spans[i], of));
+        }
+    } else {
+        infill_stream fills(out, all, full);
+        for (int32_t i = 0; i < filling.n_spans; ++i) {
+            fills.put(filling.spans[i].part, {filling.spans[i].text, static_cast<size_t>(filling.spans[i].text_size)});
+        }
+        fills.end();
+    }
+}
+
 void infill_command::run_template(magnet_session * session, const loaded_model & loaded, const record & from,
                                   const pieces & all, magnet_cli::output & out) {
     const std::vector<magnet_part> parts   = to_parts(all, keep_spaces);
-    const int64_t                  seed    = sampling.seed.value_or(new_seed());
-    const bool                     streams = !output.as_json && params.top == 0;
-    for (int32_t k = 0; k < candidates && !interrupted(); ++k) {
-        infill_stream fills(out, all, full);
-        token_stream  stream(!streams ? nullptr
-                                      : std::function([&](const magnet_token_event & event) { fills.put(event); }));
-        params.sampling.seed      = candidate_seed(seed, k);
-        params.on_token           = token_stream::callback;
-        params.on_token_user_data = &stream;
-        magnet_result * result    = nullptr;
-        const int32_t   status =
-            magnet_infill(session, parts.data(), static_cast<int32_t>(parts.size()), &params, &result);
-        if (status == MAGNET_STATUS_CANCELLED && interrupted()) {
-            return; // before its first token; the texts before it are kept
-        }
-        check(status, from);
-        const result_ptr owned(result);
-        stream.rethrow();
-        if (streams) {
-            fills.end();
-        } else if (!output.as_json) {
-            for (int32_t i = 0; i < result->n_spans; ++i) {
-                out.write(token_lines(result->spans[i], loaded.model.get()));
-            }
-        } else {
-            json   object  = from.fields.is_object() ? from.fields : json{{"template", from.text}};
-            double sum     = 0;
-            object["full"] = full_text(all, *result);
-            object["gaps"] = json::array();
-            for (int32_t i = 0; i < result->n_spans; ++i) {
-                object["gaps"].push_back(to_json(result->spans[i], loaded.model.get()));
-                sum += result->spans[i].logprob;
-            }
-            object["logprob"] = sum;
-            object["seed"]    = params.sampling.seed;
-            object["usage"]   = usage_json(*result);
-            out.json_line(object);
-        }
-        out.flush();
+    const bool                     streams = !output.as_json && params.top == 0 && params.candidates.n == 1;
+    infill_stream                  fills(out, all, full);
+    token_stream                   stream(!streams ? nullptr : std::function([&](const magnet_token_event & event) {
+        fills.put(event.part, {event.text, static_cast<size_t>(event.text_size)});
+    }));
+    params.sampling.seed      = sampling.seed.value_or(new_seed());
+    params.on_token           = token_stream::callback;
+    params.on_token_user_data = &stream;
+    magnet_result * result    = nullptr;
+    const int32_t   status    = magnet_infill(session, parts.data(), static_cast<int32_t>(parts.size()), &params, &result);
+    if (status == MAGNET_STATUS_CANCELLED && interrupted()) {
+        return; // before its first token; the texts before it are kept
     }
+    check(status, from);
+    const result_ptr owned(result);
+    stream.rethrow();
+    if (streams) {
+        fills.end();
+    } else {
+        for (int32_t k = 0; k < (best ? 1 : result->n_fillings); ++k) {
+            print(result->fillings[k], *result, loaded.model.get(), from, all, out);
+        }
+    }
+    out.flush();
 }
 
 void infill_command::run() {
@@ -143,8 +177,14 @@ void infill_command::run() {
         }
     }
     // Greedy candidates would all be the same.
-    params.sampling = sampling.apply(candidates > 1 ? magnet_generate_default_params().sampling : params.sampling);
+    params.sampling = sampling.apply(params.candidates.n > 1 ? magnet_generate_default_params().sampling : params.sampling);
 
+    if (params.candidates.n > 1 && sampling.temperature == 0.0f) {
+        throw usage_error("--temperature 0 makes all candidates the same; leave it out, or --n");
+    }
+    params.fim             = fim.apply();
+    params.ends.cut_repeat = !keep_repeat;
+    stop.apply(params.ends.stop, params.ends.n_stop);
     const loaded_model loaded  = load_model(model);
     const session_ptr  session = create_session(loaded, model);
     const cancel_scope scope(session.get());
@@ -172,17 +212,24 @@ void add_infill(CLI::App & verb) {
     group
         .value("--max-tokens", params.max_tokens, "N",
                with_default("most tokens of an open gap that names no limit", params.max_tokens), between(1, 1 << 20));
-    group.value("-n,--n", command->candidates, "N", "N candidates by sampling, with seeds SEED, SEED + 1, ...",
-                between(1, 10000));
+    command->stop.add_to(group);
+    group.choice("--until", params.ends.until, until_names(), "an open gap ends with its first line, sentence or paragraph");
+    group.flag("--keep-repeat", command->keep_repeat,
+               "leave it where an open gap's filling repeats the beginning of the text behind it");
+    group.value("-n,--n", params.candidates.n, "N",
+                "N candidates by sampling, with seeds SEED, SEED + 1, ...: equal ones merged, the likeliest text first",
+                between(1, 256));
+    group.flag("--best", command->best, "print the first of them alone");
     group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
     group.choice("--cache-type", command->model.cache_type, cache_type_names(), "how the KV cache keeps keys and values");
     group.flag("--no-reuse", command->model.no_reuse,
                "read each text from its start: same seed, same text, whatever came before");
     group.choice("--context", params.context, context_names(),
-                 "what the text around a gap sees (default: the adapter's, else ordered)");
+                 "what the text around a gap sees (default: the adapter's, else fim if the model was trained on it, else ordered)");
 
     group.flag("--keep-spaces", command->keep_spaces, keep_spaces_help);
 
+    command->fim.add_to(verb);
     command->sampling.add_to(verb, params.sampling);
     command->model.add_to(verb);
     set_help(
@@ -199,6 +246,7 @@ void add_infill(CLI::App & verb) {
         "  magnet infill -m model.gguf \"Tom lost his keys. {{gap}} At last he could sleep in his own bed.\"\n"
         "  magnet infill -m model.gguf --full --length 6 story.txt\n"
         "  magnet infill -m model.gguf --n 3 --json --file pairs.jsonl\n"
+        "  magnet infill -m coder.gguf --extra util.py --path main.py --file main.py\n"
         "\n"
         "JSONL has a template in \"text\", or \"left\" and \"right\", or \"parts\": [{\"text\": \"...\"},\n"
         "{\"gap\": true}, {\"gap\": 4}, {\"gap\": {\"max\": 32}}]. Without --temperature the likeliest tokens are\n"

@@ -65,6 +65,8 @@ static json model_json(const loaded_model & loaded) {
             {"chat_template", info.has_chat_template},
             {"bidirectional", info.can_embed_bidirectional},
             {"infill", info.can_infill},
+            {"fim_tokens", info.has_fim_tokens},
+            {"context_default", name_of(context_names(), info.context)},
             {"fused_engine", info.fused_engine},
             {"bytes_copied", info.bytes_copied},
             {"bytes_stored", info.bytes_stored},

@@ -44,7 +44,7 @@ mask_picture mask_command::lay_out(const loaded_model & loaded, pieces all) cons
         }
         const int32_t                  shown = context != MAGNET_CONTEXT_DEFAULT ? context
                                                : has_recipe                      ? recipe.context
-                                                                                 : MAGNET_CONTEXT_ORDERED;
+                                                                                 : loaded.info.context;
         const std::vector<magnet_part> parts = to_parts(all, keep_spaces);
         const auto                     call  = [&](magnet_slot * slots, int32_t capacity) {
             int32_t n = 0;

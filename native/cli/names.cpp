@@ -17,7 +17,8 @@ const names & attention_names() {
 
 const names & context_names() {
     static const names table{
-        {"hybrid", MAGNET_CONTEXT_HYBRID}, {"ordered", MAGNET_CONTEXT_ORDERED}, {"left", MAGNET_CONTEXT_LEFT}};
+        {"hybrid", MAGNET_CONTEXT_HYBRID}, {"ordered", MAGNET_CONTEXT_ORDERED}, {"left", MAGNET_CONTEXT_LEFT},
+        {"fim", MAGNET_CONTEXT_FIM}};
     return table;
 }
 
@@ -54,7 +55,15 @@ const names & stop_names() {
     static const names table{{"length", MAGNET_STOP_LENGTH},   {"end", MAGNET_STOP_END},
                              {"string", MAGNET_STOP_STRING},   {"cancelled", MAGNET_STOP_CANCELLED},
                              {"context", MAGNET_STOP_CONTEXT}, {"grammar", MAGNET_STOP_GRAMMAR},
-                             {"none", MAGNET_STOP_NONE}};
+                             {"none", MAGNET_STOP_NONE},       {"until", MAGNET_STOP_UNTIL},
+                             {"repeat", MAGNET_STOP_REPEAT}};
+    return table;
+}
+
+const names & until_names() {
+    static const names table{{"line", MAGNET_UNTIL_LINE},
+                             {"sentence", MAGNET_UNTIL_SENTENCE},
+                             {"paragraph", MAGNET_UNTIL_PARAGRAPH}};
     return table;
 }
 

@@ -19,6 +19,7 @@ const names & weights_names();
 const names & cache_type_names();
 const names & log_level_names();
 const names & stop_names();
+const names & until_names();
 const names & role_names();
 
 const char * name_of(const names & table, int32_t value);

@@ -35,6 +35,9 @@ static constexpr std::pair<std::string_view, const char *> groups[] = {
     {"repetition.sampling.", "min_p repeat_penalty temperature top_k top_p"},
     {"infill.", "n_gaps room seed span_max span_min window"},
     {"perplexity.", "window"},
+    {"fim.", "path repository"},
+    {"ends.", "until"},
+    {"candidates.", "n"},
     {"repetition.", "max_tokens prefix_words seed"},
     {"probe.", "l2 train_limit"},
 };
@@ -46,6 +49,7 @@ static constexpr std::pair<const char *, const char *> renamed[] = {
     {"n_gpu_layers", "--gpu-layers"},
     {"contrast.batch", "--pair-batch"},
     {"contrast.length", "--pair-length"},
+    {"fim.files", "--extra"},
     {"heldout.rows", "--heldout"},
     {"heldout.every", "--heldout-every"},
     {"retrieval.cutoffs", "--cutoff"},

@@ -1,5 +1,7 @@
 #include "options.h"
 
+#include "error.h"
+
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -184,6 +186,22 @@ public:
 };
 
 } // namespace
+
+void stop_option::add_to(option_group & group) {
+    group.list("--stop", texts, "TEXT", "stop before this text or control token; may be repeated");
+}
+
+void stop_option::apply(const char * const *& list, int32_t & n) {
+    pointers.clear();
+    for (const std::string & text : texts) {
+        if (text.empty()) {
+            throw usage_error("--stop \"\": a stop string cannot be empty");
+        }
+        pointers.push_back(text.c_str());
+    }
+    list = pointers.data();
+    n    = static_cast<int32_t>(pointers.size());
+}
 
 option_group output_options::add_to(CLI::App & verb, const std::string & json_help) {
     option_group group(verb, "Output");

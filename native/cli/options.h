@@ -61,6 +61,19 @@ bool parse_float(const std::string & text, float & out);
 // Of --threads.
 inline constexpr int32_t most_threads = 512;
 
+// Stop strings, for generate and infill.
+struct stop_option {
+    std::vector<std::string> texts;
+
+    void add_to(option_group & group);
+
+    // Sets the list, which borrows from this. An empty string is wrong usage.
+    void apply(const char * const *& list, int32_t & n);
+
+private:
+    std::vector<const char *> pointers;
+};
+
 // Where results go and how they look; every verb has them.
 struct output_options {
     std::string path; // "" = standard output

@@ -156,9 +156,11 @@ struct magnet_model_info {
     int32_t      token_bos;      /* -1 = the vocabulary has none; so for all token_*                                 */
     int32_t      token_eos;
     int32_t      token_eot;
+    int32_t      context;        /* enum magnet_context that a call without an adapter takes for DEFAULT             */
     bool         has_chat_template;
     bool         can_embed_bidirectional; /* false: recurrent or hybrid, the mask has no meaning there               */
     bool         can_infill;
+    bool         has_fim_tokens; /* the vocabulary can ask for a middle: MAGNET_CONTEXT_FIM                          */
     bool         fused_engine;   /* the fused CPU engine covers this file; else llama.cpp's graph does the work      */
     int64_t      bytes_copied;   /* memory for the fused engine's weights, with copies of them; 0 = it does not cover them */
     int64_t      bytes_stored;   /* the same without copies                                                          */
@@ -255,10 +257,11 @@ enum magnet_attention {
 
 /* How infilling attends to the text around the gaps. */
 enum magnet_context {
-    MAGNET_CONTEXT_DEFAULT = 0, /* the adapter's recipe; without one: ORDERED                                         */
+    MAGNET_CONTEXT_DEFAULT = 0, /* the adapter's recipe; without one: FIM if the model was trained on it, else ORDERED */
     MAGNET_CONTEXT_HYBRID  = 1, /* the paper's: context is bidirectional, spans see all of it                         */
     MAGNET_CONTEXT_ORDERED = 2, /* context is causal, spans see all of it: keeps the prefix cache                     */
     MAGNET_CONTEXT_LEFT    = 3, /* baseline: plain causal, what is right of a gap is not read                         */
+    MAGNET_CONTEXT_FIM     = 4, /* the prompt that the vocabulary's fill-in-the-middle tokens make: docs/fim.md       */
 };
 
 struct magnet_adapter; /* a LoRA adapter (llama.cpp's GGUF format), with MAGNET's recipe in its metadata              */
@@ -418,6 +421,8 @@ enum magnet_stop {
     MAGNET_STOP_CONTEXT     = 4, /* no room left in n_ctx                                                            */
     MAGNET_STOP_GRAMMAR     = 5, /* the grammar is complete, or allows no further token                              */
     MAGNET_STOP_NONE        = 6, /* nothing was generated: the span was scored                                       */
+    MAGNET_STOP_UNTIL       = 7, /* its line, sentence or paragraph is complete (magnet_infill_ends)                 */
+    MAGNET_STOP_REPEAT      = 8, /* it began to repeat the text right of the gap, which was cut off                  */
 };
 
 struct magnet_candidate {
@@ -446,10 +451,26 @@ struct magnet_span {
     int32_t                     stop;      /* enum magnet_stop                                                       */
 };
 
+/* One way to fill all gaps (magnet_infill). */
+struct magnet_filling {
+    const struct magnet_span * spans;         /* [n_spans] one a gap                                                 */
+    int32_t                    n_spans;
+    int32_t                    count;         /* candidates that came to this text                                   */
+    int64_t                    seed;          /* of the first of them                                                */
+    double                     score;         /* (gap_logprob + right_logprob) / (n_gap_tokens + n_right_tokens); NaN with
+                                                 one filling alone, which is not scored                              */
+    double                     gap_logprob;   /* of the fillings, each token given all before it, plain causal       */
+    double                     right_logprob; /* of the text from the first gap on, so many tokens of it             */
+    int32_t                    n_gap_tokens;
+    int32_t                    n_right_tokens;
+};
+
 /* Owned by the caller, freed as a whole by magnet_result_free. */
 struct magnet_result {
-    const struct magnet_span * spans;
-    int32_t                    n_spans;
+    const struct magnet_span *    spans;           /* infill: of the best filling                                    */
+    const struct magnet_filling * fillings;        /* infill: [n_fillings] best first; else none                     */
+    int32_t                       n_spans;
+    int32_t                       n_fillings;
     int32_t                    n_prompt_tokens;    /* context tokens, those from the cache counted                   */
     int32_t                    n_reused_tokens;    /* of these, found in the session's cache                         */
     int32_t                    n_generated_tokens;
@@ -496,10 +517,53 @@ struct magnet_part {
  * space in front. An empty text that is scored takes no space.
  */
 
+/* A file of the same repository that helps to fill gaps. */
+struct magnet_fim_file {
+    const char * path; /* NULL = not told                                                                            */
+    const char * text;
+};
+
+/* What a FIM prompt says beside the text around a gap (context FIM only; INVALID_ARGUMENT elsewhere). UNSUPPORTED where the
+ * vocabulary has no tokens for it. */
+struct magnet_fim_params {
+    const char *                   repository; /* its name; NULL = not told                                          */
+    const char *                   path;       /* of the file with the gaps; NULL = not told                         */
+    const struct magnet_fim_file * files;      /* [n_files] others, the nearest last                                 */
+    int32_t                        n_files;
+};
+
+enum magnet_until {
+    MAGNET_UNTIL_NONE      = 0,
+    MAGNET_UNTIL_LINE      = 1, /* the text ends before the first line break behind something visible                */
+    MAGNET_UNTIL_SENTENCE  = 2, /* behind the first sentence: a terminator with its closing quotes, as training cuts */
+    MAGNET_UNTIL_PARAGRAPH = 3, /* before the first blank line behind something visible                              */
+};
+
+/* How the text of open gaps ends, beside the tokens that end it. Gaps of exact length have their length. */
+struct magnet_infill_ends {
+    const char * const * stop;       /* [n_stop] stop strings, as of magnet_generate                                 */
+    int32_t              n_stop;
+    int32_t              until;      /* enum magnet_until, default NONE                                              */
+    bool                 cut_repeat; /* default true: the beginning of the text right of the gap, where a filling repeats
+                                        it at its end, is cut off (8 visible characters or more, or all of that text);
+                                        at 16 the filling ends                                                       */
+};
+
+/* Fillings to choose from. They are sampled together from one context, which is read once, with the seeds seed, seed + 1, ...
+ * (mod 2^32); those of the same text are merged, and the rest ranked by magnet_filling.score, which compares fillings of any
+ * context. on_token is not called for several. */
+struct magnet_infill_candidates {
+    int32_t n;     /* [1, 256], default 1; for more, sampling.temperature must be above 0                            */
+    int32_t right; /* tokens behind the last gap that count in the score, at most; default 64                        */
+};
+
 struct magnet_infill_params {
     struct magnet_sampling_params sampling;   /* default: greedy                                                     */
     magnet_token_callback         on_token;   /* may be NULL                                                         */
     void *                        on_token_user_data;
+    struct magnet_fim_params      fim;
+    struct magnet_infill_ends     ends;
+    struct magnet_infill_candidates candidates;
     int32_t                       context;    /* enum magnet_context                                                 */
     int32_t                       max_tokens; /* most tokens of an open gap that names no number, default 64         */
     int32_t                       top;        /* alternatives to report per token, [0, 100], default 0               */
@@ -515,6 +579,9 @@ MAGNET_API struct magnet_infill_params magnet_infill_default_params(void);
  * Text behind a gap keeps its distance: a gap of length n takes n positions, an open one its most tokens, or
  * magnet_adapter_info.open_room if that is more: where the model learned it, the distance of open gaps says nothing.
  * An open gap ends with an end-of-text token or the adapter's END, not before its first token.
+ * With FIM each gap has a prompt of its own, in which gaps before it are text and gaps behind it are left out; spaces stay
+ * where they are (keep_space); any control token ends an open gap, which may be empty. UNSUPPORTED without FIM tokens,
+ * INVALID_ARGUMENT with an adapter trained for HYBRID. n_prompt_tokens and n_reused_tokens then count all prompts.
  * A gap at the very start is predicted from BOS, put before it; a vocabulary without BOS fails with UNSUPPORTED.
  * Context is tokenised part by part, the space before a gap with the gap (magnet_part). At least one part must be a gap;
  * adjacent gaps and empty texts are allowed.
@@ -530,6 +597,7 @@ struct magnet_score_item {
 struct magnet_score_params {
     magnet_progress_callback progress; /* unit: items; may be NULL                                                   */
     void *                   progress_user_data;
+    struct magnet_fim_params fim;
     int32_t                  context;  /* enum magnet_context                                                        */
     int32_t                  top;      /* alternatives to report per token, [0, 100], default 0                      */
 };
@@ -559,11 +627,12 @@ struct magnet_slot {
     int32_t token; /* -1 = an unfilled place in a gap                                                                */
     int32_t pos;
     int32_t role;  /* enum magnet_role                                                                               */
-    int32_t part;  /* index of its part, -1 = BOS put in front                                                       */
+    int32_t part;  /* index of its part, -1 = a control token put in: BOS, those of FIM                              */
 };
 
 /* How infill lays out parts: tokens, positions and roles. Gaps with text hold it; an open gap shows max_length slots.
- * NULL, 0 asks for the size. context: enum magnet_context (DEFAULT: a merged model's recipe, else ORDERED). */
+ * NULL, 0 asks for the size. context: enum magnet_context (DEFAULT as of a session without adapters). FIM lays out one gap:
+ * INVALID_ARGUMENT for more. */
 MAGNET_API int32_t magnet_layout(const struct magnet_model * model, const struct magnet_part * parts, int32_t n_parts,
                                  int32_t context, struct magnet_slot * out_slots, int32_t capacity, int32_t * out_count);
 
@@ -643,7 +712,8 @@ struct magnet_eval_sts {
 
 /* TSV of sentences, or a paragraph a line. */
 struct magnet_eval_infill {
-    const int32_t * contexts;    /* [n_contexts] enum magnet_context; none = LEFT, HYBRID, ORDERED                   */
+    const int32_t * contexts;    /* [n_contexts] enum magnet_context; none = LEFT, HYBRID, ORDERED, and FIM
+                                    where the vocabulary has its tokens                                              */
     int32_t         n_contexts;
     int32_t         gaps;        /* enum magnet_eval_gaps                                                            */
     int32_t         n_gaps;      /* of a row, default 1                                                              */

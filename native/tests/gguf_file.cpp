@@ -151,6 +151,38 @@ lora_set random_lora(const std::vector<lora_matrix> & targets, int32_t rank, flo
     return lora;
 }
 
+void write_control_model(const std::string & path, const std::vector<std::string> & control, bool spm, bool begins) {
+    std::vector<std::string> tokens = control;
+    tokens.insert(tokens.end(), {spm ? "<0x0A>" : "\xC4\x8A", spm ? "\xE2\x96\x81" : "\xC4\xA0"});
+    for (char c = '!'; c <= '~'; ++c) {
+        tokens.emplace_back(1, c);
+    }
+    tiny_model_params params;
+    params.n_vocab = (int32_t)tokens.size();
+    params.n_ctx   = 1024;
+    write_tiny_model(path, params);
+    copy_gguf(path, path, [&](gguf_context * gguf) {
+        std::vector<const char *> list;
+        std::vector<int32_t>      types;
+        for (const std::string & token : tokens) {
+            list.push_back(token.c_str());
+            types.push_back(list.size() <= control.size() ? 3 : spm && list.size() == control.size() + 1 ? 6 : 1);
+        }
+        const std::vector<float> scores(tokens.size(), 0.0f);
+        gguf_set_val_str(gguf, "tokenizer.ggml.model", spm ? "llama" : "gpt2");
+        gguf_set_val_str(gguf, "tokenizer.ggml.pre", spm ? "default" : "gpt-2");
+        gguf_set_arr_str(gguf, "tokenizer.ggml.tokens", list.data(), list.size());
+        gguf_set_arr_data(gguf, "tokenizer.ggml.token_type", GGUF_TYPE_INT32, types.data(), types.size());
+        gguf_set_arr_data(gguf, "tokenizer.ggml.scores", GGUF_TYPE_FLOAT32, scores.data(), scores.size());
+        const char * merge = "~ ~";
+        gguf_set_arr_str(gguf, "tokenizer.ggml.merges", &merge, 1);
+        for (const char * key : {"bos", "eos"}) {
+            gguf_set_val_u32(gguf, ("tokenizer.ggml." + std::string(key) + "_token_id").c_str(), 0);
+        }
+        gguf_set_val_bool(gguf, "tokenizer.ggml.add_bos_token", begins);
+    });
+}
+
 void write_ascii_model(const std::string & path, int32_t n_vocab, int32_t n_expert) {
     tiny_model_params params;
     params.n_vocab       = n_vocab;

@@ -31,6 +31,10 @@ lora_set random_lora(const std::vector<lora_matrix> & targets, int32_t rank, flo
 // With experts if there are any: two of them for each token.
 void write_ascii_model(const std::string & path, int32_t n_vocab, int32_t n_expert = 0);
 
+// A random llama with these control tokens in front (the first is BOS and EOS), a newline, a space and the printable
+// characters. spm: as SentencePiece has them, else as GPT-2 does. begins: BOS stands before every text.
+void write_control_model(const std::string & path, const std::vector<std::string> & control, bool spm, bool begins);
+
 // Whole, random models with the same kind of vocabulary: a recurrent one, and one with a layer of each kind.
 void write_mamba(const std::string & path);
 void write_jamba(const std::string & path);

@@ -133,7 +133,7 @@ TEST_CASE("layout: what is no template") {
     fails(gap(INT32_MIN), 0, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
     fails(open_gap(-1), 0, MAGNET_STATUS_INVALID_ARGUMENT, "part 1");
     fails(gap(1), -1, MAGNET_STATUS_INVALID_ARGUMENT, "context");
-    fails(gap(1), 4, MAGNET_STATUS_INVALID_ARGUMENT, "context");
+    fails(gap(1), 5, MAGNET_STATUS_INVALID_ARGUMENT, "context");
     check_fails(magnet_layout(model.get(), nullptr, 0, 0, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT, {"parts"});
     check_fails(magnet_layout(model.get(), nullptr, -1, 0, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT, {"parts"});
 

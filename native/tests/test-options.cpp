@@ -230,7 +230,7 @@ TEST_CASE("infill and score options out of range") {
         }
         CHECK(r == nullptr);
     };
-    for (const int32_t value : {-1, 4, INT32_MAX, INT32_MIN}) {
+    for (const int32_t value : {-1, 5, INT32_MAX, INT32_MIN}) {
         fails("context", value, 0, 8);
     }
     for (const int32_t value : {-1, 101, INT32_MAX, INT32_MIN}) {

@@ -268,3 +268,26 @@ TEST_CASE("any sequence of calls: each answer is that of a fresh session") {
         }
     }
 }
+
+// docs/mask.md says what a keystroke costs.
+TEST_CASE("infill: what an edit makes a session read again") {
+    const model_ptr model = load_tiny("qwen2"); // a byte is a token
+    const auto      bias  = only_letters("qwen2");
+    struct expected {
+        int32_t context, typed, edited;
+    };
+    // of 4 tokens left and 6 right, reused once a letter is typed before the gap, or the right side's fourth is another one
+    for (const expected & e : {expected{MAGNET_CONTEXT_LEFT, 4, 3}, {MAGNET_CONTEXT_ORDERED, 3, 3 + 3}, {MAGNET_CONTEXT_HYBRID, 0, 0}}) {
+        INFO("context ", e.context);
+        const session_ptr    session = make_session(model);
+        magnet_infill_params p       = magnet_infill_default_params();
+        p.context                    = e.context;
+        p.max_tokens                 = 3;
+        p.sampling.logit_bias        = bias.data();
+        p.sampling.n_logit_bias      = (int32_t)bias.size();
+        infill(session, {given("ABCD"), open_gap(0), given("UVWXYZ")}, p);
+        CHECK(infill(session, {given("ABCDE"), open_gap(0), given("UVWXYZ")}, p)->n_reused_tokens == e.typed);
+        infill(session, {given("ABCD"), open_gap(0), given("UVWXYZ")}, p);
+        CHECK(infill(session, {given("ABCD"), open_gap(0), given("UVWQYZ")}, p)->n_reused_tokens == e.edited);
+    }
+}

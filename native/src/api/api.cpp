@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "handles.h"
 #include "magnet-mask.h"
+#include "session/fim-prompt.h"
 #include "session/layout.h"
 
 #include <algorithm>
@@ -344,6 +345,9 @@ magnet_infill_params magnet_infill_default_params(void) {
     magnet_infill_params p = {};
     p.sampling             = greedy_params();
     p.max_tokens           = 64;
+    p.ends.cut_repeat      = true;
+    p.candidates.n         = 1;
+    p.candidates.right     = 64;
     return p;
 }
 
@@ -373,24 +377,48 @@ int32_t magnet_score(magnet_session * s, const magnet_score_item * items, int32_
     });
 }
 
+namespace {
+
+layout layout_of(const model & m, const std::vector<token_part> & parts, const layout_options & options) {
+    if (options.context != MAGNET_CONTEXT_FIM) {
+        return make_layout(m, parts, options);
+    }
+    const fim_prompter prompter(m, {});
+    int32_t            gap = -1;
+    for (int32_t i = 0; i < (int32_t) parts.size(); ++i) {
+        if (parts[i].is_gap && gap >= 0) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "each gap has a FIM prompt of its own: lay out one gap at a time, the "
+                                                        "others as text or left out.");
+        }
+        gap = parts[i].is_gap ? i : gap;
+    }
+    if (gap < 0) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no part is a gap, and a FIM prompt asks for one.");
+    }
+    return prompter.row(parts, gap, options);
+}
+
+} // namespace
+
 int32_t magnet_layout(const magnet_model * m, const magnet_part * parts, int32_t n_parts, int32_t context,
                       magnet_slot * out_slots, int32_t capacity, int32_t * out_count) {
     return guard([&] {
         const model & impl = *not_null(m, "model").impl;
         check_array(parts, n_parts, "parts");
-        if (context < MAGNET_CONTEXT_DEFAULT || context > MAGNET_CONTEXT_LEFT) {
+        if (context < MAGNET_CONTEXT_DEFAULT || context > MAGNET_CONTEXT_FIM) {
             throw error(MAGNET_STATUS_INVALID_ARGUMENT, "context is " + std::to_string(context) +
                                                             "; it must be one of enum magnet_context.");
         }
         layout_options options;
-        options.context       = context == MAGNET_CONTEXT_DEFAULT ? impl.how().context : context;
+        options.context       = context == MAGNET_CONTEXT_DEFAULT ? impl.default_context(impl.how()) : context;
+        options.keep_spaces   = options.context == MAGNET_CONTEXT_FIM;
         options.open_room     = impl.how().open_room;
         options.max_tokens    = magnet_infill_default_params().max_tokens;
         options.max_positions = impl.n_ctx_train();
         options.keep_text     = true;
 
         std::vector<magnet_slot> slots;
-        for (const slot & t : make_layout(impl, parts, n_parts, options).slots) {
+        for (const slot & t : layout_of(impl, tokenize_parts(impl, parts, n_parts, options), options).slots) {
             slots.push_back({ t.token, t.pos, t.role, t.part });
         }
         copy_out(slots.data(), (int64_t) slots.size(), out_slots, capacity, out_count);

@@ -137,10 +137,6 @@ int32_t end_token(const evaluation & e) {
     return end;
 }
 
-bool ends_gap(const evaluation & e, int32_t token) {
-    return token == e.with().how().token_end || llama_vocab_is_eog(e.base().vocab(), token);
-}
-
 // The row as a context sees it.
 parts laid_out(const evaluation & e, parts row, int32_t context) {
     if (e.params().infill.room > 0) {
@@ -185,7 +181,7 @@ std::vector<std::vector<double>> score_rows(const evaluation & e, int32_t contex
             t.correct += span.tokens[k].top[0].token == span.tokens[k].id;
         }
         t.tokens += (double)n;
-        while (cut < span.tokens.size() && !ends_gap(e, span.tokens[cut].top[0].token)) {
+        while (cut < span.tokens.size() && !e.with().ends_gap(span.tokens[cut].top[0].token, context)) {
             ++cut;
         }
         t.ended += open && cut == n;
@@ -209,10 +205,12 @@ eval_result eval_infill(evaluation & e) {
                                                  : " has no story (a line of sentences)."));
     }
 
+    std::vector<int32_t> all = {MAGNET_CONTEXT_LEFT, MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED};
+    if (e.base().fim().found()) {
+        all.push_back(MAGNET_CONTEXT_FIM);
+    }
     std::vector<evaluation::work> works;
-    for (const int32_t context :
-         choices(p.infill.contexts, p.infill.n_contexts, {MAGNET_CONTEXT_LEFT, MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED},
-                 e.with().how().context)) {
+    for (const int32_t context : choices(p.infill.contexts, p.infill.n_contexts, all, e.with().default_context())) {
         works.push_back(
             {context_name(context), rows.size(), rows_per_batch,
              [&e, &rows, context](const std::vector<size_t> & items) { return score_rows(e, context, rows, items); },

@@ -49,7 +49,7 @@ void for_each_field(const magnet_eval_params & p, F & use) {
             break;
         case MAGNET_EVAL_INFILL:
             use.list("infill.contexts", p.infill.contexts, p.infill.n_contexts, MAGNET_CONTEXT_DEFAULT,
-                     MAGNET_CONTEXT_LEFT, field_use::chooses);
+                     MAGNET_CONTEXT_FIM, field_use::chooses);
             use.number("infill.gaps", p.infill.gaps, MAGNET_EVAL_GAPS_SENTENCES, MAGNET_EVAL_GAPS_SPANS);
             use.number("infill.n_gaps", p.infill.n_gaps, 1, 64);
             use.number("infill.room", p.infill.room, 0, 65536);

@@ -12,6 +12,7 @@
 
 #include "ggml-backend.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace magnet {
@@ -231,9 +232,25 @@ magnet_model_info model::info() const {
     info.has_chat_template       = meta(chat_template_key, unused);
     info.can_embed_bidirectional = plain_attention_;
     info.can_infill              = plain_attention_;
+    info.context                 = default_context(recipe_);
+    info.has_fim_tokens          = fim().found();
     info.bytes_available         = available_memory();
     info.cache_bytes_per_token   = plain_attention_ ? 2 * llama_cache_values_per_token(l) : 0;
     return info;
+}
+
+const fim_format & model::fim() const {
+    fim_once_([&] { fim_ = find_fim_format(vocab_, name_); });
+    return fim_;
+}
+
+int32_t model::default_context(const recipe & how) const {
+    return how.version == 0 && fim().found() && fim().trained ? int32_t(MAGNET_CONTEXT_FIM) : how.context;
+}
+
+bool model::ends_middle(int32_t token) const {
+    const std::vector<int32_t> & ends = fim().ends;
+    return is_control(token) || llama_vocab_is_eog(vocab_, token) || std::binary_search(ends.begin(), ends.end(), token);
 }
 
 bool model::meta(const std::string & key, std::string & value) const {

@@ -7,6 +7,7 @@
 #include "base/once.h"
 #include "chat.h"
 #include "control-tokens.h"
+#include "fim.h"
 #include "llama.h"
 #include "recipe.h"
 
@@ -74,6 +75,16 @@ public:
     std::string detokenize(const int32_t * tokens, int32_t n_tokens, bool special) const;
     bool        is_control(int32_t token) const { return llama_vocab_is_control(vocab_, token); }
 
+    // How the vocabulary asks for what is missing in the middle; found() is false where it cannot.
+    const fim_format & fim() const;
+
+    // The enum magnet_context of a call that names none: the recipe's; without one FIM where the model was trained on it, else
+    // ORDERED.
+    int32_t default_context(const recipe & how) const;
+
+    // Does this token end what is missing in the middle? All control tokens do: none is part of a text.
+    bool ends_middle(int32_t token) const;
+
     // What the template in the model's file makes of a conversation. Throws UNSUPPORTED if it has none, and as
     // render_chat does.
     std::vector<prompt_part> chat(const magnet_message * messages, int32_t n_messages, bool add_assistant) const;
@@ -110,6 +121,8 @@ private:
     recipe                                            recipe_;
     mutable std::mutex                                adapter_mutex_;
     mutable std::atomic<int32_t>                      running_calls_{ 0 };
+    mutable once                                      fim_once_;
+    mutable fim_format                                fim_; // looked for when first needed
     mutable once                                      control_once_;
     mutable std::unique_ptr<control_tokens>           control_; // made when first needed
 };

@@ -38,15 +38,8 @@ public:
     layout take() { return std::move(out_); }
 
 private:
-    void check_room(int64_t end) const {
-        if (end > options_.max_positions) {
-            throw too_long("the text needs more tokens with its gaps", options_.max_positions, options_.n_ctx_train,
-                           "Shorten it or the gaps");
-        }
-    }
-
     void put(int32_t token, int8_t role, int32_t part) {
-        check_room(pos_ + 1);
+        check_positions(pos_ + 1, options_);
         out_.slots.push_back({ token, (int32_t) pos_++, role, part });
     }
 
@@ -73,8 +66,8 @@ void placement::put_bos_before_gap() {
 // The gap's tokens, or empty places for them.
 void placement::fill(const token_part & part, int32_t index) {
     if (!part.filled) {
-        const int32_t most = part.length > 0 ? part.length : part.max_length > 0 ? part.max_length : options_.max_tokens;
-        check_room(pos_ + most); // before so many slots are made
+        const int32_t most = places_of(part, options_);
+        check_positions(pos_ + most, options_); // before so many slots are made
         for (int32_t k = 0; k < most; ++k) {
             put(-1, MAGNET_MASK_SPAN, index);
         }
@@ -83,11 +76,7 @@ void placement::fill(const token_part & part, int32_t index) {
     for (const int32_t token : part.tokens) {
         put(token, MAGNET_MASK_SPAN, index);
     }
-    if (part.length > 0 && (int64_t) part.tokens.size() > part.length) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "a text of " + std::to_string(part.tokens.size()) +
-                                                        " tokens fills a gap of the length " + std::to_string(part.length) +
-                                                        " (part " + std::to_string(index) + ").");
-    }
+    check_filled(part, index);
 }
 
 // Text behind the gap keeps its distance, which tells the length of an exact gap, and of an open one nothing.
@@ -98,7 +87,7 @@ void placement::leave_room(const token_part & part, int64_t begin) {
     const bool    open = part.length == 0 && (!part.filled || part.max_length > 0);
     const int64_t room = open ? std::max(part.max_length, options_.open_room) : part.length;
     pos_               = std::max(pos_, begin + room);
-    check_room(pos_);
+    check_positions(pos_, options_);
 }
 
 void placement::add_gap(const token_part & part, int32_t index) {
@@ -122,6 +111,25 @@ void placement::add_gap(const token_part & part, int32_t index) {
 }
 
 } // namespace
+
+int32_t places_of(const token_part & gap, const placement_options & options) {
+    return gap.length > 0 ? gap.length : gap.max_length > 0 ? gap.max_length : options.max_tokens;
+}
+
+void check_positions(int64_t n_positions, const placement_options & options) {
+    if (n_positions > options.max_positions) {
+        throw too_long("the text needs more tokens with its gaps", options.max_positions, options.n_ctx_train,
+                       "Shorten it or the gaps");
+    }
+}
+
+void check_filled(const token_part & gap, int32_t index) {
+    if (gap.length > 0 && (int64_t) gap.tokens.size() > gap.length) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "a text of " + std::to_string(gap.tokens.size()) +
+                                                        " tokens fills a gap of the length " + std::to_string(gap.length) +
+                                                        " (part " + std::to_string(index) + ").");
+    }
+}
 
 layout place_parts(const std::vector<token_part> & parts, const bos_rule & bos, const placement_options & options) {
     placement out(bos, options);

@@ -51,13 +51,22 @@ struct bos_rule {
 };
 
 struct placement_options {
-    int32_t context       = MAGNET_CONTEXT_ORDERED; // HYBRID, ORDERED or LEFT
+    int32_t context       = MAGNET_CONTEXT_ORDERED; // HYBRID, ORDERED or LEFT; FIM is no placement (session/fim-prompt.h)
     int32_t max_tokens    = 64;                     // most tokens of an open gap that names none
     int32_t open_room     = 0;                      // positions of an open gap, if its places are fewer
     int32_t max_positions = INT32_MAX;              // of texts and gaps together; more is an error (TOO_LONG)
     int32_t n_ctx_train   = 0;                      // of the model, which may read more
     bool    need_bos      = false;                  // a leading gap without BOS is an error (UNSUPPORTED)
 };
+
+// Places of a gap that is not filled: its exact length, or the most tokens that it may have.
+int32_t places_of(const token_part & gap, const placement_options & options);
+
+// Throws TOO_LONG for more positions than there may be.
+void check_positions(int64_t n_positions, const placement_options & options);
+
+// Throws INVALID_ARGUMENT for a filled gap of more tokens than its length; index: of its part.
+void check_filled(const token_part & gap, int32_t index);
 
 // ORDERED: the last token left of a gap takes the role SPAN, so that it sees the right side before it predicts the gap's
 // first token. LEFT: no room is reserved, all is SPAN. Throws INVALID_ARGUMENT for a filled gap longer than its length.

@@ -34,6 +34,7 @@ static const named_value contexts[] = {
     {"hybrid", MAGNET_CONTEXT_HYBRID},
     {"ordered", MAGNET_CONTEXT_ORDERED},
     {"left", MAGNET_CONTEXT_LEFT},
+    {"fim", MAGNET_CONTEXT_FIM},
 };
 
 template <size_t N>

@@ -42,8 +42,18 @@ public:
     virtual const float * set_context(const std::vector<slot> & context, const slot & predictor, bool causal,
                                       int32_t & n_reused) = 0;
 
+    // Do passes of several such decoders go through the weights together? If not, who wants several sequences takes turns with
+    // one, which finds the context that they share in its cache.
+    virtual bool joins_others() const { return false; }
+
+    // Becomes a copy of what other, of the same session and one that joins, holds; between begin and end of both.
+    virtual void copy_from(const decoder & /*other*/) {}
+
     // Encodes one more token, which stays in the cache, and returns its logits [V], valid until the next call.
     virtual const float * decode(const slot & token, bool causal) = 0;
+
+    // Takes the last n tokens that decode encoded out of the cache.
+    virtual void forget(int32_t n) = 0;
 
     // The output of a CONTEXT token of the context set last: it is encoded again in its place.
     virtual const float * decode_again(const slot & token) = 0;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 namespace magnet {
 
@@ -43,6 +44,10 @@ public:
 
     const float * set_context(const std::vector<slot> & context, const slot & predictor, bool causal,
                               int32_t & n_reused) override {
+        if (std::exchange(copied_, false) && holds(context, predictor)) {
+            n_reused = int32_t(context.size());
+            return logits_.data();
+        }
         if (predictor.role == MAGNET_MASK_CONTEXT) {
             return set_bidirectional(context, predictor, n_reused);
         }
@@ -57,11 +62,27 @@ public:
         return logits_.data();
     }
 
+    bool joins_others() const override { return true; }
+
+    void copy_from(const decoder & from) override {
+        const auto & other = static_cast<const fused_decoder &>(from);
+        if (engine_ != other.engine_) {
+            engine_ = other.engine_;
+            cache_  = engine_->make_cache(params_.cache_type == MAGNET_CACHE_Q8_0);
+        }
+        cache_->copy_from(*other.cache_);
+        cells_  = other.cells_;
+        logits_ = other.logits_;
+        copied_ = true;
+    }
+
     const float * decode(const slot & token, bool causal) override {
         encode({ token }, 0, 1);
         cells_.push_back({ token, causal });
         return logits_.data();
     }
+
+    void forget(int32_t n) override { truncate(int32_t(cells_.size()) - n); }
 
     const float * decode_again(const slot & token) override {
         const auto it = std::find_if(cells_.begin(), cells_.end(), [&](const cell & c) { return c.what.pos == token.pos; });
@@ -76,6 +97,15 @@ private:
     };
 
     static bool same(const slot & a, const slot & b) { return a.token == b.token && a.pos == b.pos; }
+
+    // Just this context, and the predictor behind it where it is none of it.
+    bool holds(const std::vector<slot> & context, const slot & predictor) const {
+        const auto equal = [](const cell & c, const slot & s) { return same(c.what, s) && c.what.role == s.role; };
+        const bool member = predictor.role == MAGNET_MASK_CONTEXT;
+        return cells_.size() == context.size() + !member && (member || equal(cells_.back(), predictor)) &&
+               std::equal(context.begin(), context.end(), cells_.begin(),
+                          [&](const slot & s, const cell & c) { return equal(c, s); });
+    }
 
     void truncate(int32_t n) {
         if (cache_) {
@@ -171,6 +201,7 @@ private:
     std::unique_ptr<kv_cache>            cache_;
     std::vector<cell>                    cells_;  // of the cache
     std::vector<float>                   logits_; // [V]
+    bool                                 copied_ = false; // logits_ are those of the context that was copied
     std::optional<decode_queue::caller>  caller_; // while a call runs
 };
 

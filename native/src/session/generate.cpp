@@ -16,21 +16,6 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::vector<std::string> checked_stop(const magnet_generate_params & p) {
-    if (p.n_stop < 0 || (p.n_stop > 0 && !p.stop)) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "n_stop is " + std::to_string(p.n_stop) + ", but stop is no such list.");
-    }
-    std::vector<std::string> stop;
-    for (int32_t i = 0; i < p.n_stop; ++i) {
-        const std::string what = "stop string " + std::to_string(i);
-        stop.emplace_back(checked_text({ p.stop[i], -1 }, what));
-        if (stop.back().empty()) {
-            throw error(MAGNET_STATUS_INVALID_ARGUMENT, what + " is empty.");
-        }
-    }
-    return stop;
-}
-
 // The prompt, or the BOS that an empty one starts from.
 std::vector<int32_t> checked_prompt(const model & m, std::vector<int32_t> tokens, int32_t n_ctx) {
     for (const int32_t token : tokens) {
@@ -62,7 +47,8 @@ result session::generate(std::vector<int32_t> tokens, const magnet_generate_para
     require_between("top", p.top, 0, 100);
     const auto                 start  = std::chrono::steady_clock::now();
     sampler                    choose(*base_, p.sampling);
-    const span_writer_options  options = { 0, p.top, checked_stop(p), p.on_token, p.on_token_user_data };
+    const span_writer_options  options = { 0, p.top, { checked_stop(p.stop, p.n_stop), MAGNET_UNTIL_NONE, "" },
+                                           p.on_token, p.on_token_user_data };
     span_writer                writer(*base_, options);
 
     tokens                 = checked_prompt(*base_, std::move(tokens), params_.n_ctx);

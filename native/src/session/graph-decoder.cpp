@@ -39,6 +39,8 @@ public:
 
     const float * decode(const slot & token, bool causal) override;
 
+    void forget(int32_t n) override;
+
     const float * decode_again(const slot & token) override;
 
 private:
@@ -290,6 +292,18 @@ const float * graph_decoder::decode(const slot & token, bool causal) {
     run();
     cache_.push_back({ token, causal });
     return llama_get_logits_ith(context_->get(), 0);
+}
+
+void graph_decoder::forget(int32_t n) {
+    for (; n > 0; --n) {
+        const int32_t pos = cache_.back().what.pos;
+        if (!remove(pos, pos + 1)) {
+            clear();
+            throw error(MAGNET_STATUS_UNSUPPORTED, "the architecture \"" + base_->architecture() +
+                                                       "\" cannot forget what a gap's end has cut off; fill one gap a call.");
+        }
+        cache_.pop_back();
+    }
 }
 
 const float * graph_decoder::decode_again(const slot & token) {

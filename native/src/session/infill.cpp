@@ -1,154 +1,24 @@
 // Infilling: the context is encoded once, then the gaps are decoded into the places left for them.
+#include "base/asserts.h"
 #include "base/error.h"
+#include "base/text.h"
+#include "candidates.h"
+#include "fim-prompt.h"
+#include "gap-filler.h"
 #include "layout.h"
 #include "magnet-mask.h"
 #include "session.h"
-#include "span-writer.h"
 
 #include <algorithm>
-#include <chrono>
-#include <functional>
+#include <random>
+#include <thread>
 
 namespace magnet {
 
 namespace {
 
-// What the first token of a gap is predicted from.
-struct gap_start {
-    const float * logits; // at its predictor
-    int32_t       pos;    // of the gap's first token
-    int32_t       n_reused = 0;
-};
-
-// Fills the gaps of one layout, one after the other. A way to infill (below) says what the cache must hold before each.
-class gap_filler {
-public:
-    gap_filler(const model & m, decoder & d, const magnet_infill_params & p, int32_t token_end,
-               const std::atomic<bool> & cancelled, bool causal) :
-        model_(m), decoder_(d), params_(p), token_end_(token_end), cancelled_(cancelled), causal_(causal),
-        choose_(m, p.sampling) {
-        for (int32_t token = 0; token < m.n_vocab(); ++token) {
-            if (ends_gap(token)) {
-                ends_.push_back(token);
-            }
-        }
-    }
-
-    // The next gap; the decoder holds what it may see once prepare has returned. A call that is cancelled keeps the gaps
-    // that were filled before; the others are empty. Throws CANCELLED before the first token of the first gap.
-    void fill_next(const gap & g, bool more_gaps, const std::function<gap_start()> & prepare);
-
-    const std::vector<int32_t> & tokens() const { return tokens_; } // of the gap filled last
-    const float *                logits() const { return logits_; } // at the output of the last token decoded
-    result                       take();
-
-private:
-    bool ends_gap(int32_t token) const {
-        return token == token_end_ || llama_vocab_is_eog(model_.vocab(), token);
-    }
-    bool cancelled() const {
-        return cancelled_ || (!out_.spans.empty() && out_.spans.back().stop == MAGNET_STOP_CANCELLED);
-    }
-    double      seconds() const { return std::chrono::duration<double>(clock::now() - start_).count(); }
-    result_span fill(const gap & g, int32_t first_pos, bool more_gaps);
-
-    using clock = std::chrono::steady_clock;
-
-    const model &                 model_;
-    decoder &                     decoder_;
-    const magnet_infill_params &  params_;
-    const int32_t                 token_end_;
-    const std::atomic<bool> &     cancelled_;
-    const bool                    causal_; // nothing sees to its right
-    const clock::time_point       start_ = clock::now();
-    sampler                       choose_;
-    log_softmax                   logprobs_;
-    std::vector<int32_t>          ends_;
-    std::vector<int32_t>          tokens_;
-    const float *                 logits_ = nullptr;
-    result                        out_;
-};
-
-result_span gap_filler::fill(const gap & g, int32_t first_pos, bool more_gaps) {
-    const span_writer_options options = { g.part,           params_.top,                {},
-                                          params_.on_token, params_.on_token_user_data, g.spaced };
-    span_writer               writer(model_, options);
-    std::vector<int32_t> &    tokens = tokens_;
-
-    tokens.clear();
-
-    choose_.restart_grammar();
-    // a gap of exact length must not end before it, and no gap before its first token: in training none is empty
-    choose_.ban(ends_);
-
-    int32_t stop = MAGNET_STOP_LENGTH;
-    try {
-        while ((int32_t) tokens.size() < g.n_slots) {
-            if (cancelled_) {
-                throw error(MAGNET_STATUS_CANCELLED, "the call was cancelled.");
-            }
-            logprobs_.set(logits_, model_.n_vocab());
-            const int32_t token = choose_.sample(logits_);
-            if (token < 0) {
-                stop = MAGNET_STOP_GRAMMAR;
-                break;
-            }
-            if (g.open && ends_gap(token)) {
-                writer.set_stop_logprob(logprobs_(token));
-                stop = choose_.has_grammar() ? MAGNET_STOP_GRAMMAR : MAGNET_STOP_END;
-                break;
-            }
-            choose_.accept(token);
-            tokens.push_back(token);
-            if (g.open && tokens.size() == 1) {
-                choose_.ban({});
-            }
-            if (!writer.push(token, logprobs_)) {
-                break;
-            }
-            // the last token is encoded only if a later gap sees it
-            if ((int32_t) tokens.size() < g.n_slots || more_gaps) {
-                const int32_t pos = first_pos + (int32_t) tokens.size() - 1;
-                logits_           = decoder_.decode({ token, pos, MAGNET_MASK_SPAN, g.part }, causal_);
-            }
-        }
-    } catch (const error & e) {
-        if (e.status != MAGNET_STATUS_CANCELLED || tokens.empty()) {
-            throw;
-        }
-        stop = MAGNET_STOP_CANCELLED;
-    }
-    return writer.finish(stop);
-}
-
-void gap_filler::fill_next(const gap & g, bool more_gaps, const std::function<gap_start()> & prepare) {
-    const bool first = out_.spans.empty();
-    try {
-        if (cancelled()) {
-            throw error(MAGNET_STATUS_CANCELLED, "the call was cancelled.");
-        }
-        const gap_start from = prepare();
-        logits_              = from.logits;
-        if (first) {
-            out_.prompt_seconds  = seconds();
-            out_.n_reused_tokens = from.n_reused;
-        }
-        out_.spans.push_back(fill(g, from.pos, more_gaps));
-        out_.n_generated_tokens += (int32_t) tokens_.size();
-    } catch (const error & e) {
-        if (e.status != MAGNET_STATUS_CANCELLED || first) {
-            throw;
-        }
-        result_span empty; // of this gap: the others before it are kept
-        empty.part = g.part;
-        empty.stop = MAGNET_STOP_CANCELLED;
-        out_.spans.push_back(empty);
-    }
-}
-
-result gap_filler::take() {
-    out_.generate_seconds = seconds() - out_.prompt_seconds;
-    return std::move(out_);
+int32_t count_tokens(const layout & plan) {
+    return (int32_t) std::count_if(plan.slots.begin(), plan.slots.end(), [](const slot & s) { return s.token >= 0; });
 }
 
 // LEFT: the text before a gap and the gaps filled before it follow each other without holes.
@@ -170,7 +40,7 @@ void infill_left(const layout & plan, decoder & d, gap_filler & filler) {
             const std::vector<slot> before(context.begin(), context.end() - 1);
             int32_t                 n_reused;
             const float *           logits = d.set_context(before, context.back(), true, n_reused);
-            return { logits, (int32_t) context.size(), n_reused };
+            return { logits, (int32_t) context.size(), k == 0 ? count_tokens(plan) : 0, k == 0 ? n_reused : 0 };
         });
     }
 }
@@ -191,7 +61,7 @@ void infill_between(const layout & plan, bool hybrid, decoder & d, gap_filler & 
             if (k == 0) {
                 int32_t       n_reused;
                 const float * logits = d.set_context(context, predictor, false, n_reused);
-                return { logits, pos, n_reused };
+                return { logits, pos, count_tokens(plan), n_reused };
             }
             if (predictor.token < 0) { // right behind another gap: what that one left goes on
                 return { filler.logits(), pos };
@@ -201,7 +71,142 @@ void infill_between(const layout & plan, bool hybrid, decoder & d, gap_filler & 
     }
 }
 
+// FIM: each gap has a prompt of its own. Filled gaps are text to those behind them, so parts get their tokens.
+void infill_middle(const fim_prompter & prompter, std::vector<token_part> parts, const layout_options & options, decoder & d,
+                   gap_filler & filler) {
+    token_part * before = nullptr;
+    for (int32_t i = 0; i < (int32_t) parts.size(); ++i) {
+        if (!parts[i].is_gap) {
+            continue;
+        }
+        gap g     = {};
+        g.part    = i;
+        g.n_slots = places_of(parts[i], options);
+        g.open    = parts[i].length == 0;
+        filler.fill_next(g, false, [&]() -> gap_start {
+            if (before) {
+                before->tokens = filler.tokens();
+                before->filled = true;
+            }
+            std::vector<slot> context   = prompter.prompt(parts, i);
+            const slot        predictor = context.back();
+            const int32_t     n_prompt  = (int32_t) context.size();
+            context.pop_back();
+            int32_t       n_reused;
+            const float * logits = d.set_context(context, predictor, true, n_reused);
+            return { logits, n_prompt, n_prompt, n_reused };
+        });
+        before = &parts[i];
+    }
+}
+
+// Positions that the longest of the prompts needs with its gap.
+int32_t room_of(const fim_prompter & prompter, const std::vector<token_part> & parts, const layout_options & options) {
+    int64_t most = 0, filled = 0;
+    for (int32_t i = 0; i < (int32_t) parts.size(); ++i) {
+        if (parts[i].is_gap) {
+            const int32_t places = places_of(parts[i], options);
+            most = std::max<int64_t>(most, (int64_t) prompter.prompt(parts, i).size() + filled + places);
+            filled += places;
+            check_positions(most, options);
+        }
+    }
+    return (int32_t) most;
+}
+
+// What stands right of each gap, up to the next one: by part.
+std::vector<std::string> rights_of(const magnet_part * parts, int32_t n_parts) {
+    std::vector<std::string> rights(n_parts);
+    for (int32_t i = n_parts - 2; i >= 0; --i) {
+        if (parts[i + 1].type == MAGNET_PART_TEXT) {
+            rights[i] = std::string(checked_text(parts[i + 1].text, "part " + std::to_string(i + 1))) + rights[i + 1];
+        }
+    }
+    return rights;
+}
+
 } // namespace
+
+gap_rules session::rules_of(int32_t context, const magnet_infill_ends & ends, const magnet_part * parts,
+                            int32_t n_parts) const {
+    require(ends.until >= MAGNET_UNTIL_NONE && ends.until <= MAGNET_UNTIL_PARAGRAPH, "ends.until", ends.until,
+            "one of enum magnet_until");
+    gap_rules rules;
+    rules.may_be_empty = context == MAGNET_CONTEXT_FIM;
+    rules.causal       = context == MAGNET_CONTEXT_FIM || context == MAGNET_CONTEXT_LEFT;
+    rules.text         = { checked_stop(ends.stop, ends.n_stop), ends.until, "" };
+    if (ends.cut_repeat) {
+        rules.rights = rights_of(parts, n_parts);
+    }
+    for (int32_t token = 0; token < base_->n_vocab(); ++token) {
+        if (ends_gap(token, context)) {
+            rules.ends.push_back(token);
+        }
+    }
+    return rules;
+}
+
+result session::fill_candidates(const fill_once & fill, int32_t n, int64_t seed, int32_t n_positions) {
+    decoder &                             first = get_decoder();
+    std::vector<std::unique_ptr<decoder>> others;
+    std::vector<result>                   results(n);
+    std::vector<std::exception_ptr>       failures(n);
+    std::vector<std::thread>              threads;
+    const auto run = [&](decoder & d, int32_t k, std::function<void()> on_context) {
+        try {
+            results[k] = fill(d, candidate_seed(seed, k), std::move(on_context));
+        } catch (...) {
+            failures[k] = std::current_exception();
+        }
+    };
+    // each has a cache of its own, and passes of all go through the weights together
+    const auto run_others = [&] {
+        for (int32_t k = 1; k < n; ++k) {
+            others.push_back(make_decoder());
+            others.back()->begin(n_positions);
+            others.back()->copy_from(first);
+        }
+        for (int32_t k = 1; k < n; ++k) {
+            threads.emplace_back([&, k] {
+                const thrown_asserts asserts;
+                run(*others[k - 1], k, {});
+                others[k - 1]->end();
+            });
+        }
+    };
+    first.begin(n_positions);
+    run(first, 0, n > 1 && first.joins_others() ? std::function<void()>(run_others) : nullptr);
+    if (!threads.empty()) {
+        first.end(); // the others need not wait for its next token
+    }
+    for (std::thread & thread : threads) {
+        thread.join();
+    }
+    for (int32_t k = 1; k < n && threads.empty() && !failures[0] && !cancelled_; ++k) {
+        run(first, k, {});
+    }
+
+    result out;
+    for (int32_t k = 0; k < n; ++k) {
+        if (failures[k] || results[k].spans.empty()) {
+            continue; // a call that is cancelled keeps the candidates that have begun
+        }
+        result_filling filling;
+        filling.seed  = candidate_seed(seed, k);
+        filling.spans = std::move(results[k].spans);
+        out.fillings.push_back(std::move(filling));
+        out.n_generated_tokens += results[k].n_generated_tokens;
+    }
+    const auto failure = std::find_if(failures.begin(), failures.end(), [](const auto & f) { return f != nullptr; });
+    if (failure != failures.end() && (!cancelled_ || out.fillings.empty())) {
+        std::rethrow_exception(*failure);
+    }
+    out.n_prompt_tokens  = results[0].n_prompt_tokens;
+    out.n_reused_tokens  = results[0].n_reused_tokens;
+    out.prompt_seconds   = results[0].prompt_seconds;
+    out.generate_seconds = results[0].generate_seconds;
+    return out;
+}
 
 result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_infill_params & p) {
     require(p.max_tokens >= 1, "max_tokens", p.max_tokens, "1 or more");
@@ -209,24 +214,58 @@ result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_
     layout_options options = layout_with(p.context);
     options.max_tokens     = p.max_tokens;
     options.need_bos       = true;
-    const bool   left      = options.context == MAGNET_CONTEXT_LEFT;
-    decoder &    decoding  = get_decoder();
-    gap_filler   filler(*base_, decoding, p, recipe_.token_end, cancelled_, left);
-    const layout plan = make_layout(*base_, parts, n_parts, options);
-    if (plan.gaps.empty()) {
+    const std::vector<token_part> tokens = tokenize_parts(*base_, parts, n_parts, options);
+    if (std::none_of(tokens.begin(), tokens.end(), [](const token_part & part) { return part.is_gap; })) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no part is a gap; there is nothing to fill.");
     }
-    decoding.begin(plan.n_positions());
-
-    if (left) {
-        infill_left(plan, decoding, filler);
-    } else {
-        infill_between(plan, options.context == MAGNET_CONTEXT_HYBRID, decoding, filler);
+    const magnet_infill_candidates & candidates = p.candidates;
+    require_between("candidates.n", candidates.n, 1, 256);
+    require_between("candidates.right", candidates.right, 0, INT32_MAX);
+    if (candidates.n > 1 && p.sampling.temperature == 0.0f) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "sampling.temperature is 0, so all candidates would be the same; it must be "
+                                                    "above 0 where candidates.n is.");
     }
-    result out          = filler.take();
-    out.n_prompt_tokens = (int32_t) std::count_if(plan.slots.begin(), plan.slots.end(),
-                                                  [](const slot & s) { return s.token >= 0; });
+    const gap_rules                     rules = rules_of(options.context, p.ends, parts, n_parts);
+    std::unique_ptr<const fim_prompter> prompter;
+    layout                              plan;
+    int32_t                             n_positions;
+    if (options.context == MAGNET_CONTEXT_FIM) {
+        check_fim_adapters();
+        prompter    = std::make_unique<fim_prompter>(*base_, p.fim);
+        n_positions = room_of(*prompter, tokens, options);
+    } else {
+        check_no_fim_files(p.fim);
+        plan        = make_layout(*base_, tokens, options);
+        n_positions = plan.n_positions();
+    }
+    const auto fill = [&](decoder & d, int64_t seed, std::function<void()> on_context) {
+        magnet_infill_params how = p;
+        how.sampling.seed        = seed;
+        how.on_token             = candidates.n > 1 ? nullptr : p.on_token;
+        gap_filler filler(*base_, d, how, rules, cancelled_, std::move(on_context));
+        switch (options.context) {
+            case MAGNET_CONTEXT_FIM: infill_middle(*prompter, tokens, options, d, filler); break;
+            case MAGNET_CONTEXT_LEFT: infill_left(plan, d, filler); break;
+            default: infill_between(plan, options.context == MAGNET_CONTEXT_HYBRID, d, filler);
+        }
+        return filler.take();
+    };
+    check_sampling(p.sampling, *base_);
+    const int64_t seed = p.sampling.seed < 0 ? int64_t(std::random_device{}()) : p.sampling.seed;
+    result        out  = fill_candidates(fill, candidates.n, seed, n_positions);
+    merge_fillings(out.fillings);
+    if (out.fillings.size() > 1 && !cancelled_) {
+        rank_fillings(*this, tokens, candidates.right, out.fillings);
+    }
     return out;
+}
+
+// What such an adapter has made of the model reads its context both ways.
+void session::check_fim_adapters() const {
+    if (recipe_.version > 0 && recipe_.context == MAGNET_CONTEXT_HYBRID) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "the adapter was trained for the context HYBRID; a FIM prompt is read from "
+                                                    "the left. Leave out the adapter, or the context FIM.");
+    }
 }
 
 } // namespace magnet

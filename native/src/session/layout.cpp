@@ -33,7 +33,7 @@ bool gives_space(const magnet_part * parts, int32_t n_parts, int32_t i, const la
     while (next < n_parts && parts[next].type == MAGNET_PART_TEXT && !has_text(parts[next])) {
         ++next;
     }
-    return !parts[i].keep_space && next < n_parts && parts[next].type == MAGNET_PART_GAP &&
+    return !options.keep_spaces && !parts[i].keep_space && next < n_parts && parts[next].type == MAGNET_PART_GAP &&
            (!options.filled || has_text(parts[next]));
 }
 
@@ -43,7 +43,8 @@ std::string_view own_bytes(bool spaced, int32_t k, std::string_view bytes) {
     return bytes.substr(spaced && k == 0 && !bytes.empty() && bytes.front() == ' ' ? 1 : 0);
 }
 
-layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, const layout_options & options) {
+std::vector<token_part> tokenize_parts(const model & m, const magnet_part * parts, int32_t n_parts,
+                                       const layout_options & options) {
     if (!parts || n_parts <= 0) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "there are no parts; give texts and gaps.");
     }
@@ -82,7 +83,7 @@ layout make_layout(const model & m, const magnet_part * parts, int32_t n_parts, 
         }
         space = false;
     }
-    return make_layout(m, out, options);
+    return out;
 }
 
 layout make_layout(const model & m, const std::vector<token_part> & parts, const placement_options & options) {

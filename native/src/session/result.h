@@ -3,6 +3,7 @@
 
 #include "magnet.h"
 
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct result_token {
 struct result_span {
     std::string               text;
     std::vector<result_token> tokens;
+    std::vector<int32_t>      kept; // tokens of the text as it was cut: what later gaps see (infill)
     double                    stop_logprob = 0.0;
     int32_t                   item         = 0;
     int32_t                   part         = 0;
@@ -27,8 +29,21 @@ struct result_span {
     double logprob() const; // sum over tokens, NaN ones left out
 };
 
-struct result {
+// One way to fill all gaps.
+struct result_filling {
     std::vector<result_span> spans;
+    int64_t                  seed           = 0;
+    int32_t                  count          = 1; // candidates that came to this text
+    double                   score          = NAN;
+    double                   gap_logprob    = 0.0;
+    double                   right_logprob  = 0.0;
+    int32_t                  n_gap_tokens   = 0;
+    int32_t                  n_right_tokens = 0;
+};
+
+struct result {
+    std::vector<result_span>    spans;
+    std::vector<result_filling> fillings; // infill; spans is empty then
     int32_t                  n_prompt_tokens    = 0;
     int32_t                  n_reused_tokens    = 0;
     int32_t                  n_generated_tokens = 0;

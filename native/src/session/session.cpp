@@ -124,25 +124,30 @@ encoder & session::get_encoder() {
     return *encoder_;
 }
 
+std::unique_ptr<decoder> session::make_decoder() const {
+    const decoder_params how = { params_.n_ctx, threads_, params_.flash_attention, params_.cache_type, params_.reuse_prefix };
+    const bool fused = use_fused_ && (params_.engine == MAGNET_ENGINE_FUSED || engines_->fused_decodes());
+    std::unique_ptr<decoder> made = fused ? make_fused_decoder(base_, engines_, how, cancelled_)
+                                               : make_graph_decoder(base_, how, cancelled_);
+    made->set_adapters(adapters_);
+    return made;
+}
+
 decoder & session::get_decoder() {
     if (!decoder_) {
-        const decoder_params how = { params_.n_ctx, threads_, params_.flash_attention, params_.cache_type, params_.reuse_prefix };
-        const bool fused = use_fused_ && (params_.engine == MAGNET_ENGINE_FUSED || engines_->fused_decodes());
-        std::unique_ptr<decoder> made = fused ? make_fused_decoder(base_, engines_, how, cancelled_)
-                                                   : make_graph_decoder(base_, how, cancelled_);
-        made->set_adapters(adapters_);
-        decoder_ = std::move(made);
+        decoder_ = make_decoder();
     }
     return *decoder_;
 }
 
 int32_t session::context_of(int32_t context) const {
-    require(context >= MAGNET_CONTEXT_DEFAULT && context <= MAGNET_CONTEXT_LEFT, "context", context,
+    require(context >= MAGNET_CONTEXT_DEFAULT && context <= MAGNET_CONTEXT_FIM, "context", context,
             "one of enum magnet_context");
     if (context == MAGNET_CONTEXT_DEFAULT) {
-        context = recipe_.context;
+        context = default_context();
     }
-    if (context != MAGNET_CONTEXT_LEFT && !base_->has_plain_attention()) {
+    const bool causal = context == MAGNET_CONTEXT_LEFT || context == MAGNET_CONTEXT_FIM;
+    if (!causal && !base_->has_plain_attention()) {
         throw error(MAGNET_STATUS_UNSUPPORTED, "the architecture \"" + base_->architecture() +
                                                    "\" cannot look to the right of a gap; only the context LEFT works with "
                                                    "it.");
@@ -156,7 +161,13 @@ layout_options session::layout_with(int32_t context) const {
     options.max_positions = params_.n_ctx;
     options.n_ctx_train   = base_->n_ctx_train();
     options.open_room     = recipe_.open_room;
+    options.keep_spaces   = options.context == MAGNET_CONTEXT_FIM; // such models saw texts cut anywhere
     return options;
+}
+
+bool session::ends_gap(int32_t token, int32_t context) const {
+    return context == MAGNET_CONTEXT_FIM ? base_->ends_middle(token)
+                                         : token == recipe_.token_end || llama_vocab_is_eog(base_->vocab(), token);
 }
 
 session::call::call(session & s) : session_(s) {

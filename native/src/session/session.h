@@ -10,9 +10,12 @@
 #include "result.h"
 
 #include <atomic>
+#include <functional>
 #include <memory>
 
 namespace magnet {
+
+struct gap_rules;
 
 class session {
 public:
@@ -52,6 +55,8 @@ public:
     const model &                     base() const { return *base_; }
     const recipe &                    how() const { return recipe_; }
     const std::vector<used_adapter> & adapters() const { return adapters_; }
+    int32_t                           default_context() const { return base_->default_context(recipe_); }
+    bool                              ends_gap(int32_t token, int32_t context) const;
     int32_t                           n_ctx() const { return params_.n_ctx; }
     int32_t                           n_threads() const { return params_.n_threads; }
     int32_t                           flash_attention() const { return params_.flash_attention; }
@@ -72,11 +77,25 @@ public:
 private:
     class embed_reader; // embed.cpp
 
-    result         score(const std::vector<layout> & plans, const magnet_score_params & params);
+    struct scored_row {
+        layout  plan;
+        int32_t item;
+    };
+    // What reads the gaps of an item: one row, with FIM one a gap.
+    void   add_rows(const std::vector<token_part> & parts, int32_t item, const layout_options & options,
+                    const magnet_score_params & params, std::vector<scored_row> & rows) const;
+    result score(const std::vector<scored_row> & rows, int32_t n_items, const magnet_score_params & params);
     encoder &      get_encoder();
     decoder &      get_decoder();
+    std::unique_ptr<decoder> make_decoder() const;
+    // Fills in one way (a seed); several of them at once or one after the other, from one context.
+    using fill_once = std::function<result(decoder & d, int64_t seed, std::function<void()> on_context)>;
+    result         fill_candidates(const fill_once & fill, int32_t n, int64_t seed, int32_t n_positions);
     bool           fused_with(const std::vector<used_adapter> & adapters) const; // throws if it has to be and cannot
     int32_t        context_of(int32_t context) const; // DEFAULT resolved by the recipe; throws on an unknown one
+    gap_rules      rules_of(int32_t context, const magnet_infill_ends & ends, const magnet_part * parts,
+                            int32_t n_parts) const;
+    void           check_fim_adapters() const;
     layout_options layout_with(int32_t context) const; // of this session and its recipe; context as context_of takes it
 
     const std::shared_ptr<model>         base_;

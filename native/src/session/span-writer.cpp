@@ -19,12 +19,9 @@ bool span_writer::push(int32_t token, const log_softmax & logprobs) {
     }
     utf8_.push(own_bytes(options_.spaced, index, model_.token_bytes(token, false)), span_.text);
 
-    const bool stopped = cut_at_stop_string();
-    if (stopped) {
-        span_.stop = MAGNET_STOP_STRING;
-    }
-    if (n_tokens() > index || reported_ < span_.text.size()) { // else the stop string has cut all of it off
-        const size_t safe_end = stopped ? span_.text.size() : span_.text.size() - held_back();
+    const bool stopped = cut(ends_.look(span_.text, reported_));
+    if (n_tokens() > index || reported_ < span_.text.size()) { // else all of it was cut off
+        const size_t safe_end = stopped ? span_.text.size() : span_.text.size() - ends_.held_back(span_.text);
         if (!report(index, token, logprob, safe_end)) {
             span_.stop = MAGNET_STOP_CANCELLED;
         }
@@ -36,6 +33,9 @@ void span_writer::end(int32_t stop) {
     if (span_.stop == MAGNET_STOP_NONE) {
         span_.stop = stop;
         utf8_.finish(span_.text);
+        if (stop != MAGNET_STOP_CANCELLED) {
+            cut(ends_.finish(span_.text));
+        }
         if (reported_ < span_.text.size() && !span_.tokens.empty()) {
             const result_token & last = span_.tokens.back();
             report(n_tokens() - 1, last.id, last.logprob, span_.text.size());
@@ -50,11 +50,7 @@ result_span span_writer::finish(int32_t stop) {
 
 // A control token has no text of its own; a stop string can name it all the same.
 bool span_writer::is_stop_token(int32_t token) const {
-    if (options_.stop.empty() || !model_.is_control(token)) {
-        return false;
-    }
-    const std::string name = model_.token_bytes(token, true);
-    return std::find(options_.stop.begin(), options_.stop.end(), name) != options_.stop.end();
+    return !options_.ends.stop.empty() && model_.is_control(token) && ends_.is_stop(model_.token_bytes(token, true));
 }
 
 bool span_writer::report(int32_t index, int32_t token, float logprob, size_t safe_end) {
@@ -69,34 +65,16 @@ bool span_writer::report(int32_t index, int32_t token, float logprob, size_t saf
     return options_.on_token(&event, options_.on_token_user_data);
 }
 
-// The text ends before the first stop string, and so do the tokens.
-bool span_writer::cut_at_stop_string() {
-    size_t cut = std::string::npos;
-    for (const std::string & stop : options_.stop) {
-        const size_t from = reported_ > stop.size() ? reported_ - stop.size() : 0;
-        cut               = std::min(cut, span_.text.find(stop, from));
-    }
-    if (cut == std::string::npos) {
+// The text ends there, and so do the tokens.
+bool span_writer::cut(const text_end::found & end) {
+    if (!end) {
         return false;
     }
-    span_.text.resize(cut);
-    const auto begins_behind = [&](const result_token & t) { return (size_t) t.text_offset >= cut; };
+    span_.text.resize(end.cut);
+    const auto begins_behind = [&](const result_token & t) { return (size_t) t.text_offset >= end.cut; };
     span_.tokens.erase(std::find_if(span_.tokens.begin(), span_.tokens.end(), begins_behind), span_.tokens.end());
+    span_.stop = end.stop;
     return true;
-}
-
-// Bytes at the end of the text that are the beginning of a stop string.
-size_t span_writer::held_back() const {
-    size_t held = 0;
-    for (const std::string & stop : options_.stop) {
-        for (size_t n = std::min(stop.size() - 1, span_.text.size()); n > held; --n) {
-            if (span_.text.compare(span_.text.size() - n, n, stop, 0, n) == 0) {
-                held = n;
-                break;
-            }
-        }
-    }
-    return held;
 }
 
 } // namespace magnet

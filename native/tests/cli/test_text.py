@@ -90,10 +90,40 @@ class InfillTest(CliTest):
     def test_candidates_differ_and_come_again(self):
         first = self.infill("--n", "3", "--seed", "7", TEMPLATE)
         again = self.infill("--n", "3", "--seed", "7", TEMPLATE)
-        self.assertEqual([one["seed"] for one in first], [7, 8, 9])
+        self.assertEqual(sorted(one["seed"] for one in first), [7, 8, 9])
         self.assertEqual([one["full"] for one in first], [one["full"] for one in again])
         self.assertEqual(len({one["full"] for one in first}), 3)
-        self.assertEqual(self.infill("--n", "2", "--seed", "8", TEMPLATE)[0]["full"], first[1]["full"])
+        scores = [one["score"] for one in first]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        for one in first:
+            joint = (one["gap_logprob"] + one["right_logprob"]) / (one["n_gap_tokens"] + one["n_right_tokens"])
+            self.assertAlmostEqual(one["score"], joint, places=5)
+        [best] = self.infill("--n", "3", "--seed", "7", "--best", TEMPLATE)
+        self.assertEqual(best["full"], first[0]["full"])
+        text = self.ok("infill", "--n", "3", "--seed", "7", "--full", TEMPLATE)
+        self.assertEqual(text.out, "".join(one["full"] + "\n" for one in first))
+        self.fails(2, "infill", "--n", "3", "--temperature", "0", TEMPLATE, says=["--temperature"])
+
+    def test_ends(self):
+        [one] = self.infill("--max-tokens", "20", "a{{gap}}b")
+        text = one["gaps"][0]["text"]
+        stop = text[2:4]
+        [cut] = self.infill("--max-tokens", "20", "--stop", stop, "a{{gap}}b")
+        self.assertEqual(cut["gaps"][0]["stop"], "string")
+        self.assertEqual(cut["gaps"][0]["text"], text[:text.index(stop)])
+        lines = ("--grammar", 'root ::= "x" "\\n" "y" "\\n" "z"')
+        for options, expected in [((), "x\ny\nz"), (("--until", "line"), "x"), (("--until", "paragraph"), "x\ny\nz")]:
+            [one] = self.infill(*lines, *options, "a{{gap}}b")
+            self.assertEqual(one["gaps"][0]["text"], expected)
+        repeats = ("--grammar", 'root ::= "one. And so it ended."', "a {{gap}} And so it ended.")
+        self.assertEqual(self.infill(*repeats)[0]["gaps"][0]["text"], "one.")
+        self.assertEqual(self.infill("--keep-repeat", *repeats)[0]["gaps"][0]["text"], "one. And so it ended.")
+
+    def test_fim_needs_a_model_with_its_tokens(self):
+        self.fails(1, "infill", "--context", "fim", "a{{gap}}b", says=["FIM", "ORDERED"])
+        (self.folder / "x.py").write_text("A = 1\n")
+        self.fails(2, "infill", "--extra", "x.py", "a{{gap}}b", says=["--extra", "FIM"])
+        self.fails(1, "infill", "--extra", "none.py", "a{{gap}}b", says=["none.py"])
 
     def test_greedy_takes_the_likeliest(self):
         [one] = self.infill("--top", "3", TEMPLATE)

@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
  * How gaps are filled.
  *
  * @param context how the text around the gaps is read
+ * @param fim what a prompt of {@link InfillContext#FIM} says beside the text around a gap
+ * @param ends how the text of open gaps ends
+ * @param candidates fillings to choose from
  * @param sampling how tokens are chosen; greedy by default
  * @param maxTokens most tokens of an open gap that names no number
  * @param top alternatives to report for every token, in [0, 100]
@@ -21,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 @Withers
 public record InfillOptions(
         InfillContext context,
+        FimOptions fim,
+        InfillEnds ends,
+        InfillCandidates candidates,
         Sampling sampling,
         int maxTokens,
         int top,
@@ -29,6 +35,9 @@ public record InfillOptions(
     /** Checks its arguments and makes {@code adapters} immutable. */
     public InfillOptions {
         Objects.requireNonNull(context, "context");
+        Objects.requireNonNull(fim, "fim");
+        Objects.requireNonNull(ends, "ends");
+        Objects.requireNonNull(candidates, "candidates");
         Objects.requireNonNull(sampling, "sampling");
         adapters = adapters == null ? null : List.copyOf(adapters);
     }
@@ -41,6 +50,22 @@ public record InfillOptions(
     /** A copy with this {@link Sampling#temperature()}. */
     public InfillOptions withTemperature(double temperature) {
         return withSampling(sampling.withTemperature(temperature));
+    }
+
+    /** A copy that samples so many fillings; greedy sampling gives way to {@link Sampling#defaults()}, as all would be the same. */
+    public InfillOptions withCandidates(int n) {
+        InfillOptions several = withCandidates(candidates.withN(n));
+        return n > 1 && sampling.temperature() == 0 ? several.withSampling(Sampling.defaults().withSeed(sampling.seed())) : several;
+    }
+
+    /** A copy with these {@link InfillEnds#stop()}. */
+    public InfillOptions withStop(String... stop) {
+        return withEnds(ends.withStop(stop));
+    }
+
+    /** A copy with this {@link InfillEnds#until()}. */
+    public InfillOptions withUntil(Until until) {
+        return withEnds(ends.withUntil(until));
     }
 
     /** A copy with this {@link Sampling#seed()}. */

@@ -17,9 +17,11 @@ package dev.magnet;
  * @param bosToken begin-of-sequence token; -1 = the vocabulary has none, here and below
  * @param eosToken end-of-sequence token
  * @param eotToken end-of-turn token
+ * @param context how the text around gaps is read where neither a call nor an adapter says; never {@code DEFAULT}
  * @param hasChatTemplate whether {@link Magnet#chat(java.util.List)} works
  * @param canEmbedBidirectionally false for recurrent and hybrid models
  * @param canInfill whether {@link Magnet#infill(java.util.List)} works
+ * @param hasFimTokens whether {@link InfillContext#FIM} works
  * @param fusedEngine whether {@link Engine#FUSED} covers it
  * @param bytesCopied memory that its weights take with {@link Weights#COPIED}; 0 = {@link Engine#FUSED} does not cover it
  * @param bytesStored the same with {@link Weights#STORED}
@@ -41,9 +43,11 @@ public record ModelInfo(
         int bosToken,
         int eosToken,
         int eotToken,
+        InfillContext context,
         boolean hasChatTemplate,
         boolean canEmbedBidirectionally,
         boolean canInfill,
+        boolean hasFimTokens,
         boolean fusedEngine,
         long bytesCopied,
         long bytesStored,

@@ -16,6 +16,10 @@ public enum StopReason {
     GRAMMAR,
     /** Nothing was generated: the span was scored. */
     NONE,
+    /** Its line, sentence or paragraph is complete: {@link InfillEnds#until()}. */
+    UNTIL,
+    /** It began to repeat the text right of the gap, which was cut off: {@link InfillEnds#cutRepeat()}. */
+    REPEAT,
     /** The timeout of the options is over. */
     TIMEOUT
 }

@@ -1,11 +1,13 @@
 package dev.magnet;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** As much of the GGUF format as it takes to damage a tensor of floats, or to change a number. */
 final class TinyGguf {
@@ -30,6 +32,38 @@ final class TinyGguf {
         var gguf = new TinyGguf(bytes);
         ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).putInt(gguf.skipKeys(key), value);
         return Files.write(copy, bytes);
+    }
+
+    /** Writes a copy of {@code model} whose vocabulary has other names for its first tokens. */
+    static Path renamed(Path model, List<String> tokens, Path copy) throws IOException {
+        byte[] bytes = Files.readAllBytes(model);
+        var gguf = new TinyGguf(bytes);
+        gguf.file.position(gguf.skipKeys("tokenizer.ggml.tokens") + Integer.BYTES + Long.BYTES);
+        int begin = gguf.file.position();
+        tokens.forEach(token -> gguf.text());
+        int end = gguf.file.position();
+        gguf.skipKeys("");
+        for (long tensors = gguf.file.getLong(8); tensors > 0; tensors--) {
+            gguf.text();
+            int dimensions = gguf.file.getInt();
+            gguf.file.position(gguf.file.position() + dimensions * Long.BYTES + Integer.BYTES + Long.BYTES);
+        }
+        int header = gguf.file.position();
+        var out = new ByteArrayOutputStream();
+        out.write(bytes, 0, begin);
+        for (String token : tokens) {
+            byte[] utf8 = token.getBytes(StandardCharsets.UTF_8);
+            out.writeBytes(ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(utf8.length).array());
+            out.writeBytes(utf8);
+        }
+        out.write(bytes, end, header - end);
+        out.writeBytes(new byte[aligned(out.size()) - out.size()]);
+        out.write(bytes, aligned(header), bytes.length - aligned(header));
+        return Files.write(copy, out.toByteArray());
+    }
+
+    private static int aligned(int offset) {
+        return (offset + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     }
 
     /** Goes to the tensors; returns where the value of the key {@code wanted} begins. */
@@ -67,7 +101,7 @@ final class TinyGguf {
         if (found < 0) {
             throw new IllegalArgumentException("there is no tensor " + wanted);
         }
-        return (file.position() + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + Math.toIntExact(found);
+        return aligned(file.position()) + Math.toIntExact(found);
     }
 
     private String text() {

@@ -1450,6 +1450,15 @@ public class magnet_h extends magnet_h$shared {
     public static int MAGNET_CONTEXT_LEFT() {
         return MAGNET_CONTEXT_LEFT;
     }
+    private static final int MAGNET_CONTEXT_FIM = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_context.MAGNET_CONTEXT_FIM = 4
+     * }
+     */
+    public static int MAGNET_CONTEXT_FIM() {
+        return MAGNET_CONTEXT_FIM;
+    }
 
     private static class magnet_adapter_load {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
@@ -2383,6 +2392,24 @@ public class magnet_h extends magnet_h$shared {
     public static int MAGNET_STOP_NONE() {
         return MAGNET_STOP_NONE;
     }
+    private static final int MAGNET_STOP_UNTIL = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_stop.MAGNET_STOP_UNTIL = 7
+     * }
+     */
+    public static int MAGNET_STOP_UNTIL() {
+        return MAGNET_STOP_UNTIL;
+    }
+    private static final int MAGNET_STOP_REPEAT = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_stop.MAGNET_STOP_REPEAT = 8
+     * }
+     */
+    public static int MAGNET_STOP_REPEAT() {
+        return MAGNET_STOP_REPEAT;
+    }
 
     private static class magnet_result_free {
         public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
@@ -2459,6 +2486,42 @@ public class magnet_h extends magnet_h$shared {
      */
     public static int MAGNET_PART_GAP() {
         return MAGNET_PART_GAP;
+    }
+    private static final int MAGNET_UNTIL_NONE = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_until.MAGNET_UNTIL_NONE = 0
+     * }
+     */
+    public static int MAGNET_UNTIL_NONE() {
+        return MAGNET_UNTIL_NONE;
+    }
+    private static final int MAGNET_UNTIL_LINE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_until.MAGNET_UNTIL_LINE = 1
+     * }
+     */
+    public static int MAGNET_UNTIL_LINE() {
+        return MAGNET_UNTIL_LINE;
+    }
+    private static final int MAGNET_UNTIL_SENTENCE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_until.MAGNET_UNTIL_SENTENCE = 2
+     * }
+     */
+    public static int MAGNET_UNTIL_SENTENCE() {
+        return MAGNET_UNTIL_SENTENCE;
+    }
+    private static final int MAGNET_UNTIL_PARAGRAPH = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_until.MAGNET_UNTIL_PARAGRAPH = 3
+     * }
+     */
+    public static int MAGNET_UNTIL_PARAGRAPH() {
+        return MAGNET_UNTIL_PARAGRAPH;
     }
 
     private static class magnet_infill_default_params {

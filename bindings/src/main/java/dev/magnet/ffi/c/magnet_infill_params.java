@@ -18,6 +18,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     struct magnet_sampling_params sampling;
  *     magnet_token_callback on_token;
  *     void *on_token_user_data;
+ *     struct magnet_fim_params fim;
+ *     struct magnet_infill_ends ends;
+ *     struct magnet_infill_candidates candidates;
  *     int32_t context;
  *     int32_t max_tokens;
  *     int32_t top;
@@ -34,6 +37,9 @@ public class magnet_infill_params {
         magnet_sampling_params.layout().withName("sampling"),
         magnet_h.C_POINTER.withName("on_token"),
         magnet_h.C_POINTER.withName("on_token_user_data"),
+        magnet_fim_params.layout().withName("fim"),
+        magnet_infill_ends.layout().withName("ends"),
+        magnet_infill_candidates.layout().withName("candidates"),
         magnet_h.C_INT.withName("context"),
         magnet_h.C_INT.withName("max_tokens"),
         magnet_h.C_INT.withName("top"),
@@ -234,6 +240,138 @@ public class magnet_infill_params {
      */
     public static void on_token_user_data(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(on_token_user_data$LAYOUT, on_token_user_data$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout fim$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("fim"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * struct magnet_fim_params fim
+     * }
+     */
+    public static final GroupLayout fim$layout() {
+        return fim$LAYOUT;
+    }
+
+    private static final long fim$OFFSET = $LAYOUT.byteOffset(groupElement("fim"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * struct magnet_fim_params fim
+     * }
+     */
+    public static final long fim$offset() {
+        return fim$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * struct magnet_fim_params fim
+     * }
+     */
+    public static MemorySegment fim(MemorySegment struct) {
+        return struct.asSlice(fim$OFFSET, fim$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * struct magnet_fim_params fim
+     * }
+     */
+    public static void fim(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, fim$OFFSET, fim$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout ends$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("ends"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * struct magnet_infill_ends ends
+     * }
+     */
+    public static final GroupLayout ends$layout() {
+        return ends$LAYOUT;
+    }
+
+    private static final long ends$OFFSET = $LAYOUT.byteOffset(groupElement("ends"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * struct magnet_infill_ends ends
+     * }
+     */
+    public static final long ends$offset() {
+        return ends$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * struct magnet_infill_ends ends
+     * }
+     */
+    public static MemorySegment ends(MemorySegment struct) {
+        return struct.asSlice(ends$OFFSET, ends$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * struct magnet_infill_ends ends
+     * }
+     */
+    public static void ends(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, ends$OFFSET, ends$LAYOUT.byteSize());
+    }
+
+    private static final GroupLayout candidates$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("candidates"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * struct magnet_infill_candidates candidates
+     * }
+     */
+    public static final GroupLayout candidates$layout() {
+        return candidates$LAYOUT;
+    }
+
+    private static final long candidates$OFFSET = $LAYOUT.byteOffset(groupElement("candidates"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * struct magnet_infill_candidates candidates
+     * }
+     */
+    public static final long candidates$offset() {
+        return candidates$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * struct magnet_infill_candidates candidates
+     * }
+     */
+    public static MemorySegment candidates(MemorySegment struct) {
+        return struct.asSlice(candidates$OFFSET, candidates$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * struct magnet_infill_candidates candidates
+     * }
+     */
+    public static void candidates(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, candidates$OFFSET, candidates$LAYOUT.byteSize());
     }
 
     private static final OfInt context$LAYOUT = (OfInt)$LAYOUT.select(groupElement("context"));

@@ -29,9 +29,11 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t token_bos;
  *     int32_t token_eos;
  *     int32_t token_eot;
+ *     int32_t context;
  *     _Bool has_chat_template;
  *     _Bool can_embed_bidirectional;
  *     _Bool can_infill;
+ *     _Bool has_fim_tokens;
  *     _Bool fused_engine;
  *     int64_t bytes_copied;
  *     int64_t bytes_stored;
@@ -61,10 +63,13 @@ public class magnet_model_info {
         magnet_h.C_INT.withName("token_bos"),
         magnet_h.C_INT.withName("token_eos"),
         magnet_h.C_INT.withName("token_eot"),
+        magnet_h.C_INT.withName("context"),
         magnet_h.C_BOOL.withName("has_chat_template"),
         magnet_h.C_BOOL.withName("can_embed_bidirectional"),
         magnet_h.C_BOOL.withName("can_infill"),
+        magnet_h.C_BOOL.withName("has_fim_tokens"),
         magnet_h.C_BOOL.withName("fused_engine"),
+        MemoryLayout.paddingLayout(3),
         magnet_h.C_LONG_LONG.withName("bytes_copied"),
         magnet_h.C_LONG_LONG.withName("bytes_stored"),
         magnet_h.C_LONG_LONG.withName("bytes_available"),
@@ -694,6 +699,50 @@ public class magnet_model_info {
         struct.set(token_eot$LAYOUT, token_eot$OFFSET, fieldValue);
     }
 
+    private static final OfInt context$LAYOUT = (OfInt)$LAYOUT.select(groupElement("context"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t context
+     * }
+     */
+    public static final OfInt context$layout() {
+        return context$LAYOUT;
+    }
+
+    private static final long context$OFFSET = $LAYOUT.byteOffset(groupElement("context"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t context
+     * }
+     */
+    public static final long context$offset() {
+        return context$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t context
+     * }
+     */
+    public static int context(MemorySegment struct) {
+        return struct.get(context$LAYOUT, context$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t context
+     * }
+     */
+    public static void context(MemorySegment struct, int fieldValue) {
+        struct.set(context$LAYOUT, context$OFFSET, fieldValue);
+    }
+
     private static final OfBoolean has_chat_template$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("has_chat_template"));
 
     /**
@@ -824,6 +873,50 @@ public class magnet_model_info {
      */
     public static void can_infill(MemorySegment struct, boolean fieldValue) {
         struct.set(can_infill$LAYOUT, can_infill$OFFSET, fieldValue);
+    }
+
+    private static final OfBoolean has_fim_tokens$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("has_fim_tokens"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * _Bool has_fim_tokens
+     * }
+     */
+    public static final OfBoolean has_fim_tokens$layout() {
+        return has_fim_tokens$LAYOUT;
+    }
+
+    private static final long has_fim_tokens$OFFSET = $LAYOUT.byteOffset(groupElement("has_fim_tokens"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * _Bool has_fim_tokens
+     * }
+     */
+    public static final long has_fim_tokens$offset() {
+        return has_fim_tokens$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * _Bool has_fim_tokens
+     * }
+     */
+    public static boolean has_fim_tokens(MemorySegment struct) {
+        return struct.get(has_fim_tokens$LAYOUT, has_fim_tokens$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * _Bool has_fim_tokens
+     * }
+     */
+    public static void has_fim_tokens(MemorySegment struct, boolean fieldValue) {
+        struct.set(has_fim_tokens$LAYOUT, has_fim_tokens$OFFSET, fieldValue);
     }
 
     private static final OfBoolean fused_engine$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("fused_engine"));

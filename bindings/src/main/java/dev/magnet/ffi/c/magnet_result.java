@@ -16,7 +16,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * {@snippet lang=c :
  * struct magnet_result {
  *     const struct magnet_span *spans;
+ *     const struct magnet_filling *fillings;
  *     int32_t n_spans;
+ *     int32_t n_fillings;
  *     int32_t n_prompt_tokens;
  *     int32_t n_reused_tokens;
  *     int32_t n_generated_tokens;
@@ -33,10 +35,13 @@ public class magnet_result {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         magnet_h.C_POINTER.withName("spans"),
+        magnet_h.C_POINTER.withName("fillings"),
         magnet_h.C_INT.withName("n_spans"),
+        magnet_h.C_INT.withName("n_fillings"),
         magnet_h.C_INT.withName("n_prompt_tokens"),
         magnet_h.C_INT.withName("n_reused_tokens"),
         magnet_h.C_INT.withName("n_generated_tokens"),
+        MemoryLayout.paddingLayout(4),
         magnet_h.C_DOUBLE.withName("prompt_seconds"),
         magnet_h.C_DOUBLE.withName("generate_seconds")
     ).withName("magnet_result");
@@ -92,6 +97,50 @@ public class magnet_result {
         struct.set(spans$LAYOUT, spans$OFFSET, fieldValue);
     }
 
+    private static final AddressLayout fillings$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("fillings"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const struct magnet_filling *fillings
+     * }
+     */
+    public static final AddressLayout fillings$layout() {
+        return fillings$LAYOUT;
+    }
+
+    private static final long fillings$OFFSET = $LAYOUT.byteOffset(groupElement("fillings"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const struct magnet_filling *fillings
+     * }
+     */
+    public static final long fillings$offset() {
+        return fillings$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const struct magnet_filling *fillings
+     * }
+     */
+    public static MemorySegment fillings(MemorySegment struct) {
+        return struct.get(fillings$LAYOUT, fillings$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const struct magnet_filling *fillings
+     * }
+     */
+    public static void fillings(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(fillings$LAYOUT, fillings$OFFSET, fieldValue);
+    }
+
     private static final OfInt n_spans$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_spans"));
 
     /**
@@ -134,6 +183,50 @@ public class magnet_result {
      */
     public static void n_spans(MemorySegment struct, int fieldValue) {
         struct.set(n_spans$LAYOUT, n_spans$OFFSET, fieldValue);
+    }
+
+    private static final OfInt n_fillings$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_fillings"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t n_fillings
+     * }
+     */
+    public static final OfInt n_fillings$layout() {
+        return n_fillings$LAYOUT;
+    }
+
+    private static final long n_fillings$OFFSET = $LAYOUT.byteOffset(groupElement("n_fillings"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t n_fillings
+     * }
+     */
+    public static final long n_fillings$offset() {
+        return n_fillings$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t n_fillings
+     * }
+     */
+    public static int n_fillings(MemorySegment struct) {
+        return struct.get(n_fillings$LAYOUT, n_fillings$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t n_fillings
+     * }
+     */
+    public static void n_fillings(MemorySegment struct, int fieldValue) {
+        struct.set(n_fillings$LAYOUT, n_fillings$OFFSET, fieldValue);
     }
 
     private static final OfInt n_prompt_tokens$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_prompt_tokens"));

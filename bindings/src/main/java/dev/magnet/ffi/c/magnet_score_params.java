@@ -17,6 +17,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * struct magnet_score_params {
  *     magnet_progress_callback progress;
  *     void *progress_user_data;
+ *     struct magnet_fim_params fim;
  *     int32_t context;
  *     int32_t top;
  * }
@@ -31,6 +32,7 @@ public class magnet_score_params {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         magnet_h.C_POINTER.withName("progress"),
         magnet_h.C_POINTER.withName("progress_user_data"),
+        magnet_fim_params.layout().withName("fim"),
         magnet_h.C_INT.withName("context"),
         magnet_h.C_INT.withName("top")
     ).withName("magnet_score_params");
@@ -185,6 +187,50 @@ public class magnet_score_params {
      */
     public static void progress_user_data(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(progress_user_data$LAYOUT, progress_user_data$OFFSET, fieldValue);
+    }
+
+    private static final GroupLayout fim$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("fim"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * struct magnet_fim_params fim
+     * }
+     */
+    public static final GroupLayout fim$layout() {
+        return fim$LAYOUT;
+    }
+
+    private static final long fim$OFFSET = $LAYOUT.byteOffset(groupElement("fim"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * struct magnet_fim_params fim
+     * }
+     */
+    public static final long fim$offset() {
+        return fim$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * struct magnet_fim_params fim
+     * }
+     */
+    public static MemorySegment fim(MemorySegment struct) {
+        return struct.asSlice(fim$OFFSET, fim$LAYOUT.byteSize());
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * struct magnet_fim_params fim
+     * }
+     */
+    public static void fim(MemorySegment struct, MemorySegment fieldValue) {
+        MemorySegment.copy(fieldValue, 0L, struct, fim$OFFSET, fim$LAYOUT.byteSize());
     }
 
     private static final OfInt context$LAYOUT = (OfInt)$LAYOUT.select(groupElement("context"));

@@ -116,4 +116,19 @@ class ExamplesIT {
         assertTrue(Files.size(adapter) > 0);
         assertTrue(Files.readString(Path.of(adapter + ".html")).contains("<html"));
     }
+
+    @Test
+    void sentencesAreChosenWithAKey() throws Exception {
+        List<String> lines =
+                run("1q", "SentenceChooser.java", SHIPPED, "Tom lost his keys.", "At last he could sleep.");
+        assertTrue(lines.getFirst().startsWith("1  "), lines::toString);
+        String chosen = lines.getFirst().replaceFirst("1 +\\S+ +", "");
+        assertEquals("Tom lost his keys. " + chosen + " At last he could sleep.", lines.getLast());
+    }
+
+    @Test
+    void codeFillerSaysWhichMethodItDoesNotFind() throws Exception {
+        Path file = Files.writeString(directory.resolve("A.java"), "class A { int one() { return 1; } }");
+        assertTrue(errorOf("CodeFiller.java", file.toString(), "two").contains("no method two"));
+    }
 }

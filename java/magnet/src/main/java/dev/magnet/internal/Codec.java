@@ -1,6 +1,8 @@
 package dev.magnet.internal;
 
+import dev.magnet.FimFile;
 import dev.magnet.TrainStage;
+import dev.magnet.ffi.c.magnet_fim_file;
 import dev.magnet.ffi.c.magnet_h;
 import dev.magnet.ffi.c.magnet_logit_bias;
 import dev.magnet.ffi.c.magnet_train_stage;
@@ -94,6 +96,7 @@ record Codec(Function<MemorySegment, @Nullable Object> reader, Writer writer) {
         MemoryLayout layout = type == String.class || type == Path.class ? magnet_h.C_POINTER
                 : type == Double.class ? magnet_h.C_FLOAT
                 : type == TrainStage.class ? magnet_train_stage.layout()
+                : type == FimFile.class ? magnet_fim_file.layout()
                 : type == Bias.class ? magnet_logit_bias.layout()
                 : magnet_h.C_INT;
         Codec element = single(type, layout, 0);

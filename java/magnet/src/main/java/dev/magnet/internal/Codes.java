@@ -16,6 +16,7 @@ import dev.magnet.Status;
 import dev.magnet.StopReason;
 import dev.magnet.TextUnit;
 import dev.magnet.Truncation;
+import dev.magnet.Until;
 import dev.magnet.Weights;
 
 /**
@@ -48,6 +49,16 @@ public final class Codes {
             case HYBRID -> MAGNET_CONTEXT_HYBRID();
             case ORDERED -> MAGNET_CONTEXT_ORDERED();
             case LEFT -> MAGNET_CONTEXT_LEFT();
+            case FIM -> MAGNET_CONTEXT_FIM();
+        };
+    }
+
+    static int of(Until until) {
+        return switch (until) {
+            case NONE -> MAGNET_UNTIL_NONE();
+            case LINE -> MAGNET_UNTIL_LINE();
+            case SENTENCE -> MAGNET_UNTIL_SENTENCE();
+            case PARAGRAPH -> MAGNET_UNTIL_PARAGRAPH();
         };
     }
 
@@ -151,6 +162,8 @@ public final class Codes {
             case CONTEXT -> MAGNET_STOP_CONTEXT();
             case GRAMMAR -> MAGNET_STOP_GRAMMAR();
             case NONE -> MAGNET_STOP_NONE();
+            case UNTIL -> MAGNET_STOP_UNTIL();
+            case REPEAT -> MAGNET_STOP_REPEAT();
         };
     }
 
@@ -190,6 +203,7 @@ public final class Codes {
             case Pooling e -> of(e);
             case Attention e -> of(e);
             case InfillContext e -> of(e);
+            case Until e -> of(e);
             case Truncation e -> of(e);
             case Engine e -> of(e);
             case FlashAttention e -> of(e);

@@ -72,7 +72,8 @@ public final class Decoder {
                 Infilled infilled = result(
                         arena, session, call,
                         out -> magnet_h.magnet_infill(session.segment(), array, parts.size(), params, out),
-                        result -> new Infilled(parts, Results.spans(result, call), Results.usage(result)));
+                        result -> new Infilled(
+                                parts, Results.spans(result, call), Results.usage(result), Results.fillings(result, call)));
                 session.remember(start);
                 throwIfInterrupted(call, infilled.spans());
                 return infilled;

@@ -2,6 +2,7 @@ package dev.magnet.internal;
 
 import dev.magnet.Engine;
 import dev.magnet.LoadOptions;
+import dev.magnet.InfillContext;
 import dev.magnet.ModelInfo;
 import dev.magnet.ffi.c.magnet_h;
 import dev.magnet.ffi.c.magnet_model_info;
@@ -90,9 +91,11 @@ public final class ModelHandle {
                     magnet_model_info.token_bos(info),
                     magnet_model_info.token_eos(info),
                     magnet_model_info.token_eot(info),
+                    Codes.value(InfillContext.class, magnet_model_info.context(info)),
                     magnet_model_info.has_chat_template(info),
                     magnet_model_info.can_embed_bidirectional(info),
                     magnet_model_info.can_infill(info),
+                    magnet_model_info.has_fim_tokens(info),
                     magnet_model_info.fused_engine(info),
                     magnet_model_info.bytes_copied(info),
                     magnet_model_info.bytes_stored(info),

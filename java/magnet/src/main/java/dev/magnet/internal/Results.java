@@ -1,11 +1,13 @@
 package dev.magnet.internal;
 
 import dev.magnet.Candidate;
+import dev.magnet.Filling;
 import dev.magnet.Span;
 import dev.magnet.StopReason;
 import dev.magnet.Token;
 import dev.magnet.Usage;
 import dev.magnet.ffi.c.magnet_candidate;
+import dev.magnet.ffi.c.magnet_filling;
 import dev.magnet.ffi.c.magnet_result;
 import dev.magnet.ffi.c.magnet_span;
 import dev.magnet.ffi.c.magnet_token;
@@ -28,10 +30,30 @@ final class Results {
                 seconds(magnet_result.generate_seconds(result)));
     }
 
-    /** All spans, in order. */
+    /** All spans, in order; of infilling those of the best filling. */
     static List<Span> spans(MemorySegment result, Call call) {
-        int count = magnet_result.n_spans(result);
-        MemorySegment spans = magnet_result.spans(result);
+        return spans(magnet_result.spans(result), magnet_result.n_spans(result), call);
+    }
+
+    /** The fillings, the best first. */
+    static List<Filling> fillings(MemorySegment result, Call call) {
+        List<Filling> copy = new ArrayList<>();
+        for (int i = 0; i < magnet_result.n_fillings(result); i++) {
+            MemorySegment filling = magnet_filling.asSlice(magnet_result.fillings(result), i);
+            copy.add(new Filling(
+                    spans(magnet_filling.spans(filling), magnet_filling.n_spans(filling), call),
+                    magnet_filling.count(filling),
+                    magnet_filling.seed(filling),
+                    magnet_filling.score(filling),
+                    magnet_filling.gap_logprob(filling),
+                    magnet_filling.n_gap_tokens(filling),
+                    magnet_filling.right_logprob(filling),
+                    magnet_filling.n_right_tokens(filling)));
+        }
+        return copy;
+    }
+
+    private static List<Span> spans(MemorySegment spans, int count, Call call) {
         List<Span> copy = new ArrayList<>(count);
         for (int i = 0; i < count; i++) {
             copy.add(span(magnet_span.asSlice(spans, i), call));

@@ -68,6 +68,7 @@ class MappingTest {
         cover("train_result", magnet_train_result.layout(), Map.of(dev.magnet.TrainResult.class, Params.TRAINED));
         cover("stage", magnet_train_stage.layout(), TrainStage.class);
         cover("bias", magnet_logit_bias.layout(), Codec.Bias.class);
+        cover("fim_file", magnet_fim_file.layout(), dev.magnet.FimFile.class);
         Map<Class<? extends Record>, Mapping<?>> eval = new HashMap<>();
         eval.put(dev.magnet.EvaluateOptions.class, EvalParams.Known.OPTIONS);
         for (EvalParams.Protocol<?> protocol : EvalParams.Known.PROTOCOLS) {

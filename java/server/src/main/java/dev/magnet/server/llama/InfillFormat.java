@@ -65,8 +65,8 @@ record InfillFormat(ServedModel model, List<String> fields, boolean truncated) i
                 .put("tokens_cached", usage.reusedTokens())
                 .put("truncated", truncated)
                 .put("stop_type", switch (choice.span().stop()) {
-                    case STRING -> "word";
-                    case END, GRAMMAR -> "eos";
+                    case STRING, UNTIL -> "word";
+                    case END, GRAMMAR, REPEAT -> "eos";
                     default -> "limit";
                 });
         ObjectNode timings = answer.putObject("timings");

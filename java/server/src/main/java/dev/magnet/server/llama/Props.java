@@ -32,7 +32,9 @@ public final class Props implements Route.Handler {
                 .put("build_info", "magnet " + Magnet.version());
         ArrayNode contexts = answer.putArray("contexts"); // of MAGNET's own, for the page
         for (InfillContext context : InfillContext.values()) {
-            contexts.add(context.name().toLowerCase(Locale.ROOT));
+            if (context != InfillContext.FIM || model.magnet().info().hasFimTokens()) {
+                contexts.add(context.name().toLowerCase(Locale.ROOT));
+            }
         }
         answer.putObject("modalities").put("vision", false).put("audio", false);
     }

@@ -41,7 +41,7 @@ public record Choice(List<Span> spans, Usage usage) {
     public boolean isCut() {
         return switch (span().stop()) {
             case LENGTH, CONTEXT, TIMEOUT, CANCELLED -> true;
-            case END, STRING, GRAMMAR, NONE -> false;
+            case END, STRING, GRAMMAR, NONE, UNTIL, REPEAT -> false;
         };
     }
 }

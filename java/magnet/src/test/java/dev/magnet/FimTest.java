@@ -1,0 +1,78 @@
+package dev.magnet;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class FimTest {
+    private static final List<Part> PARTS = List.of(Part.text("int a = "), Part.gapUpTo(6), Part.text(";"));
+    private static final InfillOptions FIM = InfillOptions.defaults().withContext(InfillContext.FIM);
+
+    @TempDir
+    Path folder;
+
+    private Magnet load() throws IOException {
+        Path model = TinyGguf.renamed(
+                TinyModel.QWEN2,
+                List.of("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|file_sep|>"),
+                folder.resolve("fim.gguf"));
+        return Magnet.load(model, TinyModel.options());
+    }
+
+    private static int count(Magnet magnet, String... texts) {
+        return Stream.of(texts).mapToInt(text -> magnet.tokenize(text).length).sum();
+    }
+
+    @Test
+    void theModelSaysThatItFillsInTheMiddle() throws IOException {
+        try (Magnet magnet = load()) {
+            assertTrue(magnet.info().hasFimTokens());
+            assertEquals(InfillContext.FIM, magnet.info().context());
+            List<Integer> control = magnet.layout(PARTS, InfillContext.DEFAULT).stream()
+                    .filter(slot -> slot.part() < 0)
+                    .map(Slot::token)
+                    .toList();
+            assertEquals(List.of(0, 1, 2), control);
+            Infilled infilled = magnet.infill(PARTS, FIM);
+            assertEquals(infilled.fillings(), magnet.infill(PARTS).fillings());
+            assertEquals(3 + count(magnet, "int a = ", ";"), infilled.usage().promptTokens());
+        }
+    }
+
+    @Test
+    void otherFilesAreToldToTheModel() throws IOException {
+        try (Magnet magnet = load()) {
+            InfillOptions options = FIM.withFim(FimOptions.none().withPath("b.c").withFiles(new FimFile("a.c", "int c;")));
+            // <|file_sep|>a.c⏎int c;⏎<|file_sep|>b.c⏎ before the prompt
+            assertEquals(
+                    5 + count(magnet, "a.c\nint c;\n", "b.c\n", "int a = ", ";"),
+                    magnet.infill(PARTS, options).usage().promptTokens());
+            MagnetException e = assertThrows(
+                    MagnetException.class,
+                    () -> magnet.infill(PARTS, options.withContext(InfillContext.ORDERED)));
+            assertEquals(Status.INVALID_ARGUMENT, e.status());
+            assertTrue(e.getMessage().contains("fim.files"), e.getMessage());
+        }
+    }
+
+    @Test
+    void modelsWithoutTheTokensSayWhatTheyHave() {
+        try (Magnet magnet = TinyModel.load()) {
+            assertFalse(magnet.info().hasFimTokens());
+            assertEquals(InfillContext.ORDERED, magnet.info().context());
+            MagnetException e = assertThrows(MagnetException.class, () -> magnet.infill(PARTS, FIM));
+            assertEquals(Status.UNSUPPORTED, e.status());
+            assertTrue(e.getMessage().contains("ORDERED"), e.getMessage());
+        }
+    }
+}
