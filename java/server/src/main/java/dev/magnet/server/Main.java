@@ -131,7 +131,7 @@ public final class Main implements Callable<Integer> {
             }, "magnet-stop"));
             System.out.println("MAGNET " + Magnet.version() + " serves " + file.getFileName() + " at " + running.address());
         } catch (MagnetException | UncheckedIOException e) {
-            System.err.println("magnet-server: " + e.getMessage());
+            spec.commandLine().getErr().println("magnet-server: " + e.getMessage());
             return 1;
         }
         stopped.await();
@@ -186,7 +186,7 @@ public final class Main implements Callable<Integer> {
     private void warnIfReachable(String key) {
         try {
             if (!InetAddress.getByName(host).isLoopbackAddress() && key == null) {
-                System.err.println("magnet-server: warning: everybody who reaches " + host
+                spec.commandLine().getErr().println("magnet-server: warning: everybody who reaches " + host
                         + " may use this server; --api-key-file keeps strangers out");
             }
         } catch (IOException e) {

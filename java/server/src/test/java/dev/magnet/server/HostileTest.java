@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Requests that no client should send: each gets a 4xx with a reason, and the server lives. */
-@Timeout(120)
+@Timeout(300)
 class HostileTest {
     private static final List<String> PATHS = List.of(
             "/v1/embeddings", "/v1/completions", "/v1/chat/completions", "/infill", "/tokenize", "/detokenize",

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** What a server does not take on, and how it stops. */
-@Timeout(120)
+@Timeout(300)
 class LimitsTest {
     private static final String LONG = "{'prompt': 'Once upon a time', 'max_tokens': 1500, 'temperature': 1, 'stream': %s,"
             + " 'logit_bias': {'0': -100, '2': -100}}";

@@ -55,21 +55,10 @@ class MainIT {
     }
 
     @Test
-    void wrongUsageIsSaid() throws Exception {
-        assertTrue(ends(2).contains("MAGNET_MODEL"));
-        assertTrue(ends(2, "model.gguf", "--port", "70000").contains("[0, 65535]"));
-        assertTrue(ends(2, "model.gguf", "--prot", "1").contains("--prot"));
-        assertTrue(ends(2, "model.gguf", "--host", "no.such.host.invalid").contains("no address"));
-        assertTrue(ends(2, "model.gguf", "--api-key-file", "nowhere").contains("nowhere"));
-        assertTrue(ends(1, "nowhere.gguf").contains("nowhere.gguf"));
-        assertTrue(ends(0, "--help").contains("--allow-origin"));
-        assertTrue(ends(0, "--version").contains("llama.cpp"));
-    }
-
-    private static String ends(int status, String... arguments) throws Exception {
-        Process process = start(Map.of(), arguments);
+    void wrongUsageEndsWithItsStatus() throws Exception {
+        Process process = start(Map.of());
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertEquals(status, process.waitFor(), output);
-        return output;
+        assertEquals(2, process.waitFor(), output);
+        assertTrue(output.contains("MAGNET_MODEL"), output);
     }
 }

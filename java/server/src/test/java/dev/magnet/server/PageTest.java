@@ -21,7 +21,7 @@ import org.openqa.selenium.Keys;
 import org.openqa.selenium.logging.LogType;
 
 /** The page, as a person uses it, in a real browser. */
-@Timeout(180)
+@Timeout(300)
 class PageTest {
     private static final String STORY = "Tom lost his keys on the way home. He was glad when he found them. ";
     private static final String NOTES = "The stock market fell again on Monday.\nA man is playing a guitar in the park.\n"

@@ -13,8 +13,8 @@ final class Raw {
     /** A connection. */
     static Socket connect(TestServer server) throws IOException {
         var socket = new Socket();
-        socket.connect(new InetSocketAddress(server.uri("/").getHost(), server.uri("/").getPort()), 5000);
-        socket.setSoTimeout(5000);
+        socket.connect(new InetSocketAddress(server.uri("/").getHost(), server.uri("/").getPort()), 60_000);
+        socket.setSoTimeout(60_000);
         return socket;
     }
 
