@@ -47,6 +47,7 @@ result_span gap_filler::fill(const gap & g, int32_t first_pos, bool more_gaps) {
             }
             choose_.accept(token);
             tokens.push_back(token);
+            ++out_.n_generated_tokens;
             if (g.open && !may_be_empty && tokens.size() == 1) {
                 choose_.ban({});
             }
@@ -127,7 +128,6 @@ void gap_filler::fill_next(const gap & g, bool more_gaps, const std::function<ga
             }
         }
         out_.spans.push_back(fill(g, from.pos, more_gaps));
-        out_.n_generated_tokens += (int32_t) tokens_.size();
     } catch (const error & e) {
         if (e.status != MAGNET_STATUS_CANCELLED || first) {
             throw;
