@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Gaps in source files for `magnet eval infill --gaps given`: JSON Lines of left, gap and right.
+"""Gaps in source files, JSON Lines of left, gap and right: what `magnet score --context fim --total FILE` takes.
 
     scripts/results/code_gaps.py KIND FOLDER [--limit N] [--seed S] > gaps.jsonl
 
