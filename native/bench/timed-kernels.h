@@ -124,7 +124,7 @@ private:
     template <class T>
     static fused::kernel_table<T> table(const fused::kernel_table<T> * of) {
         inner<T>() = of;
-        fused::kernel_table<T> t;
+        fused::kernel_table<T> t = *of;
 #define MAGNET_TIMED(member)                                          \
     timed<T, &fused::kernel_table<T>::member>::name() = #member; \
     t.member                                          = timed<T, &fused::kernel_table<T>::member>::call
@@ -135,6 +135,8 @@ private:
         MAGNET_TIMED(gated_backward);
         MAGNET_TIMED(rms_norm);
         MAGNET_TIMED(rms_norm_backward);
+        MAGNET_TIMED(residual);
+        MAGNET_TIMED(residual_backward);
         MAGNET_TIMED(qkv);
         MAGNET_TIMED(qkv_backward);
         MAGNET_TIMED(attention);
@@ -146,6 +148,7 @@ private:
         MAGNET_TIMED(transpose);
         MAGNET_TIMED(log_sum_exp);
         MAGNET_TIMED(softmax_gradient);
+        MAGNET_TIMED(softmax_part);
 #undef MAGNET_TIMED
         return t;
     }

@@ -37,7 +37,6 @@ std::string block_name(int32_t layer, const char * part) { return "blk." + std::
 std::vector<double> reference_model::attention(const std::vector<double> & q, const std::vector<double> & k,
                                                const std::vector<double> & v, int32_t n_tokens,
                                                const sees_fn & sees) const {
-    const double        scale = 1.0 / std::sqrt(double(head_dim));
     std::vector<double> out(q.size(), 0.0);
     std::vector<double> p(n_tokens);
     for (int32_t h = 0; h < heads; ++h) {
@@ -51,7 +50,7 @@ std::vector<double> reference_model::attention(const std::vector<double> & q, co
                 if (sees(i, j)) {
                     p[j] = 0.0;
                     for (int32_t c = 0; c < head_dim; ++c) {
-                        p[j] += scale * qi[c] * kj[c];
+                        p[j] += scale_scores * qi[c] * kj[c];
                     }
                     p[j] = capped(p[j], attention_cap);
                 }
@@ -93,15 +92,16 @@ std::vector<double> reference_model::attention_of(int32_t l, const std::vector<d
         q = norm(q, block_name(l, "attn_q_norm"), head_dim);
         k = norm(k, block_name(l, "attn_k_norm"), head_dim);
     }
-    if (!has_tensor("position_embd.weight")) {
-        rope(q, heads, pos);
-        rope(k, heads_kv, pos);
+    const bool local   = is_local(l);
+    const bool rotates = !has_tensor("position_embd.weight") && (arch != "smollm3" || (l + 1) % 4 != 0);
+    if (rotates) {
+        rope(q, heads, pos, local);
+        rope(k, heads_kv, pos, local);
     }
     if (rounded_cache) {
         round_heads(k);
         round_heads(v);
     }
-    const bool    local = window > 0 && l % 2 == 0;
     const sees_fn near  = [&](int32_t i, int32_t j) { return sees(i, j) && (!local || pos[i] - pos[j] < window); };
     return product(block_name(l, "attn_output"), attention(q, k, v, n, near), n, adapters);
 }
@@ -177,21 +177,24 @@ std::vector<double> reference_model::experts(int32_t l, const std::vector<double
 std::vector<double> reference_model::hidden(const engine_row & row, const sees_fn & sees,
                                             const std::vector<const lora_set *> & adapters) const {
     const int32_t        n     = row.n_tokens;
-    const double         scale = arch == "gemma" || arch == "gemma2" ? std::sqrt(double(width)) : 1.0;
     std::vector<int32_t> pos(n);
     std::vector<double>  x(int64_t(n) * width);
     const auto &         embd = tensor("token_embd.weight");
     for (int32_t t = 0; t < n; ++t) {
         pos[t] = row.pos ? row.pos[t] : t;
         for (int32_t i = 0; i < width; ++i) {
-            x[int64_t(t) * width + i] = embd[int64_t(row.tokens[t]) * width + i] * scale;
+            x[int64_t(t) * width + i] = embd[int64_t(row.tokens[t]) * width + i] * scale_embd;
             if (has_tensor("position_embd.weight")) {
                 x[int64_t(t) * width + i] += tensor("position_embd.weight")[int64_t(pos[t]) * width + i];
             }
         }
     }
-    const auto then = [&](std::vector<double> y, const std::string & name) { // gemma2 has norms behind each half too
-        return has_tensor(name + ".weight") ? norm(y, name, width) : y;
+    const auto then = [&](std::vector<double> y, const std::string & name) { // some have norms behind each half too
+        y = has_tensor(name + ".weight") ? norm(y, name, width) : y;
+        for (double & v : y) {
+            v *= scale_residual;
+        }
+        return y;
     };
     for (int32_t l = 0; l < layers; ++l) {
         const auto a = attention_of(l, norm(x, block_name(l, "attn_norm"), width), pos, sees, adapters);
@@ -206,7 +209,7 @@ std::vector<double> reference_model::logits(const std::vector<double> & hidden) 
     const char * head = has_tensor("output.weight") ? "output" : "token_embd";
     auto         out  = product(head, hidden, int64_t(hidden.size()) / width, {});
     for (double & x : out) {
-        x = capped(x, logit_cap);
+        x = capped(x * scale_logits, logit_cap);
     }
     return out;
 }

@@ -69,7 +69,8 @@ reference_model::reference_model(const std::string & path) {
     const gguf_file file(path);
 
     arch = gguf_get_val_str(file.meta, file.find("general.architecture"));
-    const char * const known[] = { "llama", "qwen2", "qwen3", "gemma", "gemma2", "phi3", "gpt2" };
+    const char * const known[] = { "llama", "qwen2",   "qwen3",   "gemma", "gemma2",
+                                   "gemma3", "smollm3", "granite", "phi3",  "gpt2" };
     if (std::find(std::begin(known), std::end(known), arch) == std::end(known)) {
         throw std::runtime_error("reference model: architecture " + arch + " is not written down here");
     }
@@ -82,13 +83,25 @@ reference_model::reference_model(const std::string & path) {
     eps        = file.f32(arch + ".attention.layer_norm_rms_epsilon", 1e-5);
     rope_base  = file.f32(arch + ".rope.freq_base", 10000.0);
     rope_scale = 1.0 / file.f32(arch + ".rope.scaling.factor", 1.0);
-    neox       = arch != "llama";
-    gelu       = arch == "gemma" || arch == "gemma2" || arch == "gpt2";
+    neox       = arch != "llama" && arch != "smollm3" && arch != "granite";
+    gelu       = arch.compare(0, 5, "gemma") == 0 || arch == "gpt2";
     layer_norm = arch == "gpt2";
     if (layer_norm) {
         eps = file.f32(arch + ".attention.layer_norm_epsilon", 1e-5);
     }
     window        = file.u32(arch + ".attention.sliding_window", 0);
+    window_every  = arch == "gemma3" ? 6 : 2;
+    const int64_t pattern = file.find(arch + ".attention.sliding_window_pattern");
+    if (pattern >= 0 && gguf_get_kv_type(file.meta, pattern) == GGUF_TYPE_ARRAY) {
+        const auto * flags = static_cast<const int8_t *>(gguf_get_arr_data(file.meta, pattern));
+        window_layers.assign(flags, flags + gguf_get_arr_n(file.meta, pattern));
+    } else {
+        window_every = file.u32(arch + ".attention.sliding_window_pattern", window_every);
+    }
+    scale_embd     = arch.compare(0, 5, "gemma") == 0 ? std::sqrt(double(width)) : file.f32(arch + ".embedding_scale", 1.0);
+    scale_residual = file.f32(arch + ".residual_scale", 1.0);
+    scale_scores   = file.f32(arch + ".attention.scale", 1.0 / std::sqrt(double(head_dim)));
+    scale_logits   = 1.0 / file.f32(arch + ".logit_scale", 1.0);
     attention_cap = file.f32(arch + ".attn_logit_softcapping", 0.0);
     logit_cap     = file.f32(arch + ".final_logit_softcapping", 0.0);
     n_expert_used = file.u32(arch + ".expert_used_count", 0);
@@ -169,13 +182,21 @@ std::vector<double> reference_model::norm(const std::vector<double> & x, const s
     return y;
 }
 
-void reference_model::rope(std::vector<double> & x, int32_t n_heads, const std::vector<int32_t> & pos) const {
+bool reference_model::is_local(int32_t layer) const {
+    return window > 0 && (window_layers.empty() ? layer % window_every < window_every - 1 : window_layers[layer]);
+}
+
+// Gemma 3's local layers have the base 10000 and no scaling.
+void reference_model::rope(std::vector<double> & x, int32_t n_heads, const std::vector<int32_t> & pos, bool local) const {
+    const bool   own   = local && arch == "gemma3";
+    const double base  = own ? 10000.0 : rope_base;
+    const double scale = own ? 1.0 : rope_scale;
     for (size_t t = 0; t < pos.size(); ++t) {
         for (int32_t h = 0; h < n_heads; ++h) {
             double * v = x.data() + (t * n_heads + h) * head_dim;
             for (int32_t i = 0; i < n_rot / 2; ++i) {
                 const double factor = has_tensor("rope_freqs.weight") ? tensor("rope_freqs.weight")[i] : 1.0;
-                const double theta  = pos[t] * std::pow(rope_base, -2.0 * i / n_rot) / factor * rope_scale;
+                const double theta  = pos[t] * std::pow(base, -2.0 * i / n_rot) / factor * scale;
                 double &     a      = neox ? v[i] : v[2 * i];
                 double &     b      = neox ? v[i + n_rot / 2] : v[2 * i + 1];
                 const double a0     = a;

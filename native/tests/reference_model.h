@@ -2,8 +2,8 @@
 //
 // It reads the same GGUF file as the implementations under test, through gguf.h alone, and keeps every matrix as the
 // file lays it out (no permutation, no packing). Formulas follow upstream's graphs: llama.cpp src/models/llama.cpp (with
-// and without experts), qwen2.cpp, qwen3.cpp, gemma.cpp, gemma2.cpp, phi3.cpp, gpt2.cpp, and the rotary embedding of
-// ggml-cpu/ops.cpp.
+// and without experts), qwen2.cpp, qwen3.cpp, gemma.cpp, gemma2.cpp, gemma3.cpp, smollm3.cpp, granite.cpp, phi3.cpp, gpt2.cpp,
+// and the rotary embedding of ggml-cpu/ops.cpp.
 #pragma once
 
 #include "engine/engine.h"
@@ -58,7 +58,8 @@ private:
     std::vector<double> product(const std::string & name, const std::vector<double> & x, int64_t n,
                                 const std::vector<const lora_set *> & adapters) const;
     std::vector<double> norm(const std::vector<double> & x, const std::string & name, int64_t size) const;
-    void                rope(std::vector<double> & x, int32_t n_heads, const std::vector<int32_t> & pos) const;
+    void                rope(std::vector<double> & x, int32_t n_heads, const std::vector<int32_t> & pos, bool local) const;
+    bool                is_local(int32_t layer) const;
     std::vector<double> attention(const std::vector<double> & q, const std::vector<double> & k,
                                   const std::vector<double> & v, int32_t n_tokens, const sees_fn & sees) const;
     void                round_heads(std::vector<double> & x) const;
@@ -85,7 +86,9 @@ private:
     int32_t     heads_kv = 0;
     int32_t     head_dim = 0;
     int32_t     n_rot    = 0;
-    int32_t     window   = 0; // of gemma2's even layers: keys so far behind a query are hidden, whatever their role
+    int32_t     window   = 0; // of local layers: keys so far behind a query are hidden, whatever their role
+    int32_t     window_every = 0; // of so many layers the last is not local, unless there is a list
+    std::vector<bool> window_layers;
     int32_t     n_expert_used = 0;
     bool        rounded_cache = false;
     bool        gelu       = false; // in place of SiLU
@@ -94,6 +97,10 @@ private:
     double      rope_base  = 10000.0;
     double      rope_scale = 1.0;
     double      eps        = 1e-5;
+    double      scale_embd     = 1.0;
+    double      scale_residual = 1.0;
+    double      scale_scores   = 1.0;
+    double      scale_logits   = 1.0;
     double      attention_cap = 0.0; // 0 = none
     double      logit_cap     = 0.0;
 };

@@ -34,6 +34,11 @@ std::vector<tiny_model_params> models() {
     all[3].n_rot     = 80;
     all[3].n_ff      = 101;
     all[3].tied      = false;
+    for (const tiny_model_params & p : families()) {
+        if (p.window > 0 || p.multiplier > 0.0f || p.arch == "smollm3") {
+            all.push_back(p);
+        }
+    }
     return all;
 }
 

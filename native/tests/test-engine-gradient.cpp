@@ -12,21 +12,19 @@ using namespace magnet::testing;
 namespace {
 
 tiny_model_params small(const std::string & arch) {
-    tiny_model_params p;
-    p.arch = arch;
-    if (arch == "qwen3") {
-        p.head_dim = 12;
-        p.n_rot    = 8;
+    for (const tiny_model_params & p : families()) {
+        if (p.arch == arch) {
+            return p;
+        }
     }
-    return p;
+    throw std::runtime_error("no family " + arch);
 }
 
 } // namespace
 
 TEST_CASE("gradients agree with finite differences of the reference") {
-    for (const char * arch : { "llama", "qwen2", "qwen3", "gemma" }) {
-        CAPTURE(arch);
-        const tiny_model_params p = small(arch);
+    for (const tiny_model_params & p : families()) {
+        CAPTURE(p.arch);
         const temporary_model   file(p);
         const reference_model   reference(file.path);
         const auto              rows = random_rows({ 5, 7, 9, 12 }, p.n_vocab, 1);
@@ -50,19 +48,23 @@ TEST_CASE("gradients agree with finite differences of the reference") {
 }
 
 TEST_CASE("gradients of a long row, in chunks and blocks, agree with finite differences") {
-    tiny_model_params p = small("llama");
-    p.n_layer           = 1;
-    const temporary_model file(p);
-    const reference_model reference(file.path);
-    std::mt19937          random(4);
-    for (const pattern pattern : all_patterns) {
-        const std::vector<owned_row> rows = { random_row(210, pattern, p.n_vocab, random) };
-        const auto                   g    = random_coefficients(rows, p.n_embd);
-        lora_set                     set  = random_adapter(reference.targets(), 2, 1.0f, 21);
-        for (const char * kernel : { "", "generic" }) { // chunks of 256 tokens if the best is AMX, of 160
-            const auto e = make_fused_engine(file.path, engine_params(kernel, engine_precision::f32, 1));
-            check_gradient(set, train_once(*e, rows, { &set }).gradient, 2, 1e-3f, 1e-3,
-                           [&] { return loss_of(reference.hidden(rows[0].view(), { &set }), g[0]); });
+    for (const char * arch : { "llama", "gemma2", "gemma3" }) {
+        CAPTURE(arch);
+        tiny_model_params p = small(arch);
+        p.n_layer           = 1;
+        p.window *= 12;
+        const temporary_model file(p);
+        const reference_model reference(file.path);
+        std::mt19937          random(4);
+        for (const pattern pattern : all_patterns) {
+            const std::vector<owned_row> rows = { random_row(210, pattern, p.n_vocab, random) };
+            const auto                   g    = random_coefficients(rows, p.n_embd);
+            lora_set                     set  = random_adapter(reference.targets(), 2, 1.0f, 21);
+            for (const char * kernel : { "", "generic" }) { // chunks of 256 tokens if the best is AMX, of 160
+                const auto e = make_fused_engine(file.path, engine_params(kernel, engine_precision::f32, 1));
+                check_gradient(set, train_once(*e, rows, { &set }).gradient, 2, 1e-3f, 1e-3,
+                               [&] { return loss_of(reference.hidden(rows[0].view(), { &set }), g[0]); });
+            }
         }
     }
 }
@@ -91,7 +93,7 @@ TEST_CASE("only the targets that an adapter names get gradients") {
 }
 
 TEST_CASE("gradients with dropout agree with finite differences under the same masks") {
-    for (const char * arch : { "llama", "qwen3" }) {
+    for (const char * arch : { "llama", "qwen3", "gemma3" }) {
         CAPTURE(arch);
         const tiny_model_params p = small(arch);
         const temporary_model   file(p);
@@ -148,7 +150,7 @@ TEST_CASE("bf16 gradients point where f32 gradients point, with every kernel") {
 }
 
 TEST_CASE("a step repeats bit for bit, also with recomputation") {
-    const tiny_model_params p = small("qwen3");
+    const tiny_model_params p = small("gemma3");
     const temporary_model   file(p);
     const auto              rows = random_rows({ 200, 64, 12, 9, 31, 2 }, p.n_vocab, 8);
     for (const int32_t n_threads : { 1, 2, 3, 4 }) {

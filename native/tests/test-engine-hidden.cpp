@@ -33,6 +33,16 @@ std::vector<tiny_model_params> models() {
     all[1].rope_freqs = true;
     all[2].tied       = false;
     all[3].rope_scale = 2.0f;
+    all.push_back(shape("gemma3", 48, 4, 1, 40, 40, 72)); // windows that end within blocks of tokens and beyond them
+    all.back().n_layer       = 3;
+    all.back().window        = 37;
+    all.back().window_layers = { false, true, true };
+    all.push_back(shape("gemma2", 40, 2, 2, 24, 24, 56));
+    all.back().window    = 70;
+    all.back().score_cap = 2.0f;
+    for (const tiny_model_params & p : families()) {
+        all.push_back(p);
+    }
     return all;
 }
 
@@ -96,9 +106,15 @@ TEST_CASE("several adapters are summed") {
 }
 
 TEST_CASE("logits and cross-entropy agree with the reference") {
-    for (const tiny_model_params & p : { models()[0], models()[2] }) {
+    tiny_model_params wide = models()[0]; // several tiles, the last of them not full
+    wide.n_vocab           = 5003;
+    tiny_model_params capped = families()[4];
+    capped.n_vocab           = 2100;
+    for (const tiny_model_params & p : { models()[0], models()[2], wide, capped, families()[7] }) {
         const temporary_model file(p);
         const reference_model reference(file.path);
+        const bool            granite = p.arch == "granite"; // logits are scaled
+        const double          cap     = p.logit_cap, scale = granite ? 2.0 / p.multiplier : 1.0;
         const auto            rows   = random_rows({ 90 }, p.n_vocab, 5);
         const auto            e      = make_fused_engine(file.path, engine_params("", engine_precision::f32, 1));
         const auto            hidden = hidden_of(*e, views(rows))[0];
@@ -125,7 +141,8 @@ TEST_CASE("logits and cross-entropy agree with the reference") {
             }
             CHECK(nll[i] == doctest::Approx(std::log(sum) - l[target[i]]).epsilon(1e-5));
             for (int32_t v = 0; v < p.n_vocab; ++v) {
-                const double d = weight[i] * (std::exp(l[v]) / sum - (v == target[i] ? 1.0 : 0.0));
+                const double slope = scale * (cap > 0.0 ? 1.0 - l[v] * l[v] / (cap * cap) : 1.0);
+                const double d     = slope * weight[i] * (std::exp(l[v]) / sum - (v == target[i] ? 1.0 : 0.0));
                 for (int32_t c = 0; c < p.n_embd; ++c) {
                     expected_gradient[size_t(index[i]) * p.n_embd + c] += d * head[size_t(v) * p.n_embd + c];
                 }

@@ -243,7 +243,10 @@ void test_attention(const kernel_set & set) {
     const kernel_table<T> & kernels = table_of<T>(set);
     for (const int32_t dim : { 6, 64, 40 }) {
         for (const int32_t n : { 1, 7, 45, 140, 331 }) {
-            head_layout l;
+            const bool    special = dim == 40; // a window, and a cap of the scores
+            const int32_t window  = special ? n / 3 + 1 : 0;
+            head_layout   l;
+            l.cap       = special ? 1.5f : 0.0f;
             l.n_head    = 4;
             l.n_head_kv = 2;
             l.head_dim  = dim;
@@ -261,7 +264,7 @@ void test_attention(const kernel_set & set) {
             }
             const engine_row     row = { nullptr, pos.data(), roles.data(), n };
             const row_visibility visible(row);
-            const visibility     sees = visible.view();
+            const visibility     sees = visible.view(window);
 
             attention_args<T> args;
             args.heads  = &l;
@@ -289,7 +292,9 @@ void test_attention(const kernel_set & set) {
                         for (int32_t c = 0; c < dim; ++c) {
                             s += at(q, h * dim + c) * at(k, k0 + c);
                         }
-                        p[k] = magnet_mask_allows(roles[q], pos[q], roles[k], pos[k]) ? std::exp(s * l.scale) : 0.0;
+                        s               = special ? l.cap * std::tanh(s * l.scale / l.cap) : s * l.scale;
+                        const bool near = !special || pos[q] - pos[k] < window;
+                        p[k] = near && magnet_mask_allows(roles[q], pos[q], roles[k], pos[k]) ? std::exp(s) : 0.0;
                         sum += p[k];
                     }
                     CHECK(lse[h * n + q] == doctest::Approx(std::log(sum)).epsilon(1e-4));
@@ -334,6 +339,34 @@ void test_head(const kernel_set & set) {
         }
         if (n > 1) {
             CHECK(relative_error(got, expected) < tolerance<T>());
+        }
+
+        // The same in three parts, behind a cap of 30.
+        std::vector<float> capped = x;
+        kernels.cap(capped.data(), n, 2.0f, 30.0f);
+        softmax_state      state;
+        std::vector<float> decays(n, 1.0f);
+        const int32_t      cuts[] = { 0, n / 3, n / 2, n };
+        for (int32_t part = 0; part < 3; ++part) {
+            const int32_t begin = cuts[part], size = cuts[part + 1] - begin;
+            const float   decay = kernels.softmax_part(state, capped.data() + begin, size, target - begin, 30.0f, y.data() + begin);
+            for (int32_t i = 0; i < begin; ++i) {
+                decays[i] *= decay;
+            }
+        }
+        sum = 0.0;
+        for (const float v : x) {
+            sum += std::exp(30.0 * std::tanh(v / 15.0));
+        }
+        CHECK(state.max + std::log(state.total) == doctest::Approx(std::log(sum)).epsilon(1e-6));
+        CHECK(state.score == doctest::Approx(30.0 * std::tanh(x[target] / 15.0)).epsilon(1e-5));
+        for (int32_t i = 0; i < n; ++i) {
+            const double c = 30.0 * std::tanh(x[i] / 15.0);
+            expected[i]    = i == target ? 0.0 : std::exp(c) / sum * (1.0 - c * c / 900.0);
+            got[i]         = to_float(y[i]) * decays[i] / state.total;
+        }
+        if (n > 1) {
+            CHECK(relative_error(got, expected) < 2 * tolerance<T>());
         }
     }
 }

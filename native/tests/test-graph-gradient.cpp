@@ -161,7 +161,7 @@ TEST_CASE("adapters that do not fit leave those before them in use") {
 }
 
 TEST_CASE("gradients agree with finite differences of the forward pass") {
-    for (const char * arch : { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gpt2" }) {
+    for (const char * arch : { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2" }) {
         CAPTURE(std::string(arch));
         check_against_differences(golden_dir() + "tiny-" + arch + ".gguf", 2e-3f, 1e-2);
     }
@@ -206,7 +206,7 @@ TEST_CASE("a head without a derivative is found before training, and named") {
 }
 
 TEST_CASE("hidden states and logits agree with PyTorch") {
-    for (const char * arch : { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gpt2" }) {
+    for (const char * arch : { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2" }) {
         const json golden = read_golden(std::string("tiny-inference-") + arch + ".json");
         const auto e      = make_graph_engine(golden_dir() + golden.at("model").get<std::string>(), exact(1));
         CAPTURE(std::string(arch));

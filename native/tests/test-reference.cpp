@@ -20,7 +20,7 @@ namespace {
 
 const std::atomic<bool> never{ false };
 
-constexpr const char * architectures[] = { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gpt2" };
+constexpr const char * architectures[] = { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2" };
 
 std::shared_ptr<model> load(const std::string & arch) {
     magnet_model_params params = {};
@@ -60,10 +60,10 @@ std::vector<float> hidden_of(encoder & e, const model & m, const encoder_row & r
     return out;
 }
 
-// Keys and values are rounded to half precision by flash attention (2^-11 relative); gemma2 and gpt2 take GELU from
+// Keys and values are rounded to half precision by flash attention (2^-11 relative); gemma2, gemma3 and gpt2 take GELU from
 // ggml's half-precision table. Hidden states are of order 1.
 double tolerance(const std::string & arch, bool flash) {
-    return arch == "gemma2" || arch == "gpt2" ? 2e-2 : flash ? 2e-2 : 2e-5;
+    return arch == "gemma2" || arch == "gemma3" || arch == "gpt2" ? 2e-2 : flash ? 2e-2 : 2e-5;
 }
 
 // A row with two gaps and random roles of the four patterns.

@@ -24,6 +24,11 @@ public:
         gguf_set_val_str(meta.get(), key.c_str(), value.c_str());
     }
 
+    void flags(const std::string & key, const std::vector<bool> & values) {
+        const std::vector<int8_t> bytes(values.begin(), values.end());
+        gguf_set_arr_data(meta.get(), key.c_str(), GGUF_TYPE_BOOL, bytes.data(), bytes.size());
+    }
+
     // Values mean + deviation * normal.
     void tensor(const std::string & name, int64_t n_in, int64_t n_out, float mean, float deviation, int64_t n = 0) {
         ggml_tensor * t = n > 0       ? ggml_new_tensor_3d(data.get(), GGML_TYPE_F32, n_in, n_out, n)
@@ -83,6 +88,28 @@ void write_tiny_model(const std::string & path, const tiny_model_params & p) {
         w.f32(key + "rope.scaling.factor", p.rope_scale);
     }
 
+    if (p.window > 0) {
+        w.u32(key + "attention.sliding_window", p.window);
+    }
+    if (p.window_every > 0) {
+        w.u32(key + "attention.sliding_window_pattern", p.window_every);
+    }
+    if (!p.window_layers.empty()) {
+        w.flags(key + "attention.sliding_window_pattern", p.window_layers);
+    }
+    if (p.score_cap > 0.0f) {
+        w.f32(key + "attn_logit_softcapping", p.score_cap);
+    }
+    if (p.logit_cap > 0.0f) {
+        w.f32(key + "final_logit_softcapping", p.logit_cap);
+    }
+    if (p.multiplier > 0.0f) {
+        w.f32(key + "embedding_scale", p.multiplier);
+        w.f32(key + "residual_scale", 1.0f / p.multiplier);
+        w.f32(key + "attention.scale", 0.1f * p.multiplier);
+        w.f32(key + "logit_scale", 0.5f * p.multiplier);
+    }
+
     w.tensor("token_embd.weight", p.n_embd, p.n_vocab, 0.0f, 1.0f);
     if (looped) {
         w.u32(key + "hrm.layers_per_stack", p.n_layer / 2);
@@ -116,7 +143,11 @@ void write_tiny_model(const std::string & path, const tiny_model_params & p) {
             w.vector(b + "attn_k.bias", k, 0.0f);
             w.vector(b + "attn_v.bias", k, 0.0f);
         }
-        if (p.arch == "qwen3") {
+        if (p.arch == "gemma2" || p.arch == "gemma3") {
+            w.vector(b + "post_attention_norm.weight", p.n_embd, 1.0f);
+            w.vector(b + "post_ffw_norm.weight", p.n_embd, 1.0f);
+        }
+        if (p.arch == "qwen3" || p.arch == "gemma3") {
             w.vector(b + "attn_q_norm.weight", p.head_dim, 1.0f);
             w.vector(b + "attn_k_norm.weight", p.head_dim, 1.0f);
         }

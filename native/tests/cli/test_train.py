@@ -19,7 +19,7 @@ class TrainTest(CliTest):
         return ["train", "-m", tiny(arch), "--text", STORIES, "-o", output, "--steps", "4", "--threads", "2", *SMALL, *options]
 
     def test_architectures_that_only_the_graph_covers(self):
-        for arch, matrices in (("gpt2", 8), ("phi3", 8), ("gemma2", 14)):
+        for arch, matrices in (("gpt2", 8), ("phi3", 8)):
             with self.subTest(arch=arch):
                 adapter = self.file(f"{arch}.gguf", "")
                 self.assertEqual(self.run_magnet(*self.train(arch, adapter, "--overwrite")).status, 0)

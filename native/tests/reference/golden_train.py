@@ -14,7 +14,7 @@ from model import CONTEXT, load, pack, write
 from objectives import Lora, contrastive_loss, token_losses
 from template import fill
 
-ARCHITECTURES = ("llama", "qwen2", "qwen3")
+ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma3")
 LORA = {"rank": 4, "alpha": 8}
 END, MASK = 1, 2  # tokens that close an open gap and stand for a masked token
 WEIGHTS = {"mntp": 1.0, "sscl": 0.5, "msg": 2.0}

@@ -12,7 +12,7 @@ import gguf
 import numpy as np
 
 LAYERS, WIDTH, FFN, HEADS, KV_HEADS, VOCAB, CONTEXT = 2, 32, 64, 4, 2, 264, 256
-ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2")
+ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2", "gemma3")
 
 
 def byte_tokens():
@@ -101,7 +101,7 @@ class Tiny:
             w.add_layer_norm_eps(1e-5)
             return
         w.add_layer_norm_rms_eps(1e-6)
-        w.add_rope_freq_base(10000.0)
+        w.add_rope_freq_base(1e6 if self.arch == "gemma3" else 10000.0)
         w.add_rope_dimension_count(self.head_dim)
         w.add_key_length(self.head_dim)
         w.add_value_length(self.head_dim)
@@ -111,6 +111,9 @@ class Tiny:
             w.add_attn_logit_softcapping(5.0)
             w.add_final_logit_softcapping(4.0)
             w.add_sliding_window(8)
+        if self.arch == "gemma3":  # its first layer is local, with a rotary base of 10000
+            w.add_sliding_window(8)
+            w.add_sliding_window_pattern(2)
 
     def weights(self):
         self.add("token_embd.weight", 0.35 * self.random.standard_normal((VOCAB, WIDTH)))
@@ -135,11 +138,11 @@ class Tiny:
                 self.weight(f"{block}.attn_{name}", rows, WIDTH, gain)
                 if self.arch == "qwen2":
                     self.bias(f"{block}.attn_{name}", rows)
-        if self.arch == "qwen3":
+        if self.arch in ("qwen3", "gemma3"):
             self.norm(f"{block}.attn_q_norm", self.head_dim)
             self.norm(f"{block}.attn_k_norm", self.head_dim)
         self.weight(f"{block}.attn_output", WIDTH, q, 1.5)
-        if self.arch == "gemma2":
+        if self.arch in ("gemma2", "gemma3"):
             self.norm(f"{block}.post_attention_norm")
         if self.arch == "gpt2":
             self.bias(f"{block}.attn_norm", WIDTH)
@@ -155,7 +158,7 @@ class Tiny:
                 self.weight(f"{block}.ffn_gate", FFN, WIDTH)
             self.weight(f"{block}.ffn_up", FFN, WIDTH)
         self.weight(f"{block}.ffn_down", WIDTH, FFN, 1.5)
-        if self.arch == "gemma2":
+        if self.arch in ("gemma2", "gemma3"):
             self.norm(f"{block}.post_ffw_norm")
         if self.arch == "gpt2":
             self.bias(f"{block}.ffn_norm", WIDTH)

@@ -43,9 +43,18 @@ def load(path, attention="eager", dtype=torch.float32):
             "attn_logit_softcapping": ["attn_logit_softcapping"],
             "final_logit_softcapping": ["final_logit_softcapping"],
         },
+        "gemma3": {
+            "attention.key_length": ["head_dim", "query_pre_attn_scalar"],
+            "attention.sliding_window": ["sliding_window"],
+        },
         "gpt2": {"context_length": ["n_positions"], "feed_forward_length": ["n_inner"]},
     }.get(arch, {})
     config = {name: meta[f"{arch}.{key}"] for key, names in fields.items() if f"{arch}.{key}" in meta for name in names}
+    if f"{arch}.attention.sliding_window_pattern" in meta:
+        every = meta[f"{arch}.attention.sliding_window_pattern"]
+        config["layer_types"] = [
+            "sliding_attention" if (layer + 1) % every else "full_attention" for layer in range(meta[f"{arch}.block_count"])
+        ]
     folder, name = os.path.split(os.path.abspath(path))
     model = AutoModelForCausalLM.from_pretrained(
         folder,

@@ -92,16 +92,53 @@ void block_runner<T>::adapter_gradients(const context & c, int32_t l, const std:
 }
 
 template <class T>
+void block_runner<T>::add_residual_backward(const context & c, int32_t l, activations<T> & s, const chunk & at, matrix m) {
+    int32_t from, to;
+    c.me.range(0, at.size, from, to);
+    residual_args<T> r = base.residual(l, m);
+    r.n                = to - from;
+    r.x                = dx.row(at.begin + from);
+    r.ld_x             = dx.ld;
+    r.dy               = dy.row(from);
+    r.ld_dy            = dy.ld;
+    if (base.hp.norm_after) {
+        matrix_buffer<T> & unit = m == attn_output ? s.attn_added : s.ffn_added;
+        r.unit                  = unit.row(at.begin + from);
+        r.ld_unit               = unit.ld;
+        r.rstd                  = (m == attn_output ? s.attn_added_rstd : s.ffn_added_rstd).data() + at.begin + from;
+    }
+    kernels.residual_backward(r);
+    c.me.sync();
+}
+
+template <class T>
+void block_runner<T>::read_residual_backward(const context & c, const chunk & at, const T * in, int64_t ld,
+                                             const float * rstd) {
+    int32_t from, to;
+    c.me.range(0, at.size, from, to);
+    if (base.hp.norm_before) {
+        kernels.rms_norm_backward(d_in.row(from), d_in.ld, in + from * ld, ld, rstd + from, to - from, base.hp.n_embd,
+                                  dx.row(at.begin + from), dx.ld);
+        return;
+    }
+    residual_args<T> sum; // dx += d_in
+    sum.n    = to - from;
+    sum.d    = base.hp.n_embd;
+    sum.y    = d_in.row(from);
+    sum.ld_y = d_in.ld;
+    sum.x    = dx.row(at.begin + from);
+    sum.ld_x = dx.ld;
+    kernels.residual(sum);
+}
+
+template <class T>
 void block_runner<T>::feed_forward_backward(const context & c, int32_t l, activations<T> & s, const chunk & at) {
     const int32_t d = base.hp.n_embd;
     const int32_t n = at.size;
     const T *     low = s.low_rank.row(at.begin);
-    int32_t       from, to;
-    c.me.range(0, n, from, to);
 
     dropout_keys(c, l, at);
-    kernels.convert(dx.row(at.begin + from), dx.ld, to - from, d, dy.row(from), dy.ld);
-    c.me.sync();
+    add_residual_backward(c, l, s, at, ffn_down);
     low_rank_backward(c, l, ffn_down, dy.row(0), dy.ld, n);
     c.me.sync();
     gated_backward_args<T> gated;
@@ -133,11 +170,9 @@ void block_runner<T>::feed_forward_backward(const context & c, int32_t l, activa
     adapter_gradients(c, l, { { ffn_gate, d_gate.row(0), d_gate.ld }, { ffn_up, d_up.row(0), d_up.ld } },
                       s.ffn_in.row(at.begin), s.ffn_in.ld, low, s.low_rank.ld, n);
     c.me.sync();
-    kernels.rms_norm_backward(d_in.row(from), d_in.ld, s.ffn_in.row(at.begin + from), s.ffn_in.ld,
-                              s.ffn_rstd.data() + at.begin + from, to - from, d, dx.row(at.begin + from), dx.ld);
+    read_residual_backward(c, at, s.ffn_in.row(at.begin), s.ffn_in.ld, s.ffn_rstd.data() + at.begin);
 
-    kernels.convert(dx.row(at.begin + from), dx.ld, to - from, d, dy.row(from), dy.ld);
-    c.me.sync();
+    add_residual_backward(c, l, s, at, attn_output);
     low_rank_backward(c, l, attn_output, dy.row(0), dy.ld, n);
     c.me.sync();
     gemm_args<T> out;
@@ -156,7 +191,7 @@ void block_runner<T>::attention_backward(const context & c, int32_t l, activatio
     const head_layout heads = base.heads(l);
     int32_t           turn  = 0;
     for (int32_t r = 0; r < c.g.n_rows(); ++r) {
-        const visibility           sees  = c.g.sees[r].view();
+        const visibility           sees  = c.g.sees[r].view(base.hp.layers[l].window);
         const int32_t              first = c.g.begin(r);
         attention_backward_args<T> a;
         a.forward.heads  = &heads;
@@ -183,7 +218,6 @@ void block_runner<T>::attention_backward(const context & c, int32_t l, activatio
 template <class T>
 void block_runner<T>::attention_in_backward(const context & c, int32_t l, activations<T> & s, const chunk & at) {
     const head_layout heads = base.heads(l);
-    const int32_t     half  = heads.n_rot / 2;
     const int32_t     n     = at.size;
     int32_t           from, to;
     c.me.range(0, n, from, to);
@@ -192,8 +226,7 @@ void block_runner<T>::attention_in_backward(const context & c, int32_t l, activa
     qkv_args<T> q;
     q.heads  = &heads;
     q.n      = to - from;
-    q.cos    = c.g.cos.data() + int64_t(at.begin + from) * half;
-    q.sin    = c.g.sin.data() + int64_t(at.begin + from) * half;
+    c.g.rotate(q, base.hp.layers[l], at.begin + from);
     q.in     = d_rotated.row(at.begin + from);
     q.ld_in  = d_rotated.ld;
     q.out    = d_qkv.row(from);
@@ -228,9 +261,7 @@ void block_runner<T>::attention_in_backward(const context & c, int32_t l, activa
                       n);
     c.me.sync();
     if (l > 0) {
-        kernels.rms_norm_backward(d_in.row(from), d_in.ld, s.attn_in.row(at.begin + from), s.attn_in.ld,
-                                  s.attn_rstd.data() + at.begin + from, to - from, base.hp.n_embd,
-                                  dx.row(at.begin + from), dx.ld);
+        read_residual_backward(c, at, s.attn_in.row(at.begin), s.attn_in.ld, s.attn_rstd.data() + at.begin);
         c.me.sync();
     }
 }

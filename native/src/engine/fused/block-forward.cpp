@@ -7,12 +7,7 @@ void block_runner<T>::embed(const context & c) {
     int32_t from, to;
     c.me.range(0, c.g.n_tokens(), from, to);
     for (int32_t t = from; t < to; ++t) {
-        base.embeddings.widen(c.g.tokens[t], x.row(t));
-        if (base.hp.embd_scale != 1.0f) {
-            for (int32_t i = 0; i < base.hp.n_embd; ++i) {
-                x.row(t)[i] *= base.hp.embd_scale;
-            }
-        }
+        base.embed(c.g.tokens[t], x.row(t));
     }
     c.me.sync();
 }
@@ -62,16 +57,57 @@ gemm_args<T> block_runner<T>::forward_product(const context & c, int32_t l, matr
 }
 
 template <class T>
+void block_runner<T>::read_residual(const context & c, const chunk & at, T * in, int64_t ld, float * rstd) {
+    int32_t from, to;
+    c.me.range(0, at.size, from, to);
+    if (base.hp.norm_before) {
+        kernels.rms_norm(x.row(at.begin + from), x.ld, to - from, base.hp.n_embd, base.hp.eps, in + from * ld, ld,
+                         rstd + from);
+    } else {
+        kernels.convert(x.row(at.begin + from), x.ld, to - from, base.hp.n_embd, in + from * ld, ld);
+    }
+    c.me.sync();
+}
+
+template <class T>
+void block_runner<T>::add_residual(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep, matrix m,
+                                   const T * in, int64_t ld) {
+    T * const low = s.low_rank.row(keep ? at.begin : 0);
+    low_rank_forward(c, l, m, in, ld, at, low, s.low_rank.ld);
+    const auto product = forward_product(c, l, m, in, ld, at.size, low, s.low_rank.ld);
+    if (base.adds_plainly()) {
+        kernels.gemm_add(product, x.row(at.begin), x.ld);
+        c.me.sync();
+        return;
+    }
+    kernels.gemm_f32(product, projected.row(0), projected.ld);
+    c.me.sync();
+    int32_t from, to;
+    c.me.range(0, at.size, from, to);
+    residual_args<T> r = base.residual(l, m);
+    r.n                = to - from;
+    r.y                = projected.row(from);
+    r.ld_y             = projected.ld;
+    r.x                = x.row(at.begin + from);
+    r.ld_x             = x.ld;
+    if (keep && base.hp.norm_after) {
+        matrix_buffer<T> & unit = m == attn_output ? s.attn_added : s.ffn_added;
+        r.unit                  = unit.row(at.begin + from);
+        r.ld_unit               = unit.ld;
+        r.rstd                  = (m == attn_output ? s.attn_added_rstd : s.ffn_added_rstd).data() + at.begin + from;
+    }
+    kernels.residual(r);
+    c.me.sync();
+}
+
+template <class T>
 void block_runner<T>::attention_in(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep) {
     const head_layout heads = base.heads(l);
     const int64_t     slot  = keep ? at.begin : 0;
-    const int32_t     half  = heads.n_rot / 2;
     int32_t           from, to;
     c.me.range(0, at.size, from, to);
 
-    kernels.rms_norm(x.row(at.begin + from), x.ld, to - from, base.hp.n_embd, base.hp.eps, s.attn_in.row(slot + from),
-                     s.attn_in.ld, s.attn_rstd.data() + slot + from);
-    c.me.sync();
+    read_residual(c, at, s.attn_in.row(slot), s.attn_in.ld, s.attn_rstd.data() + slot);
     dropout_keys(c, l, at);
     const T * in = s.attn_in.row(slot);
     for (const matrix m : { attn_q, attn_k, attn_v }) {
@@ -88,8 +124,7 @@ void block_runner<T>::attention_in(const context & c, int32_t l, activations<T> 
     qkv_args<T> q;
     q.heads  = &heads;
     q.n      = to - from;
-    q.cos    = c.g.cos.data() + int64_t(at.begin + from) * half;
-    q.sin    = c.g.sin.data() + int64_t(at.begin + from) * half;
+    c.g.rotate(q, base.hp.layers[l], at.begin + from);
     q.in     = projected.row(from);
     q.ld_in  = projected.ld;
     q.out    = s.qkv.row(at.begin + from);
@@ -131,7 +166,8 @@ void block_runner<T>::attend(const context & c, int32_t l, activations<T> & s, b
     const int32_t piece = c.places ? 96 : 256;
     int32_t           turn  = 0;
     for (int32_t r = 0; r < c.g.n_rows(); ++r) {
-        const visibility  sees  = c.places ? c.places[r].cache->view() : c.g.sees[r].view();
+        const int32_t     window = base.hp.layers[l].window;
+        const visibility  sees  = c.places ? c.places[r].cache->view(window) : c.g.sees[r].view(window);
         const int32_t     first = c.g.begin(r);
         attention_args<T> a;
         a.heads  = &heads;
@@ -167,19 +203,10 @@ template <class T>
 void block_runner<T>::feed_forward(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep) {
     const int64_t slot = keep ? at.begin : 0;
     T * const     low  = s.low_rank.row(slot);
-    int32_t       from, to;
-    c.me.range(0, at.size, from, to);
 
     dropout_keys(c, l, at);
-    const T * attn = s.attn_out.row(at.begin);
-    low_rank_forward(c, l, attn_output, attn, s.attn_out.ld, at, low, s.low_rank.ld);
-    kernels.gemm_add(forward_product(c, l, attn_output, attn, s.attn_out.ld, at.size, low, s.low_rank.ld),
-                     x.row(at.begin), x.ld);
-    c.me.sync();
-
-    kernels.rms_norm(x.row(at.begin + from), x.ld, to - from, base.hp.n_embd, base.hp.eps, s.ffn_in.row(slot + from),
-                     s.ffn_in.ld, s.ffn_rstd.data() + slot + from);
-    c.me.sync();
+    add_residual(c, l, s, at, keep, attn_output, s.attn_out.row(at.begin), s.attn_out.ld);
+    read_residual(c, at, s.ffn_in.row(slot), s.ffn_in.ld, s.ffn_rstd.data() + slot);
     const T * in = s.ffn_in.row(slot);
     low_rank_forward(c, l, ffn_gate, in, s.ffn_in.ld, at, low, s.low_rank.ld);
     low_rank_forward(c, l, ffn_up, in, s.ffn_in.ld, at, low, s.low_rank.ld);
@@ -195,10 +222,7 @@ void block_runner<T>::feed_forward(const context & c, int32_t l, activations<T> 
     kernels.gated(gated);
     c.me.sync();
 
-    low_rank_forward(c, l, ffn_down, h.row(0), h.ld, at, low, s.low_rank.ld);
-    kernels.gemm_add(forward_product(c, l, ffn_down, h.row(0), h.ld, at.size, low, s.low_rank.ld), x.row(at.begin),
-                     x.ld);
-    c.me.sync();
+    add_residual(c, l, s, at, keep, ffn_down, h.row(0), h.ld);
 }
 
 template <class T>

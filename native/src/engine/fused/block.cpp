@@ -6,17 +6,9 @@
 
 namespace magnet::fused {
 
-prepared_group::prepared_group(const row_group & g, const std::vector<engine_row> & rows, const hparams & hp,
-                               const std::vector<float> & rope_factors)
+prepared_group::prepared_group(const row_group & g, const std::vector<engine_row> & rows,
+                               const std::vector<std::vector<double>> & frequencies)
     : group(&g), tokens(g.n_tokens()), row_of(g.n_tokens()), token_of(g.n_tokens()) {
-    const int32_t half = hp.n_rot / 2;
-    cos.resize(int64_t(g.n_tokens()) * half);
-    sin.resize(int64_t(g.n_tokens()) * half);
-    std::vector<double> frequency(half);
-    for (int32_t i = 0; i < half; ++i) {
-        frequency[i] = std::pow(double(hp.rope_base), -2.0 * i / hp.n_rot) * hp.rope_scale /
-                       (rope_factors.empty() ? 1.0 : rope_factors[i]);
-    }
     sees.reserve(g.rows.size());
     for (int32_t r = 0; r < n_rows(); ++r) {
         const engine_row & row = rows[g.rows[r]];
@@ -26,22 +18,32 @@ prepared_group::prepared_group(const row_group & g, const std::vector<engine_row
             tokens[at]       = row.tokens[t];
             row_of[at]       = g.rows[r];
             token_of[at]     = t;
-            for (int32_t i = 0; i < half; ++i) {
-                const double angle = (row.pos ? row.pos[t] : t) * frequency[i];
-                cos[at * half + i] = static_cast<float>(std::cos(angle));
-                sin[at * half + i] = static_cast<float>(std::sin(angle));
+        }
+    }
+    for (const std::vector<double> & angles : frequencies) {
+        rotation turn;
+        for (int32_t i = 0; i < g.n_tokens(); ++i) {
+            const engine_row & row = rows[row_of[i]];
+            const int32_t      pos = row.pos ? row.pos[token_of[i]] : token_of[i];
+            for (const double angle : angles) {
+                turn.cos.push_back(static_cast<float>(std::cos(pos * angle)));
+                turn.sin.push_back(static_cast<float>(std::sin(pos * angle)));
             }
         }
+        rotations.push_back(std::move(turn));
     }
 }
 
 template <class T>
 int64_t activations<T>::bytes() const {
     int64_t n = 0;
-    for (const auto * m : { &attn_in, &qkv, &attn_out, &ffn_in, &low_rank, &normed }) {
+    for (const auto * m : { &attn_in, &qkv, &attn_out, &ffn_in, &low_rank, &normed, &attn_added, &ffn_added }) {
         n += m->data.bytes();
     }
-    return n + gate_up.bytes() + head_rstd.data.bytes() + attn_rstd.bytes() + ffn_rstd.bytes() + lse.bytes();
+    for (const auto * b : { &attn_rstd, &ffn_rstd, &attn_added_rstd, &ffn_added_rstd, &lse }) {
+        n += b->bytes();
+    }
+    return n + gate_up.bytes() + head_rstd.data.bytes();
 }
 
 template <class T>
@@ -56,7 +58,7 @@ void block_runner<T>::reserve(int32_t n, int32_t chunk_tokens, run_mode new_mode
     max_chunk               = chunk_tokens;
 
     x.reserve(n, d);
-    projected.reserve(piece, heads.size());
+    projected.reserve(piece, std::max(heads.size(), base.adds_plainly() ? 0 : d));
     h.reserve(piece, hp.n_ff);
     layers.resize(mode == run_mode::train ? hp.n_layer : 1);
     for (activations<T> & s : layers) {
@@ -74,6 +76,12 @@ void block_runner<T>::reserve(int32_t n, int32_t chunk_tokens, run_mode new_mode
             if (heads.q_norm != nullptr) {
                 s.normed.reserve(n, heads.q_size() + heads.k_size());
                 s.head_rstd.reserve(n, hp.n_head + hp.n_head_kv);
+            }
+            if (hp.norm_after) {
+                s.attn_added.reserve(n, d);
+                s.ffn_added.reserve(n, d);
+                s.attn_added_rstd.reserve(n);
+                s.ffn_added_rstd.reserve(n);
             }
         }
     }
@@ -124,9 +132,9 @@ int64_t block_runner<T>::kept_bytes_per_token() const {
     const hparams &   hp     = base.hp;
     const head_layout heads  = base.heads(0);
     const int64_t     normed = heads.q_norm != nullptr ? heads.q_size() + heads.k_size() : 0;
-    const int64_t     values = 2 * int64_t(hp.n_embd) + heads.size() + heads.q_size() + 2 * int64_t(hp.n_ff) +
+    const int64_t     values = (hp.norm_after ? 4 : 2) * int64_t(hp.n_embd) + heads.size() + heads.q_size() + 2 * int64_t(hp.n_ff) +
                            lora.width() + normed;
-    const int64_t     scales = 2 + 2 * int64_t(hp.n_head) + hp.n_head_kv;
+    const int64_t     scales = (hp.norm_after ? 4 : 2) + 2 * int64_t(hp.n_head) + hp.n_head_kv;
     return hp.n_layer * (values * int64_t(sizeof(T)) + scales * int64_t(sizeof(float)));
 }
 

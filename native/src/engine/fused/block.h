@@ -9,6 +9,7 @@
 #include "plan.h"
 #include "visibility.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace magnet::fused {
@@ -28,8 +29,9 @@ struct matrix_buffer {
 
 // A group of rows with what every layer needs to know about it.
 struct prepared_group {
-    prepared_group(const row_group & g, const std::vector<engine_row> & rows, const hparams & hp,
-                   const std::vector<float> & rope_factors);
+    // frequencies: as weights<T> has them.
+    prepared_group(const row_group & g, const std::vector<engine_row> & rows,
+                   const std::vector<std::vector<double>> & frequencies);
 
     int32_t n_rows() const { return static_cast<int32_t>(group->rows.size()); }
     int32_t n_tokens() const { return group->n_tokens(); }
@@ -41,8 +43,20 @@ struct prepared_group {
     std::vector<int32_t>         row_of; // [n] the caller's row and the token in it, for dropout
     std::vector<int32_t>         token_of;
     std::vector<row_visibility>  sees;   // per row
-    std::vector<float>           cos;    // [n, n_rot / 2]
-    std::vector<float>           sin;
+
+    struct rotation {
+        std::vector<float> cos; // [n, n_rot / 2]
+        std::vector<float> sin;
+    };
+    std::vector<rotation> rotations; // of each of the model's rotary embeddings
+
+    // Angles of the token in this layer, in which heads are as they are said to be.
+    template <class T>
+    void rotate(qkv_args<T> & args, const layer_params & layer, int32_t token) const {
+        const rotation & r = rotations[std::max(layer.rope, 0)];
+        args.cos           = r.cos.data() + int64_t(token) * args.heads->n_rot / 2;
+        args.sin           = r.sin.data() + int64_t(token) * args.heads->n_rot / 2;
+    }
 };
 
 // Where the tokens of a row stand in the cache of its sequence.
@@ -66,6 +80,10 @@ struct activations {
     matrix_buffer<float> head_rstd;
     buffer<float>        attn_rstd; // [n]
     buffer<float>        ffn_rstd;
+    matrix_buffer<T>     attn_added; // [n, D] unit-norm, what the halves add to the residual stream, if that is normalised
+    matrix_buffer<T>     ffn_added;
+    buffer<float>        attn_added_rstd; // [n]
+    buffer<float>        ffn_added_rstd;
     buffer<float>        lse; // [n_head, row] for each row
 
     int64_t bytes() const;
@@ -117,10 +135,19 @@ private:
     void fill_cache(const context & c, int32_t l, activations<T> & s, int32_t from, int32_t to);
     void attend(const context & c, int32_t l, activations<T> & s, bool keep);
     void feed_forward(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep);
+    // in [chunk, D] = what attention or feed-forward reads of the residual stream.
+    void read_residual(const context & c, const chunk & at, T * in, int64_t ld, float * rstd);
+    // Adds what matrix m makes of `in` to it.
+    void add_residual(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep, matrix m, const T * in,
+                      int64_t ld);
 
     void feed_forward_backward(const context & c, int32_t l, activations<T> & s, const chunk & at);
     void attention_backward(const context & c, int32_t l, activations<T> & s);
     void attention_in_backward(const context & c, int32_t l, activations<T> & s, const chunk & at);
+    // dy [chunk, D] = the gradient of what matrix m adds to the residual stream.
+    void add_residual_backward(const context & c, int32_t l, activations<T> & s, const chunk & at, matrix m);
+    // Adds d_in [chunk, D], the gradient of what read_residual gave as `in`, to dx.
+    void read_residual_backward(const context & c, const chunk & at, const T * in, int64_t ld, const float * rstd);
 
     // A' x of the chunk for matrix m, into low_rank. Ends with a meeting if there is anything to do.
     void low_rank_forward(const context & c, int32_t l, matrix m, const T * in, int64_t ld, const chunk & at,
@@ -155,7 +182,7 @@ private:
     std::vector<activations<T>>       layers;    // one per layer in training, else one
     std::vector<matrix_buffer<float>> inputs;    // [n, D] of each layer, when activations are recomputed
     // Of one chunk:
-    matrix_buffer<float> projected; // [chunk, q + k + v]
+    matrix_buffer<float> projected; // [chunk, max(q + k + v, D)]
     matrix_buffer<T>     h;         // [chunk, F]
     matrix_buffer<T>     dropped;   // [chunk, max(D, F, q)]
     matrix_buffer<T>     dy;        // [chunk, D]

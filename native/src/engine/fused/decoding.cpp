@@ -42,7 +42,7 @@ struct decoding<T>::pass {
                 logits.push_back(r.logits);
             }
         }
-        prepared = std::make_unique<prepared_group>(group, plain, base.hp, base.rope_factors);
+        prepared = std::make_unique<prepared_group>(group, plain, base.frequencies);
     }
 
     pass(const pass &)             = delete; // `prepared` points to `group`
@@ -181,6 +181,7 @@ void decoding<T>::score(const member & me, const std::vector<int32_t> & tokens, 
     head.logits(me.part, rounded.row(0), rounded.ld, n, scores.data());
     me.sync();
     for (int32_t i = from; i < to; ++i) {
+        finish_logits(base.hp, kernels, scores.data() + int64_t(i) * base.hp.n_vocab, base.hp.n_vocab);
         std::copy_n(scores.data() + int64_t(i) * base.hp.n_vocab, base.hp.n_vocab, logits[i]);
     }
 }

@@ -7,20 +7,14 @@ namespace magnet::fused {
 
 namespace {
 
-// Few enough that the scores stay around 16 MiB, enough to fill the kernels' tiles.
-int32_t chunk_for(int32_t n_vocab) { return std::clamp(4 * 1024 * 1024 / n_vocab, 12, 64); }
-
-// The vocabulary is worked through in blocks whose scores are still in cache when they are read again.
-constexpr int32_t vocab_block = 2048;
-
-// log(e^a + e^b)
-float log_add(float a, float b) { return std::max(a, b) + std::log1p(std::exp(-std::fabs(a - b))); }
+constexpr int32_t chunk = 64;   // positions that share a walk over the matrix
+constexpr int32_t tile  = 2048; // rows of the matrix whose scores are still in cache when they are read again
 
 } // namespace
 
 template <class T>
 output_head<T>::output_head(std::string path, const hparams & hp, const kernel_table<T> & kernels)
-    : path(std::move(path)), hp(hp), kernels(kernels), chunk(chunk_for(hp.n_vocab)) {}
+    : path(std::move(path)), hp(hp), kernels(kernels) {}
 
 template <class T>
 void output_head<T>::load() const {
@@ -28,9 +22,17 @@ void output_head<T>::load() const {
         return;
     }
     loaded([&] {
-        const std::vector<float> w = model_file(path).read(hp.tied ? "token_embd.weight" : "output.weight");
-        packed<T>                p(hp.n_embd, hp.n_vocab);
-        rounded_matrix<T>(w.data(), hp.n_vocab, hp.n_embd, kernels).pack_forward(p);
+        const model_file::raw_rows w = model_file(path).read_raw(hp.tied ? "token_embd.weight" : "output.weight");
+        packed<T>                  p(hp.n_embd, hp.n_vocab);
+        std::vector<float>         wide(int64_t(tile) * hp.n_embd);
+        for (int32_t first = 0; first < hp.n_vocab; first += tile) { // widened at once it would be four bytes a weight
+            const int32_t n = std::min(tile, hp.n_vocab - first);
+            for (int32_t i = 0; i < n; ++i) {
+                w.widen(first + i, wide.data() + int64_t(i) * hp.n_embd);
+            }
+            rounded_matrix<T>(wide.data(), n, hp.n_embd, kernels)
+                .pack_forward(p.data.data() + first / panel_width * panel_size(hp.n_embd));
+        }
         forward = std::move(p);
     });
 }
@@ -70,7 +72,11 @@ void output_head<T>::logits(const float * hidden, int32_t n, float * out) const 
     for (int32_t begin = 0; begin < n; begin += chunk) {
         const int32_t rows = std::min(chunk, n - begin);
         kernels.convert(hidden + int64_t(begin) * hp.n_embd, hp.n_embd, rows, hp.n_embd, w->hidden.data(), ld);
-        logits({}, w->hidden.data(), ld, rows, out + int64_t(begin) * hp.n_vocab);
+        float * scores = out + int64_t(begin) * hp.n_vocab;
+        logits({}, w->hidden.data(), ld, rows, scores);
+        for (int32_t i = 0; i < rows; ++i) {
+            finish_logits(hp, kernels, scores + int64_t(i) * hp.n_vocab, hp.n_vocab);
+        }
     }
     give_back(std::move(w));
 }
@@ -86,63 +92,85 @@ void output_head<T>::logits(const share & part, const T * hidden, int64_t ld, in
     kernels.gemm_f32(args, out, hp.n_vocab);
 }
 
+// Scores of rows [first, first + tile) of the matrix, one row a position, into the running softmax.
+template <class T>
+void output_head<T>::run_tile(workspace & w, std::vector<softmax_state> & states, const int32_t * targets, int32_t first,
+                              bool sums) const {
+    const int32_t d    = hp.n_embd;
+    const int64_t ld   = round_up(d, k_multiple);
+    const int32_t size = std::min(tile, hp.n_vocab - first);
+    const int32_t rows = int32_t(states.size());
+    gemm_args<T>  scores;
+    scores.m = rows;
+    scores.n = size;
+    scores.add(times(forward, quantised, w.hidden.data(), ld).from_column(first));
+    kernels.gemm_f32(scores, w.scores.data(), tile);
+    for (int32_t i = 0; i < rows; ++i) {
+        float * row = w.scores.data() + int64_t(i) * tile;
+        finish_logits(hp, kernels, row, size);
+        const float decay = kernels.softmax_part(states[i], row, size, targets[i] - first, hp.logit_cap,
+                                                 sums ? w.weights.data() + int64_t(i) * tile : nullptr);
+        for (int32_t c = 0; sums && first > 0 && decay != 1.0f && c < d; ++c) {
+            w.sums[i * ld + c] *= decay;
+        }
+    }
+    if (sums) {
+        gemm_args<T> args;
+        product<T>   term = backward.times(w.weights.data(), tile);
+        term.b += int64_t(first) * panel_width;
+        term.k = size;
+        args.m = rows;
+        args.n = d;
+        args.add(term);
+        (first == 0 ? kernels.gemm_f32 : kernels.gemm_add)(args, w.sums.data(), ld);
+    }
+}
+
+// d_hidden [D] += weight * gradient of the negative log-likelihood of position i. The target's part is added by itself: near
+// a probability of 1 it is the small difference of two others.
+template <class T>
+void output_head<T>::add_gradient(const workspace & w, int32_t i, const softmax_state & state, int32_t target, float weight,
+                                  float * d_hidden) const {
+    const float   slope  = hp.logit_cap > 0.0f ? 1.0f - state.score * state.score / (hp.logit_cap * hp.logit_cap) : 1.0f;
+    const double  p      = std::exp(double(state.score) - state.max) / state.total;
+    const float   others = weight * hp.logit_scale / state.total;
+    const float   own    = weight * hp.logit_scale * slope * float(p - 1.0);
+    const float * sums   = w.sums.data() + int64_t(i) * round_up(hp.n_embd, k_multiple);
+    const int64_t panel  = panel_size(hp.n_vocab);
+    for (int32_t c = 0; c < hp.n_embd; ++c) {
+        const T & row = backward.data[c / panel_width * panel + panel_index<T>(target, c)];
+        d_hidden[c] += others * sums[c] + own * to_float(row);
+    }
+}
+
 template <class T>
 void output_head<T>::cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets,
                                    const float * weight, int32_t n, float * nll, float * d_hidden) const {
     load();
-    auto          w   = borrow();
-    const int32_t d   = hp.n_embd;
-    const int64_t ld  = round_up(d, k_multiple);
-    const int64_t ldv = round_up(hp.n_vocab, k_multiple);
-    w->scores.reserve(chunk * ldv);
+    auto          w  = borrow();
+    const int32_t d  = hp.n_embd;
+    const int64_t ld = round_up(d, k_multiple);
+    w->scores.reserve(int64_t(chunk) * tile);
     if (d_hidden != nullptr) {
         load_backward();
-        w->d_scores.reserve((chunk + row_slack) * vocab_block);
-        w->d_hidden.reserve(chunk * ld);
+        w->weights.reserve((chunk + row_slack) * int64_t(tile));
+        w->sums.reserve(chunk * ld);
     }
-    std::vector<float> lse(chunk);
     for (int32_t begin = 0; begin < n; begin += chunk) {
-        const int32_t rows = std::min(chunk, n - begin);
-        const auto    at   = [&](int32_t i) { return int64_t(index ? index[begin + i] : begin + i) * d; };
+        std::vector<softmax_state> states(std::min(chunk, n - begin));
+        const int32_t              rows = int32_t(states.size());
+        const auto at = [&](int32_t i) { return int64_t(index ? index[begin + i] : begin + i) * d; };
         for (int32_t i = 0; i < rows; ++i) {
             kernels.convert(hidden + at(i), d, 1, d, w->hidden.data() + i * ld, ld);
         }
-        for (int32_t v = 0; v < hp.n_vocab; v += vocab_block) {
-            const int32_t   size = std::min(vocab_block, hp.n_vocab - v);
-            gemm_args<T>    args;
-            args.m = rows;
-            args.n = size;
-            args.add(times(forward, quantised, w->hidden.data(), ld).from_column(v));
-            kernels.gemm_f32(args, w->scores.data() + v, ldv);
-            for (int32_t i = 0; i < rows; ++i) {
-                const float part = kernels.log_sum_exp(w->scores.data() + i * ldv + v, size);
-                lse[i]           = v == 0 ? part : log_add(lse[i], part);
-            }
+        for (int32_t v = 0; v < hp.n_vocab; v += tile) {
+            run_tile(*w, states, targets + begin, v, d_hidden != nullptr);
         }
         for (int32_t i = 0; i < rows; ++i) {
-            nll[begin + i] = lse[i] - w->scores[i * ldv + targets[begin + i]];
-        }
-        if (d_hidden == nullptr) {
-            continue;
-        }
-        for (int32_t v = 0; v < hp.n_vocab; v += vocab_block) {
-            const int32_t size = std::min(vocab_block, hp.n_vocab - v);
-            for (int32_t i = 0; i < rows; ++i) {
-                kernels.softmax_gradient(w->scores.data() + i * ldv + v, size, lse[i], targets[begin + i] - v,
-                                         weight ? weight[begin + i] : 1.0f, w->d_scores.data() + i * vocab_block);
-            }
-            gemm_args<T> args;
-            product<T>   term = backward.times(w->d_scores.data(), vocab_block);
-            term.b += int64_t(v) * panel_width;
-            term.k = size;
-            args.m = rows;
-            args.n = d;
-            args.add(term);
-            (v == 0 ? kernels.gemm_f32 : kernels.gemm_add)(args, w->d_hidden.data(), ld);
-        }
-        for (int32_t i = 0; i < rows; ++i) {
-            for (int32_t c = 0; c < d; ++c) {
-                d_hidden[at(i) + c] += w->d_hidden[i * ld + c];
+            const softmax_state & s = states[i];
+            nll[begin + i]          = float(double(s.max) - s.score + std::log(double(s.total)));
+            if (d_hidden != nullptr) {
+                add_gradient(*w, i, s, targets[begin + i], weight ? weight[begin + i] : 1.0f, d_hidden + at(i));
             }
         }
     }

@@ -1,4 +1,7 @@
-// The output head: logits, and cross-entropy with its gradient, in chunks of positions.
+// The output head: logits, and cross-entropy with its gradient.
+//
+// Cross-entropy goes over the vocabulary in tiles, once: of each tile of scores only the running softmax and the weighted sum
+// of the head's rows are kept (as attention does; arXiv 2205.14135), so that memory does not depend on the vocabulary.
 #pragma once
 
 #include "weights.h"
@@ -22,7 +25,7 @@ public:
 
     void logits(const float * hidden, int32_t n, float * out) const;
 
-    // One thread's share of logits [n, V] of hidden vectors [n, D] with row_slack rows behind them.
+    // One thread's share of logits [n, V] of hidden vectors [n, D] with row_slack rows behind them. finish_logits() is left to do.
     void logits(const share & part, const T * hidden, int64_t ld, int32_t n, float * out) const;
 
     void cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets, const float * weight,
@@ -32,11 +35,14 @@ public:
 
 private:
     struct workspace {
-        buffer<T>     hidden;    // [chunk, D]
-        buffer<float> scores;    // [chunk, V]
-        buffer<T>     d_scores;  // [chunk, block of V]
-        buffer<float> d_hidden;  // [chunk, D]
+        buffer<T>     hidden;  // [chunk, D]
+        buffer<float> scores;  // [chunk, tile of V]
+        buffer<T>     weights; // the same: of the head's rows, in the gradient
+        buffer<float> sums;    // [chunk, D] of the head's rows
     };
+    void run_tile(workspace & w, std::vector<softmax_state> & states, const int32_t * targets, int32_t first, bool sums) const;
+    void add_gradient(const workspace & w, int32_t i, const softmax_state & state, int32_t target, float weight,
+                      float * d_hidden) const;
     std::unique_ptr<workspace> borrow() const;
     void                       give_back(std::unique_ptr<workspace> w) const;
     void                       load() const;
@@ -45,7 +51,6 @@ private:
     const std::string       path;
     const hparams           hp;
     const kernel_table<T> & kernels;
-    const int32_t           chunk; // positions computed together
 
     quantised_source                                quantised;
     mutable once                                    loaded;
@@ -55,6 +60,14 @@ private:
     mutable std::mutex                              mutex;
     mutable std::vector<std::unique_ptr<workspace>> idle;
 };
+
+// What the model makes of its raw scores.
+template <class T>
+void finish_logits(const hparams & hp, const kernel_table<T> & kernels, float * scores, int64_t n) {
+    if (hp.logit_scale != 1.0f || hp.logit_cap > 0.0f) {
+        kernels.cap(scores, int32_t(n), hp.logit_scale, hp.logit_cap);
+    }
+}
 
 extern template class output_head<bf16>;
 extern template class output_head<float>;

@@ -173,8 +173,9 @@ struct head_layout {
     int32_t n_head    = 0;
     int32_t n_head_kv = 0;
     int32_t head_dim  = 0; // even
-    int32_t n_rot     = 0; // even, <= head_dim; rotary pairs are (i, i + n_rot / 2)
+    int32_t n_rot     = 0; // even, <= head_dim; rotary pairs are (i, i + n_rot / 2); 0 = none
     float   scale     = 0; // of the scores
+    float   cap       = 0; // scores become cap * tanh(score / cap); 0 = they stay
     float   eps       = 0; // of the norms below
     const float * q_norm = nullptr; // [head_dim] RMSNorm of each query / key head before the rotation, or NULL
     const float * k_norm = nullptr;
@@ -200,10 +201,31 @@ struct qkv_args {
     int64_t             ld_rstd = 0;
 };
 
+// What attention or feed-forward adds to the residual stream: x += scale * w * unit-norm y, or x += scale * y without w.
+template <class T>
+struct residual_args {
+    int32_t       n     = 0;       // tokens
+    int32_t       d     = 0;
+    const float * w     = nullptr; // [d] RMSNorm of y, or NULL
+    float         eps   = 0;
+    float         scale = 1;
+    const float * y     = nullptr; // [n, d]
+    int64_t       ld_y  = 0;
+    float *       x     = nullptr; // [n, d] residual stream; backward: its gradient
+    int64_t       ld_x  = 0;
+    T *           unit  = nullptr; // [n, d] unit-norm y, kept for backward; NULL without w, or if it is not kept
+    int64_t       ld_unit = 0;
+    float *       rstd  = nullptr; // [n]
+    T *           dy    = nullptr; // [n, d] backward: gradient of y
+    int64_t       ld_dy = 0;
+};
+
 // What the tokens of one row see, in a form that kernels test with one comparison. Query q sees key k if and only if
 //
 //   key_threshold(q)[k] <= position[q]          (one query against a vector of keys)
 //   key_position[k] <= query_threshold(k)[q]    (one key against a vector of queries)
+//
+// and, in a layer with a window, position[q] - position[k] < window, whatever their roles.
 //
 // Arrays are padded to whole blocks of tokens; as the vector operand, padding is seen by nobody and sees nobody. Bounds
 // of each block tell which blocks need no work and which need no mask. Filled by row_visibility (visibility.h).
@@ -211,8 +233,9 @@ struct visibility {
     static constexpr int32_t block = panel_width;
 
     int32_t n_blocks = 0;
+    int32_t window   = 0; // 0 = none
 
-    const int32_t * position          = nullptr; // of queries
+    const int32_t * position          = nullptr; // of tokens
     const int8_t *  is_span           = nullptr; // role of a token: SPAN or not
     const int32_t * key_span          = nullptr; // least position of a SPAN query that sees the key
     const int32_t * key_other         = nullptr; // the same for CONTEXT and ORDERED queries
@@ -223,6 +246,7 @@ struct visibility {
     struct bounds { // of one block; 64 bits, so that "none" lies beyond every position
         int64_t key_span_min, key_span_max, key_other_min, key_other_max;
         int64_t query_span_min, query_span_max, query_other_min, query_other_max;
+        int64_t position_min, position_max;
     };
     const bounds * blocks = nullptr; // [n_blocks]
 
@@ -232,11 +256,19 @@ struct visibility {
     }
     // Does any query of block q see any key of block k? May say yes where none does.
     MAGNET_ALWAYS_INLINE bool any(int32_t q, int32_t k) const {
-        return blocks[k].key_span_min <= blocks[q].query_span_max || blocks[k].key_other_min <= blocks[q].query_other_max;
+        return (blocks[k].key_span_min <= blocks[q].query_span_max ||
+                blocks[k].key_other_min <= blocks[q].query_other_max) &&
+               (window == 0 || blocks[q].position_min - blocks[k].position_max < window);
     }
     // Does every query of block q see every key of block k? May say no where all do.
     MAGNET_ALWAYS_INLINE bool all(int32_t q, int32_t k) const {
-        return blocks[k].key_span_max <= blocks[q].query_span_min && blocks[k].key_other_max <= blocks[q].query_other_min;
+        return blocks[k].key_span_max <= blocks[q].query_span_min && blocks[k].key_other_max <= blocks[q].query_other_min &&
+               (window == 0 || blocks[q].position_max - blocks[k].position_min < window);
+    }
+    // Within the window lie keys whose position is beyond last_out_of_window(q), and queries before end_of_window(k).
+    MAGNET_ALWAYS_INLINE int32_t last_out_of_window(int32_t q) const { return position[q] - window; }
+    MAGNET_ALWAYS_INLINE int32_t end_of_window(int32_t k) const {
+        return position[k] > INT32_MAX - window ? INT32_MAX : position[k] + window;
     }
 };
 
@@ -301,6 +333,13 @@ struct attention_backward_args {
     int64_t           ld_d_qkv = 0;
 };
 
+// The softmax of a row of the output head whose parts come one after the other, and the gradient's sums.
+struct softmax_state {
+    float max   = -3e38f; // of the scores so far
+    float total = 0;      // of exp(score - max)
+    float score = 0;      // of the target, once it has come
+};
+
 struct quantised_scale { // of 32 values of a vector
     float scale    = 0;
     float sum      = 0; // scale * sum of the values
@@ -315,6 +354,13 @@ struct quantised_rows {
     const quantised_scale * scales    = nullptr; // [n, columns / 32]
     int64_t                 ld_scales = 0;
 };
+
+// Where row k, column c of a packed matrix stands in its panel c / panel_width: rows of bf16 are interleaved in pairs.
+template <class T>
+MAGNET_ALWAYS_INLINE constexpr int64_t panel_index(int64_t k, int64_t c) {
+    return sizeof(T) == sizeof(float) ? k * panel_width + c % panel_width
+                                      : k / 2 * 2 * panel_width + 2 * (c % panel_width) + k % 2;
+}
 
 template <class T>
 struct kernel_table {
@@ -333,6 +379,9 @@ struct kernel_table {
     // dx += gradient with respect to x, given dy and the unit-norm y.
     void (*rms_norm_backward)(const float * dy, int64_t ldy, const T * y, int64_t ld, const float * rstd, int32_t rows,
                               int32_t d, float * dx, int64_t ldx);
+
+    void (*residual)(const residual_args<T> &);
+    void (*residual_backward)(const residual_args<T> &);
 
     void (*qkv)(const qkv_args<T> &);          // norm, rotation, conversion
     void (*qkv_backward)(const qkv_args<T> &); // the same, transposed
@@ -361,10 +410,15 @@ struct kernel_table {
     // x [rows, n] -> y [n, round_up(rows, k_multiple)], padding zero.
     void (*transpose)(const T * x, int64_t ldx, int32_t rows, int32_t n, T * y, int64_t ldy);
 
+    // s = cap * tanh(scale * s / cap), or scale * s without a cap (0).
+    void (*cap)(float * s, int32_t n, float scale, float cap);
     // Part of a row of the output head: returns log sum exp(x).
     float (*log_sum_exp)(const float * x, int32_t n);
     // y = weight * (softmax(x) - onehot(target)) given the whole row's log sum exp; target may lie outside of [0, n).
     void (*softmax_gradient)(const float * x, int32_t n, float lse, int32_t target, float weight, T * y);
+    // Goes on with n scores more: y = exp(x - max) times the slope of the cap that x went through, 0 for the target (which may
+    // lie outside of [0, n)). Returns what sums so far must be multiplied by. y may be NULL.
+    float (*softmax_part)(softmax_state & state, const float * x, int32_t n, int32_t target, float cap, T * y);
 };
 
 // How many tokens pass through a matrix together. Weights come from memory once for all of them, and what one matrix hands

@@ -7,13 +7,6 @@ namespace magnet::fused {
 
 namespace {
 
-// Where row k, column c of a panel lies: rows of bf16 are interleaved in pairs (kernels.h).
-template <class T>
-int64_t panel_index(int32_t k, int32_t c) {
-    return sizeof(T) == sizeof(float) ? int64_t(k) * panel_width + c
-                                      : int64_t(k / 2) * 2 * panel_width + 2 * c + k % 2;
-}
-
 // Where value d of cell `in` lies in its block.
 template <class T>
 int64_t place_of(int32_t d, int32_t in, bool values) {

@@ -36,7 +36,7 @@ public:
     // Keys and values of one cell and kv head, [head_dim] each. Cells may be stored from several threads.
     void store(int32_t layer, int32_t cell, int32_t head_kv, const T * key, const T * value);
 
-    visibility      view() const { return cells.view(); }
+    visibility      view(int32_t window = 0) const { return cells.view(window); }
     cached_cells<T> of_head(int32_t layer, int32_t head_kv) const;
 
 private:

@@ -5,23 +5,14 @@
 #include "ggml.h"
 #include "gguf.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <set>
+#include <utility>
 
 namespace magnet::fused {
 
 namespace {
-
-[[noreturn]] void bad_file(const std::string & path, const std::string & what) {
-    throw error(MAGNET_STATUS_BAD_FILE, path + ": " + what);
-}
-
-[[noreturn]] void unsupported(const std::string & what) {
-    throw error(MAGNET_STATUS_UNSUPPORTED, "the fused engine does not cover " + what);
-}
 
 void widen_values(int32_t type, const void * data, float * out, int64_t n) {
     if (type == GGML_TYPE_F32) {
@@ -30,22 +21,6 @@ void widen_values(int32_t type, const void * data, float * out, int64_t n) {
         ggml_get_type_traits(static_cast<ggml_type>(type))->to_float(data, out, n);
     }
 }
-
-struct architecture {
-    const char * name;
-    bool         rope_pairs;
-    activation   act;
-    bool         scales_embeddings; // by sqrt(n_embd)
-    bool         rope_factors;      // may carry rope_freqs.weight
-};
-
-// Upstream: llama_model_rope_type() and src/models/<name>.cpp.
-constexpr architecture architectures[] = {
-    { "llama", true, activation::silu, false, true },
-    { "qwen2", false, activation::silu, false, false },
-    { "qwen3", false, activation::silu, false, false },
-    { "gemma", false, activation::gelu_tanh, true, false },
-};
 
 } // namespace
 
@@ -57,98 +32,11 @@ model_file::model_file(const std::string & path) : path(path), meta(nullptr, ggu
     if (meta == nullptr) {
         bad_file(path, "not a GGUF file, or cut short");
     }
-    check_arch();
-    check_rope();
+    hp = read_hparams(meta.get(), path);
     check_tensors();
 }
 
 model_file::~model_file() = default;
-
-int64_t model_file::key(const std::string & name, const char * type_name, std::initializer_list<int> types) const {
-    const int64_t id = gguf_find_key(meta.get(), name.c_str());
-    if (id >= 0 && std::find(types.begin(), types.end(), gguf_get_kv_type(meta.get(), id)) == types.end()) {
-        bad_file(path, name + " is " + gguf_type_name(gguf_get_kv_type(meta.get(), id)) + ", expected " + type_name);
-    }
-    return id;
-}
-
-uint32_t model_file::u32(const std::string & name, uint32_t otherwise) const {
-    const int64_t id = gguf_find_key(meta.get(), name.c_str());
-    if (id >= 0 && gguf_get_kv_type(meta.get(), id) == GGUF_TYPE_ARRAY) {
-        unsupported("layers of different shape (" + name + " is a list)");
-    }
-    return key(name, "u32", { GGUF_TYPE_UINT32, GGUF_TYPE_INT32 }) < 0
-               ? otherwise
-               : gguf_get_kv_type(meta.get(), id) == GGUF_TYPE_UINT32 ? gguf_get_val_u32(meta.get(), id)
-                                                                      : uint32_t(gguf_get_val_i32(meta.get(), id));
-}
-
-uint32_t model_file::u32(const std::string & name) const {
-    const uint32_t value = u32(name, 0);
-    if (value == 0 || value > (1u << 30)) {
-        bad_file(path, name + " is missing or out of range");
-    }
-    return value;
-}
-
-float model_file::f32(const std::string & name, float otherwise) const {
-    const int64_t id = key(name, "f32", { GGUF_TYPE_FLOAT32 });
-    return id < 0 ? otherwise : gguf_get_val_f32(meta.get(), id);
-}
-
-std::string model_file::str(const std::string & name, const std::string & otherwise) const {
-    const int64_t id = key(name, "string", { GGUF_TYPE_STRING });
-    return id < 0 ? otherwise : gguf_get_val_str(meta.get(), id);
-}
-
-void model_file::check_arch() {
-    hp.arch               = str("general.architecture", "");
-    const auto * const it = std::find_if(std::begin(architectures), std::end(architectures),
-                                         [&](const architecture & a) { return hp.arch == a.name; });
-    if (it == std::end(architectures)) {
-        unsupported("architecture \"" + hp.arch + "\"");
-    }
-    const std::string p = hp.arch + ".";
-    if (u32(p + "expert_count", 0) > 0) {
-        unsupported("mixtures of experts (" + p + "expert_count)");
-    }
-    hp.n_embd      = int32_t(u32(p + "embedding_length"));
-    hp.n_layer     = int32_t(u32(p + "block_count"));
-    hp.n_ff        = int32_t(u32(p + "feed_forward_length"));
-    hp.n_head      = int32_t(u32(p + "attention.head_count"));
-    hp.n_head_kv   = int32_t(u32(p + "attention.head_count_kv", uint32_t(hp.n_head)));
-    hp.head_dim    = int32_t(u32(p + "attention.key_length", uint32_t(hp.n_embd / hp.n_head)));
-    hp.n_rot       = int32_t(u32(p + "rope.dimension_count", uint32_t(hp.head_dim)));
-    hp.n_ctx_train = int32_t(u32(p + "context_length"));
-    hp.eps         = f32(p + "attention.layer_norm_rms_epsilon", 1e-5f);
-    hp.act         = it->act;
-    hp.rope_pairs  = it->rope_pairs;
-    hp.embd_scale  = it->scales_embeddings ? std::sqrt(float(hp.n_embd)) : 1.0f;
-
-    if (u32(p + "attention.value_length", uint32_t(hp.n_embd / hp.n_head)) != uint32_t(hp.head_dim)) {
-        unsupported("values of another size than keys (" + p + "attention.value_length)");
-    }
-    if (hp.n_head_kv < 1 || hp.n_head % hp.n_head_kv != 0 || hp.head_dim < 2 || hp.head_dim % 2 != 0 ||
-        hp.n_rot < 2 || hp.n_rot % 2 != 0 || hp.n_rot > hp.head_dim) {
-        bad_file(path, "inconsistent attention shape: " + std::to_string(hp.n_head) + " heads, " +
-                           std::to_string(hp.n_head_kv) + " for keys, of size " + std::to_string(hp.head_dim) +
-                           ", of which " + std::to_string(hp.n_rot) + " are rotated");
-    }
-}
-
-void model_file::check_rope() {
-    const std::string p    = hp.arch + ".rope.";
-    const std::string type = str(p + "scaling.type", "linear");
-    if (type != "linear" && type != "none") {
-        unsupported("rotary scaling of type \"" + type + "\"");
-    }
-    if (f32(p + "scaling.attn_factor", 1.0f) != 1.0f) {
-        unsupported("a rotary attention factor (" + p + "scaling.attn_factor)");
-    }
-    hp.rope_base       = f32(p + "freq_base", 10000.0f);
-    const float factor = f32(p + "scaling.factor", f32(p + "scale_linear", 0.0f));
-    hp.rope_scale      = factor == 0.0f || type == "none" ? 1.0f : 1.0f / factor;
-}
 
 void model_file::check_shape(const std::string & name, int64_t n_in, int64_t n_out) const {
     const int64_t id = gguf_find_tensor(meta.get(), name.c_str());
@@ -193,19 +81,18 @@ void model_file::check_tensors() {
     if (!hp.tied) {
         need("output.weight", d, hp.n_vocab);
     }
-    for (const architecture & a : architectures) {
-        if (hp.arch == a.name && a.rope_factors) {
-            may_have("rope_freqs.weight", hp.n_rot / 2);
-        }
+    if (hp.ropes[0].factors) {
+        may_have("rope_freqs.weight", hp.n_rot / 2);
     }
+    hp.norm_before = has("blk.0.attn_norm.weight");
+    hp.norm_after  = has("blk.0.post_attention_norm.weight");
+    hp.qk_norm     = !has("blk.0.attn_q_norm.weight") ? head_norm::none : head_norm::each;
     for (int32_t l = 0; l < hp.n_layer; ++l) {
         const std::string b = "blk." + std::to_string(l) + ".";
-        need(b + "attn_norm.weight", d, 1);
         need(b + "attn_q.weight", d, q);
         need(b + "attn_k.weight", d, k);
         need(b + "attn_v.weight", d, k);
         need(b + "attn_output.weight", q, d);
-        need(b + "ffn_norm.weight", d, 1);
         need(b + "ffn_gate.weight", d, hp.n_ff);
         need(b + "ffn_up.weight", d, hp.n_ff);
         need(b + "ffn_down.weight", hp.n_ff, d);
@@ -214,12 +101,19 @@ void model_file::check_tensors() {
                                         { "ffn_up.bias", hp.n_ff }, { "ffn_down.bias", d } }) {
             may_have(b + part, n);
         }
-        if (has(b + "attn_q_norm.weight") != has(b + "attn_k_norm.weight") ||
-            has(b + "attn_q_norm.weight") != has("blk.0.attn_q_norm.weight")) {
-            unsupported("norms of queries without norms of keys, or in some layers only");
+        // a norm that one layer has all layers have: those that the first has not are not known below
+        if (hp.norm_before || !hp.norm_after) {
+            need(b + "attn_norm.weight", d, 1);
+            need(b + "ffn_norm.weight", d, 1);
         }
-        may_have(b + "attn_q_norm.weight", hp.head_dim);
-        may_have(b + "attn_k_norm.weight", hp.head_dim);
+        if (hp.norm_after) {
+            need(b + "post_attention_norm.weight", d, 1);
+            need(b + "post_ffw_norm.weight", d, 1);
+        }
+        if (hp.qk_norm != head_norm::none) {
+            need(b + "attn_q_norm.weight", hp.head_dim, 1);
+            need(b + "attn_k_norm.weight", hp.head_dim, 1);
+        }
     }
     for (int64_t i = 0; i < gguf_get_n_tensors(meta.get()); ++i) {
         const char * name = gguf_get_tensor_name(meta.get(), i);

@@ -1,6 +1,7 @@
 #include "step.h"
 
 #include "final-norm.h"
+#include "head.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,6 +20,7 @@ void step_runner<T>::reserve(int32_t n, int32_t n_threads) {
     const head_layout heads  = base.heads(0);
     const int32_t     widest = std::max({ hp.n_embd, hp.n_ff, heads.q_size() });
     x.reserve(n, hp.n_embd);
+    added.reserve(n, base.adds_plainly() ? 0 : hp.n_embd);
     projected.reserve(n, heads.size());
     h.reserve(n, round_up(hp.n_ff, panel_width));
     while (int32_t(spaces.size()) < n_threads) {
@@ -68,7 +70,7 @@ void step_runner<T>::run_product(int32_t phase, int32_t rank, int32_t n_rows, in
 template <class T>
 void step_runner<T>::begin(const cache_place<T> * places, int32_t n_rows) {
     this->places = places;
-    steps.reset(2 * (phases_of_layer * base.hp.n_layer + 2));
+    steps.reset(2 * (phases_of_layer() * base.hp.n_layer + 2));
     if (places == nullptr) {
         return;
     }
@@ -98,10 +100,7 @@ void step_runner<T>::begin(const cache_place<T> * places, int32_t n_rows) {
 template <class T>
 void step_runner<T>::embed(const prepared_group & g) {
     steps.run(0, g.n_tokens(), [&](int32_t t) {
-        base.embeddings.widen(g.tokens[t], x.row(t));
-        for (int32_t i = 0; base.hp.embd_scale != 1.0f && i < base.hp.n_embd; ++i) {
-            x.row(t)[i] *= base.hp.embd_scale;
-        }
+        base.embed(g.tokens[t], x.row(t));
     });
 }
 
@@ -125,11 +124,16 @@ void step_runner<T>::normalise(inputs & to, const place & p, matrix first, matri
     const float *              in    = x.row(row);
     float *                    wide  = spaces[p.rank]->wide.row(0);
     float                      rstd;
-    kernels.rms_norm(in, x.ld, 1, hp.n_embd, hp.eps, to.unit.row(row), to.unit.ld, &rstd);
-    for (int32_t c = 0; c < hp.n_embd; ++c) {
-        wide[c] = in[c] * rstd * scale[c];
+    if (hp.norm_before) {
+        kernels.rms_norm(in, x.ld, 1, hp.n_embd, hp.eps, to.unit.row(row), to.unit.ld, &rstd);
+        for (int32_t c = 0; c < hp.n_embd; ++c) {
+            wide[c] = in[c] * rstd * scale[c];
+        }
+        in = wide;
+    } else {
+        kernels.convert(in, x.ld, 1, hp.n_embd, to.unit.row(row), to.unit.ld);
     }
-    s.prepare(wide, to.stored.data() + row * s.input_bytes, kernels);
+    s.prepare(in, to.stored.data() + row * s.input_bytes, kernels);
     for (int32_t m = first; m <= last; ++m) {
         low_rank(to, p, matrix(m), m - first, row);
     }
@@ -209,7 +213,6 @@ void step_runner<T>::attend_part(const place & p, const prepared_group & g, cons
     const cache_place<T> & where = places[piece.row];
     workspace &            w     = *spaces[p.rank];
     head_layout            heads = base.heads(p.layer);
-    const int32_t          half  = heads.n_rot / 2;
     heads.n_head /= heads.n_head_kv;
     heads.n_head_kv = 1;
 
@@ -218,8 +221,7 @@ void step_runner<T>::attend_part(const place & p, const prepared_group & g, cons
     qkv_args<T> q;
     q.heads  = &heads;
     q.n      = 1;
-    q.cos    = g.cos.data() + int64_t(piece.row) * half;
-    q.sin    = g.sin.data() + int64_t(piece.row) * half;
+    g.rotate(q, base.hp.layers[p.layer], piece.row);
     q.in     = in;
     q.ld_in  = heads.size();
     q.out    = w.qkv.row(0);
@@ -230,7 +232,7 @@ void step_runner<T>::attend_part(const place & p, const prepared_group & g, cons
     if (where.keep && piece.begin <= block && block < piece.end) { // nobody else reads that block
         where.cache->store(p.layer, where.first, piece.kv, key, key + heads.k_size());
     }
-    const visibility         sees = where.cache->view();
+    const visibility         sees = where.cache->view(base.hp.layers[p.layer].window);
     cached_attention_args<T> a;
     a.heads  = &heads;
     a.sees   = &sees;
@@ -270,7 +272,7 @@ void step_runner<T>::add_parts(int32_t row, float * out) const {
     }
 }
 
-// x += what a matrix makes of input(row).
+// x += what a matrix makes of input(row), or that is put where add_row() finds it.
 template <class T>
 template <class Input>
 void step_runner<T>::add_output(const place & p, matrix m, Input && input) {
@@ -281,10 +283,25 @@ void step_runner<T>::add_output(const place & p, matrix m, Input && input) {
         const int32_t first = panel * panel_width;
         const int32_t cols  = std::min(panel_width, base.hp.n_embd - first);
         for (int32_t i = 0; i < p.n; ++i) {
+            if (!base.adds_plainly()) {
+                std::copy_n(w.tile.data() + i * panel_width, cols, added.row(i) + first);
+                continue;
+            }
             for (int32_t c = 0; c < cols; ++c) {
                 x.row(i)[first + c] += w.tile[i * panel_width + c];
             }
         }
+    });
+}
+
+template <class T>
+void step_runner<T>::add_row(const place & p, matrix m) {
+    steps.run(2 * p.phase, p.n, [&](int32_t row) {
+        residual_args<T> r = base.residual(p.layer, m);
+        r.n                = 1;
+        r.y                = added.row(row);
+        r.x                = x.row(row);
+        kernels.residual(r);
     });
 }
 
@@ -317,10 +334,18 @@ void step_runner<T>::forward(int32_t rank, const prepared_group & g) {
             return heads;
         });
         ++p.phase;
+        if (!base.adds_plainly()) {
+            add_row(p, attn_output);
+            ++p.phase;
+        }
         gate_up(p);
         ++p.phase;
         add_output(p, ffn_down, [&](int32_t i) { return h.row(i); });
         ++p.phase;
+        if (!base.adds_plainly()) {
+            add_row(p, ffn_down);
+            ++p.phase;
+        }
     }
 }
 
@@ -330,7 +355,7 @@ void step_runner<T>::logits(int32_t rank, matrix_buffer<float> * in, const int32
     constexpr int32_t     panels_of_piece = 8;
     workspace &           w               = *spaces[rank];
     const stored_matrix & head            = stored.head();
-    const int32_t         phase           = 1 + phases_of_layer * base.hp.n_layer;
+    const int32_t         phase           = 1 + phases_of_layer() * base.hp.n_layer;
     const auto            make            = [&](inputs & to, int32_t i) {
         final_norm_row(base.hp, base.output_norm, (in ? *in : x).row(rows[i]), w.wide.row(0));
         head.prepare(w.wide.row(0), to.stored.data() + i * head.input_bytes, kernels);
@@ -340,6 +365,7 @@ void step_runner<T>::logits(int32_t rank, matrix_buffer<float> * in, const int32
         const int32_t last = std::min(panels(head.n_out), (piece + 1) * panels_of_piece);
         for (int32_t j = piece * panels_of_piece; j < last; ++j) {
             head.multiply(j, from.stored.data(), n, w.tile.data(), kernels);
+            finish_logits(base.hp, kernels, w.tile.data(), int64_t(n) * panel_width);
             for (int32_t i = 0; i < n; ++i) {
                 std::copy_n(w.tile.data() + i * panel_width, std::min(panel_width, head.n_out - j * panel_width),
                             logits[i] + j * panel_width);

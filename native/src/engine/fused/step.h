@@ -1,6 +1,7 @@
 // Passes of one token a sequence: decoding. Weights are read as the file stores them (stored-weights.h).
 //
-// A layer has five phases: queries, keys and values; attention; its output; gate and up; down. Threads take pieces of them
+// A layer has five phases: queries, keys and values; attention; its output; gate and up; down. Two more where outputs are
+// normalised, or scaled, before they are added. Threads take pieces of them
 // as they get to them (class phases), so that one that is late, or loses its processor to somebody else, holds up nobody.
 // What every piece of a phase needs, the tokens' normalised and rounded inputs, each thread computes for itself if they are
 // few, which saves a meeting, and else takes its share of it.
@@ -68,7 +69,7 @@ private:
         int32_t n;
         int32_t phase;
     };
-    static constexpr int32_t phases_of_layer = 5;
+    int32_t phases_of_layer() const { return base.adds_plainly() ? 5 : 7; }
 
     void embed(const prepared_group & g);
     void attention_in(const place & p);
@@ -77,6 +78,7 @@ private:
     void add_parts(int32_t row, float * out) const;
     template <class Input>
     void add_output(const place & p, matrix m, Input && input);
+    void add_row(const place & p, matrix m);
     void gate_up(const place & p);
 
     template <class Make, class Multiply>
@@ -95,6 +97,7 @@ private:
     inputs                                  common; // of many rows
     phases                                  steps;
     matrix_buffer<float>                    x;         // [n, D] residual stream
+    matrix_buffer<float>                    added;     // [n, D] what is to be added to it, unless that is plainly a sum
     matrix_buffer<float>                    projected; // [n, kv head, its queries, key and value]
     const cache_place<T> *                  places = nullptr; // [n]
     std::vector<attention_piece>            pieces;

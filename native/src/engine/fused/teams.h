@@ -141,7 +141,7 @@ private:
                 return;
             }
             if (me.part.rank == 0) {
-                t.group = std::make_unique<prepared_group>(group, rows, base.hp, base.rope_factors);
+                t.group = std::make_unique<prepared_group>(group, rows, base.frequencies);
             }
             me.sync();
             t.runner.forward(me, *t.group, dropout);

@@ -65,7 +65,7 @@ void row_visibility::refresh(int32_t first) {
     for (int32_t i = begin; i < padded; ++i) {
         visibility::bounds & b = blocks[i / visibility::block];
         if (i % visibility::block == 0) {
-            b = { above, -above, above, -above, above, -above, above, -above };
+            b = { above, -above, above, -above, above, -above, above, -above, above, -above };
         }
         if (i < size()) {
             const int8_t  role = roles[i];
@@ -83,6 +83,8 @@ void row_visibility::refresh(int32_t first) {
             int64_t & max = span ? b.query_span_max : b.query_other_max;
             min           = std::min<int64_t>(min, pos);
             max           = std::max<int64_t>(max, pos);
+            b.position_min = std::min<int64_t>(b.position_min, pos);
+            b.position_max = std::max<int64_t>(b.position_max, pos);
         } else {
             position[i] = 0;
             is_span[i]  = 0;
@@ -96,8 +98,9 @@ void row_visibility::refresh(int32_t first) {
     }
 }
 
-visibility row_visibility::view() const {
+visibility row_visibility::view(int32_t window) const {
     visibility v;
+    v.window            = window;
     v.n_blocks          = static_cast<int32_t>(blocks.size());
     v.position          = position.data();
     v.is_span           = is_span.data();

@@ -21,8 +21,8 @@ public:
     void    truncate(int32_t n);
     void    set_role(int32_t begin, int32_t end, int8_t role);
 
-    // Valid until the next change, or move.
-    visibility view() const;
+    // Of layers with this window (0 = none). Valid until the next change, or move.
+    visibility view(int32_t window = 0) const;
 
 private:
     void refresh(int32_t first); // what is derived, from the block of this token on

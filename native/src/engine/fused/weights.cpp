@@ -41,8 +41,8 @@ rounded_matrix<T>::rounded_matrix(const float * w, int32_t n_out, int32_t n_in, 
 }
 
 template <class T>
-void rounded_matrix<T>::pack_forward(packed<T> & out) const {
-    kernels.pack_transposed(data.data(), ld, n_in, n_out, out.data.data());
+void rounded_matrix<T>::pack_forward(T * out) const {
+    kernels.pack_transposed(data.data(), ld, n_in, n_out, out);
 }
 
 template <class T>
@@ -124,7 +124,7 @@ void weights<T>::load_matrix(const model_file & file, int32_t l, matrix m, bool 
     if (hp.rope_pairs && (m == attn_q || m == attn_k)) {
         to.row_order = halves_order(to.n_out, hp.head_dim, hp.n_rot);
     }
-    if (m != attn_output && m != ffn_down) {
+    if (hp.norm_before && m != attn_output && m != ffn_down) {
         to.column_scale = file.read("blk." + std::to_string(l) +
                                     (m == ffn_gate || m == ffn_up ? ".ffn_norm.weight" : ".attn_norm.weight"));
     }
@@ -145,25 +145,40 @@ template <class T>
 weights<T>::weights(const model_file & file, const kernel_table<T> & kernels, thread_pool & pool, bool copies)
     : hp(file.params()), layers(hp.n_layer), output_norm(file.read("output_norm.weight")),
       embeddings(file.read_raw("token_embd.weight")), kernels(kernels) {
-    if (file.has("rope_freqs.weight")) {
-        rope_factors = file.read("rope_freqs.weight");
+    for (const rope_params & rope : hp.ropes) {
+        const bool               divided = rope.factors && file.has("rope_freqs.weight");
+        const std::vector<float> factors = divided ? file.read("rope_freqs.weight") : std::vector<float>(hp.n_rot / 2, 1.0f);
+        frequencies.emplace_back();
+        for (int32_t i = 0; i < hp.n_rot / 2; ++i) {
+            frequencies.back().push_back(std::pow(double(rope.base), -2.0 * i / hp.n_rot) * rope.scale / factors[i]);
+        }
     }
     parallel_for(pool, hp.n_layer * n_matrices,
                  [&](int32_t i) { load_matrix(file, i / n_matrices, matrix(i % n_matrices), copies); });
-    if (file.has("blk.0.attn_q_norm.weight")) {
-        const std::vector<int32_t> order = halves_order(hp.head_dim, hp.head_dim, hp.n_rot);
-        for (int32_t l = 0; l < hp.n_layer; ++l) {
-            const std::string b = "blk." + std::to_string(l);
-            for (const auto & [part, to] : { std::pair<const char *, buffer<float> *>{ ".attn_q_norm.weight",
-                                                                                       &layers[l].q_norm },
-                                             { ".attn_k_norm.weight", &layers[l].k_norm } }) {
-                const std::vector<float> w = file.read(b + part);
-                *to                        = buffer<float>(hp.head_dim);
-                for (int32_t i = 0; i < hp.head_dim; ++i) {
-                    (*to)[i] = w[hp.rope_pairs ? order[i] : i];
-                }
-            }
+    for (int32_t l = 0; l < hp.n_layer; ++l) {
+        load_norms(file, l);
+    }
+}
+
+// Those that are not folded into matrices.
+template <class T>
+void weights<T>::load_norms(const model_file & file, int32_t l) {
+    const auto load = [&](const char * part, const std::vector<int32_t> & order, buffer<float> & to) {
+        const std::vector<float> w = file.read("blk." + std::to_string(l) + part);
+        to                         = buffer<float>(int64_t(w.size()));
+        for (size_t i = 0; i < w.size(); ++i) {
+            to[i] = w[order.empty() ? i : size_t(order[i])];
         }
+    };
+    if (hp.qk_norm != head_norm::none) {
+        const std::vector<int32_t> order =
+            hp.rope_pairs ? halves_order(hp.head_dim, hp.head_dim, hp.n_rot) : std::vector<int32_t>();
+        load(".attn_q_norm.weight", order, layers[l].q_norm);
+        load(".attn_k_norm.weight", order, layers[l].k_norm);
+    }
+    if (hp.norm_after) {
+        load(".post_attention_norm.weight", {}, layers[l].attn_after);
+        load(".post_ffw_norm.weight", {}, layers[l].ffn_after);
     }
 }
 
@@ -230,12 +245,31 @@ head_layout weights<T>::heads(int32_t l) const {
     h.n_head    = hp.n_head;
     h.n_head_kv = hp.n_head_kv;
     h.head_dim  = hp.head_dim;
-    h.n_rot     = hp.n_rot;
-    h.scale     = 1.0f / std::sqrt(float(hp.head_dim));
+    h.n_rot     = hp.layers[l].rope < 0 ? 0 : hp.n_rot;
+    h.scale     = hp.attention_scale;
+    h.cap       = hp.attention_cap;
     h.eps       = hp.eps;
     h.q_norm    = layers[l].q_norm.data();
     h.k_norm    = layers[l].k_norm.data();
     return h;
+}
+
+template <class T>
+void weights<T>::embed(int32_t token, float * x) const {
+    embeddings.widen(token, x);
+    for (int32_t i = 0; hp.embd_scale != 1.0f && i < hp.n_embd; ++i) {
+        x[i] *= hp.embd_scale;
+    }
+}
+
+template <class T>
+residual_args<T> weights<T>::residual(int32_t l, matrix m) const {
+    residual_args<T> r;
+    r.d     = hp.n_embd;
+    r.w     = (m == attn_output ? layers[l].attn_after : layers[l].ffn_after).data();
+    r.eps   = hp.eps;
+    r.scale = hp.residual_scale;
+    return r;
 }
 
 template class rounded_matrix<bf16>;

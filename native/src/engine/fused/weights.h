@@ -57,7 +57,8 @@ class rounded_matrix {
 public:
     rounded_matrix(const float * w, int32_t n_out, int32_t n_in, const kernel_table<T> & kernels);
 
-    void pack_forward(packed<T> & out) const;
+    void pack_forward(packed<T> & out) const { pack_forward(out.data.data()); }
+    void pack_forward(T * out) const;
     void pack_backward(packed<T> & out) const;
 
 private:
@@ -103,6 +104,8 @@ struct layer {
     linear<T>     matrices[n_matrices];
     buffer<float> q_norm; // [head_dim] or empty
     buffer<float> k_norm;
+    buffer<float> attn_after; // [n_embd] norms of what the two halves add to the residual stream, or empty
+    buffer<float> ffn_after;
 };
 
 class stored_weights;
@@ -125,16 +128,24 @@ public:
     const hparams         hp;
     std::vector<layer<T>> layers;
     std::vector<float>    output_norm;  // [n_embd]
-    std::vector<float>    rope_factors; // [n_rot / 2], divisors of the frequencies; empty = 1
     model_file::raw_rows  embeddings;
+    std::vector<std::vector<double>> frequencies; // [hp.ropes][n_rot / 2] angles of position 1
 
     head_layout heads(int32_t layer) const;
+
+    // Row `token` of the embeddings as the first layer takes it.
+    void embed(int32_t token, float * x) const;
+
+    // The token's share of the work behind a matrix that adds to the residual stream; nothing but a sum if `adds_plainly`.
+    bool             adds_plainly() const { return !hp.norm_after && hp.residual_scale == 1.0f; }
+    residual_args<T> residual(int32_t layer, matrix m) const;
 
     const kernel_table<T> & kernels;
 
 private:
     void load_matrix(const model_file & file, int32_t l, matrix m, bool copy);
     void copy_matrix(const model_file & file, linear<T> & to) const;
+    void load_norms(const model_file & file, int32_t l);
 
     once           backward_ready;
 };

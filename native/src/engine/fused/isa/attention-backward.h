@@ -55,17 +55,27 @@ struct attention_backward_memory {
 // p and ds of one key against a block of queries.
 template <class T>
 MAGNET_INLINE void score_gradient(const visibility & sees, int32_t k, const hull & queries, const bool * masked,
-                                  float scale, const float * lse, const float * delta, const float * s,
+                                  const head_layout & heads, const float * lse, const float * delta, const float * s,
                                   const float * dp, T * p, T * ds) {
     const int32_t * threshold = sees.query_threshold(k) + queries.first * 32;
+    const int32_t * position  = sees.position + queries.first * 32;
     const vi        pos       = splat_int(sees.key_position[k]);
+    const vi        outside   = splat_int(sees.end_of_window(k));
     for (int32_t i = 0; i < queries.size() * 32; i += W) {
-        vf e = exp(load(s + i) * scale - load(lse + queries.first * 32 + i));
+        vf score = load(s + i) * heads.scale, slope = splat(heads.scale);
+        if (heads.cap > 0.0f) {
+            score = capped(load(s + i), heads.scale, heads.cap);
+            slope = slope * slope_of_cap(score, heads.cap);
+        }
+        vf e = exp(score - load(lse + queries.first * 32 + i));
         if (masked[i / 32]) {
             e = pos <= load(threshold + i) ? e : vf{};
+            if (sees.window > 0) {
+                e = load(position + i) < outside ? e : vf{};
+            }
         }
         store(p + i, e);
-        store(ds + i, e * (load(dp + i) - load(delta + queries.first * 32 + i)) * scale);
+        store(ds + i, e * (load(dp + i) - load(delta + queries.first * 32 + i)) * slope);
     }
 }
 
@@ -130,7 +140,7 @@ static void attention_backward(const attention_backward_args<T> & a, int32_t hea
                 gemm_store(single(rows, cols, term(vals + k0 * f.ld, f.ld, mem.do_nk + column, panel_size(dim), dim)),
                            mem.dp, ld);
                 for (int32_t r = 0; r < rows; ++r) {
-                    score_gradient(sees, k0 + r, queries, masked, l.scale, mem.lse, mem.delta, mem.s + r * ld,
+                    score_gradient(sees, k0 + r, queries, masked, l, mem.lse, mem.delta, mem.s + r * ld,
                                    mem.dp + r * ld, mem.p + r * ld, mem.ds + r * ld);
                 }
                 pack(mem.ds, ld, rows, cols, mem.ds_packed);

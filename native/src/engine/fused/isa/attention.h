@@ -134,14 +134,19 @@ struct exponential {
 template <class T>
 MAGNET_INLINE float softmax_block(const visibility & sees, int32_t q, const hull & keys, const bool * masked,
                                   float scale, float * s, T * p, float & max) {
-    const int32_t * threshold = sees.key_threshold(q);
+    const int32_t * threshold = sees.key_threshold(q) + keys.first * 32;
+    const int32_t * position  = sees.position + keys.first * 32;
     const vi        pos       = splat_int(sees.position[q]);
+    const vi        outside   = splat_int(sees.last_out_of_window(q));
     vf              maxima    = splat(max);
     for (int32_t b = 0; b < keys.size(); ++b) {
         for (int32_t i = b * 32; i < b * 32 + 32; i += W) {
             vf x = load(s + i);
             if (masked[b]) {
-                x = load(threshold + keys.first * 32 + i) <= pos ? x : splat(hidden);
+                x = load(threshold + i) <= pos ? x : splat(hidden);
+                if (sees.window > 0) {
+                    x = load(position + i) > outside ? x : splat(hidden);
+                }
                 store(s + i, x);
             }
             maxima = max_of(maxima, x);
@@ -203,11 +208,16 @@ struct running_softmax {
     float total[query_rows];
 };
 
+// What is left to multiply scores by once they are capped.
+MAGNET_INLINE float softmax_scale(const head_layout & heads) { return heads.cap > 0.0f ? 1.0f : heads.scale; }
+
 // Goes on over blocks of keys [begin, end). Sums count only where total > 0.
 template <class T>
-static void attend_blocks(const visibility & sees, float scale, int32_t dim, const packed_row<T> & row,
+static void attend_blocks(const visibility & sees, const head_layout & heads, const packed_row<T> & row,
                           const query_rows_of<T> & of, int32_t begin, int32_t end, const attention_memory<T> & mem,
                           running_softmax & state) {
+    const int32_t dim     = heads.head_dim;
+    const float   scale   = softmax_scale(heads);
     const int32_t q_first = of.token / 32;
     const int32_t q_last  = (of.token + (of.rows - 1) * of.stride) / 32;
     const int32_t ld      = key_panels * 32;
@@ -232,6 +242,9 @@ static void attend_blocks(const visibility & sees, float scale, int32_t dim, con
         }
         gemm_store(single(of.rows, keys.size() * 32, term(of.q, of.ld, key_cells, panel_size(dim), dim)), mem.scores, ld);
         for (int32_t r = 0; r < of.rows; ++r) {
+            for (int32_t i = 0; heads.cap > 0.0f && i < keys.size() * 32; i += W) {
+                store(mem.scores + r * ld + i, capped(load(mem.scores + r * ld + i), heads.scale, heads.cap));
+            }
             const float before = state.max[r];
             const float block  = softmax_block(sees, of.token + r * of.stride, keys, seen.masked, scale,
                                                mem.scores + r * ld, mem.probs + r * ld, state.max[r]);
@@ -254,10 +267,11 @@ static void attend_blocks(const visibility & sees, float scale, int32_t dim, con
 }
 
 template <class T>
-static void attend(const visibility & sees, float scale, int32_t dim, const packed_row<T> & row,
+static void attend(const visibility & sees, const head_layout & heads, const packed_row<T> & row,
                    const query_rows_of<T> & of, const attention_memory<T> & mem) {
+    const int32_t   dim = heads.head_dim;
     running_softmax state;
-    attend_blocks(sees, scale, dim, row, of, 0, sees.n_blocks, mem, state);
+    attend_blocks(sees, heads, row, of, 0, sees.n_blocks, mem, state);
     for (int32_t r = 0; r < of.rows; ++r) {
         float * sums = mem.sums + r * dim;
         for (int32_t c = 0; c < dim; ++c) {
@@ -265,7 +279,7 @@ static void attend(const visibility & sees, float scale, int32_t dim, const pack
         }
         convert_row(sums, dim, of.out + r * of.ld_out);
         if (of.lse != nullptr) {
-            of.lse[r * of.stride] = scale * state.max[r] + __builtin_logf(state.total[r]);
+            of.lse[r * of.stride] = softmax_scale(heads) * state.max[r] + __builtin_logf(state.total[r]);
         }
     }
 }
@@ -295,7 +309,7 @@ static void attention(const attention_args<T> & a, int32_t head_kv, int32_t begi
     for_query_blocks(begin, end, [&](int32_t q0, int32_t rows) {
         for (int32_t h = head_kv * group; h < (head_kv + 1) * group; ++h) {
             float * lse = a.lse != nullptr ? a.lse + int64_t(h) * a.n + q0 : nullptr;
-            attend(*a.sees, l.scale, dim, row,
+            attend(*a.sees, l, row,
                    query_rows_of<T>{ a.qkv + q0 * a.ld + h * dim, a.ld, rows, q0, 1, a.out + q0 * a.ld_out + h * dim,
                                      a.ld_out, lse },
                    mem);
@@ -335,9 +349,9 @@ static void attention_part(const cached_attention_args<T> & a, int32_t head_kv, 
     const packed_row<T>       row   = row_of(a.cells, dim);
     const query_rows_of<T>    of    = heads_of_token(a, head_kv, token);
     running_softmax           state;
-    attend_blocks(*a.sees, l.scale, dim, row, of, begin, end, mem, state);
+    attend_blocks(*a.sees, l, row, of, begin, end, mem, state);
     for (int32_t r = 0; r < of.rows; ++r) {
-        out[r].max   = l.scale * state.max[r];
+        out[r].max   = softmax_scale(l) * state.max[r];
         out[r].total = state.total[r];
         for (int32_t c = 0; c < dim; ++c) {
             out[r].sums[c] = state.total[r] > 0.0f ? mem.sums[r * dim + c] : 0.0f;
@@ -354,12 +368,12 @@ static void cached_attention(const cached_attention_args<T> & a, int32_t head_kv
     const packed_row<T>       row   = row_of(a.cells, dim);
 
     if (end - begin == 1 && group <= query_rows) { // keys and values come from memory once for all heads of the group
-        attend(*a.sees, l.scale, dim, row, heads_of_token(a, head_kv, begin), mem);
+        attend(*a.sees, l, row, heads_of_token(a, head_kv, begin), mem);
         return;
     }
     for_query_blocks(begin, end, [&](int32_t q0, int32_t rows) {
         for (int32_t h = head_kv * group; h < (head_kv + 1) * group; ++h) {
-            attend(*a.sees, l.scale, dim, row,
+            attend(*a.sees, l, row,
                    query_rows_of<T>{ a.q + q0 * a.ld + h * dim, a.ld, rows, a.first + q0, 1,
                                      a.out + q0 * a.ld_out + h * dim, a.ld_out, nullptr },
                    mem);

@@ -54,6 +54,57 @@ static void rms_norm_backward(const float * dy, int64_t ldy, const T * y, int64_
     }
 }
 
+template <class T>
+static void residual(const residual_args<T> & a) {
+    for (int32_t t = 0; t < a.n; ++t) {
+        const float * y = a.y + t * a.ld_y;
+        float *       x = a.x + t * a.ld_x;
+        if (a.w == nullptr) {
+            for_each(
+                a.d, [&](int32_t i) { store(x + i, load(x + i) + load(y + i) * a.scale); },
+                [&](int32_t i) { x[i] += y[i] * a.scale; });
+            continue;
+        }
+        const float rstd = rsqrt_of(dot(y, y, a.d) / float(a.d) + a.eps);
+        for_each(
+            a.d, [&](int32_t i) { store(x + i, load(x + i) + load(y + i) * rstd * load(a.w + i) * a.scale); },
+            [&](int32_t i) { x[i] += y[i] * rstd * a.w[i] * a.scale; });
+        if (a.unit != nullptr) {
+            T * unit  = a.unit + t * a.ld_unit;
+            a.rstd[t] = rstd;
+            for_each(
+                a.d, [&](int32_t i) { store(unit + i, load(y + i) * rstd); },
+                [&](int32_t i) { from_float(y[i] * rstd, unit[i]); });
+        }
+    }
+}
+
+// dy = rstd (g - unit mean(g unit)) with g = scale w dx, or scale dx without w.
+template <class T>
+static void residual_backward(const residual_args<T> & a) {
+    for (int32_t t = 0; t < a.n; ++t) {
+        const float * dx = a.x + t * a.ld_x;
+        T *           dy = a.dy + t * a.ld_dy;
+        if (a.w == nullptr) {
+            for_each(
+                a.d, [&](int32_t i) { store(dy + i, load(dx + i) * a.scale); },
+                [&](int32_t i) { from_float(dx[i] * a.scale, dy[i]); });
+            continue;
+        }
+        const T * unit = a.unit + t * a.ld_unit;
+        vf        sums = {};
+        float     mean = 0.0f;
+        for_each(
+            a.d, [&](int32_t i) { sums += load(dx + i) * load(a.w + i) * load(unit + i); },
+            [&](int32_t i) { mean += dx[i] * a.w[i] * to_float(unit[i]); });
+        mean            = (sum(sums) + mean) / float(a.d);
+        const float inv = a.rstd[t] * a.scale;
+        for_each(
+            a.d, [&](int32_t i) { store(dy + i, inv * (load(dx + i) * load(a.w + i) - load(unit + i) * mean)); },
+            [&](int32_t i) { from_float(inv * (dx[i] * a.w[i] - to_float(unit[i]) * mean), dy[i]); });
+    }
+}
+
 // One head rotated: pairs (i, i + half); backward turns the other way.
 MAGNET_INLINE void rotate(float * x, int32_t half, const float * cos, const float * sin, float direction) {
     for_each(
@@ -186,6 +237,67 @@ static void softmax_gradient(const float * x, int32_t n, float lse, int32_t targ
     if (target >= 0 && target < n) {
         from_float((__builtin_expf(x[target] - lse) - 1.0f) * weight, y[target]);
     }
+}
+
+MAGNET_INLINE vf capped(vf score, float scale, float cap) {
+    return cap * (2.0f * sigmoid(score * (2.0f * scale / cap)) - 1.0f); // tanh
+}
+
+// d capped / d (scale * score)
+template <class V>
+MAGNET_INLINE V slope_of_cap(V score, float cap) {
+    return 1.0f - score * score * (1.0f / (cap * cap));
+}
+
+static void cap_row(float * s, int32_t n, float scale, float cap) {
+    if (cap > 0.0f) {
+        for_each(
+            n, [&](int32_t i) { store(s + i, capped(load(s + i), scale, cap)); },
+            [&](int32_t i) { s[i] = cap * __builtin_tanhf(s[i] * scale / cap); });
+    } else {
+        for_each(
+            n, [&](int32_t i) { store(s + i, load(s + i) * scale); }, [&](int32_t i) { s[i] *= scale; });
+    }
+}
+
+template <class T>
+static float softmax_part(softmax_state & state, const float * x, int32_t n, int32_t target, float cap, T * y) {
+    vf    maxima = splat(state.max);
+    float max    = state.max;
+    for_each(
+        n, [&](int32_t i) { maxima = max_of(maxima, load(x + i)); }, [&](int32_t i) { max = x[i] > max ? x[i] : max; });
+    const float m     = max_in(maxima);
+    max               = m > max ? m : max;
+    const float decay = __builtin_expf(state.max - max);
+
+    vf    sums = {};
+    float tail = 0.0f;
+    for_each(
+        n,
+        [&](int32_t i) {
+            const vf s = load(x + i);
+            const vf e = exp(s - max);
+            sums += e;
+            if (y != nullptr) {
+                store(y + i, cap > 0.0f ? e * slope_of_cap(s, cap) : e);
+            }
+        },
+        [&](int32_t i) {
+            const float e = __builtin_expf(x[i] - max);
+            tail += e;
+            if (y != nullptr) {
+                from_float(cap > 0.0f ? e * slope_of_cap(x[i], cap) : e, y[i]);
+            }
+        });
+    if (target >= 0 && target < n) {
+        state.score = x[target];
+        if (y != nullptr) {
+            from_float(0.0f, y[target]);
+        }
+    }
+    state.total = state.total * decay + (sum(sums) + tail);
+    state.max   = max;
+    return decay;
 }
 
 } // namespace

@@ -35,6 +35,8 @@ constexpr kernel_table<T> make_table() {
         /*activate           =*/ activate_row,
         /*rms_norm           =*/ rms_norm<T>,
         /*rms_norm_backward  =*/ rms_norm_backward<T>,
+        /*residual           =*/ residual<T>,
+        /*residual_backward  =*/ residual_backward<T>,
         /*qkv                =*/ qkv<T>,
         /*qkv_backward       =*/ qkv_backward<T>,
         /*attention          =*/ multiplying<attention<T>>::call,
@@ -48,8 +50,10 @@ constexpr kernel_table<T> make_table() {
         /*pack               =*/ pack,
         /*pack_transposed    =*/ pack_transposed<T>,
         /*transpose          =*/ transpose<T>,
+        /*cap                =*/ cap_row,
         /*log_sum_exp        =*/ log_sum_exp,
         /*softmax_gradient   =*/ softmax_gradient<T>,
+        /*softmax_part       =*/ softmax_part<T>,
     };
 }
 
