@@ -149,6 +149,9 @@ void read_sizes(hparams & hp, const metadata & of, const std::string & path) {
     }
     hp.n_embd      = of.count("embedding_length");
     hp.n_layer     = of.count("block_count");
+    if (hp.n_layer > 4096) { // before there is a description of each; llama.cpp reads fewer
+        bad_file(path, of.name("block_count") + " is out of range");
+    }
     hp.n_ff        = of.count("feed_forward_length");
     hp.n_head      = of.count("attention.head_count");
     hp.n_head_kv   = of.count("attention.head_count_kv", hp.n_head);
