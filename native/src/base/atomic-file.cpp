@@ -1,28 +1,19 @@
 #include "atomic-file.h"
 
 #include "error.h"
+#include "path.h"
 
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <memory>
 
-#ifdef _WIN32
-#include <io.h>
-#else
+#ifndef _WIN32
 #include <fcntl.h>
 #include <unistd.h>
 #endif
 
 namespace magnet {
-
-static bool sync_file(FILE * file) {
-#ifdef _WIN32
-    return _commit(_fileno(file)) == 0;
-#else
-    return fsync(fileno(file)) == 0;
-#endif
-}
 
 // Makes the rename itself durable. Some file systems refuse to sync a folder: then there is nothing to do about it.
 static void sync_folder_of(const std::string & path) {
@@ -40,12 +31,12 @@ static void sync_folder_of(const std::string & path) {
 
 atomic_file::atomic_file(const std::string & path) : path(path), temporary(path + ".tmp") {
     std::error_code ignored;
-    const auto      there = std::filesystem::status(path, ignored);
+    const auto      there = std::filesystem::status(to_path(path), ignored);
     if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
         // a folder cannot be replaced, and a device like /dev/null must not be
         throw error(MAGNET_STATUS_IO, "cannot write " + path + ": it is not a file.");
     }
-    file = std::fopen(temporary.c_str(), "wb");
+    file = open_file(temporary, "wb");
     if (!file) {
         fail("open");
     }
@@ -54,7 +45,7 @@ atomic_file::atomic_file(const std::string & path) : path(path), temporary(path 
 atomic_file::~atomic_file() {
     if (file) {
         std::fclose(file);
-        std::remove(temporary.c_str());
+        remove_file(temporary);
     }
 }
 
@@ -70,17 +61,12 @@ void atomic_file::commit() {
     }
     FILE * closing = file;
     file           = nullptr;
-    std::error_code failed;
-    if (std::fclose(closing) == 0) {
-        std::filesystem::rename(temporary, path, failed); // replaces, on Windows too
-        if (!failed) {
-            sync_folder_of(path);
-            return;
-        }
-        errno = failed.value();
+    if (std::fclose(closing) == 0 && replace_file(temporary, path)) {
+        sync_folder_of(path);
+        return;
     }
     const int reason = errno;
-    std::remove(temporary.c_str());
+    remove_file(temporary);
     errno = reason;
     fail("replace");
 }
@@ -92,11 +78,11 @@ void atomic_file::fail(const char * what) const {
 
 bool file_exists(const std::string & path) {
     std::error_code ignored;
-    return std::filesystem::exists(path, ignored);
+    return std::filesystem::exists(to_path(path), ignored);
 }
 
 std::string read_file(const std::string & path) {
-    const std::unique_ptr<FILE, int (*)(FILE *)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+    const std::unique_ptr<FILE, int (*)(FILE *)> file(open_file(path, "rb"), std::fclose);
     if (!file) {
         throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + std::strerror(errno));
     }

@@ -1,6 +1,7 @@
 #include "distinct-files.h"
 
 #include "error.h"
+#include "path.h"
 
 #include <filesystem>
 
@@ -22,7 +23,7 @@ static fs::path target_of(fs::path path) {
 
 static bool same_file(const std::string & a, const std::string & b) {
     std::error_code failed;
-    return fs::equivalent(a, b, failed) || target_of(a) == target_of(b);
+    return fs::equivalent(to_path(a), to_path(b), failed) || target_of(to_path(a)) == target_of(to_path(b));
 }
 
 void check_distinct(const std::vector<named_file> & reads, const std::vector<named_file> & writes) {

@@ -1,9 +1,8 @@
 #include "file-identity.h"
 
 #include "error.h"
+#include "file-marks.h"
 #include "file-stamp.h"
-
-#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -15,24 +14,11 @@ bool file_identity::marks::operator==(const marks & m) const {
 }
 
 bool file_identity::look(const std::string & path, marks & out) {
-#ifdef _WIN32
-    struct _stat64 s;
-    if (_stat64(path.c_str(), &s) != 0) {
+    file_marks found;
+    if (!look_at_file(path, found)) {
         return false;
     }
-    out = { uint64_t(s.st_dev), 0, int64_t(s.st_size), int64_t(s.st_mtime), 0 };
-#else
-    struct stat s;
-    if (stat(path.c_str(), &s) != 0) {
-        return false;
-    }
-#    ifdef __APPLE__
-    const timespec changed = s.st_mtimespec;
-#    else
-    const timespec changed = s.st_mtim;
-#    endif
-    out = { uint64_t(s.st_dev), uint64_t(s.st_ino), int64_t(s.st_size), int64_t(changed.tv_sec), int64_t(changed.tv_nsec) };
-#endif
+    std::tie(out.device, out.inode, out.size, out.seconds, out.nanoseconds) = found;
     return true;
 }
 

@@ -1,6 +1,8 @@
 #include "file-stamp.h"
 
 #include "error.h"
+#include "file-marks.h"
+#include "path.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -10,29 +12,11 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <tuple>
 #include <vector>
-
-#include <sys/stat.h>
 
 namespace magnet {
 
 namespace {
-
-using identity = std::tuple<uint64_t, uint64_t, int64_t, int64_t, int64_t>; // device, inode, size, time of change
-
-identity identity_of(const std::string & path) {
-    struct stat s;
-    if (stat(path.c_str(), &s) != 0) {
-        throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + std::strerror(errno) + ".");
-    }
-#if defined(__linux__)
-    const int64_t nanoseconds = s.st_mtim.tv_nsec;
-#else
-    const int64_t nanoseconds = 0;
-#endif
-    return { (uint64_t) s.st_dev, (uint64_t) s.st_ino, (int64_t) s.st_size, (int64_t) s.st_mtime, nanoseconds };
-}
 
 // Four lanes of 8 bytes, each multiplied and turned as in xxHash, so that no byte waits for the one before it.
 class hasher {
@@ -74,7 +58,7 @@ private:
 };
 
 std::string hash_of(const std::string & path) {
-    const std::unique_ptr<FILE, int (*)(FILE *)> file(std::fopen(path.c_str(), "rb"), std::fclose);
+    const std::unique_ptr<FILE, int (*)(FILE *)> file(open_file(path, "rb"), std::fclose);
     if (!file) {
         throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + std::strerror(errno) + ".");
     }
@@ -94,10 +78,13 @@ std::string hash_of(const std::string & path) {
 } // namespace
 
 std::string file_stamp(const std::string & path) {
-    static std::mutex                      mutex;
-    static std::map<identity, std::string> known;
+    static std::mutex                        mutex;
+    static std::map<file_marks, std::string> known;
 
-    const identity                    file = identity_of(path);
+    file_marks file;
+    if (!look_at_file(path, file)) {
+        throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + std::strerror(errno) + ".");
+    }
     const std::lock_guard<std::mutex> lock(mutex);
     std::string &                     stamp = known[file];
     if (stamp.empty()) {

@@ -4,6 +4,7 @@
 #include "atomic-file.h"
 #include "error.h"
 #include "log.h"
+#include "path.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -33,7 +34,7 @@ static uint64_t size_of(FILE * file) {
 const char * const gguf_reader::not_gguf = "a GGUF file. Convert it first (llama.cpp's convert_hf_to_gguf.py for models, "
                                            "convert_lora_to_gguf.py for adapters)";
 
-gguf_reader::gguf_reader(const std::string & path, const std::string & what) : path(path), file(std::fopen(path.c_str(), "rb"), std::fclose) {
+gguf_reader::gguf_reader(const std::string & path, const std::string & what) : path(path), file(open_file(path, "rb"), std::fclose) {
     if (!file) {
         throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + std::strerror(errno) + ".");
     }

@@ -5,12 +5,49 @@
 #include <cerrno>
 #include <cstring>
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#ifdef _WIN32
+#    include "path.h"
+
+#    include <windows.h>
+#else
+#    include <fcntl.h>
+#    include <sys/mman.h>
+#    include <sys/stat.h>
+#    include <unistd.h>
+#endif
 
 namespace magnet {
+
+#ifdef _WIN32
+
+mapped_file::mapped_file(const std::string & path) {
+    const HANDLE  file = CreateFileW(to_path(path).c_str(), GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_DELETE, nullptr, OPEN_EXISTING,
+                                     FILE_ATTRIBUTE_NORMAL, nullptr);
+    LARGE_INTEGER size = {};
+    HANDLE        map  = nullptr;
+    if (file != INVALID_HANDLE_VALUE) {
+        if (GetFileSizeEx(file, &size)) {
+            map = CreateFileMappingW(file, nullptr, PAGE_READONLY, 0, 0, nullptr);
+        }
+        CloseHandle(file); // the mapping holds it
+    }
+    void * pages = map != nullptr ? MapViewOfFile(map, FILE_MAP_READ, 0, 0, 0) : nullptr;
+    const DWORD why = GetLastError();
+    if (map != nullptr) {
+        CloseHandle(map);
+    }
+    if (pages == nullptr) {
+        throw error(MAGNET_STATUS_IO, "cannot map " + path + ": error " + std::to_string(why) + " of Windows.");
+    }
+    data_ = static_cast<uint8_t *>(pages);
+    size_ = size.QuadPart;
+}
+
+mapped_file::~mapped_file() {
+    UnmapViewOfFile(data_);
+}
+
+#else
 
 mapped_file::mapped_file(const std::string & path) {
     const auto fail = [&path](const char * what) {
@@ -38,5 +75,7 @@ mapped_file::mapped_file(const std::string & path) {
 mapped_file::~mapped_file() {
     munmap(data_, size_t(size_));
 }
+
+#endif
 
 } // namespace magnet

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <exception>
 #include <string>
-#include <thread>
 
-#ifndef _WIN32
+#ifdef _WIN32
+#    include <windows.h>
+
+#    include <process.h>
+#else
 #    include <limits.h>
 #    include <pthread.h>
 #    include <unistd.h>
@@ -32,8 +35,18 @@ struct job {
 
 #ifdef _WIN32
 
-bool run_with_stack(size_t, job & todo) {
-    std::thread([&todo] { todo.run(); }).join();
+bool run_with_stack(size_t bytes, job & todo) {
+    const auto main = [](void * self) -> unsigned {
+        static_cast<job *>(self)->run();
+        return 0;
+    };
+    const auto thread = reinterpret_cast<HANDLE>(
+        _beginthreadex(nullptr, unsigned(bytes), main, &todo, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr));
+    if (thread == nullptr) {
+        return false;
+    }
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #include "base/atomic-file.h"
 #include "base/error.h"
 #include "base/lines.h"
+#include "base/path.h"
 
 #include <nlohmann/json.hpp>
 
@@ -51,11 +52,11 @@ journal::journal(const std::string & path, const nlohmann::json & what) : path_(
     if (exists) {
         read(what);
     }
-    file_ = std::fopen(path_.c_str(), "ab");
+    file_ = open_file(path_, "ab");
     if (!file_) {
         throw io_error(path_, "open");
     }
-    if (!exists || std::filesystem::file_size(path_) == 0) {
+    if (!exists || std::filesystem::file_size(to_path(path_)) == 0) {
         write(nlohmann::json{{"state", kind}, {"what", what}}.dump());
     }
 }
@@ -111,7 +112,7 @@ void journal::read(const nlohmann::json & what) {
         }
     }
     if (whole < text.size()) {
-        std::filesystem::resize_file(path_, whole);
+        std::filesystem::resize_file(to_path(path_), whole);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "base/atomic-file.h"
 #include "base/error.h"
 #include "base/json-fields.h"
+#include "base/path.h"
 
 #include <cerrno>
 #include <cmath>
@@ -100,7 +101,7 @@ void metrics_file::add(const train_record & record) {
         return;
     }
     const std::string                            line = record_to_json(record) + "\n";
-    const std::unique_ptr<FILE, int (*)(FILE *)> file(std::fopen(path.c_str(), "ab"), std::fclose);
+    const std::unique_ptr<FILE, int (*)(FILE *)> file(open_file(path, "ab"), std::fclose);
     if (!file || std::fwrite(line.data(), 1, line.size(), file.get()) != line.size() || std::fflush(file.get()) != 0) {
         throw error(MAGNET_STATUS_IO, "cannot write " + path + ": " + std::strerror(errno));
     }

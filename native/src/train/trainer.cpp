@@ -2,11 +2,10 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/peak-memory.h"
 #include "objectives.h"
 #include "report.h"
 #include "step.h"
-
-#include <sys/resource.h>
 
 #include <chrono>
 #include <cmath>
@@ -18,16 +17,6 @@ static const double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 static double now_seconds() {
     return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-static int64_t peak_memory() {
-    rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-#ifdef __APPLE__
-    return int64_t(usage.ru_maxrss);
-#else
-    return int64_t(usage.ru_maxrss) * 1024;
-#endif
 }
 
 static lora_set first_lora(const engine & e, const train_options & o) {

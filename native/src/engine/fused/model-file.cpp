@@ -1,6 +1,7 @@
 #include "model-file.h"
 
 #include "base/error.h"
+#include "base/path.h"
 
 #include "ggml.h"
 #include "gguf.h"
@@ -25,7 +26,7 @@ void widen_values(int32_t type, const void * data, float * out, int64_t n) {
 } // namespace
 
 model_file::model_file(const std::string & path) : path(path), meta(nullptr, gguf_free) {
-    if (!std::ifstream(path, std::ios::binary)) {
+    if (!std::ifstream(to_path(path), std::ios::binary)) {
         throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + std::strerror(errno));
     }
     meta.reset(gguf_init_from_file(path.c_str(), { /*no_alloc =*/ true, nullptr }));
@@ -140,7 +141,7 @@ bool model_file::has(const std::string & name) const { return gguf_find_tensor(m
 
 std::vector<uint8_t> model_file::bytes_of(int64_t tensor) const {
     std::vector<uint8_t> bytes(gguf_get_tensor_size(meta.get(), tensor));
-    std::ifstream        file(path, std::ios::binary);
+    std::ifstream        file(to_path(path), std::ios::binary);
     file.seekg(std::streamoff(gguf_get_data_offset(meta.get()) + gguf_get_tensor_offset(meta.get(), tensor)));
     if (!file.read(reinterpret_cast<char *>(bytes.data()), std::streamsize(bytes.size()))) {
         throw error(MAGNET_STATUS_IO,

@@ -1,0 +1,22 @@
+// Paths are UTF-8 in MAGNET, whatever the system calls its files.
+#pragma once
+
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+namespace magnet {
+
+// For std::filesystem and streams, and back.
+std::filesystem::path to_path(const std::string & utf8);
+std::string           to_utf8(const std::filesystem::path & path);
+
+// As fopen(), remove() and rename(), which replaces what is at `to`: NULL or false, and errno.
+std::FILE * open_file(const std::string & path, const char * mode);
+bool        remove_file(const std::string & path);
+bool        replace_file(const std::string & from, const std::string & to);
+
+// Hands what was written to the disk; false and errno if it does not get there.
+bool sync_file(std::FILE * file);
+
+} // namespace magnet
