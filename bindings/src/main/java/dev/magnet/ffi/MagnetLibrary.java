@@ -22,7 +22,7 @@ import java.util.List;
  *   <li>the file named by system property {@code magnet.library}; nothing else is tried if it is set;
  *   <li>the natives jar of this platform on the class path, extracted to a directory named by the hash of its content
  *       under {@code magnet.cache} if that property is set, else under the user's cache directory or, where that cannot
- *       be used, {@code java.io.tmpdir};
+ *       be used, {@code java.io.tmpdir}; left out if property {@code magnet.natives.skip} is {@code true};
  *   <li>the directories of {@code java.library.path}, then the system's own search.
  * </ol>
  *
@@ -37,6 +37,9 @@ public final class MagnetLibrary {
 
     /** System property: directory to extract the library of a natives jar to. */
     public static final String CACHE_PROPERTY = "magnet.cache";
+
+    /** System property: {@code true} leaves natives jars alone, for a library that is installed. */
+    public static final String SKIP_PROPERTY = "magnet.natives.skip";
 
     private static SymbolLookup opened;
 
@@ -128,6 +131,15 @@ public final class MagnetLibrary {
 
         private SymbolLookup fromNativesJar() {
             String classifier = Platform.classifier();
+            if (Boolean.getBoolean(SKIP_PROPERTY)) {
+                tried.add("natives jar: left out, as -D" + SKIP_PROPERTY + "=true says");
+                return null;
+            }
+            if (Platform.musl()) {
+                tried.add("natives jar: made for glibc, and this system has musl (Alpine Linux): use an image with glibc, or"
+                        + " build the library there and name it with -D" + LIBRARY_PROPERTY + "=FILE");
+                return null;
+            }
             try {
                 NativeResource resource =
                         NativeResource.find(MagnetLibrary.class.getClassLoader(), classifier, fileName);
@@ -142,7 +154,7 @@ public final class MagnetLibrary {
                     tried.add("natives jar: " + CpuFeatures.refusal(missing));
                     return null;
                 }
-                for (Path directory : cacheDirectories()) {
+                for (Path directory : NativesCache.directories()) {
                     try {
                         SymbolLookup found = open(resource.extractTo(directory));
                         if (found != null) {
@@ -158,21 +170,6 @@ public final class MagnetLibrary {
                 tried.add("class path: cannot read the natives jar: " + e);
             }
             return null;
-        }
-
-        private static List<Path> cacheDirectories() {
-            String named = System.getProperty(CACHE_PROPERTY);
-            if (named != null) {
-                return List.of(Path.of(named));
-            }
-            String cacheHome = System.getenv("XDG_CACHE_HOME");
-            Path cache = cacheHome != null && !cacheHome.isEmpty()
-                    ? Path.of(cacheHome)
-                    : Path.of(System.getProperty("user.home"), ".cache");
-            String user = System.getProperty("user.name").replaceAll("[^A-Za-z0-9]", "_");
-            return List.of(
-                    cache.resolve("magnet").resolve("natives"),
-                    Path.of(System.getProperty("java.io.tmpdir"), "magnet-natives-" + user));
         }
 
         private SymbolLookup fromLibraryPath() {

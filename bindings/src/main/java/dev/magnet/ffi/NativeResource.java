@@ -42,7 +42,7 @@ record NativeResource(ClassLoader loader, String name, String sha256, String cpu
      */
     Path extractTo(Path directory) throws IOException {
         Path target = directory.resolve(sha256.substring(0, 16)).resolve(name.substring(name.lastIndexOf('/') + 1));
-        if (Files.isRegularFile(target) && sha256.equals(sha256Of(Files.newInputStream(target)))) {
+        if (isWhole(target)) {
             return target;
         }
         Files.createDirectories(target.getParent());
@@ -58,11 +58,26 @@ record NativeResource(ClassLoader loader, String name, String sha256, String cpu
             if (!written.equals(sha256)) {
                 throw new IOException(name + " is damaged: SHA-256 " + written + ", expected " + sha256);
             }
-            Files.move(staged, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            move(staged, target);
         } finally {
             Files.deleteIfExists(staged);
         }
         return target;
+    }
+
+    /** Windows replaces no library that is in use: then another process was faster, and its file will do. */
+    private void move(Path staged, Path target) throws IOException {
+        try {
+            Files.move(staged, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            if (!isWhole(target)) {
+                throw e;
+            }
+        }
+    }
+
+    private boolean isWhole(Path target) throws IOException {
+        return Files.isRegularFile(target) && sha256.equals(sha256Of(Files.newInputStream(target)));
     }
 
     private static String sha256Of(InputStream content) throws IOException {

@@ -161,6 +161,27 @@ class MagnetLibraryTest {
         assertEquals(written, Files.getLastModifiedTime(file));
     }
 
+    @Test
+    void nativesOfOtherPlatformsBesideItAreLeftAlone() throws Exception {
+        for (String other : List.of(
+                "linux-aarch_64/libmagnet.so", "windows-x86_64/magnet.dll", "osx-aarch_64/libmagnet.dylib", "osx-x86_64/libmagnet.dylib")) {
+            Path file = natives.resolve("dev/magnet/native").resolve(other);
+            Files.createDirectories(file.getParent());
+            Files.writeString(file, "another platform's");
+            Files.writeString(file.resolveSibling(file.getFileName() + ".sha256"), sha256(file));
+        }
+        assertOpened(probe(List.of(natives), GRANTED, "-Dmagnet.cache=" + cache));
+        assertEquals(1, extracted(cache).size());
+    }
+
+    @Test
+    void nativesJarThatIsToBeSkippedIsNotLookedAt() throws Exception {
+        assertFailed(
+                probe(List.of(natives), GRANTED, "-Dmagnet.cache=" + cache, "-Dmagnet.natives.skip=true"),
+                "-Dmagnet.natives.skip=true");
+        assertEquals(List.of(), extracted(cache));
+    }
+
     /** Opening it would end the process at the first instruction that is missing. */
     @Test
     void libraryForAnotherCpuIsRefusedByName() throws Exception {
