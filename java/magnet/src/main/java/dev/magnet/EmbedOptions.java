@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  *     searched and texts that search may want different ones
  * @param truncate what to do with a text that is too long
  * @param maxTokens most tokens of one text, instruction and end-of-sequence token counted; 0 = the whole context
+ * @param dimensions numbers of a vector: its first ones, at most {@link ModelInfo#dimensions()}; 0 = all
  * @param normalize whether vectors get length 1 (an all-zero vector stays as it is)
  * @param appendEos whether the end-of-sequence token is put behind a text, as in training
  * @param adapters adapters of this call; null = those of {@link LoadOptions#adapters()}, empty = the bare model
@@ -26,6 +27,7 @@ public record EmbedOptions(
         @Nullable String instruction,
         Truncation truncate,
         int maxTokens,
+        int dimensions,
         boolean normalize,
         boolean appendEos,
         @Nullable List<ScaledAdapter> adapters,

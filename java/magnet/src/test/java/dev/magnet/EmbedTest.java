@@ -49,6 +49,35 @@ class EmbedTest {
     }
 
     @Test
+    void dimensionsKeepsTheFirstNumbersAtLengthOne() {
+        EmbedOptions eight = EmbedOptions.defaults().withDimensions(8);
+        double[] first = new double[8];
+        float[] all = magnet.embed("text", EmbedOptions.defaults().withNormalize(false));
+        double norm = Math.sqrt(IntStream.range(0, 8).mapToDouble(d -> (double) all[d] * all[d]).sum());
+        Arrays.setAll(first, d -> all[d] / norm);
+        for (float[] found : List.of(
+                magnet.embed("text", eight),
+                magnet.embedAsync("text", eight).join(),
+                magnet.embedAll(List.of("other", "text"), eight).vectors()[1])) {
+            assertEquals(8, found.length);
+            for (int d = 0; d < 8; d++) {
+                assertEquals(first[d], found[d], 1e-5);
+            }
+        }
+        FloatBuffer buffer = FloatBuffer.allocate(16);
+        magnet.embed(List.of("a", "text"), eight, buffer);
+        assertEquals(first[7], buffer.get(15), 1e-5);
+        assertEquals(8, magnet.embedTokens("text", eight).vectors()[0].length);
+        assertEquals(8, magnet.embedTokenIds(magnet.tokenize("text"), eight).length);
+        for (int dimensions : new int[] {-1, TinyModel.DIMENSIONS + 1, Integer.MAX_VALUE}) {
+            var refused = assertThrows(
+                    MagnetException.class, () -> magnet.embed("text", EmbedOptions.defaults().withDimensions(dimensions)));
+            assertEquals(Status.INVALID_ARGUMENT, refused.status());
+            assertTrue(refused.getMessage().contains("dimensions is " + dimensions), refused.getMessage());
+        }
+    }
+
+    @Test
     void manyGiveTheVectorsOfOneByOne() {
         float[][] together = magnet.embed(TEXTS);
         for (int i = 0; i < TEXTS.size(); i++) {

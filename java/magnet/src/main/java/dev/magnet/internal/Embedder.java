@@ -27,10 +27,11 @@ public final class Embedder {
 
     /** One vector a text. */
     public Embeddings embed(List<String> texts, EmbedOptions options) {
+        int kept = kept(options);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, (long) texts.size() * dimensions);
             int[] tokenCounts = embed(arena, texts, options, out);
-            return new Embeddings(rows(out, texts.size()), tokenCounts);
+            return new Embeddings(rows(out, texts.size(), kept, options.normalize()), tokenCounts);
         }
     }
 
@@ -39,12 +40,20 @@ public final class Embedder {
         if (into.isReadOnly()) {
             throw new MagnetException(Status.INVALID_ARGUMENT, "the buffer is read-only");
         }
-        long needed = (long) texts.size() * dimensions;
+        int kept = kept(options);
+        long needed = (long) texts.size() * kept;
         if (into.remaining() < needed) {
             throw new MagnetException(
                     Status.BUFFER_TOO_SMALL,
-                    "the buffer has room for " + into.remaining() + " floats; " + texts.size() + " texts of " + dimensions
+                    "the buffer has room for " + into.remaining() + " floats; " + texts.size() + " texts of " + kept
                             + " dimensions need " + needed);
+        }
+        if (kept < dimensions) {
+            Embeddings shortened = embed(texts, options);
+            for (float[] vector : shortened.vectors()) {
+                into.put(vector);
+            }
+            return shortened.tokenCounts();
         }
         try (Arena arena = Arena.ofConfined()) {
             int[] tokenCounts;
@@ -62,6 +71,7 @@ public final class Embedder {
 
     /** One vector for every token of a text. */
     public TokenEmbeddings embedTokens(String text, EmbedOptions options) {
+        int kept = kept(options);
         var call = Call.tellingProgress(options.progress());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment nativeText = Native.text(arena, text, "the text");
@@ -77,13 +87,14 @@ public final class Embedder {
                 if (tokens > 0) {
                     call.run(s, () -> magnet_h.magnet_embed_tokens(s, nativeText, params, out, ids, tokens, count));
                 }
-                return new TokenEmbeddings(ids.toArray(ValueLayout.JAVA_INT), rows(out, tokens));
+                return new TokenEmbeddings(ids.toArray(ValueLayout.JAVA_INT), rows(out, tokens, kept, options.normalize()));
             });
         }
     }
 
     /** One vector for a sequence of tokens. */
     public float[] embedTokenIds(int[] tokens, EmbedOptions options) {
+        int kept = kept(options);
         var call = Call.tellingProgress(options.progress());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment ids = arena.allocateFrom(ValueLayout.JAVA_INT, tokens);
@@ -94,7 +105,7 @@ public final class Embedder {
                         session.segment(), ids, tokens.length, params, out, dimensions));
                 return null;
             });
-            return out.toArray(ValueLayout.JAVA_FLOAT);
+            return rows(out, 1, kept, options.normalize())[0];
         }
     }
 
@@ -118,10 +129,23 @@ public final class Embedder {
         });
     }
 
-    private float[][] rows(MemorySegment matrix, int count) {
-        float[][] rows = new float[count][dimensions];
+    /** Numbers of a vector that the caller wants. */
+    private int kept(EmbedOptions options) {
+        int asked = options.dimensions();
+        if (asked < 0 || asked > dimensions) {
+            throw new MagnetException(
+                    Status.INVALID_ARGUMENT,
+                    "dimensions is " + asked + "; it must be 0 (all) or at most the model's, " + dimensions);
+        }
+        return asked > 0 ? asked : dimensions;
+    }
+
+    private float[][] rows(MemorySegment matrix, int count, int kept, boolean normalize) {
+        float[][] rows = new float[count][];
         for (int i = 0; i < count; i++) {
-            MemorySegment.copy(matrix, ValueLayout.JAVA_FLOAT, 4L * i * dimensions, rows[i], 0, dimensions);
+            float[] whole = new float[dimensions];
+            MemorySegment.copy(matrix, ValueLayout.JAVA_FLOAT, 4L * i * dimensions, whole, 0, dimensions);
+            rows[i] = kept < dimensions ? Packing.shortened(whole, kept, normalize) : whole;
         }
         return rows;
     }
