@@ -86,6 +86,18 @@ public final class Magnet implements AutoCloseable {
         return new Magnet(file, Objects.requireNonNull(options, "options"));
     }
 
+    /**
+     * Loads a model by its name ({@link Models}), fetched if need be, with the adapter that is known for it, as that of the
+     * jar {@code magnet-adapter-smollm2}.
+     *
+     * @param name e.g. "smollm2-135m-instruct"
+     * @throws MagnetException as {@link Models#find(String)} and {@link #load(Path)}
+     */
+    public static Magnet load(String name) {
+        LoadOptions options = LoadOptions.defaults();
+        return load(Models.find(name), Models.findAdapter(name).map(options::withAdapters).orElse(options));
+    }
+
     /** Version of the native library and of the llama.cpp inside, e.g. "0.1.0 (llama.cpp v0.5.0)". */
     public static String version() {
         return Library.version();

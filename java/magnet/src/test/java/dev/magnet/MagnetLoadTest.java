@@ -133,7 +133,7 @@ class MagnetLoadTest {
 
     @Test
     void nullsAreRefused() {
-        assertThrows(NullPointerException.class, () -> Magnet.load(null));
+        assertThrows(NullPointerException.class, () -> Magnet.load((Path) null));
         assertThrows(NullPointerException.class, () -> Magnet.load(TinyModel.LLAMA, null));
     }
 }

@@ -8,7 +8,9 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -64,10 +66,30 @@ class ReadmeTest {
         String classPath = Jvm.path(Jvm.CLASSES.stream());
         assertEquals(0, ToolProvider.getSystemJavaCompiler()
                 .run(null, null, null, "--release", "22", "-Xlint:all", "-Werror", "-cp", classPath, file.toString()));
+        Path cache = cacheOfTinyModels();
         Jvm.Result result = Jvm.run(
-                "--enable-native-access=ALL-UNNAMED", "-cp", classPath + File.pathSeparator + directory, name.group(1),
-                TinyModel.LLAMA.toString(), TinyAdapter.write(directory.resolve("adapter.gguf"), "llama", 1).toString());
+                "--enable-native-access=ALL-UNNAMED", "-Dmagnet.models=" + cache, "-Dmagnet.offline=true", "-cp", classPath + File.pathSeparator + directory, name.group(1),
+                TinyModel.LLAMA.toString(), cache.resolve("tiny.magnet.gguf").toString());
         assertEquals(0, result.exitCode(), result.output());
         assertTrue(result.output().lines().count() >= 2, result.output());
+    }
+
+    /** Where the default model's names mean tiny ones. */
+    private Path cacheOfTinyModels() throws Exception {
+        Path cache = Files.createDirectories(directory.resolve("cache"));
+        Path model = Files.copy(TinyModel.LLAMA, cache.resolve("tiny.gguf"));
+        Path adapter = TinyAdapter.write(cache.resolve("tiny.magnet.gguf"), "llama", 1);
+        Files.writeString(
+                cache.resolve("models.properties"),
+                entry("smollm2-135m-instruct", model) + entry("smollm2-135m-instruct-magnet", adapter)
+                        + "smollm2-135m-instruct-magnet.adapter-of=smollm2-135m-instruct\n");
+        return cache;
+    }
+
+    private static String entry(String name, Path file) throws Exception {
+        byte[] content = Files.readAllBytes(file);
+        String sha256 = HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
+        return "%1$s.file=%2$s\n%1$s.bytes=%3$d\n%1$s.sha256=%4$s\n%1$s.licence=none\n"
+                .formatted(name, file.getFileName(), content.length, sha256);
     }
 }
