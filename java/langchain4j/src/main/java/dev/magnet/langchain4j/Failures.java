@@ -1,0 +1,45 @@
+package dev.magnet.langchain4j;
+
+import dev.langchain4j.exception.InvalidRequestException;
+import dev.langchain4j.exception.LangChain4jException;
+import dev.langchain4j.exception.ModelNotFoundException;
+import dev.langchain4j.exception.TimeoutException;
+import dev.langchain4j.exception.UnsupportedFeatureException;
+import dev.magnet.MagnetException;
+import java.util.concurrent.CompletionException;
+
+/** What LangChain4j's callers expect to be thrown. An {@link IllegalStateException}, of what is closed, stays one. */
+final class Failures {
+    private Failures() {}
+
+    /** Of a call. */
+    static RuntimeException of(Throwable thrown) {
+        Throwable cause = thrown instanceof CompletionException && thrown.getCause() != null ? thrown.getCause() : thrown;
+        if (cause instanceof MagnetException e) {
+            return switch (e.status()) {
+                case INVALID_ARGUMENT, TOO_LONG, MISMATCH -> new InvalidRequestException(e.getMessage(), e);
+                case UNSUPPORTED -> unsupported(e);
+                case TIMEOUT -> new TimeoutException(e.getMessage(), e);
+                default -> new LangChain4jException(e.status() + ": " + e.getMessage(), e);
+            };
+        }
+        if (cause instanceof Error error) {
+            throw error;
+        }
+        return cause instanceof RuntimeException e ? e : new LangChain4jException(cause);
+    }
+
+    /** Of loading: a file that cannot be had, or is none. */
+    static RuntimeException whileLoading(MagnetException e) {
+        return switch (e.status()) {
+            case IO, BAD_FILE -> new ModelNotFoundException(e.getMessage(), e);
+            default -> of(e);
+        };
+    }
+
+    private static RuntimeException unsupported(MagnetException e) {
+        var unsupported = new UnsupportedFeatureException(e.getMessage());
+        unsupported.initCause(e);
+        return unsupported;
+    }
+}

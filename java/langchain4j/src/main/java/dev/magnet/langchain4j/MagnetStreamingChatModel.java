@@ -1,0 +1,106 @@
+package dev.magnet.langchain4j;
+
+import dev.langchain4j.model.chat.Capability;
+import dev.langchain4j.model.chat.StreamingChatModel;
+import dev.langchain4j.model.chat.listener.ChatModelListener;
+import dev.langchain4j.model.chat.request.ChatRequest;
+import dev.langchain4j.model.chat.request.ChatRequestParameters;
+import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
+import dev.magnet.Magnet;
+import dev.magnet.Token;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Flow;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@link MagnetChatModel}, delivering as the text comes: all callbacks of a request on one thread of its own. An exception
+ * of a callback is told to {@code onError}, and the answer goes on. {@code StreamingHandle.cancel()} stops the generation.
+ */
+public final class MagnetStreamingChatModel implements StreamingChatModel, AutoCloseable {
+    private final Lease lease;
+    private final ChatRequestParameters parameters;
+    private final @Nullable Duration timeout;
+    private final List<ChatModelListener> listeners;
+
+    /** Chats with a model that the caller goes on owning. */
+    public MagnetStreamingChatModel(Magnet magnet) {
+        this(Lease.borrowed(magnet), builder());
+    }
+
+    private MagnetStreamingChatModel(Lease lease, MagnetStreamingChatModelBuilder builder) {
+        this.lease = lease;
+        this.parameters = builder.parameters(lease);
+        this.timeout = builder.timeout();
+        this.listeners = builder.listeners();
+    }
+
+    /** A builder, which loads a model or shares one that is loaded. */
+    public static MagnetStreamingChatModelBuilder builder() {
+        return new MagnetStreamingChatModelBuilder();
+    }
+
+    /** Returns at once. What the request has that is not supported is thrown here; what fails later goes to the handler. */
+    @Override
+    public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
+        var delivery = new Delivery(new ChatCall(lease, request, timeout), handler);
+        Thread.ofPlatform().daemon().name("magnet-chat").start(delivery);
+    }
+
+    /**
+     * The tokens of an answer, for a subscriber that asks for them. Subscribing starts it, cancelling the subscription stops
+     * it. Listeners are not told, and calls of tools are text.
+     */
+    public Flow.Publisher<Token> publisher(ChatRequest request) {
+        ChatRequest complete = ChatRequest.builder()
+                .messages(request.messages())
+                .parameters(parameters.overrideWith(request.parameters()))
+                .build();
+        try {
+            return new ChatCall(lease, complete, timeout).generation().publisher();
+        } catch (RuntimeException e) {
+            throw Failures.of(e);
+        }
+    }
+
+    @Override
+    public ChatRequestParameters defaultRequestParameters() {
+        return parameters;
+    }
+
+    @Override
+    public List<ChatModelListener> listeners() {
+        return listeners;
+    }
+
+    @Override
+    public Set<Capability> supportedCapabilities() {
+        return Set.of(Capability.RESPONSE_FORMAT_JSON_SCHEMA);
+    }
+
+    /** Frees the model if a builder loaded it and nobody else uses it. */
+    @Override
+    public void close() {
+        lease.close();
+    }
+
+    /** Settings of a {@link MagnetStreamingChatModel}. */
+    public static final class MagnetStreamingChatModelBuilder extends ChatBuilder<MagnetStreamingChatModelBuilder> {
+        private MagnetStreamingChatModelBuilder() {}
+
+        @Override
+        protected MagnetStreamingChatModelBuilder self() {
+            return this;
+        }
+
+        /**
+         * Loads the model.
+         *
+         * @throws dev.langchain4j.exception.ModelNotFoundException if it cannot be had
+         */
+        public MagnetStreamingChatModel build() {
+            return open(lease -> new MagnetStreamingChatModel(lease, this));
+        }
+    }
+}
