@@ -1,0 +1,98 @@
+package dev.magnet.spring;
+
+import dev.magnet.GenerateOptions;
+import dev.magnet.Generated;
+import dev.magnet.Sampling;
+import dev.magnet.StopReason;
+import java.util.List;
+import java.util.Locale;
+import java.util.UUID;
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
+import org.springframework.ai.chat.messages.AssistantMessage;
+import org.springframework.ai.chat.metadata.ChatGenerationMetadata;
+import org.springframework.ai.chat.metadata.ChatResponseMetadata;
+import org.springframework.ai.chat.metadata.DefaultUsage;
+import org.springframework.ai.chat.model.ChatResponse;
+import org.springframework.ai.chat.model.Generation;
+import org.springframework.ai.chat.prompt.ChatOptions;
+
+/** Options and answers of a chat, in the words of Spring AI. */
+final class ChatSettings {
+    private final MagnetProperties properties;
+
+    ChatSettings(MagnetProperties properties) {
+        this.properties = properties;
+    }
+
+    /** What the properties say. */
+    ChatOptions defaults() {
+        return merged(null);
+    }
+
+    /** What {@code own} says, else the properties. */
+    ChatOptions merged(@Nullable ChatOptions own) {
+        MagnetProperties.Chat chat = properties.chat();
+        return ChatOptions.builder()
+                .model(properties.model())
+                .temperature(first(own == null ? null : own.getTemperature(), chat.temperature()))
+                .topP(first(own == null ? null : own.getTopP(), chat.topP()))
+                .topK(first(own == null ? null : own.getTopK(), chat.topK()))
+                .frequencyPenalty(first(own == null ? null : own.getFrequencyPenalty(), chat.frequencyPenalty()))
+                .presencePenalty(first(own == null ? null : own.getPresencePenalty(), chat.presencePenalty()))
+                .maxTokens(first(own == null ? null : own.getMaxTokens(), chat.maxTokens()))
+                .stopSequences(first(own == null ? null : own.getStopSequences(), chat.stop()))
+                .build();
+    }
+
+    private static <T> @Nullable T first(@Nullable T own, @Nullable T otherwise) {
+        return own != null ? own : otherwise;
+    }
+
+    /** For the bare model: an adapter writes in the style that it was trained on. */
+    GenerateOptions options(@Nullable ChatOptions own) {
+        ChatOptions merged = merged(own);
+        Sampling sampling = GenerateOptions.defaults().sampling();
+        sampling = with(sampling, merged.getTemperature(), (s, x) -> s.withTemperature(x.floatValue()));
+        sampling = with(sampling, merged.getTopP(), (s, x) -> s.withTopP(x.floatValue()));
+        sampling = with(sampling, merged.getTopK(), Sampling::withTopK);
+        sampling = with(sampling, merged.getFrequencyPenalty(), (s, x) -> s.withFrequencyPenalty(x.floatValue()));
+        sampling = with(sampling, merged.getPresencePenalty(), (s, x) -> s.withPresencePenalty(x.floatValue()));
+        GenerateOptions options = GenerateOptions.defaults()
+                .withSampling(sampling)
+                .withTimeout(properties.chat().timeout())
+                .withAdapters(List.of());
+        options = with(options, merged.getStopSequences(), GenerateOptions::withStop);
+        return with(options, merged.getMaxTokens(), GenerateOptions::withMaxTokens);
+    }
+
+    private static <O, V> O with(O options, @Nullable V value, BiFunction<O, V, O> with) {
+        return value == null ? options : with.apply(options, value);
+    }
+
+    /** A piece of an answer. */
+    ChatResponse part(String text) {
+        return new ChatResponse(
+                List.of(new Generation(new AssistantMessage(text))),
+                ChatResponseMetadata.builder().model(properties.model()).build());
+    }
+
+    /** The end of an answer; {@code text} null = with all of its text. */
+    ChatResponse response(Generated generated, @Nullable String text) {
+        String reason = generated.stop() == StopReason.LENGTH || generated.stop() == StopReason.CONTEXT
+                ? "LENGTH"
+                : generated.stop() == StopReason.TIMEOUT || generated.stop() == StopReason.CANCELLED
+                        ? generated.stop().name().toUpperCase(Locale.ROOT)
+                        : "STOP";
+        var generation = new Generation(
+                new AssistantMessage(text == null ? generated.text() : text),
+                ChatGenerationMetadata.builder().finishReason(reason).build());
+        return new ChatResponse(
+                List.of(generation),
+                ChatResponseMetadata.builder()
+                        .id("magnet-" + UUID.randomUUID())
+                        .model(properties.model())
+                        .usage(new DefaultUsage(generated.usage().promptTokens(), generated.usage().generatedTokens()))
+                        .build());
+    }
+}

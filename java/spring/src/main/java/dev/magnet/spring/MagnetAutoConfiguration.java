@@ -1,0 +1,76 @@
+package dev.magnet.spring;
+
+import dev.magnet.Magnet;
+import io.micrometer.observation.ObservationRegistry;
+import org.springframework.ai.chat.observation.ChatModelObservationConvention;
+import org.springframework.ai.embedding.observation.EmbeddingModelObservationConvention;
+import org.springframework.ai.model.SpringAIModelProperties;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.SmartInitializingSingleton;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Lazy;
+
+/**
+ * One {@link Magnet}, and the models of Spring AI on it. {@code spring.ai.model.embedding} and {@code spring.ai.model.chat}
+ * switch these off where they name another provider.
+ */
+@AutoConfiguration
+@EnableConfigurationProperties(MagnetProperties.class)
+public class MagnetAutoConfiguration {
+    /** What MAGNET is called among Spring AI's providers. */
+    public static final String PROVIDER = "magnet";
+
+    /** For Spring. */
+    public MagnetAutoConfiguration() {}
+
+    /** The model, loaded when it is first wanted; running calls end before it is closed. */
+    @Lazy
+    @Bean(destroyMethod = "close")
+    @ConditionalOnMissingBean
+    public Magnet magnet(MagnetProperties properties) {
+        return new Loading(properties).load();
+    }
+
+    /** Loads the model when the application starts, so that what is wrong is said then. */
+    @Bean
+    @ConditionalOnProperty(name = "magnet.lazy", havingValue = "false", matchIfMissing = true)
+    SmartInitializingSingleton magnetLoader(ObjectProvider<Magnet> magnet) {
+        return magnet::getObject;
+    }
+
+    /** Embedding. */
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnProperty(name = SpringAIModelProperties.EMBEDDING_MODEL, havingValue = PROVIDER, matchIfMissing = true)
+    public MagnetEmbeddingModel magnetEmbeddingModel(
+            ObjectProvider<Magnet> magnet,
+            MagnetProperties properties,
+            ObjectProvider<ObservationRegistry> registry,
+            ObjectProvider<EmbeddingModelObservationConvention> convention) {
+        return new MagnetEmbeddingModel(
+                magnet::getObject,
+                properties,
+                registry.getIfUnique(() -> ObservationRegistry.NOOP),
+                convention.getIfAvailable());
+    }
+
+    /** Chat. */
+    @Bean
+    @ConditionalOnMissingBean
+    @ConditionalOnProperty(name = SpringAIModelProperties.CHAT_MODEL, havingValue = PROVIDER, matchIfMissing = true)
+    public MagnetChatModel magnetChatModel(
+            ObjectProvider<Magnet> magnet,
+            MagnetProperties properties,
+            ObjectProvider<ObservationRegistry> registry,
+            ObjectProvider<ChatModelObservationConvention> convention) {
+        return new MagnetChatModel(
+                magnet::getObject,
+                properties,
+                registry.getIfUnique(() -> ObservationRegistry.NOOP),
+                convention.getIfAvailable());
+    }
+}

@@ -1,0 +1,94 @@
+package dev.magnet.spring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.magnet.Magnet;
+import dev.magnet.MagnetException;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.springframework.ai.chat.model.ChatModel;
+import org.springframework.ai.embedding.EmbeddingModel;
+import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+
+/** Switches, properties and failures, with the random-weights model of the native tests. */
+class MagnetAutoConfigurationTest {
+    private static final Path TINY = Path.of(System.getProperty("magnet.root"), "native", "tests", "golden", "tiny-llama.gguf");
+
+    private final ApplicationContextRunner application = new ApplicationContextRunner()
+            .withConfiguration(AutoConfigurations.of(MagnetAutoConfiguration.class, MagnetHealthAutoConfiguration.class))
+            .withPropertyValues("magnet.model=" + TINY, "magnet.threads=1");
+
+    @Test
+    void oneModelServesBoth() {
+        application.run(context -> {
+            assertThat(context).hasSingleBean(Magnet.class).hasSingleBean(EmbeddingModel.class).hasSingleBean(ChatModel.class);
+            assertThat(context.getBean(EmbeddingModel.class).embed("a")).hasSize(32);
+        });
+    }
+
+    @Test
+    void switchesOfSpringAiLeaveModelsOut() {
+        application.withPropertyValues("spring.ai.model.embedding=openai", "spring.ai.model.chat=magnet").run(context ->
+                assertThat(context).doesNotHaveBean(EmbeddingModel.class).hasSingleBean(ChatModel.class));
+        application.withPropertyValues("spring.ai.model.chat=none").run(context ->
+                assertThat(context).hasSingleBean(EmbeddingModel.class).doesNotHaveBean(ChatModel.class));
+    }
+
+    @Test
+    void aLazyModelIsLoadedByTheFirstCall() {
+        application.withPropertyValues("magnet.lazy=true").run(context -> {
+            HealthIndicator health = context.getBean(HealthIndicator.class);
+            assertThat(health.health().getDetails()).containsEntry("loaded", false);
+            context.getBean(EmbeddingModel.class).embed("a");
+            assertThat(health.health().getDetails()).containsEntry("loaded", true).containsEntry("dimensions", 32);
+        });
+        application.withPropertyValues("magnet.lazy=true", "magnet.model=nowhere.gguf").run(context ->
+                assertThatThrownBy(() -> context.getBean(EmbeddingModel.class).embed("a")).hasStackTraceContaining("nowhere.gguf"));
+    }
+
+    @Test
+    void aMissingModelFailsTheStart() {
+        application.withPropertyValues("magnet.model=nowhere.gguf").run(context ->
+                assertThat(context).hasFailed().getFailure().hasRootCauseInstanceOf(MagnetException.class)
+                        .hasStackTraceContaining("nowhere.gguf"));
+    }
+
+    @Test
+    void propertiesOutOfRangeFailTheStartAndAreNamed() {
+        Map<String, String> fields = Map.of(
+                "magnet.sessions=0", "sessions", "magnet.chat.top-p=1.5", "topP", "magnet.embedding.dimensions=-3", "dimensions",
+                "magnet.model=", "model");
+        fields.forEach((property, field) -> application.withPropertyValues(property).run(context ->
+                assertThat(context).hasFailed().getFailure().hasStackTraceContaining(field)));
+    }
+
+    @Test
+    void anApplicationsOwnMagnetIsUsed() {
+        try (Magnet own = Magnet.load(TINY)) {
+            application.withBean("own", Magnet.class, () -> own).withPropertyValues("magnet.model=nowhere.gguf").run(context ->
+                    assertThat(context.getBean(EmbeddingModel.class).dimensions()).isEqualTo(32));
+        }
+    }
+
+    @Test
+    void aRequestAfterTheEndSaysSo() {
+        EmbeddingModel[] kept = new EmbeddingModel[1];
+        application.run(context -> {
+            kept[0] = context.getBean(EmbeddingModel.class);
+            kept[0].embed("a");
+        });
+        assertThatThrownBy(() -> kept[0].embed("a")).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    void aTextThatIsTooLongIsRefusedOrTruncated() {
+        application.run(context -> assertThatThrownBy(() -> context.getBean(EmbeddingModel.class).embed("x".repeat(1000)))
+                .isInstanceOf(MagnetException.class).hasMessageContaining("tokens"));
+        application.withPropertyValues("magnet.embedding.truncate=true", "magnet.embedding.dimensions=8").run(context ->
+                assertThat(context.getBean(EmbeddingModel.class).embed("x".repeat(1000))).hasSize(8));
+    }
+}
