@@ -28,7 +28,7 @@ class ExamplesIT {
     private static List<String> command(String example, String... arguments) throws Exception {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Dstdout.encoding=UTF-8", "--enable-native-access=ALL-UNNAMED", "-cp", jars(), example,
+                "-Dstdout.encoding=UTF-8", "--enable-native-access=ALL-UNNAMED", "-cp", jars() + others(example), example,
                 DefaultModel.path().toString()));
         command.addAll(List.of(arguments));
         return command;
@@ -66,6 +66,15 @@ class ExamplesIT {
         return jars.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator));
     }
 
+    /** What an example needs besides. */
+    private static String others(String example) {
+        boolean needsMore = example.equals("HybridSearch.java") || example.equals("AskFolder.java");
+        return !needsMore ? "" : Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> entry.matches(".*(lucene|langchain4j|jackson|slf4j|jspecify|opennlp)[^/]*\\.jar"))
+                .map(entry -> File.pathSeparator + entry)
+                .collect(Collectors.joining());
+    }
+
     private static Path jarOf(String name) {
         String url = Magnet.class.getClassLoader().getResource(name).toString();
         assertTrue(url.startsWith("jar:file:"), url);
@@ -89,6 +98,42 @@ class ExamplesIT {
     void semanticSearchSaysThatThereIsNothingToSearch() throws Exception {
         assertTrue(errorOf("SemanticSearch.java", SHIPPED, directory.toString(), "?").contains("holds no file"));
         assertTrue(errorOf("SemanticSearch.java", SHIPPED, directory + "/nowhere", "?").contains("is no folder"));
+    }
+
+    private void writeTexts() throws Exception {
+        Files.writeString(directory.resolve("cakes.txt"), """
+                The recipe calls for two eggs, a cup of flour and some sugar.
+
+                The oven must be at 180 degrees before the cake goes in.
+                """);
+        Files.writeString(directory.resolve("news.txt"), "The stock market fell sharply after the announcement.");
+    }
+
+    @Test
+    void hybridSearchFindsByWordsAndMeaningAndIndexesOnlyWhatIsNew() throws Exception {
+        writeTexts();
+        String index = directory.resolve("index").toString();
+        String folder = directory.toString();
+        List<String> first = run("", "HybridSearch.java", SHIPPED, folder, index, "How hot should the oven be?");
+        assertEquals("2 files, 2 of them new", first.getFirst(), first::toString);
+        assertTrue(first.get(1).contains("cakes.txt") && first.get(1).contains("**oven**"), first::toString);
+        assertEquals("2 files, 0 of them new",
+                run("", "HybridSearch.java", SHIPPED, folder, index, "shares lost value").getFirst());
+        Files.delete(directory.resolve("cakes.txt"));
+        Files.writeString(directory.resolve("cats.txt"), "A kitten naps on the sofa.");
+        List<String> later = run("", "HybridSearch.java", SHIPPED, folder, index, "Where does the cat sleep? (oven)");
+        assertEquals("2 files, 1 of them new", later.getFirst(), later::toString);
+        assertTrue(later.get(1).contains("cats.txt"), later::toString);
+        assertTrue(later.stream().noneMatch(line -> line.contains("cakes.txt")), later::toString);
+        assertTrue(errorOf("HybridSearch.java", SHIPPED, folder + "/nowhere", index, "?").contains("is no folder"));
+    }
+
+    @Test
+    void askFolderAnswersFromTheFolder() throws Exception {
+        writeTexts();
+        List<String> answer = run("", "AskFolder.java", SHIPPED, directory.toString(), "How hot should the oven be?");
+        assertTrue(answer.getFirst().contains("cakes.txt: ") && answer.getFirst().contains("180 degrees"), answer::toString);
+        assertTrue(answer.getLast().contains("180"), answer::toString);
     }
 
     @Test
