@@ -49,7 +49,7 @@ void write_lines(const options & o) {
 
 void run(const options & o) {
     const auto lines = read_lines(o);
-    session    with(o.model, o.threads, o.gpu_layers);
+    session    with(std::make_shared<model>(o.model, o.gpu_layers), o.threads);
 
     magnet_embed_params params = magnet_embed_default_params();
     params.attention           = o.attention;

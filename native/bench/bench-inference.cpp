@@ -7,7 +7,7 @@
 // "patched" is the same program with MAGNET's patches: what they cost, and with --burners what they bring.
 #include "burners.h"
 #include "material.h"
-#include "side.h"
+#include "session.h"
 #include "statistics.h"
 
 #include <CLI/CLI.hpp>
@@ -129,7 +129,7 @@ std::vector<comparison> compare(infilling_side & own, side & peer, const materia
         in_turn([&] { own_short = own.generate(m.shorter, o.n_decode); },
                 [&] { peer_short = peer.generate(m.shorter, o.n_decode); });
         in_turn([&] { own_embed = own.embed(m.sentences); }, [&] { peer_embed = peer.embed(m.sentences); });
-        in_turn([&] { filled = own.infill(m.left, o.n_gap, m.right); },
+        in_turn([&] { filled = own.infill(m.left, o.n_gap, m.right, MAGNET_CONTEXT_DEFAULT); },
                 [&] { beside = peer.generate(m.longer, o.n_gap); });
         if ((int32_t)filled.tokens.size() != o.n_gap) { // a shorter fill would count as a faster one
             throw std::runtime_error("the gap has " + std::to_string(filled.tokens.size()) + " tokens instead of " +
@@ -162,7 +162,7 @@ int run(const options & o) {
               << report["begin"]["load_average"][0] << (o.burners ? ", " + std::to_string(o.burners) + " burners" : "")
               << "\n";
 
-    const auto     own = make_magnet_side(o.model, o.threads);
+    const auto     own = make_magnet_side(std::make_shared<model>(o.model), o.threads);
     const material m   = make_material(*own, o);
     std::cout << table_head() << std::endl;
     for (const std::string & name : o.peers) {

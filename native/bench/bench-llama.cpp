@@ -3,53 +3,34 @@
 //
 //   generate N_PREDICT ID…   a prompt from an empty cache, then greedy tokens
 //        -> PROMPT_S PROMPT_CPU_S DECODE_S DECODE_CPU_S ID…
+//   together N_PREDICT LATE_AFTER N_ROWS, then N_ROWS lines of IDs   greedy tokens of several sequences in one batch;
+//        the last one joins when the others have LATE_AFTER tokens
+//        -> for each: BEGIN, then N_PREDICT times AT ID: seconds since the start
+//   logits N_FIRST ID…   a prompt of N_FIRST tokens, then the others one by one
+//        -> N_FLOATS, then as many float32: [tokens - N_FIRST + 1, V]
 //   embed N_BATCH N_ROWS, then N_ROWS lines of IDs   causal, last token, in passes of at most N_BATCH tokens, in the
 //        order given, as llama-embedding does it
 //        -> S CPU_S N_FLOATS, then as many float32
 //
 // DECODE counts the N_PREDICT - 1 passes of one token each. CPU_S is the processor time of all threads.
-#include "llama.h"
+#include "llama-worker.h"
 
-#include <time.h>
-
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <iostream>
-#include <memory>
 #include <sstream>
-#include <string>
-#include <vector>
+
+namespace magnet::bench {
+
+std::vector<std::vector<llama_token>> read_rows(int32_t n) {
+    std::vector<std::vector<llama_token>> rows((size_t)n);
+    for (auto & row : rows) {
+        std::string line;
+        std::getline(std::cin, line);
+        std::istringstream in(line);
+        row = read_ids(in);
+    }
+    return rows;
+}
 
 namespace {
-
-using context_ptr = std::unique_ptr<llama_context, decltype(&llama_free)>;
-
-[[noreturn]] void fail(const std::string & what) {
-    std::cerr << "bench-llama: " << what << "\n";
-    std::exit(1);
-}
-
-struct stopwatch {
-    double wall = clock(CLOCK_MONOTONIC), cpu = clock(CLOCK_PROCESS_CPUTIME_ID);
-
-    double seconds() const { return clock(CLOCK_MONOTONIC) - wall; }
-    double cpu_seconds() const { return clock(CLOCK_PROCESS_CPUTIME_ID) - cpu; }
-
-    static double clock(clockid_t which) {
-        timespec t;
-        clock_gettime(which, &t);
-        return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-    }
-};
-
-std::vector<llama_token> read_ids(std::istream & line) {
-    std::vector<llama_token> ids;
-    for (llama_token id; line >> id;) {
-        ids.push_back(id);
-    }
-    return ids;
-}
 
 class worker {
 public:
@@ -67,12 +48,7 @@ public:
         int32_t n_predict = 0;
         request >> n_predict;
         std::vector<llama_token> prompt = read_ids(request), out;
-        const int32_t            needed = (int32_t)prompt.size() + n_predict;
-        if (!decoder_ || (int32_t)llama_n_ctx(decoder_.get()) < needed) {
-            llama_context_params params = context_params((needed + 255) / 256 * 256);
-            decoder_.reset(llama_init_from_model(model_.get(), params));
-        }
-        llama_memory_clear(llama_get_memory(decoder_.get()), false);
+        begin((int32_t)prompt.size() + n_predict);
 
         const stopwatch prompt_time;
         llama_token     token    = decode(prompt);
@@ -92,18 +68,30 @@ public:
         std::cout << std::endl;
     }
 
+    void logits(std::istream & request) {
+        size_t n_first = 0;
+        request >> n_first;
+        std::vector<llama_token> tokens  = read_ids(request);
+        const int32_t            n_vocab = llama_vocab_n_tokens(llama_model_get_vocab(model_.get()));
+        begin((int32_t)tokens.size());
+        std::cout << (tokens.size() - n_first + 1) * (size_t)n_vocab << '\n';
+        for (size_t end = n_first, from = 0; end <= tokens.size(); from = end++) {
+            std::vector<llama_token> next(tokens.begin() + (ptrdiff_t)from, tokens.begin() + (ptrdiff_t)end);
+            decode(next);
+            std::cout.write(reinterpret_cast<const char *>(llama_get_logits_ith(decoder_.get(), -1)),
+                            (std::streamsize)((size_t)n_vocab * sizeof(float)));
+        }
+        std::cout.flush();
+    }
+
+    void together(std::istream & request) { bench::together(model_.get(), n_threads_, request); }
+
     void embed(std::istream & request) {
         int32_t n_batch = 0, n_rows = 0;
         request >> n_batch >> n_rows;
-        std::vector<std::vector<llama_token>> rows(n_rows);
-        for (auto & row : rows) {
-            std::string line;
-            std::getline(std::cin, line);
-            std::istringstream in(line);
-            row = read_ids(in);
-        }
+        const std::vector<std::vector<llama_token>> rows = read_rows(n_rows);
         if (!encoder_ || (int32_t)llama_n_batch(encoder_.get()) != n_batch) {
-            llama_context_params params = context_params(n_batch);
+            llama_context_params params = context_params(n_batch, n_threads_);
             params.n_batch              = n_batch;
             params.n_ubatch             = n_batch;
             params.n_seq_max            = max_sequences;
@@ -156,13 +144,13 @@ public:
 private:
     static constexpr int32_t max_sequences = 64;
 
-    llama_context_params context_params(int32_t n_ctx) const {
-        llama_context_params params = llama_context_default_params();
-        params.n_ctx                = n_ctx;
-        params.n_threads            = n_threads_;
-        params.n_threads_batch      = n_threads_;
-        params.no_perf              = true;
-        return params;
+    // An empty cache for so many tokens.
+    void begin(int32_t n_tokens) {
+        if (!decoder_ || (int32_t)llama_n_ctx(decoder_.get()) < n_tokens) {
+            llama_context_params params = context_params((n_tokens + 255) / 256 * 256, n_threads_);
+            decoder_.reset(llama_init_from_model(model_.get(), params));
+        }
+        llama_memory_clear(llama_get_memory(decoder_.get()), false);
     }
 
     // The likeliest token after these.
@@ -173,10 +161,7 @@ private:
                 fail("decoding failed");
             }
         }
-        const float * logits = llama_get_logits_ith(decoder_.get(), -1);
-        return (
-            llama_token)(std::max_element(logits, logits + llama_vocab_n_tokens(llama_model_get_vocab(model_.get()))) -
-                         logits);
+        return likeliest(decoder_.get(), -1);
     }
 
     const int32_t                                             n_threads_;
@@ -185,20 +170,30 @@ private:
     context_ptr                                               encoder_{nullptr, llama_free};
 };
 
+void serve(worker & w) {
+    std::string line;
+    while (std::getline(std::cin, line)) {
+        std::istringstream request(line);
+        std::string        verb;
+        request >> verb;
+        verb == "generate"   ? w.generate(request)
+        : verb == "together" ? w.together(request)
+        : verb == "logits"   ? w.logits(request)
+        : verb == "embed"    ? w.embed(request)
+                             : fail("unknown request " + verb);
+    }
+}
+
 } // namespace
+
+} // namespace magnet::bench
 
 int main(int argc, char ** argv) {
     if (argc != 3) {
         std::cerr << "usage: bench-llama MODEL N_THREADS\n";
         return 2;
     }
-    worker      w(argv[1], atoi(argv[2]));
-    std::string line;
-    while (std::getline(std::cin, line)) {
-        std::istringstream request(line);
-        std::string        verb;
-        request >> verb;
-        verb == "generate" ? w.generate(request) : verb == "embed" ? w.embed(request) : fail("unknown request " + verb);
-    }
+    magnet::bench::worker w(argv[1], atoi(argv[2]));
+    magnet::bench::serve(w);
     return 0;
 }

@@ -38,7 +38,7 @@ struct options {
 // Texts with a given number of tokens, cut out of one long text.
 class source {
 public:
-    source(const session & with, int32_t n_tokens) : with_(with) {
+    source(const model & with, int32_t n_tokens) : with_(with) {
         std::string text;
         for (int n = 500; (int32_t)tokens_.size() < n_tokens; n *= 2) {
             text.clear();
@@ -56,7 +56,7 @@ public:
     }
 
 private:
-    const session &      with_;
+    const model &        with_;
     std::vector<int32_t> tokens_;
 };
 
@@ -172,9 +172,10 @@ void infilling(session & with, const source & texts, const options & o, int32_t 
 }
 
 void run(const options & o) {
-    session       with(o.model, o.threads, o.gpu_layers);
+    const auto    shared = std::make_shared<model>(o.model, o.gpu_layers);
+    session       with(shared, o.threads);
     const int32_t most = with.info().n_ctx_train;
-    source        texts(with, 2 * std::max(*std::max_element(o.contexts.begin(), o.contexts.end()), 1024));
+    source        texts(*shared, 2 * std::max(*std::max_element(o.contexts.begin(), o.contexts.end()), 1024));
     with.generate(texts.cut(0, 64), 8); // warm-up
     if (o.only != "infill") {
         embedding(with, texts, o);

@@ -5,6 +5,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,22 +13,19 @@ namespace magnet::bench {
 
 namespace {
 
-class llama_side : public side {
+class llama_side : public logits_side {
 public:
     llama_side(const std::string & name, const std::string & program, const std::string & model, int32_t n_threads,
                int32_t n_batch)
         : name_(name), n_batch_(n_batch) {
         int in[2], out[2];
-        if (pipe(in) != 0 || pipe(out) != 0) {
+        if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) { // no other child may keep this one's input open
             throw std::runtime_error("no pipe");
         }
         child_ = fork();
         if (child_ == 0) {
             dup2(in[0], 0);
             dup2(out[1], 1);
-            for (const int fd : {in[0], in[1], out[0], out[1]}) {
-                close(fd);
-            }
             execl(program.c_str(), program.c_str(), model.c_str(), std::to_string(n_threads).c_str(), (char *)nullptr);
             perror(program.c_str());
             _exit(127);
@@ -56,19 +54,30 @@ public:
         return out;
     }
 
-    embedded embed(const std::vector<prompt> & texts) override {
-        std::string request = "embed " + std::to_string(n_batch_) + " " + std::to_string(texts.size());
-        for (const prompt & p : texts) {
-            request += "\n" + ids(p);
+    std::vector<caller_run> together(const std::vector<prompt> & prompts, int32_t n, int32_t late_after) override {
+        const std::string       how = "together " + std::to_string(n) + " " + std::to_string(late_after);
+        std::istringstream      answer(ask(how + rows(prompts)));
+        std::vector<caller_run> out(prompts.size());
+        for (caller_run & c : out) {
+            c.at.resize((size_t)n);
+            c.tokens.resize((size_t)n);
+            answer >> c.begin;
+            for (int32_t i = 0; i < n; ++i) {
+                answer >> c.at[i] >> c.tokens[i];
+            }
         }
-        std::istringstream answer(ask(request));
+        if (!answer) {
+            throw std::runtime_error(name_ + " gave an answer that cannot be read");
+        }
+        return out;
+    }
+
+    embedded embed(const std::vector<prompt> & texts) override {
+        std::istringstream answer(ask("embed " + std::to_string(n_batch_) + rows(texts)));
         embedded           out;
         size_t             n = 0;
         answer >> out.time.wall >> out.time.cpu >> n;
-        out.vectors.resize(n);
-        if (fread(out.vectors.data(), sizeof(float), n, answers_) != n) {
-            throw std::runtime_error(name_ + " ended");
-        }
+        out.vectors        = floats(n);
         const size_t width = n / texts.size();
         for (size_t i = 0; i < n; i += width) {
             double sum = 0.0;
@@ -82,11 +91,33 @@ public:
         return out;
     }
 
+    std::vector<float> logits(const std::vector<int32_t> & tokens, int32_t n_first) override {
+        return floats(std::stoull(ask("logits " + std::to_string(n_first) + ids({"", tokens}))));
+    }
+
 private:
     static std::string ids(const prompt & p) {
         std::string s;
         for (const int32_t id : p.tokens) {
             s += " " + std::to_string(id);
+        }
+        return s;
+    }
+
+    // So many, behind the line of an answer.
+    std::vector<float> floats(size_t n) {
+        std::vector<float> values(n);
+        if (fread(values.data(), sizeof(float), n, answers_) != n) {
+            throw std::runtime_error(name_ + " ended");
+        }
+        return values;
+    }
+
+    // Their number, and a line of ids for each.
+    static std::string rows(const std::vector<prompt> & texts) {
+        std::string s = " " + std::to_string(texts.size());
+        for (const prompt & p : texts) {
+            s += "\n" + ids(p);
         }
         return s;
     }
@@ -113,8 +144,8 @@ private:
 
 } // namespace
 
-std::unique_ptr<side> make_llama_side(const std::string & name, const std::string & program, const std::string & model,
-                                      int32_t n_threads, int32_t n_batch) {
+std::unique_ptr<logits_side> make_llama_side(const std::string & name, const std::string & program,
+                                             const std::string & model, int32_t n_threads, int32_t n_batch) {
     return std::make_unique<llama_side>(name, program, model, n_threads, n_batch);
 }
 

@@ -5,7 +5,7 @@ import platform
 import re
 import subprocess
 
-ISA = ("avx2", "avx512f", "avx512_bf16", "avx512_vnni", "amx_tile", "amx_bf16", "amx_int8")
+ISA = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "avx512_vnni", "amx_tile", "amx_bf16", "amx_int8")
 HERE = pathlib.Path(__file__).resolve().parent
 
 

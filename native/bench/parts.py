@@ -9,27 +9,11 @@ import re
 import statistics
 import subprocess
 
+from commands import Failed, json_lines, run
 from rows import missing, paired
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = os.path.join(HERE, "peers")
-
-
-class Failed(Exception):
-    """A side could not be run."""
-
-
-def run(command, **how):
-    """What a command prints."""
-    done = subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          **how)
-    if done.returncode != 0:
-        raise Failed(f"{' '.join(map(str, command))}\n{done.stderr[-2000:]}")
-    return done.stdout
-
-
-def json_lines(text):
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 @contextlib.contextmanager
@@ -97,8 +81,8 @@ def agrees(agreement):
 def inference(b):
     """Prompt, decoding, embedding, infilling beside unpatched llama.cpp."""
     out = b.work / "inference.json"
-    command = [b.bin / "bench-inference", b.model, "--threads", b.threads, "--repeat", b.pick(5, 1), "--texts", b.texts,
-               "--n-texts", b.pick(200, 50), "--json", out]
+    command = [*b.wrap, b.bin / "bench-inference", b.model, "--threads", b.threads, "--repeat", b.pick(5, 1), "--texts",
+               b.texts, "--n-texts", b.pick(200, 50), "--json", out]
     run(command)
     rows = []
     for row in json.loads(out.read_text(encoding="utf-8"))["rows"]:
@@ -266,13 +250,14 @@ def scaling(b):
     """Embedding against length and batch; infilling against context and gaps."""
     quick = ["--repeat", 1, "--seconds", 0.1, "--lengths", "8,32,128,512", "--batches", "1,16", "--contexts",
              "512,1024,2048", "--gaps", "4"]
-    text = run([b.bin / "bench-scaling", b.model, "--threads", b.threads, *b.pick(["--repeat", 2], quick)])
-    return [], json_lines(text)
+    how = ["--threads", b.threads, *b.pick(["--repeat", 2], quick)]
+    return [], [point for curve in ("embed", "infill")
+                for point in json_lines(run([*b.wrap, b.bin / "bench-scaling", b.model, "--only", curve, *how]))]
 
 
 def mask(b):
     """Seconds that the mask takes, for one token, by number of keys."""
-    return [], json_lines(run([b.bin / "bench-mask", *b.pick([], ["--repeat", 2, "--seconds", 0.02])]))
+    return [], json_lines(run([*b.wrap, b.bin / "bench-mask", *b.pick([], ["--repeat", 2, "--seconds", 0.02])]))
 
 
 def training_run(b, shape):

@@ -86,6 +86,33 @@ def mask(found):
     return figure
 
 
+def contexts(found):
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
+    found = sorted(found, key=lambda p: p["tokens"])
+    xs = [p["tokens"] for p in found]
+    for color, (side, name) in zip(("ordered", "causal"), (("side", "MAGNET"), ("peer", "llama.cpp"))):
+        how = {"color": COLORS[color], "label": name}
+        line(axes[0], xs, [[p["tokens"] / s for s in p[side]["prompt_s"]] for p in found], **how)
+        line(axes[1], xs, [[1000 * s for s in p[side]["token_s"]] for p in found], **how)
+    finish(axes[0], "tokens of the prompt", "prompt, tokens/s", xs)
+    finish(axes[1], "tokens before it", "ms a token", xs)
+    return figure
+
+
+def callers(found):
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2))
+    found = sorted(found, key=lambda p: p["callers"])
+    xs = [p["callers"] for p in found]
+    for color, (side, name) in zip(("ordered", "causal"), (("side", "MAGNET"), ("peer", "llama.cpp, one batch"))):
+        line(axes[0], xs, [p[side]["decode_rate"] for p in found], color=COLORS[color], label=name)
+        for share, style in (("p50", "-"), ("p99", ":")):
+            line(axes[1], xs, [[1000 * s for s in p[side][f"next_{share}"]] for p in found], color=COLORS[color],
+                 linestyle=style, label=f"{name}, {share}")
+    finish(axes[0], "callers", "tokens/s together", xs)
+    finish(axes[1], "callers", "ms to the next token", xs)
+    return figure
+
+
 def draw(results, folder):
     """Writes the plots that there are points for: name -> file."""
     infills = points(results, "infill")
@@ -97,6 +124,8 @@ def draw(results, folder):
         "gaps": (lambda found: infilling(found, "gaps", "gaps"), [p for p in infills if p["tokens"] in many]),
         "training": (training, points(results, "training")),
         "mask": (mask, points(results, "mask")),
+        "contexts": (contexts, points(results, "context")),
+        "callers": (callers, points(results, "callers")),
     }
     folder.mkdir(exist_ok=True)
     drawn = {}

@@ -1,32 +1,12 @@
 """The page of a benchmark: benchmarks.md.in with a table or plot for every line "@NAME", from the results of run.py."""
 import pathlib
 import re
-import statistics
 
+import blocks_serving
+from cells import grid, number, spread, spread_ratio
 from rows import paired, points, ratio, target_met
 
 HERE = pathlib.Path(__file__).resolve().parent
-
-
-def grid(head, rows):
-    lines = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
-
-
-def number(value):
-    """Three digits that count."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def spread(values):
-    """Median (least-largest), or the value alone where there is one."""
-    middle = number(statistics.median(values))
-    return f"{middle} ({number(min(values))}-{number(max(values))})" if len(values) > 1 else middle
-
-
-def spread_ratio(row):
-    low, middle, high = ratio(row)
-    return f"{middle:.2f} ({low:.2f}-{high:.2f})" if len(row["side_values"]) > 1 else f"{middle:.2f}"
 
 
 def revisions(parts):
@@ -39,41 +19,72 @@ def revisions(parts):
 
 
 def machine(results):
-    parts = results["parts"]
+    parts = {name: part for name, part in results["parts"].items() if "printed" not in part}
     shared = next(iter(parts.values()))["circumstances"]  # run.py puts no others together
     m = shared["machine"]
     how = f"{m['cpu']['model']} ({', '.join(m['cpu']['isa'])}), {m['processors']} processors, {m['memory_gib']} GiB"
     files = [shared["model"]] + [f"{what} {shared[key]}" for what, key in (("adapter", "adapter"), ("texts of", "sts"))
                                  if shared[key]]
-    loads = ", ".join(f"{name} {part['load_before'][0]}" for name, part in parts.items())
+    loads = [part["load_before"][0] for part in parts.values()]
     lines = [f"* {how}; {m['system']}", f"* {m['magnet']}, revision {revisions(parts)}; {m['compiler']}, "
              f"{m['build_type']}", f"* {', '.join(files)}; {m['threads']} threads for every side",
-             f"* load average when each part began: {loads}"]
+             f"* load average when a part began: {min(loads)} to {max(loads)}"]
+    earlier = {name: part for name, part in results["parts"].items() if "printed" in part}
+    if earlier:
+        where = sorted({part["circumstances"]["machine"] for part in earlier.values()})
+        lines.append(f"* measured earlier and kept, on {' and '.join(where)}: revision {revisions(earlier)} "
+                     f"({', '.join(earlier)})")
     if shared["quick"]:
         lines.append("* **measured with --quick**: too few runs to judge by")
     return "\n".join(lines)
 
 
-def table(results):
+def row_cells(row):
+    if "missing" in row:
+        return [row["what"], row["peer"], "", "", "", "", "", "", f"not measured: {row['missing']}"]
+    met = target_met(row)
+    target = f"{row['target'][0]} {row['target'][1]:g}" if "target" in row else ""
+    cpu = ""
+    if "side_cpu" in row:
+        cpu = number(ratio({**row, "side_values": row["side_cpu"], "peer_values": row["peer_cpu"]})[1])
+    note = ("**the sides disagree**: " if row.get("agrees") is False else "") + row.get("note", "")
+    return [row["what"], row["peer"], row["unit"], spread(row["side_values"]), spread(row["peer_values"]),
+            spread_ratio(row), cpu, target + {None: "", True: " ✓", False: " ✗"}[met], note]
+
+
+def table_of(parts):
     rows = []
-    for part in results["parts"].values():
-        for row in part.get("rows", []):
-            if "missing" in row:
-                rows.append([row["what"], row["peer"], "", "", "", "", "", "", f"not measured: {row['missing']}"])
-                continue
-            met = target_met(row)
-            target = f"{row['target'][0]} {row['target'][1]:g}" if "target" in row else ""
-            cpu = ""
-            if "side_cpu" in row:
-                cpu = number(ratio({**row, "side_values": row["side_cpu"], "peer_values": row["peer_cpu"]})[1])
-            disagree = "**the sides disagree**: " if row.get("agrees") is False else ""
-            rows.append([row["what"], row["peer"], row["unit"], spread(row["side_values"]), spread(row["peer_values"]),
-                         spread_ratio(row), cpu, target + {None: "", True: " ✓", False: " ✗"}[met],
-                         disagree + row.get("note", "")])
-    rows += [[name, "", "", "", "", "", "", "", f"**failed**: {part['failed'].splitlines()[0]}"]
-             for name, part in results["parts"].items() if "failed" in part]
+    for name, part in parts.items():
+        rows += part.get("printed", {}).get("rows", [])
+        rows += [row_cells(row) for row in part.get("rows", [])]
+        if "failed" in part:
+            rows.append([name, "", "", "", "", "", "", "", f"**failed**: {part['failed'].splitlines()[0]}"])
     return grid(["what", "beside", "unit", "MAGNET", "peer", "ratio", "by CPU time", "target", "results of the two"],
-                rows)
+                rows) if rows else ""
+
+
+def kind(name):
+    """Which of the page's tables a part's rows are in."""
+    if name.startswith("ik-"):
+        return "relative"
+    return "serving" if name in blocks_serving.PARTS else "table"
+
+
+def table(results):
+    return table_of({name: part for name, part in results["parts"].items() if kind(name) == "table"})
+
+
+def serving(results):
+    """What is aimed at, and what no curve shows."""
+    def in_table(name, row):
+        return "target" in row or not name.startswith(("context-", "callers-"))
+
+    return table_of({name: {**part, "rows": [row for row in part.get("rows", []) if in_table(name, row)]}
+                     for name, part in results["parts"].items() if kind(name) == "serving"})
+
+
+def relative(results):
+    return table_of({name: part for name, part in results["parts"].items() if kind(name) == "relative"})
 
 
 def embed(results):
@@ -128,11 +139,18 @@ def mask(results):
     return grid(["keys", "mask", *(f"{name}: µs a token" for name in head)], rows) if rows else ""
 
 
-BLOCKS = {block.__name__: block for block in (machine, table, embed, infill, gaps, training, mask)}
+BLOCKS = {block.__name__: block for block in (machine, table, serving, relative, embed, infill, gaps, training, mask,
+                                              *blocks_serving.BLOCKS)}
 
 
-def write(results, page):
-    """The page, and its plots in the folder img beside it where matplotlib is installed."""
+def printed(results, block):
+    """A block that was measured earlier, as it was printed then."""
+    found = (part["printed"].get(block) for part in results["parts"].values() if "printed" in part)
+    return next(filter(None, found), None)
+
+
+def write(results, beside, page):
+    """The page of results, those of other models beside them; plots in the folder img beside it, with matplotlib."""
     try:
         import plots
     except ImportError:
@@ -143,9 +161,12 @@ def write(results, page):
     def block(match):
         name = match[1]
         if name.startswith("plot-"):
-            file = drawn.get(name[5:])
-            return f"![{name[5:]}](img/{file.name})" if file else ""
-        return BLOCKS[name](results) or "Not measured."
+            file = f"benchmark-{name[5:]}.svg"
+            kept = printed(results, name[5:]) and (page.parent / "img" / file).exists()
+            return f"![{name[5:]}](img/{file})" if name[5:] in drawn or kept else ""
+        if name == "sizes":
+            return blocks_serving.sizes([results, *beside]) or "Not measured."
+        return BLOCKS[name](results) or printed(results, name) or "Not measured."
 
     text = (HERE / "benchmarks.md.in").read_text(encoding="utf-8")
     page.write_text(re.sub(r"^@([a-z-]+)$", block, text, flags=re.MULTILINE), encoding="utf-8")

@@ -7,6 +7,11 @@ def paired(what, unit, side_values, peer_values, **more):
     return {"what": what, "unit": unit, "side_values": side_values, "peer_values": peer_values, "paired": True, **more}
 
 
+def single(what, unit, side_value, peer_value, **more):
+    """Measured once on each side."""
+    return paired(what, unit, [side_value], [peer_value], **more)
+
+
 def missing(what, peer, why):
     return {"what": what, "peer": peer, "missing": why}
 
@@ -29,7 +34,8 @@ def target_met(row):
     return middle >= bound if kind == ">=" else middle <= bound
 
 
-SIZES = ("what", "context", "keys", "length", "texts", "tokens", "gaps", "rank", "rows")
+SIZES = ("what", "context", "keys", "length", "texts", "tokens", "gaps", "rank", "rows", "callers", "busy", "weights",
+         "cache")
 
 
 def points(results, curve):

@@ -11,22 +11,27 @@ was measured, without --quick, and none failed; --from FILE writes it again with
 installed is named in the table. The exit status is 1 if a side failed, or if two sides disagree in what they compute.
 """
 import argparse
+import fnmatch
 import functools
 import json
 import os
 import pathlib
 import random
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
 import time
 
 import machine
+import parts
 import report
-from parts import PARTS, Failed, run
+import serving
+from commands import Failed, run
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+PARTS = {**parts.PARTS, **serving.PARTS}
 ADAPTED = "SmolLM2-135M-Instruct"  # the model that the repository has an adapter for
 
 
@@ -38,6 +43,10 @@ class Bench:
         self.sts, self.adapter = (path.resolve() if path else None for path in (args.sts, args.adapter))
         self.threads, self.quick, self.python, self.work = args.threads, args.quick, args.python, work
         self.bin, self.lib = args.build.resolve() / "bin", args.build.resolve() / "lib" / "libmagnet.so"
+        self.build, self.stock = args.build.resolve(), args.build.resolve() / "release" / "stock" / "bin"
+        self.portable, self.prose, self.ik = (
+            path.resolve() if path else None for path in (args.portable, args.prose, args.ik))
+        self.wrap, self.seconds, self.ik_flags = shlex.split(args.wrap), args.seconds, shlex.split(args.ik_flags)
         self.machine = machine.describe(args.build, args.threads)
         self.texts = work / "texts.txt"
         if args.sts:
@@ -95,7 +104,7 @@ def arguments():
     add("--json", type=pathlib.Path, help="write all results to this file")
     add("--from", dest="given", type=pathlib.Path, help="measure nothing: write the page from these results")
     add("--page", type=pathlib.Path, help="where the page goes, plots beside it (docs/benchmarks.md if it is whole)")
-    add("--only", default=",".join(PARTS), help=f"parts to run: {','.join(PARTS)}")
+    add("--only", default="*", help=f"parts to run, with * and ? as in names of files: {','.join(PARTS)}")
     add("--update", action="store_true", help="keep the other parts of what --json holds")
     add("--quick", action="store_true", help="few and short runs: does it work?")
     add("--threads", type=int, default=os.cpu_count(), help="of every side")
@@ -103,6 +112,13 @@ def arguments():
     add("--python", default=sys.executable, help="interpreter that has the PyTorch peers")
     add("--sts", type=pathlib.Path, help="TSV of score and two sentences: texts to embed, and to judge encoders by")
     add("--adapter", type=pathlib.Path, help="of MAGNET, where it is judged by --sts (the repository's, of its model)")
+    add("--portable", type=pathlib.Path, help="libmagnet of the portable build: build/portable/lib")
+    add("--prose", type=pathlib.Path, help="text to compare next-token distributions on")
+    add("--ik", type=pathlib.Path, help="folder with ik_llama.cpp's sources in src and its programs in build/bin")
+    add("--ik-flags", default="", help="more options for its llama-batched-bench")
+    add("--seconds", type=float, default=20.0, help="of a point of what serves, about")
+    add("--wrap", default="", help="command to run the programs that serve with, such as one that stills the machine")
+    add("--beside", type=pathlib.Path, nargs="*", default=[], help="results of larger models, for the page")
     args = parser.parse_args()
     if not args.given and not args.model:
         parser.error("name a model, or results with --from")
@@ -110,8 +126,10 @@ def arguments():
         parser.error(f"{args.build / 'bin'} holds no benchmarks; see the first line of --help for building them")
     if args.update and not (args.json and args.json.exists()):
         parser.error("--update needs results in --json")
-    if unknown := set(args.only.split(",")) - set(PARTS):
-        parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    patterns = args.only.split(",")
+    if unknown := [p for p in patterns if not fnmatch.filter(PARTS, p)]:
+        parser.error(f"no such part: {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    args.only = [name for name in PARTS if any(fnmatch.fnmatch(name, p) for p in patterns)]
     shipped = ROOT / "adapters" / f"{ADAPTED}.magnet.gguf"
     if args.model and args.model.name.startswith(ADAPTED) and shipped.exists():
         args.adapter = args.adapter or shipped
@@ -121,9 +139,9 @@ def arguments():
 def kept(args, now):
     """The parts in --json that this run leaves alone; it ends here if they were measured under other circumstances."""
     parts = json.loads(args.json.read_text(encoding="utf-8"))["parts"]
-    parts = {name: part for name, part in parts.items() if name not in args.only.split(",")}
+    parts = {name: part for name, part in parts.items() if name not in args.only}
     for name, part in parts.items():
-        before = part.get("circumstances", {})
+        before = now if "printed" in part else part.get("circumstances", {})
         for key in now:
             if before.get(key) != now[key]:
                 sys.exit(f"--update: {args.json} cannot be added to, since its part {name} was measured with another "
@@ -148,8 +166,9 @@ def measure(args):
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(args, pathlib.Path(folder))
         results = {"parts": kept(args, bench.circumstances()) if args.update else {}}
-        for name in args.only.split(","):
+        for name in args.only:
             results["parts"][name] = measure_part(name, bench)
+            results["parts"] = {name: results["parts"][name] for name in PARTS if name in results["parts"]}
             if args.json:
                 args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     return results
@@ -159,15 +178,15 @@ def whole(results):
     """Whether the page is fit for docs: every part is there, and none failed or was measured in a hurry."""
     parts = results["parts"]
     return set(parts) == set(PARTS) and not any(
-        "failed" in part or part["circumstances"]["quick"] for part in parts.values())
+        "failed" in part or part["circumstances"].get("quick") for part in parts.values())
 
 
 def main():
     args = arguments()
     results = json.loads(args.given.read_text(encoding="utf-8")) if args.given else measure(args)
     if page := args.page or (ROOT / "docs" / "benchmarks.md" if whole(results) else None):
-        report.write(results, page)
-    print(report.table(results))
+        report.write(results, [json.loads(path.read_text(encoding="utf-8")) for path in args.beside], page)
+    print(report.table_of(results["parts"]))
     wrong = [f"{name} failed" for name, part in results["parts"].items() if "failed" in part]
     wrong += [f"{name}: {row['what']}, {row['peer']}: {row['note']}" for name, part in results["parts"].items()
               for row in part.get("rows", []) if row.get("agrees") is False]
