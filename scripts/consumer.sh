@@ -1,0 +1,32 @@
+#!/bin/bash
+# What a project on another machine gets: deploys everything into a folder, and runs java/examples/consumer with that
+# folder as its repository and an empty local one. Arguments go to the deployment, such as -Dnative.preset=portable.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+model=${MAGNET_MODEL:-$(scripts/fetch-model.sh)}
+adapter=$PWD/adapters/SmolLM2-135M-Instruct.magnet.gguf
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+mvn -q -B deploy -DskipTests -Dmaven.install.skip=true -Dnative.targets="magnet magnet_cli" \
+    -DaltDeploymentRepository="folder::default::file://$folder/repository" "$@"
+for artifact in magnet magnet-bindings magnet-natives magnet-platform magnet-bom magnet-parent magnet-java; do
+    [ -d "$folder/repository/dev/magnet/$artifact" ] || { echo "$artifact was not deployed" >&2; exit 1; }
+done
+
+cat > "$folder/settings.xml" <<END
+<settings>
+  <profiles>
+    <profile>
+      <id>folder</id>
+      <repositories>
+        <repository><id>folder</id><url>file://$folder/repository</url></repository>
+      </repositories>
+    </profile>
+  </profiles>
+  <activeProfiles><activeProfile>folder</activeProfile></activeProfiles>
+</settings>
+END
+cp -r java/examples/consumer "$folder/consumer"
+mvn -q -B -gs "$folder/settings.xml" -Dmaven.repo.local="$folder/m2" -f "$folder/consumer/pom.xml" \
+    compile exec:exec -Dmodel="$model" -Dadapter="$adapter"
