@@ -8,15 +8,21 @@
 --passages FILE N     five sentences in a row of a story, or of a line of other prose; N of them (0 = all)
 --sentences FILE N    a sentence of 30 to 120 characters is a document; N of them (0 = all)
 --rows FILE N         a line with its sentences apart by tabs is a document; N of them (0 = all)
+--lines FILE N        a line is a document, whatever its length; N of them (0 = all)
+--headed FILE N       a heading and what stands under it, apart by a tab, become Markdown; N of them (0 = all)
+--spaced FILE N       paragraphs in the layout of raw Wikitext, with spaces around marks; N of them (0 = all)
+--code FOLDER N       about 20 lines of a .py or .java file of the wheels and source jars in a folder; N of them (0 = all)
 """
 import argparse
 import json
 import pathlib
 import re
+import zipfile
 
 PASSAGE = 5  # sentences
 LONGEST_PASSAGE = 600  # characters
 SHORTEST = 250  # characters; shorter lines are headings, verse and dialogue out of context
+CODE_LINES = 20
 SENTENCE = range(30, 121)  # characters
 
 
@@ -51,6 +57,38 @@ def rows(text):
     return [line.replace("\t", " ") for line in text.splitlines() if line.strip()]
 
 
+def lines(text):
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def headed(text):
+    found = (line.split("\t", 1) for line in text.splitlines() if "\t" in line)
+    return [f"## {heading.strip()}\n\n{body.strip()}" for heading, body in found]
+
+
+def spaced(text):
+    marks = ((r"(?<=\w)-(?=\w)", " @-@ "), (r"(?<=\d),(?=\d)", " @,@ "), (r"(?<=\d)\.(?=\d)", " @.@ "),
+             (r"([,;:!?()\"])", r" \1 "), (r"\.(?=\s|$)", " ."), (r"(?<=\w)'s\b", " 's"), (r" +", " "))
+    found = []
+    for paragraph in paragraphs(text):
+        for pattern, layout in marks:
+            paragraph = re.sub(pattern, layout, paragraph)
+        found.append(" " + paragraph.strip() + " ")
+    return found
+
+
+def code(folder):
+    found = []
+    for package in sorted([*folder.rglob("*.whl"), *folder.rglob("*.jar")]):
+        with zipfile.ZipFile(package) as files:
+            for name in sorted(files.namelist()):
+                if name.endswith((".py", ".java")) and "test" not in name.lower():
+                    text = files.read(name).decode("utf-8", "replace").splitlines()
+                    parts = ("\n".join(text[i:i + CODE_LINES]).strip("\n") for i in range(0, len(text), CODE_LINES))
+                    found += [part for part in parts if SHORTEST <= len(part) <= 4 * SHORTEST and "\ufffd" not in part]
+    return found
+
+
 def spread(documents, count):
     if count <= 0 or count >= len(documents):
         return documents
@@ -59,13 +97,15 @@ def spread(documents, count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("paragraphs", "stories", "passages", "sentences", "rows"):
-        parser.add_argument(f"--{name}", nargs=2, action="append", default=[], metavar=("FILE", "N"))
-    args = parser.parse_args()
-    for split, files in ((paragraphs, args.paragraphs), (stories, args.stories), (passages, args.passages),
-                         (sentences, args.sentences), (rows, args.rows)):
-        for path, count in files:
-            for text in spread(split(pathlib.Path(path).read_text(encoding="utf-8")), int(count)):
+    splits = (paragraphs, stories, passages, sentences, rows, lines, headed, spaced, code)
+    for split in splits:
+        parser.add_argument(f"--{split.__name__}", nargs=2, action="append", default=[], metavar=("FILE", "N"))
+    args = vars(parser.parse_args())
+    for split in splits:
+        for path, count in args[split.__name__]:
+            source = pathlib.Path(path)
+            documents = split(source if split is code else source.read_text(encoding="utf-8"))
+            for text in spread(documents, int(count)):
                 print(json.dumps({"text": text}, ensure_ascii=False))
 
 

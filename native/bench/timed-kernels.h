@@ -149,6 +149,7 @@ private:
         MAGNET_TIMED(log_sum_exp);
         MAGNET_TIMED(softmax_gradient);
         MAGNET_TIMED(softmax_part);
+        MAGNET_TIMED(softmax_difference);
 #undef MAGNET_TIMED
         return t;
     }

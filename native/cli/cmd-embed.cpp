@@ -131,6 +131,7 @@ void add_embed(CLI::App & verb) {
     group.choice("--attention", params.attention, attention_names(),
                  "what tokens see (default: the adapter's, else bidirectional)");
     group.value("--instruction", command->instruction, "TEXT", "prefix of every text (default: the adapter's)");
+    group.flag("--document", params.document, "the texts are documents to be found: the adapter's instruction for those");
     group.choice("--truncate", params.truncate, truncate_names(),
                  "keep the head or the tail of a text that is too long (default: error)");
     group.value("--max-tokens", params.max_tokens, "N", "tokens read of a text (default: as many as the model reads)",

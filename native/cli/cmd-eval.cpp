@@ -31,6 +31,10 @@ static void add_embedding(eval_command & c, option_group & group, Protocol & p) 
     group.value("--instruction", c.own.text(p.instruction), "TEXT", "prefix of every text (default: the adapter's)");
 }
 
+static void add_unique(eval_command & c, option_group & group, const char * what) {
+    group.flag("--unique", c.params.unique, std::string("leave out ") + what + " whose text stands earlier in the file");
+}
+
 static void sts_protocol(CLI::App & verb) {
     add_protocol(verb,
                  {"sts", MAGNET_EVAL_STS, "similarity: rank correlation of cosines with gold scores",
@@ -41,6 +45,7 @@ static void sts_protocol(CLI::App & verb) {
                   "Spearman's correlation x100; equal values share the mean of their ranks."},
                  [](eval_command & c, option_group & group) {
                      add_embedding(c, group, c.params.sts);
+                     add_unique(c, group, "pairs");
                      add_limit(c, group, "pairs, from the first (default all)");
                  });
 }
@@ -67,6 +72,7 @@ static void infill_protocol(CLI::App & verb) {
             group.value("--span-max", p.span_max, "N", with_default("tokens of a span, at most", p.span_max));
             group.value("--window", p.window, "N", with_default("tokens read of a paragraph", p.window));
             group.value("--seed", p.seed, "N", with_default("of the gaps' places", p.seed));
+            add_unique(c, group, "rows");
             add_limit(c, group, "rows, from the first (default all)");
         });
 }
@@ -150,6 +156,7 @@ static void choice_protocol(CLI::App & verb) {
                   "character wins (accuracy.characters), per token, or as a whole (accuracy.sum)."},
                  [](eval_command & c, option_group & group) {
                      group.value("--prompt", c.own.text(c.params.choice.prompt), "TEXT", "put behind every query");
+                     add_unique(c, group, "questions");
                      add_limit(c, group, "questions, from the first (default all)");
                  });
 }
@@ -157,7 +164,7 @@ static void choice_protocol(CLI::App & verb) {
 static void retrieval_protocol(CLI::App & verb) {
     add_protocol(
         verb,
-        {"retrieval", MAGNET_EVAL_RETRIEVAL, "recall@k and nDCG@10 of documents ranked by cosine",
+        {"retrieval", MAGNET_EVAL_RETRIEVAL, "nDCG@10, MRR and recall@k of documents ranked by cosine",
          "queries, TSV: id, text",
          "Example:\n"
          "  magnet eval retrieval -m model.gguf --documents docs.tsv --relevance qrels.tsv queries.tsv\n"
@@ -170,7 +177,10 @@ static void retrieval_protocol(CLI::App & verb) {
             group.value("--cutoff", c.own.list(c.params.retrieval.cutoffs, c.params.retrieval.n_cutoffs), "K,...", "k of recall@k (default 1,10,100)")->delimiter(',');
             add_embedding(c, group, c.params.retrieval);
             group.value("--document-instruction", c.own.text(c.params.retrieval.document_instruction), "TEXT",
-                        "prefix of every document (default: as of queries)");
+                        "prefix of every document (default: as of queries if --instruction is given, else the adapter's)");
+            group.flag("--bm25", c.params.retrieval.bm25, "also what words alone find, and the fusion of both");
+            group.value("--fusion", c.params.retrieval.fusion, "X", with_default("share of the cosine in the fusion", c.params.retrieval.fusion));
+            add_unique(c, group, "queries and documents");
         });
 }
 
@@ -194,8 +204,8 @@ void add_eval(CLI::App & verb) {
              "Example:\n"
              "  magnet eval infill -m model.gguf --adapter mine.gguf stories.tsv\n"
              "\n"
-             "Each protocol has its own --help. A line a figure: its name, its value, and on how many pairs, tokens,\n"
-             "words, questions or queries it was measured.");
+             "Each protocol has its own --help. A line a figure: its name, its value, on how many pairs, tokens,\n"
+             "words, questions or queries it was measured, and the 95 % interval.");
 }
 
 } // namespace magnet_cli

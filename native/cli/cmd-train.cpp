@@ -27,8 +27,24 @@ const names decay_names{
 const names unit_names{
     {"paragraphs", MAGNET_TEXT_PARAGRAPHS}, {"lines", MAGNET_TEXT_LINES}, {"files", MAGNET_TEXT_FILES}};
 
+// What --pairs names: FILE or FILE:SHARE, and the structs that the library reads.
+class pair_files {
+public:
+    std::vector<std::string> words;
+    std::vector<std::string> of_documents;
+    std::string              mine; // file of candidates: of the pairs with documents, or of all where there are none
+
+    // Throws usage_error on a share that is none. They are valid as long as this object.
+    void bind(const magnet_train_pairs *& field, int32_t & n);
+
+private:
+    std::vector<std::string>        paths;
+    std::vector<magnet_train_pairs> files;
+};
+
 struct train_command {
     magnet_train_params      params = magnet_train_default_params();
+    pair_files               pairs, heldout_pairs;
     pointed_values           own;
     std::string              model, output, checkpoint, resume;
     std::vector<std::string> stages;
@@ -55,6 +71,29 @@ struct train_display {
 
 } // namespace
 
+void pair_files::bind(const magnet_train_pairs *& field, int32_t & n) {
+    std::vector<float> shares;
+    const size_t       n_plain = words.size();
+    words.insert(words.end(), of_documents.begin(), of_documents.end());
+    for (const std::string & word : words) {
+        const size_t colon = word.rfind(':');
+        float        share = 0;
+        const bool   is_file = colon == std::string::npos || std::filesystem::exists(word); // whatever it is called
+        if (!is_file && (!parse_float(word.substr(colon + 1), share) || share <= 0 || share > 1e6f)) {
+            throw usage_error("--pairs " + word + ": expected FILE, which must exist, or FILE:SHARE with a share in (0, 1000000], like "
+                              "pairs.tsv:0.3");
+        }
+        paths.push_back(is_file ? word : word.substr(0, colon));
+        shares.push_back(share);
+    }
+    for (size_t i = 0; i < paths.size(); ++i) {
+        const bool documents = i >= n_plain, mines = !mine.empty() && (documents || n_plain == paths.size());
+        files.push_back({paths[i].c_str(), mines ? mine.c_str() : nullptr, shares[i], documents});
+    }
+    field = files.data();
+    n     = static_cast<int32_t>(files.size());
+}
+
 // "mntp 4.210  sscl 0.310", without those that there are no rows for.
 static std::string joined(const std::vector<std::pair<const char *, double>> & losses, const char * between) {
     std::string text;
@@ -67,7 +106,7 @@ static std::string joined(const std::vector<std::pair<const char *, double>> & l
 }
 
 static std::string losses(const magnet_train_progress & p) {
-    return joined({{"mntp", p.mntp}, {"sscl", p.sscl}, {"msg", p.msg}}, "  ") + "  ";
+    return joined({{"mntp", p.mntp}, {"sscl", p.sscl}, {"msg", p.msg}, {"base", p.base}}, "  ") + "  ";
 }
 
 // "held-out 3.512 (hybrid 3.600, ordered 3.400, sscl 0.200) best  "
@@ -199,6 +238,8 @@ void train_command::run() {
         n_steps += stage.steps;
     }
     own.bind();
+    pairs.bind(params.files.pairs, params.files.n_pairs);
+    heldout_pairs.bind(params.files.heldout_pairs, params.files.n_heldout_pairs);
     if (params.files.n_texts + params.files.n_pairs == 0) {
         throw usage_error("there is nothing to train on; give --text or --pairs");
     }
@@ -225,13 +266,21 @@ static void add_data(CLI::App & verb, train_command & command) {
     pointed_values &      own = command.own;
     option_group          group(verb, "Data");
     group.value("--text", own.texts(p.files.texts, p.files.n_texts), "FILE ...", "plain text, or .jsonl with \"text\" in each line")->expected(1, -1);
-    group.value("--pairs", own.texts(p.files.pairs, p.files.n_pairs), "FILE ...",
-                "TSV of two texts that belong together and, if there is one, a third that does not; or .jsonl")
+    group.value("--pairs", command.pairs.words, "FILE[:SHARE] ...",
+                "TSV of two texts that belong together and, if there is one, a third that does not; or .jsonl. With shares, "
+                "that of the batches, each of one file")
         ->expected(1, -1);
+    group.value("--search-pairs", command.pairs.of_documents, "FILE[:SHARE] ...",
+                "the same of queries and the documents that they are to find, which --document-instruction stands before")
+        ->expected(1, -1);
+    group.value("--mine", command.pairs.mine, "FILE",
+                "texts, one a line or .jsonl, that the model takes a hard negative from for each of --search-pairs (or --pairs) without one");
     group.choice("--text-unit", p.files.text_unit, unit_names, "what a document is in plain text (default paragraphs)");
     group.value("--heldout-text", own.texts(p.files.heldout_texts, p.files.n_heldout_texts), "FILE ...", "text to judge by (default: a part of --text)")
         ->expected(1, -1);
-    group.value("--heldout-pairs", own.texts(p.files.heldout_pairs, p.files.n_heldout_pairs), "FILE ...", "pairs to judge by (default: a part of --pairs)")
+    group.value("--heldout-pairs", command.heldout_pairs.words, "FILE[:SHARE] ...", "pairs to judge by (default: a part of --pairs)")
+        ->expected(1, -1);
+    group.value("--heldout-search-pairs", command.heldout_pairs.of_documents, "FILE[:SHARE] ...", "the same of queries and documents")
         ->expected(1, -1);
     group.value("--heldout", p.heldout.rows, "N", with_default("text windows, and pairs, kept to judge by", p.heldout.rows));
 }
@@ -280,6 +329,8 @@ static void add_lora(CLI::App & verb, train_command & command) {
     group.value("--warmup", p.optimizer.warmup, "N", with_default("steps from 0 to the learning rate", p.optimizer.warmup));
     group.value("--weight-decay", p.optimizer.weight_decay, "X", with_default("decoupled weight decay", p.optimizer.weight_decay));
     group.value("--clip", p.optimizer.clip, "X", with_default("largest gradient norm, 0 = any", p.optimizer.clip));
+    group.value("--average", p.optimizer.average, "X",
+                with_default("judge and write the mean over about the last share of the steps, 0 = the state itself", p.optimizer.average));
     group.value("--accumulate", p.optimizer.accumulate, "N", with_default("micro-batches of a step", p.optimizer.accumulate));
 }
 
@@ -298,6 +349,8 @@ static void add_rows(CLI::App & verb, train_command & command) {
     group.value("--share-hybrid", p.rows.share_hybrid, "X", with_default("share of rows with the hybrid mask", p.rows.share_hybrid));
     group.value("--share-ordered", p.rows.share_ordered, "X", with_default("share with the ordered mask", p.rows.share_ordered));
     group.value("--share-causal", p.rows.share_causal, "X", with_default("share without gaps", p.rows.share_causal));
+    group.value("--keep-base", p.rows.keep_base, "X",
+                with_default("share of rows without gaps that learn the bare model's predictions instead of the text", p.rows.keep_base));
     group.value("--mask-rate", p.rows.mask_rate, "X", with_default("context tokens picked for MNTP", p.rows.mask_rate));
     group.value("--mask-token", own.text(p.mask_token), "TEXT", "what masks a token where the vocabulary has no mask (default _)");
     group.choice("--context", p.context, context_names(), "infill's default with this adapter (default: what does better)");
@@ -312,9 +365,17 @@ static void add_pairs(CLI::App & verb, train_command & command) {
     group.choice("--pooling", p.contrast.pooling, pooling_names(), "what becomes the vector (default last)");
     group.choice("--attention", p.contrast.attention, attention_names(), "what its tokens see (default bidirectional)");
     group.value("--temperature", p.contrast.temperature, "X", with_default("of the contrastive loss", p.contrast.temperature));
+    group.value("--margin", p.contrast.margin, "X",
+                with_default("a text of another pair nearer to the query than its answer by more than this cosine is no negative", p.contrast.margin));
+    group.value("--mine-margin", p.contrast.mine_margin, "X",
+                with_default("a mined negative is farther than the answer by this cosine, at least", p.contrast.mine_margin));
+    group.value("--dimensions", own.list(p.contrast.dimensions, p.contrast.n_dimensions), "N,...",
+                "sizes at which the beginning of a vector is to serve as one, beside the whole")->delimiter(',');
     group.value("--projection", p.contrast.projection, "N", with_default("width of a head for training only, 0 = none", p.contrast.projection));
     group.value("--text-share", p.contrast.text_share, "X", "share of pairs made of crops of the text (default: all without --pairs, else none)");
     group.value("--instruction", own.text(p.contrast.instruction), "TEXT", "prefix of every text to embed");
+    group.value("--document-instruction", own.text(p.contrast.document_instruction), "TEXT",
+                "prefix of the documents of --search-pairs (default: the same)");
 }
 
 static void add_model(CLI::App & verb, train_command & command) {

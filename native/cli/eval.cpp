@@ -42,7 +42,12 @@ void eval_command::print(const magnet_eval_result & result) const {
         json object{{"protocol", protocol}, {"file", file}, {"model", model.path}, {"adapters", model.adapters}};
         for (int32_t i = 0; i < result.n_figures; ++i) {
             const magnet_eval_figure & figure = result.figures[i];
-            object["figures"][figure.name]    = {{"value", number(figure.value)}, {"count", figure.count}};
+            json & entry                      = object["figures"][figure.name];
+            entry                             = {{"value", number(figure.value)}, {"count", figure.count}};
+            if (!std::isnan(figure.low)) {
+                entry["low"]  = figure.low;
+                entry["high"] = figure.high;
+            }
         }
         for (int32_t i = 0; items && i < result.n_series; ++i) {
             const magnet_eval_series & series = result.series[i];
@@ -57,8 +62,12 @@ void eval_command::print(const magnet_eval_result & result) const {
         for (int32_t i = 0; i < result.n_figures; ++i) {
             const magnet_eval_figure & figure = result.figures[i];
             char                       line[160];
-            std::snprintf(line, sizeof line, "%-32s %10.4f  %lld", figure.name, figure.value,
-                          static_cast<long long>(figure.count));
+            char                       range[64] = "";
+            if (!std::isnan(figure.low)) {
+                std::snprintf(range, sizeof range, "  [%.4f, %.4f]", figure.low, figure.high);
+            }
+            std::snprintf(line, sizeof line, "%-32s %10.4f  %lld%s", figure.name, figure.value,
+                          static_cast<long long>(figure.count), range);
             out.line(line);
         }
     }
@@ -111,6 +120,8 @@ void add_protocol(CLI::App & eval, const protocol_help & help,
     output.value("--state", command->state, "FILE", "keep finished items here; the same command goes on after a stop");
 
     option_group group(sub, "Protocol");
+    group.value("--resamples", command->params.resamples, "N",
+                with_default("of the bootstrap that gives the 95 % intervals, 0 = none", command->params.resamples));
     own(*command, group);
     command->model.add_to(sub);
     set_help(sub, "[options] FILE", help.notes);

@@ -25,11 +25,11 @@ static constexpr std::pair<std::string_view, std::string_view> phrases[] = {
 
 // Fields whose option is their own name with dashes, by the struct that they stand in.
 static constexpr std::pair<std::string_view, const char *> groups[] = {
-    {"", "adapter checkpoint_every engine limit mask_token max_tokens pooling recompute scale seed top truncate"},
-    {"rows.", "batch length mask_rate max_spans open_room sentence_share share_causal share_hybrid share_ordered span_max span_min"},
-    {"contrast.", "instruction projection temperature text_share"},
+    {"", "adapter checkpoint_every engine limit mask_token max_tokens pooling recompute resamples scale seed top truncate"},
+    {"rows.", "batch keep_base length mask_rate max_spans open_room sentence_share share_causal share_hybrid share_ordered span_max span_min"},
+    {"contrast.", "dimensions document_instruction instruction margin mine_margin projection temperature text_share"},
     {"lora.", "alpha dropout rank targets"},
-    {"optimizer.", "accumulate clip learning_rate learning_rate_end warmup weight_decay"},
+    {"optimizer.", "accumulate average clip learning_rate learning_rate_end warmup weight_decay"},
     {"stages.", "msg mntp sscl steps"},
     {"sampling.", "frequency_penalty min_p penalty_last_n presence_penalty repeat_penalty seed temperature top_k top_p"},
     {"repetition.sampling.", "min_p repeat_penalty temperature top_k top_p"},
@@ -40,6 +40,7 @@ static constexpr std::pair<std::string_view, const char *> groups[] = {
     {"candidates.", "n"},
     {"repetition.", "max_tokens prefix_words seed"},
     {"probe.", "l2 train_limit"},
+    {"retrieval.", "fusion"},
 };
 
 // The others.
@@ -51,6 +52,8 @@ static constexpr std::pair<const char *, const char *> renamed[] = {
     {"contrast.length", "--pair-length"},
     {"fim.files", "--extra"},
     {"heldout.rows", "--heldout"},
+    {"files.pairs.share", "--pairs: the share"},
+    {"files.heldout_pairs.share", "--heldout-pairs: the share"},
     {"heldout.every", "--heldout-every"},
     {"retrieval.cutoffs", "--cutoff"},
     {"sampling.logit_bias.token", "--logit-bias: the token"},

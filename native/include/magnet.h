@@ -268,6 +268,7 @@ struct magnet_adapter; /* a LoRA adapter (llama.cpp's GGUF format), with MAGNET'
 
 struct magnet_adapter_info {
     const char * instruction;    /* prefix of a text to embed; "" = none; borrowed from the adapter                  */
+    const char * document_instruction; /* prefix of a document, to be found by others; mostly the same; borrowed       */
     const char * architecture;   /* borrowed                                                                         */
     int32_t      recipe_version; /* 0 = no MAGNET recipe in the file: the fields below are the defaults              */
     int32_t      rank;           /* largest rank of its matrices                                                     */
@@ -355,7 +356,8 @@ enum magnet_truncate {
 };
 
 struct magnet_embed_params {
-    const char *             instruction; /* prefix of every text, never pooled; NULL = the adapter's, "" = none      */
+    const char *             instruction; /* prefix of every text, never pooled; NULL = the adapter's, "" = none.
+                                             Searches may want two: see document                                      */
     magnet_progress_callback progress;    /* unit: texts; may be NULL                                                 */
     void *                   progress_user_data;
     int32_t                  pooling;     /* enum magnet_pooling                                                      */
@@ -364,6 +366,8 @@ struct magnet_embed_params {
     int32_t                  max_tokens;  /* of one text with instruction and EOS; 0 = the session's n_ctx            */
     bool                     normalize;   /* L2, default true; a zero vector stays zero                               */
     bool                     append_eos;  /* default true, as trained                                                 */
+    bool                     document;    /* the texts are documents that queries are to find: without an instruction here
+                                             they get the adapter's for documents                                     */
 };
 
 MAGNET_API struct magnet_embed_params magnet_embed_default_params(void);
@@ -763,13 +767,15 @@ struct magnet_eval_retrieval {
     const char *    documents;            /* TSV of id and text                                                      */
     const char *    relevance;            /* qrels of TREC, or TSV of query, document, grade                         */
     const char *    instruction;          /* of queries; NULL = the adapter's                                        */
-    const char *    document_instruction; /* NULL = the same as for queries                                          */
+    const char *    document_instruction; /* NULL = instruction if that is given, else the adapter's for documents   */
     const int32_t * poolings;             /* [n_poolings] enum magnet_pooling; none = the adapter's                  */
     const int32_t * attentions;           /* [n_attentions] enum magnet_attention; none = the adapter's              */
     const int32_t * cutoffs;              /* [n_cutoffs] k of recall@k; none = 1, 10, 100                            */
     int32_t         n_poolings;
     int32_t         n_attentions;
     int32_t         n_cutoffs;
+    float           fusion;               /* share of the cosine in the fusion with BM25, in [0, 1], default 0.5     */
+    bool            bm25;                 /* figures of BM25 and of its fusion with each variant too                 */
 };
 
 /* The protocol, and the options of each; only those of the one that is named are read. */
@@ -782,6 +788,9 @@ struct magnet_eval_params {
     int32_t                       protocol; /* enum magnet_eval_protocol                                             */
     int32_t                       limit;    /* rows, windows, prefixes, sentences or questions, from the first; 0 = all;
                                                not for RETRIEVAL                                                     */
+    int32_t                       resamples; /* of the bootstrap, default 1000; 0 = no intervals                     */
+    bool                          unique;   /* rows, questions, queries and documents whose text stands earlier in the
+                                               file are left out; not for PERPLEXITY, REPETITION and PROBE           */
     struct magnet_eval_sts        sts;
     struct magnet_eval_infill     infill;
     struct magnet_eval_perplexity perplexity;
@@ -796,6 +805,8 @@ struct magnet_eval_figure {
     const char * name;  /* "perplexity.ordered": what, then the variant                                              */
     double       value; /* NaN where it is not defined                                                               */
     int64_t      count; /* what it was measured on: pairs, tokens, continuations, words, questions or queries        */
+    double       low;   /* 95 % confidence interval by bootstrap over the items; NaN where there is none             */
+    double       high;
 };
 
 /* The same of each item, in the order of the file. */
@@ -819,8 +830,8 @@ MAGNET_API struct magnet_eval_params magnet_eval_default_params(void);
 /*
  * Runs a protocol with the session's model and adapters. Blocking. BAD_FILE names file and line. CANCELLED: what was
  * finished is in the state, and the same call with it goes on. MISMATCH: the state is of another evaluation (other file,
- * model, adapter, engine, context size or options; files are told apart by all of their bytes). Contexts, tasks, cutoffs, relevance and, but for PROBE, the limit may
- * differ: they only choose among items.
+ * model, adapter, engine, context size or options; files are told apart by all of their bytes). Contexts, tasks, cutoffs, relevance, BM25, resamples and, but for PROBE, the
+ * limit may differ: they only choose among items.
  */
 MAGNET_API int32_t magnet_eval(struct magnet_session * session, const struct magnet_eval_params * params,
                                struct magnet_eval_result ** out_result);
@@ -861,6 +872,7 @@ struct magnet_train_progress {
     double  mntp;              /* means over the step, in nats; NaN = no part of it; so for all that follow          */
     double  sscl;
     double  msg;
+    double  base;              /* divergence from the base on rows that keep it; MSG's weight holds for its tokens too */
     double  learning_rate;
     double  gradient_norm;     /* before clipping                                                                    */
     double  heldout_mntp;      /* NaN unless computed after this very step; so for all heldout_*                     */
@@ -875,6 +887,19 @@ struct magnet_train_progress {
 /* After each step, on the thread that called. Returns false to stop: the call then succeeds and keeps what was learned. */
 typedef bool (*magnet_train_callback)(const struct magnet_train_progress * progress, void * user_data);
 
+/* A file of pairs. */
+struct magnet_train_pairs {
+    const char * path;  /* TSV of 2 or 3 columns, or .jsonl with "anchor", "positive" and, if there is a hard negative,
+                           "negative"                                                                                */
+    const char * mine;  /* texts to take hard negatives from, one a line, or .jsonl with "text": a pair without one gets the
+                           nearest to its first text that is farther than its second by contrast.mine_margin, as the
+                           adapter that training starts from sees them; NULL = none                                  */
+    float        share; /* of the contrastive batches, relative to the other files': then a batch is of one file alone;
+                           0 in all of them = the files are mixed as if they were one                                */
+    bool         documents; /* the second and third texts are documents that the first, a query, is to find:
+                               contrast.document_instruction stands before them                                      */
+};
+
 /* What is read and written. No two of them may be one file. */
 struct magnet_train_files {
     const char *         model;           /* base, GGUF; magnet_model_check_training                                 */
@@ -884,10 +909,9 @@ struct magnet_train_files {
     const char *         report;          /* one HTML page; NULL = none                                              */
     const char *         init_adapter;    /* start from it (rank, alpha, targets are its own); NULL = new            */
     const char * const * texts;           /* [n_texts] plain text, or .jsonl with "text"                             */
-    const char * const * pairs;           /* [n_pairs] TSV of 2 or 3 columns, or .jsonl with "anchor", "positive" and, if
-                                             there is a hard negative, "negative"                                    */
     const char * const * heldout_texts;   /* judged by, not trained on; both NULL = parts of the above               */
-    const char * const * heldout_pairs;
+    const struct magnet_train_pairs * pairs;         /* [n_pairs]                                                    */
+    const struct magnet_train_pairs * heldout_pairs; /* [n_heldout_pairs] share: of the loss, each file judged by itself */
     int32_t              n_texts;
     int32_t              n_pairs;
     int32_t              n_heldout_texts;
@@ -909,13 +933,20 @@ struct magnet_train_rows {
     float   share_hybrid;   /* of the rows: the paper's mask                                                         */
     float   share_ordered;  /* causal context, gaps see both sides                                                   */
     float   share_causal;   /* no gap, plain next-token prediction                                                   */
+    float   keep_base;      /* of rows without a gap: they learn what the model without adapters predicts instead of the
+                               text (Kullback-Leibler divergence of all tokens): it stays the language model it was  */
     float   sentence_share; /* of rows with gaps: each gap is a whole sentence                                       */
     float   mask_rate;      /* of the context of hybrid rows: picked for MNTP                                        */
 };
 
 /* Rows to embed, trained with SSCL. */
 struct magnet_train_contrast {
-    const char * instruction; /* before every text                                                                   */
+    const char *    instruction; /* before every text                                                                */
+    const char *    document_instruction; /* before documents; NULL = the same                                       */
+    const int32_t * dimensions;  /* [n_dimensions] the first so many numbers of a vector are to serve as one too: the loss is
+                                    the mean over these sizes and the whole (Matryoshka, arXiv 2205.13147). No projection
+                                    then                                                                             */
+    int32_t      n_dimensions;
     int32_t      batch;       /* pairs of a micro-batch; the other pairs are each one's negatives                    */
     int32_t      length;      /* tokens of a text, at most (instruction and EOS come on top); longer ones are cut    */
     int32_t      pooling;     /* enum magnet_pooling, not DEFAULT                                                    */
@@ -925,6 +956,10 @@ struct magnet_train_contrast {
     float        text_share;  /* of pairs that are two crops of one passage of the texts; -1 = all or none, as needed */
     float        crop_min;    /* a crop is at least this share of its passage                                        */
     float        drop_rate;   /* tokens of a crop left out                                                           */
+    float        margin;      /* a text of another pair that is nearer to the query than its answer, by a cosine of more
+                                 than this, is no negative: it may well be an answer; 2 (default) = all are          */
+    float        mine_margin; /* cosine by which a mined negative is farther from the anchor than the answer, at least;
+                                 default 0.05                                                                        */
     bool         symmetric;   /* positives must find their anchors too                                               */
 };
 
@@ -945,6 +980,8 @@ struct magnet_train_optimizer {
     int32_t decay;             /* enum magnet_lr_decay                                                               */
     int32_t warmup;            /* steps from 0 to the learning rate                                                  */
     int32_t accumulate;        /* micro-batches of a step                                                            */
+    float   average;           /* in [0, 1]: what is judged and written is a mean of the states so far, most of it of the
+                                  last share of the steps, wherever the run is; 0 = the state itself                 */
 };
 
 struct magnet_train_heldout {

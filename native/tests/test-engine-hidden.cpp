@@ -152,6 +152,49 @@ TEST_CASE("logits and cross-entropy agree with the reference") {
     }
 }
 
+TEST_CASE("the divergence of two states' predictions, and its gradient, agree with double loops") {
+    for (const tiny_model_params & p : { models()[0], models()[2] }) {
+        const temporary_model file(p);
+        const reference_model reference(file.path);
+        const int32_t         n = 70; // more than a chunk
+        const auto            rows = random_rows({ 2 * n }, p.n_vocab, 5);
+        for (const engine_precision precision : { engine_precision::f32, engine_precision::bf16 }) {
+            const bool         f32 = precision == engine_precision::f32;
+            const auto         e   = make_fused_engine(file.path, engine_params("", precision, 1));
+            const auto         states = hidden_of(*e, views(rows))[0];
+            std::vector<float> base(states.begin(), states.begin() + n * p.n_embd), hidden(states.begin() + n * p.n_embd, states.end());
+            const auto         of_base = reference.logits({ base.begin(), base.end() });
+            const auto         of_hidden = reference.logits({ hidden.begin(), hidden.end() });
+            const auto & head = reference.tensor(reference.has_tensor("output.weight") ? "output.weight" : "token_embd.weight");
+
+            std::vector<double> expected(n, 0.0), expected_gradient(hidden.size(), 1.0);
+            for (int32_t i = 0; i < n; ++i) {
+                const double * a = of_base.data() + size_t(i) * p.n_vocab, * b = of_hidden.data() + size_t(i) * p.n_vocab;
+                double         sum_a = 0.0, sum_b = 0.0;
+                for (int32_t v = 0; v < p.n_vocab; ++v) {
+                    sum_a += std::exp(a[v]);
+                    sum_b += std::exp(b[v]);
+                }
+                for (int32_t v = 0; v < p.n_vocab; ++v) {
+                    const double pa = std::exp(a[v]) / sum_a, pb = std::exp(b[v]) / sum_b;
+                    expected[i] += pa * std::log(pa / pb);
+                    for (int32_t c = 0; c < p.n_embd; ++c) {
+                        expected_gradient[size_t(i) * p.n_embd + c] += 0.25 * (pb - pa) * head[size_t(v) * p.n_embd + c];
+                    }
+                }
+            }
+            std::vector<float> found(n), again(n), gradient(hidden.size(), 1.0f); // must be added to
+            e->divergence(base.data(), hidden.data(), 0.25f, n, found.data(), gradient.data());
+            e->divergence(base.data(), hidden.data(), 0.25f, n, again.data(), nullptr);
+            CHECK(relative_error(found, expected) < (f32 ? 1e-4 : 3e-2));
+            CHECK(relative_error(again, expected) < (f32 ? 1e-4 : 3e-2));
+            CHECK(relative_error(gradient, expected_gradient) < (f32 ? 1e-5 : 1e-2));
+            e->divergence(base.data(), base.data(), 1.0f, n, found.data(), nullptr);
+            CHECK(*std::max_element(found.begin(), found.end()) < 1e-6f); // of itself
+        }
+    }
+}
+
 TEST_CASE("results do not depend on how rows are grouped or on the number of threads") {
     const tiny_model_params p = models()[0];
     const temporary_model   file(p);

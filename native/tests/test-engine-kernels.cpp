@@ -341,6 +341,28 @@ void test_head(const kernel_set & set) {
             CHECK(relative_error(got, expected) < tolerance<T>());
         }
 
+        std::vector<float> base(n);
+        double             sum_base = 0.0, divergence = 0.0;
+        for (float & v : base) {
+            v = normal(random_bits);
+            sum_base += std::exp(double(v));
+        }
+        for (int32_t i = 0; i < n; ++i) {
+            const double p = std::exp(base[i]) / sum_base, q = std::exp(x[i]) / sum;
+            expected[i] = 0.25 * (q - p);
+            divergence += p * std::log(p / q);
+        }
+        const float lse_base = kernels.log_sum_exp(base.data(), n);
+        const float found    = kernels.softmax_difference(x.data(), lse, base.data(), lse_base, n, 0.25f, y.data());
+        CHECK(found == doctest::Approx(divergence).epsilon(1e-4).scale(1));
+        CHECK(kernels.softmax_difference(x.data(), lse, base.data(), lse_base, n, 0.25f, static_cast<T *>(nullptr)) == found);
+        for (int32_t i = 0; i < n; ++i) {
+            got[i] = to_float(y[i]);
+        }
+        if (n > 1) {
+            CHECK(relative_error(got, expected) < tolerance<T>());
+        }
+
         // The same in three parts, behind a cap of 30.
         std::vector<float> capped = x;
         kernels.cap(capped.data(), n, 2.0f, 30.0f);

@@ -239,6 +239,7 @@ TEST_CASE_FIXTURE(work, "parameters out of range are named") {
     fails([](magnet_eval_params & p) { p.protocol = MAGNET_EVAL_RETRIEVAL; }, "retrieval.documents is NULL");
     fails([&](magnet_eval_params & p) { p.sts.poolings = bad, p.sts.n_poolings = 1; }, "sts.poolings[0] is 99");
     fails([](magnet_eval_params & p) { p.sts.n_attentions = 1; }, "sts.attentions is NULL");
+    fails([](magnet_eval_params & p) { p.resamples = -1; }, "resamples is -1");
 
     const auto fails_in = [&](int32_t protocol, const std::function<void(magnet_eval_params &)> & change, const char * field) {
         fails([&](magnet_eval_params & p) {

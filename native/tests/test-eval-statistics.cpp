@@ -1,4 +1,6 @@
 // What the figures of an evaluation are made of, against SciPy, scikit-learn, Python and hand-worked examples.
+#include "eval/bm25.h"
+#include "eval/bootstrap.h"
 #include "eval/conll.h"
 #include "eval/journal.h"
 #include "eval/python-random.h"
@@ -11,6 +13,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <random>
@@ -29,6 +32,79 @@ TEST_CASE("ranks: equal values share the mean of theirs") {
     CHECK(average_ranks({10, 30, 20, 30, 30, 5}) == std::vector<double>{2, 5, 3, 5, 5, 1});
     CHECK(average_ranks({7, 7}) == std::vector<double>{1.5, 1.5});
     CHECK(average_ranks({}).empty());
+}
+
+TEST_CASE("the bootstrap's interval of a mean is near the normal one, and the same in every run") {
+    std::mt19937        random(3);
+    std::vector<double> values(400), ones(400, 1.0);
+    for (double & v : values) {
+        v = (double)(random() % 1000) / 1000.0;
+    }
+    double mean = 0.0, variance = 0.0;
+    for (const double v : values) {
+        mean += v / 400.0;
+    }
+    for (const double v : values) {
+        variance += (v - mean) * (v - mean) / 399.0;
+    }
+    const statistic figure = ratio(values, ones);
+    CHECK(of_all(400, figure) == Approx(mean));
+    const interval found = bootstrap(400, 2000, figure), again = bootstrap(400, 2000, figure);
+    const double   half  = 1.96 * std::sqrt(variance / 400.0);
+    CHECK(found.low == Approx(mean - half).epsilon(0.15 * half / mean));
+    CHECK(found.high == Approx(mean + half).epsilon(0.15 * half / mean));
+    CHECK(found.low == again.low);
+    CHECK(found.high == again.high);
+    CHECK(std::isnan(bootstrap(400, 0, figure).low));
+    CHECK(std::isnan(bootstrap(1, 1000, figure).low)); // one item says nothing of others
+    CHECK(bootstrap(3, 100, [](const std::vector<size_t> &) { return 7.0; }).high == 7.0);
+    CHECK(std::isnan(bootstrap(3, 100, [](const std::vector<size_t> &) { return std::nan(""); }).high));
+}
+
+TEST_CASE("a ratio of sums leaves out what is no number, and has its shape") {
+    const statistic figure = ratio({1.0, std::nan(""), 3.0}, {2.0, 100.0, 4.0}, [](double x) { return -x; });
+    CHECK(of_all(3, figure) == Approx(-4.0 / 6.0));
+    CHECK(figure({2, 2, 0}) == Approx(-7.0 / 10.0)); // an item as often as it is named
+}
+
+TEST_CASE("BM25 by its formula") {
+    const std::vector<std::string> documents = {"The cat sat.", "the dog: the DOG's dog", "a bird", "caf\xc3\xa9 cat_2 cat"};
+    const std::vector<std::vector<std::string>> words = {
+        {"the", "cat", "sat"}, {"the", "dog", "the", "dog", "s", "dog"}, {"a", "bird"}, {"caf\xc3\xa9", "cat", "2", "cat"}};
+    for (size_t d = 0; d < documents.size(); ++d) {
+        CHECK(words_of(documents[d]) == words[d]);
+    }
+    const std::vector<std::string> query = {"cat", "the", "the", "unknown"};
+    const std::vector<double>      found = bm25(documents).scores("Cat the THE unknown?");
+    for (size_t d = 0; d < documents.size(); ++d) {
+        double expected = 0.0;
+        for (const std::string & word : query) {
+            double n = 0.0, f = 0.0;
+            for (const auto & other : words) {
+                n += std::count(other.begin(), other.end(), word) > 0;
+            }
+            f                = (double)std::count(words[d].begin(), words[d].end(), word);
+            const double len = (double)words[d].size() / (15.0 / 4.0);
+            expected += std::log(1.0 + (4.0 - n + 0.5) / (n + 0.5)) * f * 2.2 / (f + 1.2 * (0.25 + 0.75 * len));
+        }
+        CHECK(found[d] == Approx(expected));
+    }
+    CHECK(found[0] > found[3]);
+    CHECK(found[2] == 0.0);
+}
+
+TEST_CASE("fusion stretches both sides before it adds them") {
+    const std::vector<double> joined = fused({10, 20, 15}, {0.5, 0.1, 0.3}, 0.25);
+    CHECK(joined[0] == Approx(0.25));
+    CHECK(joined[1] == Approx(0.75));
+    CHECK(joined[2] == Approx(0.75 * 0.5 + 0.25 * 0.5));
+    CHECK(fused({3, 3}, {1, 2}, 0.5) == std::vector<double>{0.0, 0.5}); // nothing to stretch
+}
+
+TEST_CASE("reciprocal rank") {
+    CHECK(reciprocal_rank({0, -1, 2, 1}) == Approx(1.0 / 3.0));
+    CHECK(reciprocal_rank({1}) == 1.0);
+    CHECK(reciprocal_rank({0, 0}) == 0.0);
 }
 
 TEST_CASE("Spearman by hand") {

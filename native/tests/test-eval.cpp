@@ -1,4 +1,5 @@
 // magnet_eval on tiny models: every figure against the same numbers put together here from the other calls of magnet.h.
+#include "eval/bm25.h"
 #include "eval/python-random.h"
 #include "eval/ranking.h"
 #include "eval/repetition.h"
@@ -485,6 +486,57 @@ TEST_CASE_FIXTURE(work, "retrieval: documents ranked by cosine") {
     CHECK(figure(result, "ndcg@10.bidirectional.mean").count == 3); // nobody asks the fourth
     CHECK(figure(result, "recall@2.bidirectional.mean").value == Approx(recall[0]));
     CHECK(figure(result, "recall@5.bidirectional.mean").value == Approx(recall[1]));
+
+    // the same ranks by words, and by both
+    p.retrieval.bm25   = true;
+    p.retrieval.fusion = 0.3f;
+    const eval_ptr           both = evaluate(session, p);
+    const magnet::eval::bm25 index(documents);
+    double                   mrr[3] = {};
+    for (const auto & [q, grades] : judged) {
+        const std::vector<double> by_words = index.scores(queries[q]);
+        std::vector<double>       by_cosine;
+        for (const std::string & document : documents) {
+            by_cosine.push_back(dot(embed(session, queries[q], MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_POOLING_MEAN, "Q: "),
+                                    embed(session, document, MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_POOLING_MEAN)));
+        }
+        const std::vector<double> scores[3] = {by_cosine, by_words, magnet::eval::fused(by_words, by_cosine, 0.3f)};
+        for (int k = 0; k < 3; ++k) {
+            size_t best = documents.size(); // rank of the first relevant one
+            for (const auto & [d, grade] : grades) {
+                size_t rank = 1;
+                for (size_t other = 0; other < documents.size(); ++other) {
+                    rank += scores[k][other] > scores[k][d] || (scores[k][other] == scores[k][d] && other < d);
+                }
+                best = grade > 0 ? std::min(best, rank) : best;
+            }
+            mrr[k] += 1.0 / double(best) / 3.0;
+        }
+    }
+    CHECK(figure(both, "mrr.bidirectional.mean").value == Approx(mrr[0]));
+    CHECK(figure(both, "mrr.bm25").value == Approx(mrr[1]));
+    CHECK(figure(both, "mrr.fused.bidirectional.mean").value == Approx(mrr[2]));
+    CHECK(figure(both, "ndcg@10.bidirectional.mean").value == figure(result, "ndcg@10.bidirectional.mean").value);
+    CHECK(figure(both, "mrr.bm25").low <= mrr[1]);
+    CHECK(figure(both, "mrr.bm25").high >= mrr[1]);
+    p.retrieval.bm25 = false;
+
+    // a document that stands twice is one, with the better of its grades
+    const std::string twice_file = folder.write("twice.tsv", document_text + "d12\tit rains\n"),
+                      both_file  = folder.write("qrels-both", trec + "q1 0 d12 5\nq0 0 d12 0\n");
+    p.retrieval.documents        = twice_file.c_str();
+    p.retrieval.relevance        = both_file.c_str();
+    p.unique                     = true;
+    const eval_ptr merged        = evaluate(session, p);
+    const std::string once_file  = folder.write("qrels-once", [&] {
+        std::string text = trec;
+        return text.replace(text.find("q1 0 d1 1"), 9, "q1 0 d1 5");
+    }());
+    p.retrieval.documents = document_file.c_str();
+    p.retrieval.relevance = once_file.c_str();
+    CHECK(figure(merged, "ndcg@10.bidirectional.mean").value == figure(evaluate(session, p), "ndcg@10.bidirectional.mean").value);
+    p.unique              = false;
+    p.retrieval.relevance = trec_file.c_str();
 
     const std::string tsv_file = folder.write("qrels.tsv", tsv);
     p.retrieval.relevance                = tsv_file.c_str();

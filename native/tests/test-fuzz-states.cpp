@@ -26,7 +26,8 @@ bool stop_at_two(const magnet_train_progress * p, void *) {
 void write_checkpoint(const std::string & path) {
     const std::string  text = scratch_path("train.txt"), pairs = scratch_path("train.tsv"), output = scratch_path("out.gguf");
     const std::string  model = golden("tiny-llama.gguf");
-    const char * const texts[] = {text.c_str()}, * const pair_files[] = {pairs.c_str()};
+    const char * const texts[] = {text.c_str()};
+    const magnet_train_pairs pair_files[] = {{pairs.c_str(), nullptr, 1, false}};
     std::string        rows;
     for (int i = 0; i < 30; ++i) {
         rows += "a cat " + std::to_string(i) + "\tone cat " + std::to_string(i) + "\n";

@@ -214,6 +214,51 @@ TEST_CASE("hidden states and logits agree with PyTorch") {
     }
 }
 
+TEST_CASE("divergence: value and gradient through heads that are more than a product") {
+    for (const char * arch : { "llama", "gemma2" }) { // gemma2 caps its logits
+        CAPTURE(arch);
+        const auto                      e = make_graph_engine(golden_dir() + "tiny-" + arch + ".gguf", exact());
+        const int32_t                   d = e->shape().n_embd, v = e->shape().n_vocab, n = 3;
+        std::mt19937                    random(4);
+        std::normal_distribution<float> normal;
+        std::vector<float>              base(n * size_t(d)), hidden(base.size()), gradient(base.size(), 0.0f), found(n);
+        std::generate(base.begin(), base.end(), [&] { return normal(random); });
+        std::transform(base.begin(), base.end(), hidden.begin(), [&](float x) { return x + 0.3f * normal(random); });
+        const auto log_softmax = [&](const std::vector<float> & states, int32_t i) {
+            std::vector<float> logits(v);
+            e->logits(states.data() + i * d, 1, logits.data());
+            const double most = *std::max_element(logits.begin(), logits.end());
+            double       sum  = 0.0;
+            for (const float l : logits) {
+                sum += std::exp(l - most);
+            }
+            std::vector<double> out(v);
+            std::transform(logits.begin(), logits.end(), out.begin(), [&](float l) { return l - most - std::log(sum); });
+            return out;
+        };
+        const auto total = [&] {
+            double sum = 0.0;
+            for (int32_t i = 0; i < n; ++i) {
+                const auto p = log_softmax(base, i), q = log_softmax(hidden, i);
+                for (int32_t t = 0; t < v; ++t) {
+                    sum += std::exp(p[t]) * (p[t] - q[t]);
+                }
+            }
+            return sum;
+        };
+        e->divergence(base.data(), hidden.data(), 1.0f, n, found.data(), gradient.data());
+        CHECK(double(found[0]) + found[1] + found[2] == doctest::Approx(total()).epsilon(1e-3));
+        double largest = 0.0;
+        for (const float g : gradient) {
+            largest = std::max(largest, std::fabs(double(g)));
+        }
+        CHECK(largest > 0.0);
+        for (size_t i = 0; i < hidden.size(); i += 5) {
+            CHECK(std::fabs(gradient[i] - difference(hidden[i], 1e-2f, total)) < 2e-2 * largest);
+        }
+    }
+}
+
 TEST_CASE("cross-entropy: value and gradient through heads that are more than a product") {
     for (const char * arch : { "llama", "gemma2" }) { // gemma2 caps its logits
         CAPTURE(arch);

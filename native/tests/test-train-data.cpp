@@ -107,7 +107,7 @@ TEST_CASE("a bad file is refused with its place") {
     };
     const auto pairs = [&](const std::string & name, const std::string & text) {
         const std::string path = folder.write(name, text);
-        return error_of([&] { read_pairs(path, vocab, true, c); }).substr(path.size() - name.size());
+        return error_of([&] { read_pairs(path, vocab, {true, true}, c); }).substr(path.size() - name.size());
     };
     CHECK(texts("a.txt", "fine\nl\xe9"
                          "ger\n") ==
@@ -131,12 +131,12 @@ TEST_CASE("pairs of two and three columns, TSV and JSONL, read alike") {
     const test_folder folder;
     const train_vocab vocab = byte_vocab();
     corpus            tsv, json;
-    read_pairs(folder.write("p.tsv", "a\tb\r\nc\td\te\nf\tg\t\n"), vocab, true, tsv);
+    read_pairs(folder.write("p.tsv", "a\tb\r\nc\td\te\nf\tg\t\n"), vocab, {true, true}, tsv);
     read_pairs(
         folder.write("p.jsonl",
                      "{\"anchor\":\"a\",\"positive\":\"b\"}\n{\"anchor\":\"c\",\"positive\":\"d\",\"negative\":\"e\"}\n"
                      "{\"positive\":\"g\",\"anchor\":\"f\",\"negative\":\"\"}\n"),
-        vocab, true, json);
+        vocab, {true, true}, json);
     REQUIRE(tsv.pairs.size() == 3);
     REQUIRE(json.pairs.size() == 3);
     for (size_t i = 0; i < 3; ++i) {
@@ -458,7 +458,7 @@ TEST_CASE("batches are the same for the same seed, and from a sought place") {
         pairs += "anchor " + std::to_string(i) + "\tpositive " + std::to_string(i) + (i % 2 ? "\tnegative\n" : "\n");
     }
     read_texts(folder.write("t.txt", lines), MAGNET_TEXT_PARAGRAPHS, vocab, c);
-    read_pairs(folder.write("p.tsv", pairs), vocab, true, c);
+    read_pairs(folder.write("p.tsv", pairs), vocab, {true, true}, c);
     train_options o;
     o.rows.batch          = 4;
     o.rows.length         = 60;
@@ -497,6 +497,142 @@ TEST_CASE("batches are the same for the same seed, and from a sought place") {
     CHECK(a.next({1, 0, 0, 1}).n_pairs == 0);
     for (const train_row & row : a.next({1, 0, 0, 1}).rows) {
         CHECK(row.mntp.empty()); // nothing is masked where MNTP has no weight
+    }
+}
+
+TEST_CASE("with shares, a batch is of one source, and each source is read to its end before it begins anew") {
+    const train_vocab vocab = byte_vocab();
+    train_options     o;
+    corpus            c;
+    c.sources = {{"a.tsv", 3}, {"b.tsv", 1}, {"c.tsv", 2}};
+    for (int32_t i = 0; i < 90; ++i) { // tokens say of which source and which pair
+        const int32_t s = i < 50 ? 0 : i < 60 ? 1 : 2;
+        c.pairs.push_back({{1000 * (s + 1) + i}, {5000 + 1000 * s + i}, {}, s});
+    }
+    o.contrast.batch       = 7;
+    o.contrast.instruction = "";
+    const train_stage pairs_only = {1, 0, 1, 0};
+    batch_source      source(c, o, vocab);
+    std::map<int32_t, int>              batches;
+    std::map<int32_t, std::vector<int>> times; // each pair was read, by source
+    for (int i = 0; i < 600; ++i) {
+        const micro_batch b = source.next(pairs_only);
+        const int32_t     s = b.rows[0].tokens[0] / 1000 - 1;
+        CHECK(b.n_pairs == 7);
+        times[s].resize(90, 0);
+        for (int32_t k = 0; k < b.n_pairs; ++k) {
+            CHECK(b.rows[k].tokens[0] / 1000 - 1 == s);
+            CHECK(b.rows[b.n_pairs + k].tokens[0] / 1000 - 5 == s);
+            ++times[s][b.rows[k].tokens[0] % 1000];
+        }
+        ++batches[s];
+        if (i % 60 == 59) { // 3 : 1 : 2 in every stretch
+            CHECK(std::abs(batches[0] - (i + 1) / 2) <= 2);
+            CHECK(std::abs(batches[1] - (i + 1) / 6) <= 2);
+        }
+    }
+    for (const auto & [s, n] : times) {
+        const auto begin = n.begin() + (s == 0 ? 0 : s == 1 ? 50 : 60), end = n.begin() + (s == 0 ? 50 : s == 1 ? 60 : 90);
+        CHECK(*std::max_element(begin, end) - *std::min_element(begin, end) <= 1);
+    }
+    batch_source resumed(c, o, vocab);
+    resumed.seek(source.at());
+    for (int i = 0; i < 20; ++i) {
+        const micro_batch a = source.next(pairs_only), b = resumed.next(pairs_only);
+        CHECK(a.texts == b.texts);
+    }
+    batch_places damaged = source.at();
+    damaged.pairs.pop_back();
+    CHECK(error_of([&] { resumed.seek(damaged); }).find("2 sources of pairs, not in 3") != std::string::npos);
+
+    c.documents = {tokenize_document("Crops stand in batches of their own beside them, as if they were another source.", vocab)};
+    o.contrast.text_share = 0.25;
+    batch_source with_crops(c, o, vocab);
+    int          n_crops = 0;
+    for (int i = 0; i < 100; ++i) {
+        n_crops += with_crops.next(pairs_only).rows[0].tokens[0] < 1000;
+    }
+    CHECK(n_crops == 25);
+}
+
+TEST_CASE("documents have their own instruction, queries and other texts the other") {
+    const test_folder folder;
+    train_vocab       vocab = byte_vocab();
+    train_options     o;
+    corpus            c;
+    o.contrast.instruction          = "q:";
+    o.contrast.document_instruction = "doc:";
+    o.contrast.batch                = 2;
+    c.sources                       = {{"search", 1}};
+    read_pairs(folder.write("s.tsv", "who\tthat one\tsomebody\nwhen\tthen\tnever\n"), vocab, {false, false, true}, c);
+    const micro_batch b = batch_source(c, o, vocab).next({1, 0, 1, 0});
+    REQUIRE(b.rows.size() == 6);
+    for (size_t i = 0; i < 6; ++i) {
+        CHECK(text_of(b.rows[i].tokens).find(i < 2 ? "q:w" : "doc:") == 0);
+        CHECK(b.rows[i].pool_begin == (i < 2 ? 2 : 4));
+    }
+    for (text_pair & p : c.pairs) {
+        p.documents = false;
+        p.anchor    = p.positive; // the same text with either instruction is the same text
+    }
+    c.pairs[1].documents = true;
+    const micro_batch same = batch_source(c, o, vocab).next({1, 0, 1, 0});
+    CHECK(same.texts[0] == same.texts[2]);
+    CHECK(same.texts[1] == same.texts[3]);
+    CHECK(same.rows[0].tokens.size() + same.rows[1].tokens.size() < same.rows[2].tokens.size() + same.rows[3].tokens.size());
+}
+
+TEST_CASE("candidates of a file of pairs are its own, and must be there") {
+    const test_folder folder;
+    const train_vocab vocab = byte_vocab();
+    corpus            c;
+    pair_reading      how;
+    read_pairs(folder.write("a.tsv", "a\tb\n"), vocab, how, c);
+    how.mine = folder.write("c.txt", "one text\n\nanother\n");
+    read_pairs(folder.write("b.tsv", "c\td\n"), vocab, how, c);
+    how.mine = folder.write("d.jsonl", "{\"text\": \"third\"}\n");
+    read_pairs(folder.write("e.tsv", "e\tf\n"), vocab, how, c);
+    CHECK(c.pairs[0].candidates == -1);
+    CHECK(c.pairs[1].candidates == 0);
+    CHECK(c.pairs[2].candidates == 1);
+    REQUIRE(c.candidates.size() == 2);
+    CHECK(c.candidates[0].size() == 2);
+    CHECK(text_of(c.candidates[1][0]).find("third") != std::string::npos);
+    how.mine = folder.write("empty.txt", "\n\n");
+    CHECK(error_of([&] { read_pairs(folder.write("b.tsv", "c\td\n"), vocab, how, c); }).find("no text to mine negatives from") !=
+          std::string::npos);
+}
+
+TEST_CASE("each source must serve by itself") {
+    const train_vocab vocab = byte_vocab();
+    train_options     o;
+    corpus            c;
+    c.sources = {{"good.tsv", 1}, {"one.tsv", 1}};
+    c.pairs   = {{{'a'}, {'b'}, {}, 0}, {{'c'}, {'d'}, {}, 0}, {{'e'}, {'f'}, {}, 1}};
+    CHECK(error_of([&] { batch_source(c, o, vocab); }).find("one.tsv: a contrastive batch needs at least 2 texts") == 0);
+    c.pairs.push_back({{'g'}, {'f'}, {}, 1});
+    o.contrast.symmetric = false;
+    CHECK(error_of([&] { batch_source(c, o, vocab); }).find("one.tsv: none of the 2 pairs is a negative") == 0);
+    c.pairs.back().positive = {'h'};
+    CHECK(error_of([&] { batch_source(c, o, vocab); }).empty());
+}
+
+TEST_CASE("rows that keep the base are their share of the causal ones, in every short run") {
+    row_options o  = train_options().rows;
+    o.share_causal = 0.5f;
+    o.keep_base    = 0.4f;
+    int n_causal = 0, n_kept = 0;
+    for (int64_t i = 0; i < 3000; ++i) {
+        n_causal += mode_of_row(o, i) == row_mode::causal;
+        n_kept += keeps_base(o, i);
+        CHECK((!keeps_base(o, i) || mode_of_row(o, i) == row_mode::causal));
+        CHECK(std::fabs(n_kept - 0.4 * n_causal) < 4);
+    }
+    o.keep_base = 0;
+    CHECK_FALSE(keeps_base(o, 5));
+    o.keep_base = 1;
+    for (int64_t i = 0; i < 100; ++i) {
+        CHECK(keeps_base(o, i) == (mode_of_row(o, i) == row_mode::causal));
     }
 }
 
@@ -606,6 +742,16 @@ TEST_CASE("what is held out is never trained on, and nothing is lost") {
     const int64_t before = c.n_tokens();
     train_options o;
     o.heldout.rows    = 4;
+    corpus        two = c;
+    two.sources       = {{"a", 1}, {"b", 1}};
+    for (int i = 20; i < 50; ++i) {
+        two.pairs[i].source = 1;
+    }
+    const corpus held_of_two = split_heldout(two, o); // a tenth of each, and 4 at most
+    const auto   of_b        = [](const text_pair & p) { return p.source == 1; };
+    CHECK(held_of_two.pairs.size() == 5);
+    CHECK(std::count_if(held_of_two.pairs.begin(), held_of_two.pairs.end(), of_b) == 3);
+    CHECK(two.pairs.size() == 45);
     const corpus held = split_heldout(c, o);
     CHECK(held.documents.size() == 4);
     CHECK(held.pairs.size() == 4);

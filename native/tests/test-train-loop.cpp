@@ -3,6 +3,8 @@
 #include "test_files.h"
 #include "toy_engine.h"
 #include "model/lora-file.h"
+#include "magnet-mask.h"
+#include "train/mining.h"
 #include "train/report.h"
 #include "train/trainer.h"
 
@@ -62,6 +64,7 @@ struct setup {
         options.rows.span_min        = 2;
         options.rows.span_max        = 6;
         options.rows.open_room       = 5;
+        options.rows.keep_base       = 0.5;
         options.contrast.batch       = 4;
         options.contrast.instruction = "x";
         options.lora.rank            = 4;
@@ -160,6 +163,13 @@ TEST_CASE("a run that is stopped and resumed ends with the very bits of one that
     setup      whole, parts;
     toy_engine e(V, D);
     whole.options.contrast.projection = parts.options.contrast.projection = 5;
+    for (setup * s : {&whole, &parts}) {
+        s->options.optimizer.average = 0.3f;
+        s->data.sources = s->held.sources = {{"a", 2}, {"b", 1}};
+        for (size_t i = 0; i < s->data.pairs.size() / 3; ++i) {
+            s->data.pairs[i].source = 1;
+        }
+    }
     trainer(e, whole.vocab, whole.data, whole.held, whole.options).run(nullptr);
     const train_result first =
         trainer(e, parts.vocab, parts.data, parts.held, parts.options).run([](const train_progress & p) {
@@ -179,6 +189,7 @@ TEST_CASE("a run that is stopped and resumed ends with the very bits of one that
     CHECK(same_bits(a.state.m.lora, b.state.m.lora));
     CHECK(same_bits(a.state.v.lora, b.state.v.lora));
     CHECK(same_bits(a.state.best.lora, b.state.best.lora));
+    CHECK(same_bits(a.state.average.lora, b.state.average.lora));
     CHECK(same_bits(a.state.now.head.w, b.state.now.head.w));
     CHECK(a.state.best_step == b.state.best_step);
     CHECK(content_of(whole.options.files.output) == content_of(parts.options.files.output));
@@ -187,6 +198,133 @@ TEST_CASE("a run that is stopped and resumed ends with the very bits of one that
         CHECK(a.state.history[i].loss == b.state.history[i].loss);
         CHECK(a.state.history[i].gradient_norm == b.state.history[i].gradient_norm);
     }
+}
+
+TEST_CASE("the mean over the end of a run is what is judged and written") {
+    setup      s;
+    toy_engine e(V, D);
+    s.options.stages            = {{20, 1, 0, 1}};
+    s.options.optimizer.average = 0.25;
+    s.options.checkpoint_every  = 1;
+    s.options.heldout.every     = 20;
+    trainer               t(e, s.vocab, s.data, s.held, s.options);
+    std::vector<lora_set> states;
+    t.run([&](const train_progress & p) {
+        if (p.record->step > 1) { // written before this call: of the step before
+            states.push_back(load_checkpoint(s.options.files.checkpoint).state.now.lora);
+        }
+        return true;
+    });
+    const checkpoint last = load_checkpoint(s.options.files.checkpoint);
+    states.push_back(last.state.now.lora);
+    REQUIRE(states.size() == 20);
+    std::vector<double> weights(20); // of each state, as the product of what every later step leaves of it
+    double              sum = 0;
+    for (int k = 1; k <= 20; ++k) {
+        weights[k - 1] = 1 / std::max(1.0, 0.25 * k);
+        for (int j = k + 1; j <= 20; ++j) {
+            weights[k - 1] *= 1 - 1 / std::max(1.0, 0.25 * j);
+        }
+        sum += weights[k - 1];
+    }
+    CHECK(sum == doctest::Approx(1));
+    CHECK(std::accumulate(weights.begin() + 10, weights.end(), 0.0) > 0.9); // most of it from the second half
+    const lora_adapter out = load_lora(s.options.files.output);
+    for (size_t m = 0; m < out.set.matrices.size(); ++m) {
+        for (size_t i = 0; i < out.set.matrices[m].b.size(); ++i) {
+            double mean = 0;
+            for (int k = 0; k < 20; ++k) {
+                mean += weights[k] * states[k].matrices[m].b[i];
+            }
+            CHECK(out.set.matrices[m].b[i] == doctest::Approx(mean).epsilon(1e-4).scale(0.01));
+        }
+    }
+    e.set_lora({&out.set});
+    CHECK(heldout(s.held, s.options, s.vocab).evaluate(e).score ==
+          doctest::Approx(last.state.history.back().heldout.score).epsilon(1e-9));
+}
+
+TEST_CASE("negatives are mined from candidates: the nearest that is farther than the answer by the margin") {
+    setup s;
+    for (size_t i = 0; i < s.data.pairs.size(); ++i) {
+        s.data.pairs[i].candidates = i % 3 == 0 ? -1 : i % 3 == 1 ? 0 : 1; // a third has nothing to mine from
+    }
+    s.data.pairs[1].negative = s.vocab.tokenize("given", true);
+    s.data.candidates.resize(2);
+    for (int i = 0; i < 30; ++i) {
+        s.data.candidates[0].push_back(s.vocab.tokenize("bird " + std::to_string(i * 71), true));
+        s.data.candidates[1].push_back(s.vocab.tokenize("dog " + std::to_string(i * 53), true));
+    }
+    s.data.candidates[0].push_back(s.data.pairs[4].positive); // of its pair no negative, of others it may be
+    s.options.contrast.mine_margin = 0.02f;
+    s.options.contrast.pooling     = MAGNET_POOLING_MEAN;
+    toy_engine e(V, D);
+    e.set_lora({});
+    const std::vector<int32_t> found = mine_negatives(e, s.data, s.options.contrast, s.vocab);
+
+    const auto vector_of = [&](const std::vector<int32_t> & text) { // in doubles
+        std::vector<int32_t> tokens = s.vocab.tokenize("x", true);
+        tokens.insert(tokens.end(), text.begin(), text.end());
+        tokens.push_back(s.vocab.eos);
+        std::vector<int8_t> roles(tokens.size(), int8_t(MAGNET_MASK_CONTEXT));
+        std::vector<float>  hidden(tokens.size() * D);
+        e.forward({{tokens.data(), nullptr, roles.data(), int32_t(tokens.size())}}, {hidden.data()});
+        std::vector<double> v(D, 0.0);
+        double              norm = 0;
+        for (int k = 0; k < D; ++k) {
+            for (size_t t = 1; t <= text.size(); ++t) {
+                v[k] += hidden[t * D + k];
+            }
+            norm += v[k] * v[k];
+        }
+        for (double & x : v) {
+            x /= std::sqrt(norm);
+        }
+        return v;
+    };
+    const auto cosine = [&](const std::vector<int32_t> & a, const std::vector<int32_t> & b) {
+        const auto u = vector_of(a), v = vector_of(b);
+        return std::inner_product(u.begin(), u.end(), v.begin(), 0.0);
+    };
+    int n_found = 0;
+    for (size_t i = 0; i < s.data.pairs.size(); ++i) {
+        const text_pair & p        = s.data.pairs[i];
+        int32_t           expected = -1;
+        double            best     = -2;
+        for (int32_t k = 0; p.candidates >= 0 && p.negative.empty() && k < int32_t(s.data.candidates[p.candidates].size()); ++k) {
+            const auto & c    = s.data.candidates[p.candidates][k];
+            const double here = cosine(p.anchor, c);
+            if (c != p.positive && c != p.anchor && here <= cosine(p.anchor, p.positive) - 0.02 + 1e-7 && here > best + 1e-7) {
+                best     = here;
+                expected = k;
+            }
+        }
+        CHECK(found[i] == expected);
+        n_found += found[i] >= 0;
+    }
+    CHECK(n_found > 10);
+    CHECK(found[1] == -1);
+
+    // they stand in batches, a resumed run keeps them, and others do not fit
+    s.options.stages = {{3, 0, 1, 0}};
+    trainer(e, s.vocab, s.data, s.held, s.options).run(nullptr);
+    checkpoint c = load_checkpoint(s.options.files.checkpoint);
+    CHECK(c.state.mined == found);
+    batch_source source(s.data, s.options, s.vocab);
+    const auto   n_rows = [&] {
+        source.seek({});
+        size_t n = 0;
+        for (int i = 0; i < 12; ++i) {
+            n += source.next({1, 0, 1, 0}).rows.size();
+        }
+        return n;
+    };
+    const size_t without = n_rows();
+    source.use_mined(found);
+    CHECK(n_rows() > without);
+    c.state.mined[4] = 1000;
+    trainer again(e, s.vocab, s.data, s.held, c.options);
+    CHECK(error_of([&] { again.restore(c); }).find("the mined negatives are not those of these pairs") != std::string::npos);
 }
 
 TEST_CASE("a checkpoint belongs to its data and its model") {
@@ -382,6 +520,18 @@ TEST_CASE("training goes on from an adapter") {
           std::string::npos);
 }
 
+TEST_CASE("sizes of vectors that the model's do not have are refused") {
+    setup      s;
+    toy_engine e(V, D);
+    s.options.contrast.dimensions = {4, D};
+    CHECK(error_of([&] { trainer(e, s.vocab, s.data, s.held, s.options); }) ==
+          "contrast.dimensions has 12; the whole vector has 12, and is trained anyway.");
+    s.options.contrast.projection = 4;
+    CHECK(error_of([&] { check_options(s.options); }).find("contrast.dimensions are sizes of the vector itself") == 0);
+    s.options.contrast.dimensions = {0};
+    CHECK(error_of([&] { check_options(s.options); }).find("contrast.dimensions[0] is 0; it must be in [1, 65536].") == 0);
+}
+
 TEST_CASE("options that make rows longer than the model reads are refused") {
     setup      s;
     toy_engine e(V, D, 64);
@@ -405,6 +555,11 @@ TEST_CASE("options survive JSON, and nonsense is named") {
     o.seed                = INT64_MAX;
     o.optimizer.decay     = MAGNET_LR_LINEAR;
     o.contrast.text_share = 0.125;
+    o.files.pairs         = {{"a.tsv", 0.25f}, {"b \"c\".tsv", 2}};
+    o.rows.keep_base      = 0.5f;
+    o.contrast.dimensions = {64, 256};
+    CHECK(options_from_json(options_to_json(o)).contrast.dimensions == o.contrast.dimensions);
+    CHECK(options_from_json(options_to_json(o)).files.pairs[1].path == "b \"c\".tsv");
     CHECK(options_to_json(options_from_json(options_to_json(o))) == options_to_json(o));
     CHECK(options_from_json(options_to_json(o)).seed == o.seed);
     CHECK(total_steps(o) == 12);
@@ -432,6 +587,15 @@ TEST_CASE("options survive JSON, and nonsense is named") {
     CHECK(error_of([&] { check_options(o); }).find("stages[0].mntp, stages[0].sscl and stages[0].msg are all 0") == 0);
     o.stages = {{2000000000, 1, 0, 0}, {2000000000, 1, 0, 0}};
     CHECK(error_of([&] { check_options(o); }).find("4000000000 steps") != std::string::npos);
+    o             = {};
+    o.files.pairs = {{"a.tsv", 0.25f}, {"b.tsv", 0}};
+    CHECK(error_of([&] { check_options(o); }).find("files.pairs[1].share is 0.000000 (b.tsv)") == 0);
+    o.files.pairs[1].share = -1;
+    CHECK(error_of([&] { check_options(o); }) == "files.pairs[1].share is -1; it must be in [0, 1000000].");
+    o                   = {};
+    o.rows.keep_base    = 1;
+    o.rows.share_causal = 0;
+    CHECK(error_of([&] { check_options(o); }).find("rows.keep_base is a share of the rows without a gap") == 0);
     o                   = {};
     o.rows.share_hybrid = o.rows.share_ordered = o.rows.share_causal = 0;
     CHECK(error_of([&] { check_options(o); }).find("rows.share_hybrid, rows.share_ordered and rows.share_causal") == 0);

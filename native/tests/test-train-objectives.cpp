@@ -83,6 +83,54 @@ TEST_CASE("gradient of InfoNCE") {
     }
 }
 
+TEST_CASE("a text of another pair that is too near to the query is no negative, a hard negative always is") {
+    const double t = 0.5;
+    // two pairs at angles: the first anchor is nearer to the second positive than to its own
+    contrast_batch b{2, 2, {1, 0, 0, 1, 0.6f, 0.8f, 0.9f, float(std::sqrt(0.19))}, {}};
+    const double   all = sscl_loss(b, t, false, 1, nullptr);
+    const auto     nce = [&](double own, std::vector<double> others) {
+        double sum = std::exp(own / t);
+        for (const double x : others) {
+            sum += std::exp(x / t);
+        }
+        return std::log(sum) - own / t;
+    };
+    const double own2 = std::sqrt(0.19);
+    CHECK(all == doctest::Approx((nce(0.6, {0.9}) + nce(own2, {0.8})) / 2));
+    CHECK(sscl_loss(b, t, false, 1, nullptr, 0.4) == doctest::Approx(all));                // 0.3 and 0.36 nearer
+    CHECK(sscl_loss(b, t, false, 1, nullptr, 0.33) == doctest::Approx(nce(0.6, {0.9}) / 2)); // the second has none left
+    CHECK(sscl_loss(b, t, false, 1, nullptr, 0.1) == doctest::Approx(0).scale(1));
+    b.vectors.insert(b.vectors.end(), {1, 0}); // the first anchor's very direction, as a hard negative
+    CHECK(sscl_loss(b, t, false, 1, nullptr, 0.1) == doctest::Approx((nce(0.6, {1.0}) + nce(own2, {0.0})) / 2));
+}
+
+TEST_CASE("with dimensions the loss is the mean over prefixes of the vectors, and so is its gradient") {
+    pair_options o;
+    o.temperature = 0.4f;
+    o.symmetric   = true;
+    o.margin      = 0.9f;
+    o.dimensions  = {2, 5};
+    contrast_batch b = random_contrast(4, 2, 7, 21);
+    double         expected = 0;
+    for (const int32_t n : {2, 5, 7}) {
+        contrast_batch cut{4, n, {}, {}};
+        for (int32_t i = 0; i < 10; ++i) {
+            for (int32_t k = 0; k < n; ++k) {
+                cut.vectors.push_back(b.vectors[size_t(i) * 7 + k]);
+            }
+        }
+        expected += sscl_loss(cut, o.temperature, true, 1, nullptr, o.margin) / 3;
+    }
+    CHECK(contrast_loss(b, o, 1, nullptr) == doctest::Approx(expected));
+    std::vector<float> gradient;
+    contrast_loss(b, o, 0.7f, &gradient);
+    REQUIRE(gradient.size() == b.vectors.size());
+    for (size_t i = 0; i < b.vectors.size(); ++i) {
+        const double slope_here = slope(b.vectors, i, 1e-3, [&] { return contrast_loss(b, o, 1, nullptr); });
+        CHECK(gradient[i] == doctest::Approx(0.7 * slope_here).epsilon(1e-3).scale(0.01));
+    }
+}
+
 TEST_CASE("pooling and its gradient") {
     train_row row;
     row.tokens.assign(6, 0);
@@ -202,8 +250,11 @@ TEST_CASE("gradient of each objective, and of all together, through the engine")
     for (const int32_t pooling : {MAGNET_POOLING_LAST, MAGNET_POOLING_MEAN}) {
         for (const int32_t projection_width : {0, 4}) {
             train_options o       = small_options();
+            o.rows.share_causal   = 0.5; // with a row that keeps the base and one that does not
+            o.rows.keep_base      = 0.5;
             o.contrast.pooling    = pooling;
             o.contrast.projection = projection_width;
+            o.contrast.dimensions = projection_width > 0 ? std::vector<int32_t>() : std::vector<int32_t>{2, 3};
             for (const train_stage & weights :
                  std::vector<train_stage>{{1, 1, 0, 0}, {1, 0, 1, 0}, {1, 0, 0, 1}, {1, 0.7, 1.3, 0.4}}) {
                 toy_engine                     e(V, D);
@@ -223,6 +274,7 @@ TEST_CASE("gradient of each objective, and of all together, through the engine")
                 CHECK(std::isnan(losses.mntp) == (weights.mntp == 0));
                 CHECK(std::isnan(losses.sscl) == (weights.sscl == 0));
                 CHECK(std::isnan(losses.msg) == (weights.msg == 0));
+                CHECK(std::isnan(losses.base) == (weights.msg == 0));
 
                 const auto loss = [&] {
                     e.set_lora({&numbers.lora});
@@ -249,6 +301,64 @@ TEST_CASE("gradient of each objective, and of all together, through the engine")
             }
         }
     }
+}
+
+TEST_CASE("rows that keep the base learn its predictions, each token with the weight of one of the text") {
+    const corpus      data  = random_corpus(3);
+    const train_vocab vocab = numbers_vocab();
+    train_options     o     = small_options();
+    o.rows.batch            = 6;
+    o.rows.share_hybrid = o.rows.share_ordered = 0.5;
+    o.rows.share_causal                        = 2;
+    o.rows.keep_base                           = 0.5;
+    toy_engine        e(V, D);
+    batch_source      source(data, o, vocab);
+    const train_stage stage = {1, 0, 0, 0.7f};
+    trained_numbers   numbers, gradient;
+    numbers.lora = make_lora(select_targets(e.targets(), o.lora.targets), o.lora.rank, o.lora.alpha, 1);
+    for (lora_matrix & m : numbers.lora.matrices) {
+        m.b = random_floats(m.b.size(), 5);
+    }
+    e.set_lora({&numbers.lora});
+    const std::vector<micro_batch> batches = {source.next(stage), source.next(stage)};
+    const step_losses              losses  = compute_gradient(e, batches, stage, o, numbers, 0, gradient);
+
+    double     base = 0, msg = 0, n_base = 0, n_msg = 0;
+    const auto predicted = [&](const train_row & row, bool adapted) { // log-probabilities [T, V]
+        adapted ? e.set_lora({&numbers.lora}) : e.set_lora({});
+        std::vector<float> hidden(size_t(row.n_tokens()) * D), logits(size_t(row.n_tokens()) * V);
+        e.forward({row.view()}, {hidden.data()});
+        e.logits(hidden.data(), row.n_tokens(), logits.data());
+        std::vector<double> out(logits.begin(), logits.end());
+        for (size_t t = 0; t < out.size(); t += V) {
+            double sum = 0;
+            for (int k = 0; k < V; ++k) {
+                sum += std::exp(out[t + k]);
+            }
+            for (int k = 0; k < V; ++k) {
+                out[t + k] -= std::log(sum);
+            }
+        }
+        return out;
+    };
+    for (const micro_batch & b : batches) {
+        for (const train_row & row : b.rows) {
+            const std::vector<double> p = predicted(row, false), q = predicted(row, true);
+            CHECK((row.keeps_base ? row.msg.empty() && row.mode == row_mode::causal : !row.msg.empty()));
+            for (const row_label & l : row.msg) {
+                msg -= q[size_t(l.at) * V + l.target];
+            }
+            n_msg += double(row.msg.size());
+            for (size_t i = 0; row.keeps_base && i < p.size(); ++i) {
+                base += std::exp(p[i]) * (p[i] - q[i]);
+            }
+            n_base += row.keeps_base ? row.n_tokens() : 0;
+        }
+    }
+    CHECK(n_base > 0);
+    CHECK(losses.base == doctest::Approx(base / n_base).epsilon(1e-5));
+    CHECK(losses.msg == doctest::Approx(msg / n_msg).epsilon(1e-5));
+    CHECK(losses.total == doctest::Approx(0.7 * (base + msg) / (n_base + n_msg)).epsilon(1e-5));
 }
 
 TEST_CASE("micro-batches add up: MNTP and MSG are means over all labels, SSCL over batches") {

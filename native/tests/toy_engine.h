@@ -138,6 +138,29 @@ public:
         }
     }
 
+    void divergence(const float * base, const float * hidden, float weight, int32_t n, float * out,
+                    float * d_hidden) const override {
+        const int64_t      d = shape_.n_embd, v = shape_.n_vocab;
+        std::vector<float> p(v), q(v);
+        for (int64_t i = 0; i < n; ++i) {
+            logits(base + i * d, 1, p.data());
+            logits(hidden + i * d, 1, q.data());
+            double sum_p = 0, sum_q = 0, divergence = 0;
+            for (int64_t t = 0; t < v; ++t) {
+                sum_p += std::exp(double(p[t]));
+                sum_q += std::exp(double(q[t]));
+            }
+            for (int64_t t = 0; t < v; ++t) {
+                const double log_p = p[t] - std::log(sum_p), log_q = q[t] - std::log(sum_q);
+                divergence += std::exp(log_p) * (log_p - log_q);
+                for (int64_t j = 0; d_hidden && j < d; ++j) {
+                    d_hidden[i * d + j] += float(weight * (std::exp(log_q) - std::exp(log_p)) * head[t * d + j]);
+                }
+            }
+            out[i] = float(divergence);
+        }
+    }
+
 private:
     struct state {
         std::vector<double> x, c;

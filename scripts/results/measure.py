@@ -34,9 +34,16 @@ def arguments():
 
 
 def with_files(args, command):
-    """Words of a command, with files named by where they are: in the folder of the data, made from it, or beside this."""
+    """Words of a command, with files named by where they are: in the folder of the data, made from it, or beside this.
+    A file of pairs may have a share behind it (FILE:SHARE)."""
     folders = [args.data, args.into, HERE]
-    return [next((str(f / word) for f in folders if (f / word).is_file()), word) for word in shlex.split(command)]
+
+    def found(word):
+        name, colon, share = word.partition(":")
+        there = (folder / name for folder in folders if "/" in name or "." in name)
+        return next((f"{path}{colon}{share}" for path in there if path.exists()), word)
+
+    return [found(word) for word in shlex.split(command)]
 
 
 def prepare(args, experiments):

@@ -21,7 +21,7 @@ magnet_eval_result * publish(eval_result && r, double seconds) {
     auto p = std::make_unique<published>();
     p->own = std::move(r);
     for (const eval_figure & f : p->own.figures) {
-        p->figures.push_back({f.name.c_str(), f.value, f.count});
+        p->figures.push_back({f.name.c_str(), f.value, f.count, f.range.low, f.range.high});
     }
     for (const eval_series & s : p->own.series) {
         p->series.push_back({s.name.c_str(), s.values.data(), (int32_t)s.values.size()});
@@ -42,6 +42,8 @@ magnet_eval_params magnet_eval_default_params(void) {
     p.repetition.sampling     = magnet_generate_default_params().sampling;
     p.repetition.prefix_words = 32;
     p.repetition.max_tokens   = 256;
+    p.retrieval.fusion        = 0.5f;
+    p.resamples               = 1000;
     return p;
 }
 

@@ -25,6 +25,7 @@ magnet_train_progress progress_of(const train_progress & p) {
     out.mntp                   = r.mntp;
     out.sscl                   = r.sscl;
     out.msg                    = r.msg;
+    out.base                   = r.base;
     out.learning_rate          = r.learning_rate;
     out.gradient_norm          = r.gradient_norm;
     out.heldout_mntp           = r.looked ? r.heldout.mntp : none;

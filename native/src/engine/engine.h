@@ -134,6 +134,12 @@ public:
     // d_hidden that position i reads (NULL = i). Single-threaded and safe to call from several threads at once.
     virtual void cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets,
                                const float * weight, int32_t n, float * nll, float * d_hidden) const = 0;
+
+    // Kullback-Leibler divergence of what the head predicts of n states hidden [n, D] from what it predicts of base [n, D]:
+    // out[i] = sum of p(base_i) * log(p(base_i) / p(hidden_i)) over the vocabulary. If d_hidden [n, D] is given, weight *
+    // gradient with respect to hidden is added to it. Chunks and threads as cross_entropy.
+    virtual void divergence(const float * base, const float * hidden, float weight, int32_t n, float * out,
+                            float * d_hidden) const = 0;
 };
 
 enum class engine_precision { bf16, f32 };

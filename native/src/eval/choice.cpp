@@ -49,10 +49,11 @@ question read_question(const nlohmann::json & object, const std::string & path, 
     return q;
 }
 
-std::vector<question> read_questions(const std::string & path) {
+std::vector<question> read_questions(evaluation & e) {
+    const std::string     path = e.params().file;
     std::vector<question> questions;
     for_each_line(path, [&](std::string & line, int64_t number) {
-        if (!is_blank(line)) {
+        if (!is_blank(line) && !e.is_repeated(line)) {
             questions.push_back(read_question(parse_json(line, path, number), path, number));
         }
     });
@@ -92,7 +93,7 @@ size_t best_of(const std::vector<double> & outcome, const Length & length) {
 } // namespace
 
 eval_result eval_choice(evaluation & e) {
-    std::vector<question> questions = read_questions(e.params().file);
+    std::vector<question> questions = read_questions(e);
     questions.resize(e.limit(questions.size()));
     const std::string prompt = e.params().choice.prompt ? e.params().choice.prompt : "";
 
@@ -137,9 +138,8 @@ eval_result eval_choice(evaluation & e) {
     }
     eval_result out;
     for (eval_series * series : {&by_characters, &by_tokens, &by_sum}) {
-        const double correct = (double)std::count(series->values.begin(), series->values.end(), 1.0);
-        out.add("accuracy" + series->name.substr(series->name.find('.')), correct / (double)questions.size(),
-                questions.size());
+        e.add(out, "accuracy" + series->name.substr(series->name.find('.')), questions.size(), questions.size(),
+              ratio(series->values, std::vector<double>(questions.size(), 1.0)));
         out.series.push_back(std::move(*series));
     }
     return out;

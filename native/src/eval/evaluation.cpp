@@ -67,6 +67,10 @@ void evaluation::check_length(size_t n_tokens, const std::string & path, int64_t
     }
 }
 
+void evaluation::add(eval_result & out, const std::string & name, size_t count, size_t n, const statistic & figure) const {
+    out.figures.push_back({name, of_all(n, figure), (int64_t)count, bootstrap(n, params_.resamples, figure)});
+}
+
 bool evaluation::are_finite(const std::vector<double> & outcome, size_t n) {
     return outcome.size() == n && std::all_of(outcome.begin(), outcome.end(), [](double x) { return std::isfinite(x); });
 }

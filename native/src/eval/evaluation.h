@@ -1,6 +1,7 @@
 // An evaluation: the protocols of magnet_eval, one a file, and what they share.
 #pragma once
 
+#include "bootstrap.h"
 #include "journal.h"
 #include "session/session.h"
 
@@ -8,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 namespace magnet::eval {
@@ -16,6 +18,7 @@ struct eval_figure {
     std::string name;
     double      value;
     int64_t     count;
+    interval    range; // of 95 %
 };
 
 struct eval_series {
@@ -27,7 +30,6 @@ struct eval_result {
     std::vector<eval_figure> figures;
     std::vector<eval_series> series;
 
-    void add(const std::string & name, double value, size_t count) { figures.push_back({name, value, (int64_t)count}); }
 };
 
 // What a protocol works with: the session, its parameters, the items that a former run finished, progress.
@@ -42,6 +44,13 @@ public:
 
     // How many of n items are wanted.
     size_t limit(size_t n) const { return params_.limit > 0 ? std::min(n, (size_t)params_.limit) : n; }
+
+    // A figure of n items, measured on count, with its interval.
+    void add(eval_result & out, const std::string & name, size_t count, size_t n, const statistic & figure) const;
+
+    // Does a text stand earlier in its file, and is it to be left out then?
+    bool is_repeated(const std::string & text) { return params_.unique && !texts_.insert(text).second; }
+    void forget_texts() { texts_.clear(); } // before another file
 
     // Throws TOO_LONG, naming the line, unless the session reads so many tokens.
     void check_length(size_t n_tokens, const std::string & path, int64_t line) const;
@@ -75,6 +84,7 @@ private:
     const magnet_eval_params & params_;
     journal                    done_;
     magnet_progress            progress_ = {};
+    std::unordered_set<std::string> texts_; // read so far, if they are to be told apart
 };
 
 // Runs the protocol that params name. Throws INVALID_ARGUMENT naming the field, and what the protocol throws.

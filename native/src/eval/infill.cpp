@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace magnet::eval {
 
@@ -42,12 +43,12 @@ std::vector<int32_t> draw_sorted(python_random & random, int32_t k, int32_t lo, 
 }
 
 // Rows of sentences: gaps are some of the inner ones. A sentence's tokens begin with the space before it.
-std::vector<parts> read_stories(const evaluation & e) {
+std::vector<parts> read_stories(evaluation & e) {
     const std::string  path = e.params().file;
     python_random      random((uint32_t)e.params().infill.seed);
     std::vector<parts> rows;
     for_each_line(path, [&](std::string & line, int64_t number) {
-        if (is_blank(line) || (e.params().limit > 0 && (int32_t)rows.size() == e.params().limit)) {
+        if (is_blank(line) || (e.params().limit > 0 && (int32_t)rows.size() == e.params().limit) || e.is_repeated(line)) {
             return;
         }
         const std::vector<std::string> sentences = split_columns(line);
@@ -89,12 +90,12 @@ std::vector<parts> read_stories(const evaluation & e) {
 
 // Paragraphs: gaps are spans of tokens, with context at both ends and between them, and at least as much context as
 // gap.
-std::vector<parts> read_paragraphs(const evaluation & e) {
+std::vector<parts> read_paragraphs(evaluation & e) {
     const int32_t      n_gaps = e.params().infill.n_gaps;
     python_random      random((uint32_t)e.params().infill.seed);
     std::vector<parts> rows;
     for_each_line(e.params().file, [&](std::string & line, int64_t) {
-        if (is_blank(line) || (e.params().limit > 0 && (int32_t)rows.size() == e.params().limit)) {
+        if (is_blank(line) || (e.params().limit > 0 && (int32_t)rows.size() == e.params().limit) || e.is_repeated(line)) {
             return;
         }
         std::vector<int32_t> tokens = e.base().tokenize(line, false, false);
@@ -224,19 +225,27 @@ eval_result eval_infill(evaluation & e) {
     const auto  values = e.run(works);
     for (size_t w = 0; w < works.size(); ++w) {
         const std::string & name = works[w].variant;
-        std::vector<double> sums(4), columns[4];
+        std::vector<double> columns[4];
         for (const std::vector<double> & row : values[w]) {
-            for (size_t k = 0; k < sums.size(); ++k) {
-                sums[k] += row[k];
+            for (size_t k = 0; k < row.size(); ++k) {
                 columns[k].push_back(row[k]);
             }
         }
-        out.add("perplexity." + name, std::exp(-sums[0] / sums[1]), (size_t)sums[1]);
-        out.add("accuracy." + name, sums[2] / sums[1], (size_t)sums[1]);
+        const size_t n = rows.size(), n_tokens = (size_t)std::accumulate(columns[1].begin(), columns[1].end(), 0.0);
+        const auto   perplexity = [&columns](const std::vector<size_t> & items) { // NaN where nothing predicts a token
+            double logprob = 0.0, tokens = 0.0;
+            for (const size_t i : items) {
+                logprob += columns[0][i];
+                tokens += columns[1][i];
+            }
+            return std::exp(-logprob / tokens);
+        };
+        e.add(out, "perplexity." + name, n_tokens, n, perplexity);
+        e.add(out, "accuracy." + name, n_tokens, n, ratio(columns[2], columns[1]));
         out.series.push_back({"logprob." + name, std::move(columns[0])});
         out.series.push_back({"correct." + name, std::move(columns[2])});
         if (p.infill.room > 0) {
-            out.add("end." + name, sums[3] / (double)values[w].size(), values[w].size());
+            e.add(out, "end." + name, n, n, ratio(columns[3], std::vector<double>(n, 1.0)));
             out.series.push_back({"ended." + name, std::move(columns[3])});
         }
         if (w == 0) {

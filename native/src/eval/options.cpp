@@ -40,6 +40,8 @@ void for_each_field(const magnet_eval_params & p, F & use) {
         use.list(name, values, n, MAGNET_ATTENTION_DEFAULT, MAGNET_ATTENTION_CAUSAL);
     };
     use.file("file", p.file);
+    use.number("resamples", p.resamples, 0, 1000000, field_use::chooses);
+    use.number("unique", p.unique, 0, 1);
     use.number("limit", p.limit, 0, INT32_MAX, p.protocol == MAGNET_EVAL_PROBE ? field_use::makes : field_use::chooses);
     switch (p.protocol) {
         case MAGNET_EVAL_STS:
@@ -87,6 +89,7 @@ void for_each_field(const magnet_eval_params & p, F & use) {
             use.text("retrieval.document_instruction", p.retrieval.document_instruction);
             poolings("retrieval.poolings", p.retrieval.poolings, p.retrieval.n_poolings);
             attentions("retrieval.attentions", p.retrieval.attentions, p.retrieval.n_attentions);
+            use.number("retrieval.fusion", p.retrieval.fusion, 0, 1, field_use::chooses);
             use.list("retrieval.cutoffs", p.retrieval.cutoffs, p.retrieval.n_cutoffs, 1, INT32_MAX, field_use::chooses);
     }
 }
@@ -169,6 +172,10 @@ void check_options(const magnet_eval_params & p) {
     }
     checker check;
     for_each_field(p, check);
+    if (p.unique && (p.protocol == MAGNET_EVAL_PERPLEXITY || p.protocol == MAGNET_EVAL_REPETITION || p.protocol == MAGNET_EVAL_PROBE)) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, std::string("unique is true; the protocol ") + protocol_name(p.protocol) +
+                                                        " reads running text, in which what stands twice is part of it.");
+    }
     if (p.protocol == MAGNET_EVAL_INFILL) {
         require(p.infill.span_max >= p.infill.span_min, "infill.span_max", p.infill.span_max,
                 "infill.span_min or more, which is " + std::to_string(p.infill.span_min));

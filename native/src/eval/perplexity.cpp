@@ -49,14 +49,12 @@ eval_result eval_perplexity(evaluation & e) {
     const auto values    = e.run({{"window", n, windows_per_batch, compute, plausible}});
 
     eval_result         out;
-    double              sum = 0.0;
     std::vector<double> windows;
     for (const std::vector<double> & window : values[0]) {
-        sum += window[0];
         windows.push_back(window[0]);
     }
-    const size_t predicted = n * (size_t)(size - 1);
-    out.add("perplexity", std::exp(-sum / (double)predicted), predicted);
+    e.add(out, "perplexity", n * (size_t)(size - 1), n,
+          ratio(windows, std::vector<double>(n, (double)(size - 1)), [](double mean) { return std::exp(-mean); }));
     out.series.push_back({"logprob", std::move(windows)});
     return out;
 }

@@ -224,9 +224,11 @@ eval_result probing::run() {
     const auto attentions =
         choices(p.probe.attentions, p.probe.n_attentions, {MAGNET_ATTENTION_CAUSAL, MAGNET_ATTENTION_BIDIRECTIONAL},
                 e_.with().how().attention);
-    size_t n_words = 0;
+    size_t              n_words = 0;
+    std::vector<double> words; // of each test sentence
     for (const conll_sentence & s : test_) {
         n_words += s.words.size();
+        words.push_back((double)s.words.size());
     }
 
     // what is finished needs no vectors
@@ -264,13 +266,10 @@ eval_result probing::run() {
     for (size_t a = 0; a < attentions.size(); ++a) {
         for (const evaluation::work & w : works[a]) {
             const std::vector<double> outcome = e_.run(w)[0];
-            double                    correct = 0.0;
-            for (size_t i = 2; i < outcome.size(); ++i) {
-                correct += outcome[i];
-            }
-            out.add("accuracy." + w.variant, correct / (double)n_words, n_words);
-            out.add("l2." + w.variant, outcome[0], train_.size());
-            out.series.push_back({"correct." + w.variant, {outcome.begin() + 2, outcome.end()}});
+            const std::vector<double> correct(outcome.begin() + 2, outcome.end());
+            e_.add(out, "accuracy." + w.variant, n_words, correct.size(), ratio(correct, words));
+            out.figures.push_back({"l2." + w.variant, outcome[0], (int64_t)train_.size(), no_interval});
+            out.series.push_back({"correct." + w.variant, correct});
         }
         train[a].reset();
         test[a].reset();

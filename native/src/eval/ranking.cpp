@@ -22,6 +22,11 @@ double recall_at(const std::vector<int32_t> & grades, const std::vector<int32_t>
            (double)std::count_if(judged.begin(), judged.end(), relevant);
 }
 
+double reciprocal_rank(const std::vector<int32_t> & grades) {
+    const auto first = std::find_if(grades.begin(), grades.end(), [](int32_t grade) { return grade > 0; });
+    return first == grades.end() ? 0.0 : 1.0 / (double)(first - grades.begin() + 1);
+}
+
 double ndcg_at(const std::vector<int32_t> & grades, const std::vector<int32_t> & judged, int32_t k) {
     std::vector<int32_t> best = judged;
     std::sort(best.begin(), best.end(), std::greater<int32_t>());

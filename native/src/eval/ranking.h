@@ -17,4 +17,7 @@ double recall_at(const std::vector<int32_t> & grades, const std::vector<int32_t>
 // 1].
 double ndcg_at(const std::vector<int32_t> & grades, const std::vector<int32_t> & judged, int32_t k);
 
+// 1 / rank of the first relevant document, 0 if none of them is: the mean over queries is MRR.
+double reciprocal_rank(const std::vector<int32_t> & grades);
+
 } // namespace magnet::eval

@@ -6,6 +6,7 @@
 #include "base/sentences.h"
 #include "evaluation.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -69,16 +70,10 @@ std::vector<std::string> read_prefixes(const evaluation & e) {
 }
 
 // Mean of what is a number, and of how many.
-void add_mean(eval_result & out, const std::string & name, const std::vector<double> & values) {
-    double sum = 0.0;
-    size_t n   = 0;
-    for (const double value : values) {
-        if (!std::isnan(value)) {
-            sum += value;
-            ++n;
-        }
-    }
-    out.add(name, sum / (double)n, n); // NaN of none
+void add_mean(const evaluation & e, eval_result & out, const std::string & name, const std::vector<double> & values) {
+    const auto is_number = [](double value) { return !std::isnan(value); };
+    e.add(out, name, (size_t)std::count_if(values.begin(), values.end(), is_number), values.size(),
+          ratio(values, std::vector<double>(values.size(), 1.0))); // NaN of none
 }
 
 } // namespace
@@ -119,7 +114,7 @@ eval_result eval_repetition(evaluation & e) {
         for (const std::vector<double> & outcome : outcomes) {
             values.push_back(outcome[k]);
         }
-        add_mean(out, names[k], values);
+        add_mean(e, out, names[k], values);
         out.series.push_back({names[k], std::move(values)});
     }
     return out;

@@ -26,7 +26,8 @@ double number_of(const std::string & text, const std::string & path, int64_t lin
     return value;
 }
 
-std::vector<scored_pair> read_scored_pairs(const std::string & path) {
+std::vector<scored_pair> read_scored_pairs(evaluation & e) {
+    const std::string        path = e.params().file;
     std::vector<scored_pair> pairs;
     for_each_line(path, [&](std::string & line, int64_t number) {
         if (is_blank(line)) {
@@ -37,6 +38,9 @@ std::vector<scored_pair> read_scored_pairs(const std::string & path) {
             throw bad_line(path, number,
                            "expected 3 tab-separated columns (score, text, text), found " +
                                std::to_string(columns.size()) + ".");
+        }
+        if (e.is_repeated(columns[1] + "\t" + columns[2])) {
+            return;
         }
         pairs.push_back({number_of(columns[0], path, number), columns[1], columns[2]});
     });
@@ -52,7 +56,7 @@ constexpr size_t pairs_per_batch = 128;
 } // namespace
 
 eval_result eval_sts(evaluation & e) {
-    std::vector<scored_pair> pairs = read_scored_pairs(e.params().file);
+    std::vector<scored_pair> pairs = read_scored_pairs(e);
     pairs.resize(e.limit(pairs.size()));
 
     std::vector<evaluation::work> works;
@@ -94,7 +98,14 @@ eval_result eval_sts(evaluation & e) {
         for (const std::vector<double> & item : values[w]) {
             cosines.push_back(item[0]);
         }
-        out.add("spearman." + works[w].variant, 100.0 * spearman(cosines, gold), gold.size());
+        e.add(out, "spearman." + works[w].variant, gold.size(), gold.size(), [&](const std::vector<size_t> & items) {
+            std::vector<double> a, b;
+            for (const size_t i : items) {
+                a.push_back(cosines[i]);
+                b.push_back(gold[i]);
+            }
+            return 100.0 * spearman(a, b);
+        });
         out.series.push_back({"cosine." + works[w].variant, std::move(cosines)});
     }
     out.series.push_back({"gold", std::move(gold)});

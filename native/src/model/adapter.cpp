@@ -79,6 +79,7 @@ magnet_adapter_info adapter::info() const {
     magnet_adapter_info info = {};
 
     info.instruction    = recipe_.instruction.c_str();
+    info.document_instruction = recipe_.document_instruction.c_str();
     info.architecture   = architecture_.c_str();
     info.recipe_version = recipe_.version;
     info.rank           = rank_;

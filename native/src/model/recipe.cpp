@@ -9,6 +9,7 @@ namespace magnet {
 
 static const char * const key_version     = "magnet.recipe.version";
 static const char * const key_instruction = "magnet.instruction";
+static const char * const key_document_instruction = "magnet.document_instruction"; // where it is another one
 static const char * const key_pooling     = "magnet.pooling";
 static const char * const key_attention   = "magnet.attention";
 static const char * const key_context     = "magnet.infill.context";
@@ -101,6 +102,8 @@ recipe read_recipe(const meta_lookup & get) {
         return recipe();
     }
     get(key_instruction, r.instruction);
+    r.document_instruction = r.instruction;
+    get(key_document_instruction, r.document_instruction);
     read_name(get, key_pooling, poolings, r.pooling);
     read_name(get, key_attention, attentions, r.attention);
     read_name(get, key_context, contexts, r.context);
@@ -143,6 +146,9 @@ meta_lookup lookup_of(const gguf_context * meta) {
 void write_recipe(const recipe & r, gguf_context * meta) {
     gguf_set_val_u32(meta, key_version, uint32_t(recipe_version));
     gguf_set_val_str(meta, key_instruction, r.instruction.c_str());
+    if (r.document_instruction != r.instruction) {
+        gguf_set_val_str(meta, key_document_instruction, r.document_instruction.c_str());
+    }
     gguf_set_val_str(meta, key_pooling, pooling_name(r.pooling));
     gguf_set_val_str(meta, key_attention, attention_name(r.attention));
     gguf_set_val_str(meta, key_context, context_name(r.context));

@@ -14,6 +14,7 @@ namespace magnet {
 struct recipe {
     int32_t     version = 0; // 0 = the file has no recipe; the rest then are magnet.h's defaults
     std::string instruction; // prefix of a text to embed
+    std::string document_instruction; // of one to be found by others; mostly the same
     int32_t     pooling    = MAGNET_POOLING_MEAN;
     int32_t     attention  = MAGNET_ATTENTION_BIDIRECTIONAL;
     int32_t     context    = MAGNET_CONTEXT_ORDERED;

@@ -56,7 +56,7 @@ public:
         if (llama_vocab_get_add_bos(model_.vocab()) && bos >= 0) {
             head_.push_back(bos);
         }
-        const std::string      instruction = p.instruction ? p.instruction : s.how().instruction;
+        const std::string      instruction = p.instruction ? p.instruction : p.document ? s.how().document_instruction : s.how().instruction;
         const std::string_view checked     = checked_text({ instruction.c_str(), (int32_t) instruction.size() }, "instruction");
         has_instruction_                   = !checked.empty();
         const std::vector<int32_t> tokens  = model_.tokenize(checked, false, false);

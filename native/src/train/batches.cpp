@@ -30,22 +30,23 @@ text_pair crop_pair(const text_document & d, const text_window & w, const pair_o
     return p;
 }
 
-void add_embed_rows(const std::vector<text_pair> & pairs, const std::vector<int32_t> & instruction,
-                    const pair_options & options, const train_vocab & vocab, micro_batch & b) {
-    const auto add = [&](const std::vector<int32_t> & text) {
-        b.rows.push_back(make_embed_row(instruction, text, options, vocab));
-        b.texts.push_back(hash_tokens(b.rows.back().tokens)); // of what is left of it when it is cut
+void add_embed_rows(const std::vector<text_pair> & pairs, const instructions & before, const pair_options & options,
+                    const train_vocab & vocab, micro_batch & b) {
+    const auto add = [&](const std::vector<int32_t> & text, bool document) {
+        const train_row row = make_embed_row(document ? before.document : before.query, text, options, vocab);
+        b.rows.push_back(row);
+        b.texts.push_back(hash_tokens({row.tokens.begin() + row.pool_begin, row.tokens.begin() + row.pool_end}));
     };
     b.n_pairs = int32_t(pairs.size());
     for (const text_pair & p : pairs) {
-        add(p.anchor);
+        add(p.anchor, false);
     }
     for (const text_pair & p : pairs) {
-        add(p.positive);
+        add(p.positive, p.documents);
     }
     for (const text_pair & p : pairs) {
         if (!p.negative.empty()) {
-            add(p.negative);
+            add(p.negative, p.documents);
         }
     }
 }
@@ -104,7 +105,8 @@ static void check_stages(const corpus & data, const train_options & options) {
 }
 
 batch_source::batch_source(const corpus & data, const train_options & options, const train_vocab & vocab)
-    : data(data), options(options), vocab(vocab), instruction(vocab.tokenize(options.contrast.instruction, true)) {
+    : data(data), options(options), vocab(vocab), before(options.contrast, vocab),
+      order(data, uint64_t(options.seed)) {
     bool wants_text = false, wants_pairs = false;
     for (const train_stage & s : options.stages) {
         wants_text  = wants_text || s.mntp > 0 || s.msg > 0;
@@ -126,19 +128,33 @@ batch_source::batch_source(const corpus & data, const train_options & options, c
     if (crop_share > 0) {
         crops = std::make_unique<window_order>(data.documents, options.contrast.length, options.seed, draw::crop_order);
     }
-    const int64_t n = int64_t(data.pairs.size()) + (crops ? crops->n_windows() : 0);
-    if (n < 2) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
-                    "a contrastive batch needs at least 2 texts to tell apart, here is " + std::to_string(n) +
-                        "; add pairs or text, or set the weight of SSCL to 0.");
+    check_pairs();
+}
+
+void batch_source::check_pairs() const {
+    const auto refuse = [](const std::string & what) { throw error(MAGNET_STATUS_INVALID_ARGUMENT, what); };
+    const auto check  = [&](const std::vector<text_pair> & pairs, const std::string & where, int64_t more) {
+        if (int64_t(pairs.size()) + more < 2) {
+            refuse(where + "a contrastive batch needs at least 2 texts to tell apart, here is " +
+                   std::to_string(int64_t(pairs.size()) + more) + "; add pairs or text, or set the weight of SSCL to 0.");
+        }
+        if (more == 0 && !can_contrast(pairs, options.contrast)) {
+            refuse(where + "none of the " + std::to_string(pairs.size()) +
+                   " pairs is a negative to another, because they share a text (one answer to all, say): SSCL would "
+                   "learn nothing from them. Add pairs of other texts or hard negatives, or set its weight to 0.");
+        }
+    };
+    if (data.sources.empty()) {
+        check(data.pairs, "", crops ? crops->n_windows() : 0);
+        return;
     }
-    if (crop_share == 0 && !can_contrast(data.pairs, options.contrast)) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
-                    "none of the " + std::to_string(data.pairs.size()) +
-                        " pairs is a negative to another, because they share a text (one answer to all, say): SSCL would "
-                        "learn nothing from them. Add pairs of other texts or hard negatives, or set its weight to 0.");
+    std::vector<std::vector<text_pair>> of_source(data.sources.size());
+    for (const text_pair & p : data.pairs) {
+        of_source[p.source].push_back(p);
     }
-    seek(places);
+    for (size_t s = 0; s < of_source.size(); ++s) { // each is alone in its batches
+        check(of_source[s], data.sources[s].name + ": ", 0);
+    }
 }
 
 micro_batch batch_source::next(const train_stage & stage) {
@@ -159,6 +175,7 @@ void batch_source::add_text_row(const train_stage & stage, micro_batch & b) {
     const text_window       w = text->next();
     const text_document &   d = data.documents[w.document];
     rng                     r(options.seed, draw::text_row, uint64_t(places.n_rows));
+    const bool              keep = keeps_base(options.rows, places.n_rows);
     const row_mode          mode = mode_of_row(options.rows, places.n_rows++);
     std::vector<token_span> spans;
     if (mode != row_mode::causal) {
@@ -166,36 +183,62 @@ void batch_source::add_text_row(const train_stage & stage, micro_batch & b) {
     }
     b.rows.push_back(
         make_text_row(d, w, spans, mode, stage.mntp > 0 ? options.rows.mask_rate : 0, options.rows, vocab, r));
+    if (keep) {
+        b.rows.back().keeps_base = true;
+        b.rows.back().msg.clear();
+    }
 }
 
-text_pair batch_source::next_pair() {
+text_pair batch_source::next_pair(double crop_share, int32_t source) {
     const int64_t i = places.n_pairs++;
-    if (std::fmod((double(i) + 0.5) * 0.6180339887498949, 1.0) < crop_share) { // as mode_of_row
+    if (spread(i) < crop_share) {
         const text_window w = crops->next();
         rng               r(options.seed, draw::pair_row, uint64_t(i));
         return crop_pair(data.documents[w.document], w, options.contrast, r);
     }
-    if (places.pairs.index == int64_t(pair_order.size())) {
-        batch_places next = at();
-        next.pairs        = {places.pairs.epoch + 1, 0};
-        seek(next);
+    const int32_t at   = order.next(source);
+    text_pair     pair = data.pairs[at];
+    if (pair.negative.empty() && !mined.empty() && mined[at] >= 0) {
+        pair.negative = data.candidates[pair.candidates][mined[at]];
     }
-    return data.pairs[pair_order[places.pairs.index++]];
+    return pair;
+}
+
+void batch_source::use_mined(const std::vector<int32_t> & negatives) {
+    bool fits = negatives.empty() || negatives.size() == data.pairs.size();
+    for (size_t i = 0; fits && i < negatives.size(); ++i) {
+        const int32_t set = data.pairs[i].candidates;
+        fits              = negatives[i] < 0 || (set >= 0 && negatives[i] < int32_t(data.candidates[set].size()));
+    }
+    if (!fits) {
+        throw error(MAGNET_STATUS_BAD_FILE, "the mined negatives are not those of these pairs");
+    }
+    mined = negatives;
 }
 
 void batch_source::add_pairs(micro_batch & b) {
-    const int64_t          most = crops ? INT32_MAX : int64_t(data.pairs.size());
-    std::vector<text_pair> pairs;
-    for (int64_t i = 0; i < std::min<int64_t>(options.contrast.batch, most); ++i) {
-        pairs.push_back(next_pair());
+    double  crops_here = crop_share; // of this batch
+    int64_t i          = places.n_batches++;
+    int32_t source     = 0;
+    int64_t most       = crops ? INT32_MAX : order.n_pairs(0);
+    if (!data.sources.empty()) {
+        const double crops_so_far = std::floor(double(i) * crop_share);
+        crops_here = std::floor(double(i + 1) * crop_share) - crops_so_far; // all of it or none
+        source     = order.source_of_batch(i - int64_t(crops_so_far));
+        most       = crops_here > 0 ? INT32_MAX : order.n_pairs(source);
     }
-    add_embed_rows(pairs, instruction, options.contrast, vocab, b);
+    std::vector<text_pair> pairs;
+    for (int64_t k = 0; k < std::min<int64_t>(options.contrast.batch, most); ++k) {
+        pairs.push_back(next_pair(crops_here, source));
+    }
+    add_embed_rows(pairs, before, options.contrast, vocab, b);
 }
 
 batch_places batch_source::at() const {
     batch_places now = places;
     now.text         = text ? text->at() : order_place();
     now.crops        = crops ? crops->at() : order_place();
+    now.pairs        = order.at();
     return now;
 }
 
@@ -206,14 +249,7 @@ void batch_source::seek(const batch_places & to) {
     if (crops) {
         crops->seek(to.crops);
     }
-    if (pair_order.empty() || to.pairs.epoch != places.pairs.epoch) {
-        pair_order.resize(data.pairs.size());
-        std::iota(pair_order.begin(), pair_order.end(), 0);
-        rng(options.seed, draw::pair_order, uint64_t(to.pairs.epoch)).shuffle(pair_order);
-    }
-    if (to.pairs.index > int64_t(pair_order.size())) {
-        throw error(MAGNET_STATUS_BAD_FILE, "there is no pair " + std::to_string(to.pairs.index));
-    }
+    order.seek(to.pairs);
     places = to;
 }
 

@@ -1,14 +1,12 @@
 // What one training step reads: text rows and rows to embed, in an order that depends on the seed alone.
 #pragma once
 
+#include "pair-order.h"
 #include "rows.h"
 
 #include <memory>
 
 namespace magnet::train {
-
-// A place in an endless reading of items, shuffled anew each epoch.
-using order_place = window_order::place;
 
 // Rows of one pass. Text rows come first, then P anchors, P positives and the hard negatives.
 struct micro_batch {
@@ -22,9 +20,20 @@ struct micro_batch {
 
 // Everything that tells what next() will give.
 struct batch_places {
-    order_place text, pairs, crops;
-    int64_t     n_rows  = 0; // text rows given so far
-    int64_t     n_pairs = 0; // pairs given so far
+    order_place              text, crops;
+    std::vector<order_place> pairs;         // of each source
+    int64_t                  n_rows    = 0; // text rows given so far
+    int64_t                  n_pairs   = 0; // pairs given so far
+    int64_t                  n_batches = 0; // of pairs
+};
+
+// What stands before texts to embed, as tokens.
+struct instructions {
+    std::vector<int32_t> query; // and before every text of pairs without documents
+    std::vector<int32_t> document;
+
+    instructions(const pair_options & options, const train_vocab & vocab)
+        : query(vocab.tokenize(options.instruction, true)), document(vocab.tokenize(options.document_instruction, true)) {}
 };
 
 class batch_source {
@@ -35,6 +44,10 @@ public:
 
     // Text rows where the stage weighs MNTP or MSG and there is text; pairs where it weighs SSCL.
     micro_batch next(const train_stage & stage);
+
+    // Of each pair the index of its negative among its candidates, -1 = none; empty = none at all. Throws BAD_FILE where
+    // there is no such one.
+    void use_mined(const std::vector<int32_t> & negatives);
 
     batch_places at() const;
     void         seek(const batch_places & places);
@@ -48,23 +61,25 @@ public:
 private:
     void add_text_row(const train_stage & stage, micro_batch & b);
     void add_pairs(micro_batch & b);
+    void check_pairs() const;
 
-    text_pair next_pair();
+    text_pair next_pair(double crop_share, int32_t source);
 
     const corpus &        data;
     const train_options & options;
     const train_vocab &   vocab;
-    std::vector<int32_t>  instruction;
+    const instructions    before;
     double                crop_share = 0; // of pairs
 
     std::unique_ptr<window_order> text, crops; // NULL: not read
-    std::vector<int32_t>          pair_order;  // of the current epoch
-    batch_places                  places;      // text and crops are kept by the orders themselves
+    pair_order                    order;       // of the pairs
+    std::vector<int32_t>          mined;       // their negatives
+    batch_places                  places;      // text, crops and pairs are kept by the orders themselves
 };
 
 // The rows of a contrastive batch, appended to b.
-void add_embed_rows(const std::vector<text_pair> & pairs, const std::vector<int32_t> & instruction,
-                    const pair_options & options, const train_vocab & vocab, micro_batch & b);
+void add_embed_rows(const std::vector<text_pair> & pairs, const instructions & before, const pair_options & options,
+                    const train_vocab & vocab, micro_batch & b);
 
 // Two views of one passage.
 text_pair crop_pair(const text_document & d, const text_window & w, const pair_options & options, rng & r);

@@ -9,7 +9,7 @@
 
 namespace magnet::train {
 
-static const int64_t checkpoint_version = 1;
+static const int64_t checkpoint_version = 2;
 static const int64_t most_counted       = int64_t(1) << 53; // rows, tokens, epochs
 
 uint64_t hash_corpus(const corpus & data) {
@@ -25,6 +25,11 @@ uint64_t hash_corpus(const corpus & data) {
         add(p.anchor);
         add(p.positive);
         add(p.negative);
+    }
+    for (const auto & set : data.candidates) {
+        for (const std::vector<int32_t> & text : set) {
+            add(text);
+        }
     }
     return h.value();
 }
@@ -64,15 +69,46 @@ static void for_each_integer(State & s, const F & use) {
     use("train.best_step", s.best_step);
     use("train.text.epoch", s.places.text.epoch);
     use("train.text.index", s.places.text.index);
-    use("train.pairs.epoch", s.places.pairs.epoch);
-    use("train.pairs.index", s.places.pairs.index);
     use("train.crops.epoch", s.places.crops.epoch);
     use("train.crops.index", s.places.crops.index);
     use("train.n_rows", s.places.n_rows);
     use("train.n_pairs", s.places.n_pairs);
+    use("train.n_batches", s.places.n_batches);
     use("train.lora.rank", s.now.lora.rank);
     use("train.head.n_in", s.now.head.n_in);
     use("train.head.n_out", s.now.head.n_out);
+}
+
+static const char * const key_mined = "train.mined"; // indices, a pair
+static const char * const key_pairs = "train.pairs"; // epoch and index of each source
+
+static std::vector<order_place> read_pair_places(const gguf_reader & file) {
+    const int64_t key = gguf_find_key(file.meta(), key_pairs);
+    if (key < 0) { // no pairs
+        return {};
+    }
+    if (gguf_get_kv_type(file.meta(), key) != GGUF_TYPE_ARRAY || gguf_get_arr_type(file.meta(), key) != GGUF_TYPE_INT64 ||
+        gguf_get_arr_n(file.meta(), key) % 2 != 0) {
+        throw error(MAGNET_STATUS_BAD_FILE, std::string(key_pairs) + " is damaged");
+    }
+    std::vector<order_place> places(gguf_get_arr_n(file.meta(), key) / 2);
+    const auto *             numbers = static_cast<const int64_t *>(gguf_get_arr_data(file.meta(), key));
+    for (size_t i = 0; i < places.size(); ++i) {
+        places[i] = {numbers[2 * i], numbers[2 * i + 1]};
+    }
+    return places;
+}
+
+static std::vector<int32_t> read_mined(const gguf_reader & file) {
+    const int64_t key = gguf_find_key(file.meta(), key_mined);
+    if (key < 0) {
+        return {};
+    }
+    if (gguf_get_kv_type(file.meta(), key) != GGUF_TYPE_ARRAY || gguf_get_arr_type(file.meta(), key) != GGUF_TYPE_INT32) {
+        throw error(MAGNET_STATUS_BAD_FILE, std::string(key_mined) + " is damaged");
+    }
+    const auto * numbers = static_cast<const int32_t *>(gguf_get_arr_data(file.meta(), key));
+    return {numbers, numbers + gguf_get_arr_n(file.meta(), key)};
 }
 
 void save_checkpoint(const std::string & path, const checkpoint & c) {
@@ -86,6 +122,16 @@ void save_checkpoint(const std::string & path, const checkpoint & c) {
     gguf_set_val_f32(meta.get(), "train.lora.scale", s.now.lora.scale);
     for_each_integer(s, [&](const char * key, int64_t number) { gguf_set_val_i64(meta.get(), key, number); });
 
+    std::vector<int64_t> pairs;
+    for (const order_place & place : s.places.pairs) {
+        pairs.insert(pairs.end(), {place.epoch, place.index});
+    }
+    if (!pairs.empty()) {
+        gguf_set_arr_data(meta.get(), key_pairs, GGUF_TYPE_INT64, pairs.data(), pairs.size());
+    }
+    if (!s.mined.empty()) {
+        gguf_set_arr_data(meta.get(), key_mined, GGUF_TYPE_INT32, s.mined.data(), s.mined.size());
+    }
     std::vector<const char *> targets;
     for (const lora_matrix & m : s.now.lora.matrices) {
         targets.push_back(m.target.c_str());
@@ -104,6 +150,7 @@ void save_checkpoint(const std::string & path, const checkpoint & c) {
     for_each_tensor(s.now, "now.", add);
     for_each_tensor(s.m, "m.", add);
     for_each_tensor(s.v, "v.", add);
+    for_each_tensor(s.average, "average.", add);
     for_each_tensor(s.best, "best.", add); // none yet: no tensors
     write_gguf(path, meta.get(), tensors);
 }
@@ -144,12 +191,15 @@ static void check_places(const checkpoint & c) {
     within("train.lora.rank", s.now.lora.rank, 1, 65536);
     within("train.head.n_in", s.now.head.n_in, 0, 1 << 24);
     within("train.head.n_out", s.now.head.n_out, s.now.head.n_in > 0, 1 << 24);
-    for (const order_place & place : {s.places.text, s.places.pairs, s.places.crops}) {
+    std::vector<order_place> places = s.places.pairs;
+    places.insert(places.end(), {s.places.text, s.places.crops});
+    for (const order_place & place : places) {
         within("an epoch", place.epoch, 0, most_counted);
         within("a place in the data", place.index, 0, most_counted);
     }
     within("train.n_rows", s.places.n_rows, 0, most_counted);
     within("train.n_pairs", s.places.n_pairs, 0, most_counted);
+    within("train.n_batches", s.places.n_batches, 0, most_counted);
     if (!std::isfinite(s.now.lora.scale)) {
         throw error(MAGNET_STATUS_BAD_FILE, "train.lora.scale is not a number");
     }
@@ -170,6 +220,8 @@ static checkpoint read_checkpoint(const gguf_reader & file) {
             throw error(MAGNET_STATUS_BAD_FILE, std::string(key) + " is " + std::to_string(value));
         }
     });
+    s.places.pairs   = read_pair_places(file);
+    s.mined          = read_mined(file);
     s.now.lora.scale = float(file.number("train.lora.scale", 0));
     check_places(c);
     read_shapes(file, s.now.lora);
@@ -177,6 +229,10 @@ static checkpoint read_checkpoint(const gguf_reader & file) {
     read_numbers(file, "now.", s.now);
     read_numbers(file, "m.", s.m);
     read_numbers(file, "v.", s.v);
+    if (c.options.optimizer.average > 0 && s.step > 0) {
+        s.average = s.now;
+        read_numbers(file, "average.", s.average);
+    }
     if (s.best_step > 0) {
         s.best = s.now;
         read_numbers(file, "best.", s.best);

@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 namespace magnet::train {
 
 int64_t corpus::n_tokens() const {
@@ -61,15 +63,36 @@ void read_texts(const std::string & path, int32_t unit, const train_vocab & voca
     }
 }
 
-void read_pairs(const std::string & path, const train_vocab & vocab, bool begins, corpus & out) {
+// Adds a set; returns its index.
+static int32_t read_candidates(const std::string & path, const train_vocab & vocab, bool begins, corpus & out) {
+    const bool                        is_json = is_json_lines(path);
+    std::vector<std::vector<int32_t>> texts;
+    for_each_line(path, [&](std::string & line, int64_t number) {
+        if (!is_blank(line)) {
+            texts.push_back(vocab.tokenize(is_json ? json_text(parse_json(line, path, number), "text", true, path, number) : line, begins));
+            if (texts.back().empty()) {
+                texts.pop_back();
+            }
+        }
+    });
+    if (texts.empty()) {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " has no text to mine negatives from; expected one a line.");
+    }
+    out.candidates.push_back(std::move(texts));
+    return int32_t(out.candidates.size()) - 1;
+}
+
+void read_pairs(const std::string & path, const train_vocab & vocab, const pair_reading & how, corpus & out) {
+    const int32_t candidates = how.mine.empty() ? -1 : read_candidates(how.mine, vocab, how.document_begins, out);
     const auto add = [&](const std::string & anchor, const std::string & positive, const std::string & negative,
                          int64_t line) {
-        text_pair p = {vocab.tokenize(anchor, begins), vocab.tokenize(positive, begins), {}};
+        text_pair p = {vocab.tokenize(anchor, how.query_begins), vocab.tokenize(positive, how.document_begins), {},
+                       std::max(int32_t(out.sources.size()) - 1, 0), candidates, how.documents};
         if (p.anchor.empty() || p.positive.empty()) {
             throw bad_line(path, line, p.anchor.empty() ? "the first text is empty." : "the second text is empty.");
         }
         if (!is_blank(negative)) {
-            p.negative = vocab.tokenize(negative, begins);
+            p.negative = vocab.tokenize(negative, how.document_begins);
         }
         out.pairs.push_back(std::move(p));
     };

@@ -80,9 +80,22 @@ corpus split_heldout(corpus & data, const train_options & options) {
     data.documents = std::move(rest);
 
     r.shuffle(data.pairs);
-    const size_t n = std::min<size_t>(data.pairs.size() / 10, size_t(options.heldout.rows));
-    out.pairs.assign(data.pairs.end() - int64_t(n), data.pairs.end());
-    data.pairs.resize(data.pairs.size() - n);
+    out.sources = data.sources;
+    std::vector<size_t> wanted(std::max<size_t>(data.sources.size(), 1), 0);
+    for (const text_pair & p : data.pairs) {
+        ++wanted[p.source];
+    }
+    for (size_t & n : wanted) {
+        n = std::min<size_t>(n / 10, size_t(options.heldout.rows));
+    }
+    std::vector<text_pair> rest_of_pairs;
+    for (auto p = data.pairs.rbegin(); p != data.pairs.rend(); ++p) {
+        const bool keep = wanted[p->source] > 0 && wanted[p->source]-- > 0;
+        (keep ? out.pairs : rest_of_pairs).push_back(std::move(*p));
+    }
+    std::reverse(out.pairs.begin(), out.pairs.end());
+    std::reverse(rest_of_pairs.begin(), rest_of_pairs.end());
+    data.pairs = std::move(rest_of_pairs);
     return out;
 }
 
@@ -103,60 +116,91 @@ heldout::heldout(const corpus & data, const train_options & options, const train
     for (size_t i = 0; i < data.documents.size(); ++i) {
         cut_document(data.documents[i], int32_t(i), o.length, o.length, windows);
     }
-    std::vector<text_pair> pairs = thinned(data.pairs, size_t(options.heldout.rows));
+    std::vector<text_pair> crops;
     for (const text_window & w : thinned(windows, size_t(options.heldout.rows))) {
         const text_document & d = data.documents[w.document];
-        rng                   r(options.seed, draw::heldout, 1 + rows.rows.size());
+        rng                   r(options.seed, draw::heldout, 1 + text.size());
         const auto            spans = draw_spans(d, w, o, vocab, r);
         for (const row_mode mode : {row_mode::hybrid, row_mode::ordered, row_mode::causal}) {
             rng same = r; // the same room under either mask
-            rows.rows.push_back(make_text_row(d, w, spans, mode, 0.0, o, vocab, same));
+            text.push_back(make_text_row(d, w, spans, mode, 0.0, o, vocab, same));
         }
         train_row masked = make_text_row(d, w, spans, row_mode::hybrid, o.mask_rate, o, vocab, r);
         masked.msg.clear();
-        rows.rows.push_back(std::move(masked));
+        text.push_back(std::move(masked));
         if (data.pairs.empty()) {
-            pairs.push_back(crop_pair(d, w, options.contrast, r));
+            crops.push_back(crop_pair(d, w, options.contrast, r));
         }
     }
-    rows.n_text = int32_t(rows.rows.size());
-    if (pairs.size() >= 2) {
-        add_embed_rows(pairs, vocab.tokenize(options.contrast.instruction, true), options.contrast, vocab, rows);
-        if (!has_negative(rows.n_pairs, rows.texts, options.contrast.symmetric)) {
-            log_message(MAGNET_LOG_WARN, "no held-out pair is a negative to another, because they share a text: SSCL is not "
-                                         "judged.");
-            rows.rows.resize(size_t(rows.n_text));
-            rows.texts.clear();
-            rows.n_pairs = 0;
-        }
+    const std::vector<pair_source> one = {{"", 1}};
+    const auto &                   sources = data.sources.empty() ? one : data.sources;
+    for (size_t s = 0; s < sources.size(); ++s) {
+        std::vector<text_pair> pairs = crops;
+        std::copy_if(data.pairs.begin(), data.pairs.end(), std::back_inserter(pairs),
+                     [s](const text_pair & p) { return p.source == int32_t(s); });
+        add_contrast(thinned(pairs, size_t(options.heldout.rows)), sources[s], vocab);
     }
 }
 
-heldout_losses heldout::evaluate(engine & e) const {
-    const int32_t           d = e.shape().n_embd;
+void heldout::add_contrast(const std::vector<text_pair> & pairs, const pair_source & source, const train_vocab & vocab) {
+    if (pairs.size() < 2) {
+        return;
+    }
+    contrast c;
+    c.share = source.share;
+    add_embed_rows(pairs, instructions(options.contrast, vocab), options.contrast, vocab, c.batch);
+    if (!has_negative(c.batch.n_pairs, c.batch.texts, options.contrast.symmetric)) {
+        log_message(MAGNET_LOG_WARN, (source.name.empty() ? "" : source.name + ": ") + "no held-out pair is a negative to "
+                                     "another, because they share a text: SSCL is not judged.");
+        return;
+    }
+    contrasts.push_back(std::move(c));
+}
+
+int64_t heldout::n_pairs() const {
+    int64_t n = 0;
+    for (const contrast & c : contrasts) {
+        n += c.batch.n_pairs;
+    }
+    return n;
+}
+
+static std::vector<engine_row> views_of(const std::vector<train_row> & rows) {
     std::vector<engine_row> views;
-    for (const train_row & row : rows.rows) {
+    for (const train_row & row : rows) {
         views.push_back(row.view());
     }
-    std::vector<double> mntp(rows.rows.size(), 0.0), msg(rows.rows.size(), 0.0);
-    contrast_batch      contrast;
-    contrast.n_pairs = rows.n_pairs;
-    contrast.n_embd  = d;
-    contrast.texts   = rows.texts;
-    contrast.vectors.resize((rows.rows.size() - rows.n_text) * size_t(d));
-    e.forward_each(views, [&](int32_t i, const float * hidden) {
-        const train_row & row = rows.rows[i];
-        if (i < rows.n_text) {
-            mntp[i] = mntp_loss(e, row, hidden, 0, nullptr);
-            msg[i]  = msg_loss(e, row, hidden, 0, nullptr);
-        } else {
-            pool(row, options.contrast.pooling, hidden, d, &contrast.vectors[size_t(i - rows.n_text) * d]);
-        }
+    return views;
+}
+
+double heldout::sscl_of(engine & e) const {
+    const int32_t d   = e.shape().n_embd;
+    double        sum = 0, shares = 0;
+    for (const contrast & c : contrasts) {
+        contrast_batch batch;
+        batch.n_pairs = c.batch.n_pairs;
+        batch.n_embd  = d;
+        batch.texts   = c.batch.texts;
+        batch.vectors.resize(c.batch.rows.size() * size_t(d));
+        e.forward_each(views_of(c.batch.rows), [&](int32_t i, const float * hidden) {
+            pool(c.batch.rows[i], options.contrast.pooling, hidden, d, &batch.vectors[size_t(i) * d]);
+        });
+        sum += c.share * contrast_loss(batch, options.contrast, 0, nullptr);
+        shares += c.share;
+    }
+    return sum / shares; // NaN without any
+}
+
+heldout_losses heldout::evaluate(engine & e) const {
+    std::vector<double> mntp(text.size(), 0.0), msg(text.size(), 0.0);
+    e.forward_each(views_of(text), [&](int32_t i, const float * hidden) {
+        mntp[i] = mntp_loss(e, text[i], hidden, 0, nullptr);
+        msg[i]  = msg_loss(e, text[i], hidden, 0, nullptr);
     });
 
     double sum[4] = {}, n[4] = {}; // by mode; the last is MNTP
-    for (int32_t i = 0; i < rows.n_text; ++i) {
-        const train_row & row = rows.rows[i];
+    for (size_t i = 0; i < text.size(); ++i) {
+        const train_row & row = text[i];
         sum[int(row.mode)] += msg[i];
         n[int(row.mode)] += double(row.msg.size());
         sum[3] += mntp[i];
@@ -169,17 +213,15 @@ heldout_losses heldout::evaluate(engine & e) const {
     l.msg_ordered = mean(int(row_mode::ordered));
     l.causal      = mean(int(row_mode::causal));
     l.mntp        = mean(3);
-    l.sscl        = rows.n_pairs >= 2
-                        ? sscl_loss(contrast, options.contrast.temperature, options.contrast.symmetric, 0, nullptr)
-                        : none;
+    l.sscl        = sscl_of(e);
 
     // What there is nothing to compute on does not count; a loss that is no number must not look like a good one.
     const train_stage & stage = options.stages.back();
     const row_options & o     = options.rows;
     const double        gaps  = double(o.share_hybrid) + o.share_ordered;
     const double fill = gaps > 0 ? (o.share_hybrid * l.msg_hybrid + o.share_ordered * l.msg_ordered) / gaps : l.causal;
-    l.score           = (rows.n_text > 0 ? stage.msg * fill : 0) + (n[3] > 0 ? stage.mntp * l.mntp : 0) +
-              (rows.n_pairs >= 2 ? stage.sscl * l.sscl : 0);
+    l.score           = (!text.empty() ? stage.msg * fill : 0) + (n[3] > 0 ? stage.mntp * l.mntp : 0) +
+              (!contrasts.empty() ? stage.sscl * l.sscl : 0);
     return l;
 }
 

@@ -6,8 +6,8 @@
 
 namespace magnet::train {
 
-// Moves windows and pairs of `data`, drawn by the seed, into the corpus that is returned: options.heldout.rows of each,
-// at most a tenth. A document that loses a window falls into two parts.
+// Moves windows and pairs of `data`, drawn by the seed, into the corpus that is returned: options.heldout.rows of the
+// windows and of each source's pairs, at most a tenth. A document that loses a window falls into two parts.
 corpus split_heldout(corpus & data, const train_options & options);
 
 // Mean losses; NaN = there is nothing to compute it on. All lower is better.
@@ -25,13 +25,21 @@ class heldout {
 public:
     heldout(const corpus & data, const train_options & options, const train_vocab & vocab);
 
-    bool           empty() const { return rows.rows.empty(); }
-    int32_t        n_pairs() const { return rows.n_pairs; }
+    bool           empty() const { return text.empty() && contrasts.empty(); }
+    int64_t        n_pairs() const;
     heldout_losses evaluate(engine & e) const;
 
 private:
-    const train_options & options;
-    micro_batch           rows; // text rows first, then the rows to embed
+    struct contrast {
+        micro_batch batch;
+        float       share = 1;
+    };
+    void   add_contrast(const std::vector<text_pair> & pairs, const pair_source & source, const train_vocab & vocab);
+    double sscl_of(engine & e) const; // mean over the sources by their shares; NaN = none
+
+    const train_options &  options;
+    std::vector<train_row> text;
+    std::vector<contrast>  contrasts; // of each source
 };
 
 } // namespace magnet::train

@@ -32,6 +32,7 @@ static void for_each_number(Record & r, const F & use) {
     use("mntp", r.mntp);
     use("sscl", r.sscl);
     use("msg", r.msg);
+    use("base", r.base);
     use("learning_rate", r.learning_rate);
     use("gradient_norm", r.gradient_norm);
     use("seconds", r.seconds);

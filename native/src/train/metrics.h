@@ -13,9 +13,10 @@ struct train_record {
     int32_t        step          = 0; // counts from 1
     int32_t        stage         = 0; // counts from 0
     double         loss          = 0; // weighted sum
-    double         mntp          = 0; // means over the step; NaN = not part of this step; so for the next two
+    double         mntp          = 0; // means over the step; NaN = not part of this step; so for the next three
     double         sscl          = 0;
     double         msg           = 0;
+    double         base          = 0; // divergence from the base
     double         learning_rate = 0;
     double         gradient_norm = 0;     // before clipping
     int64_t        tokens        = 0;     // trained since the first step

@@ -36,6 +36,17 @@ double msg_loss(const engine & e, const train_row & row, const float * hidden, f
     return label_loss(e, row.msg, hidden, weight, d_hidden);
 }
 
+double base_loss(const engine & e, const std::vector<float> & base, const float * hidden, float weight, float * d_hidden) {
+    const int32_t            n = int32_t(base.size() / size_t(e.shape().n_embd));
+    std::vector<float>       divergence(n);
+    e.divergence(base.data(), hidden, weight, n, divergence.data(), d_hidden);
+    double sum = 0.0;
+    for (const float x : divergence) {
+        sum += x;
+    }
+    return sum;
+}
+
 // ------------------------------------------------------------------------------------------------ pooling
 
 // Calls use(t, weight) for every token that counts; the weights sum to 1.
@@ -99,12 +110,15 @@ bool has_negative(int32_t n_pairs, const std::vector<uint64_t> & texts, bool sym
 // One direction of InfoNCE: query q must find answer a among the candidates [begin, end). Returns its loss and adds
 // weight * (softmax - one-hot) / temperature to the gradient of the cosines.
 static double info_nce(const contrast_batch & b, const std::vector<double> & cosine, int32_t q, int32_t a,
-                       int32_t begin, int32_t end, double temperature, double weight, std::vector<double> & d_cosine) {
-    const int32_t       n = b.n_vectors();
+                       int32_t begin, int32_t end, double temperature, double margin, double weight,
+                       std::vector<double> & d_cosine) {
+    const int32_t       n       = b.n_vectors();
+    const double        nearest = cosine[int64_t(q) * n + a] + margin;
     std::vector<double> logit(size_t(end - begin), -std::numeric_limits<double>::infinity());
     double              max = logit[0];
     for (int32_t c = begin; c < end; ++c) {
-        if (c == a || is_negative(b.texts, b.n_pairs, q, a, c)) {
+        const bool too_near = c < 2 * b.n_pairs && cosine[int64_t(q) * n + c] > nearest;
+        if (c == a || (!too_near && is_negative(b.texts, b.n_pairs, q, a, c))) {
             logit[c - begin] = cosine[int64_t(q) * n + c] / temperature;
             max              = std::max(max, logit[c - begin]);
         }
@@ -129,7 +143,7 @@ static double dot(const double * a, const double * b, int32_t n) {
 }
 
 double sscl_loss(const contrast_batch & b, double temperature, bool symmetric, float weight,
-                 std::vector<float> * d_vectors) {
+                 std::vector<float> * d_vectors, double margin) {
     const int64_t       n = b.n_vectors(), n_queries = (symmetric ? 2 : 1) * b.n_pairs;
     const int32_t       d = b.n_embd;
     std::vector<double> unit(b.vectors.begin(), b.vectors.end()), norm(n); // unit is (n, D)
@@ -150,9 +164,9 @@ double sscl_loss(const contrast_batch & b, double temperature, bool symmetric, f
     const double share = double(weight) / double(n_queries);
     for (int32_t i = 0; i < b.n_pairs; ++i) {
         const int32_t positive = b.n_pairs + i;
-        loss += info_nce(b, cosine, i, positive, b.n_pairs, int32_t(n), temperature, share, d_cosine);
+        loss += info_nce(b, cosine, i, positive, b.n_pairs, int32_t(n), temperature, margin, share, d_cosine);
         if (symmetric) {
-            loss += info_nce(b, cosine, positive, i, 0, b.n_pairs, temperature, share, d_cosine);
+            loss += info_nce(b, cosine, positive, i, 0, b.n_pairs, temperature, margin, share, d_cosine);
         }
     }
     if (d_vectors) {
@@ -175,6 +189,34 @@ double sscl_loss(const contrast_batch & b, double temperature, bool symmetric, f
         }
     }
     return loss / double(n_queries);
+}
+
+// The first n numbers of every vector.
+static contrast_batch prefixes(const contrast_batch & b, int32_t n) {
+    contrast_batch out = {b.n_pairs, n, {}, b.texts};
+    for (int64_t i = 0; i < b.n_vectors(); ++i) {
+        const auto begin = b.vectors.begin() + i * b.n_embd;
+        out.vectors.insert(out.vectors.end(), begin, begin + n);
+    }
+    return out;
+}
+
+double contrast_loss(const contrast_batch & b, const pair_options & options, float weight, std::vector<float> * d_vectors) {
+    const double share = 1.0 / double(options.dimensions.size() + 1);
+    const auto   loss  = [&](const contrast_batch & batch, std::vector<float> * d) {
+        return share * sscl_loss(batch, options.temperature, options.symmetric, float(share * weight), d, options.margin);
+    };
+    double             sum = loss(b, d_vectors);
+    std::vector<float> d;
+    for (const int32_t n : options.dimensions) {
+        sum += loss(prefixes(b, n), d_vectors ? &d : nullptr);
+        for (int64_t i = 0; d_vectors && i < b.n_vectors(); ++i) {
+            for (int64_t k = 0; k < n; ++k) {
+                (*d_vectors)[i * b.n_embd + k] += d[i * n + k];
+            }
+        }
+    }
+    return sum;
 }
 
 } // namespace magnet::train

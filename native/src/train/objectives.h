@@ -17,6 +17,10 @@ double mntp_loss(const engine & e, const train_row & row, const float * hidden, 
 // Sum of -log p over the tokens of its gaps and their ENDs; over every token of a causal row.
 double msg_loss(const engine & e, const train_row & row, const float * hidden, float weight, float * d_hidden);
 
+// Sum over the row's tokens of the divergence of what the states hidden predict from what those of the base do: KL(base,
+// adapted). base and hidden [T, D].
+double base_loss(const engine & e, const std::vector<float> & base, const float * hidden, float weight, float * d_hidden);
+
 // One vector of a row to embed. hidden [T, D], out [D]. LAST: output of the last token. MEAN: over the text's own
 // tokens. WEIGHTED_MEAN: the i-th of them with weight i (SGPT, arXiv 2202.08904).
 void pool(const train_row & row, int32_t pooling, const float * hidden, int32_t n_embd, float * out);
@@ -42,7 +46,12 @@ bool has_negative(int32_t n_pairs, const std::vector<uint64_t> & texts, bool sym
 // symmetric, the mean of that and of the way back, each positive finding its anchor among all anchors. A candidate
 // whose text is the query's own, the answer's, or paired with the query's text elsewhere in the batch is no negative.
 // d_vectors (same shape as vectors; may be NULL) receives weight * gradient.
+// margin: so is one of another pair whose cosine with the query is that of the answer and more than this besides; hard
+// negatives are such however near they are.
 double sscl_loss(const contrast_batch & batch, double temperature, bool symmetric, float weight,
-                 std::vector<float> * d_vectors);
+                 std::vector<float> * d_vectors, double margin = 2);
+
+// The mean of sscl_loss over the whole vectors and their first options.dimensions numbers. d_vectors as there.
+double contrast_loss(const contrast_batch & batch, const pair_options & options, float weight, std::vector<float> * d_vectors);
 
 } // namespace magnet::train

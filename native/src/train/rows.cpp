@@ -10,11 +10,17 @@ namespace magnet::train {
 
 row_mode mode_of_row(const row_options & options, int64_t i) {
     const double sum = double(options.share_hybrid) + options.share_ordered + options.share_causal;
-    double       u   = std::fmod((double(i) + 0.5) * 0.6180339887498949, 1.0) * sum;
+    double       u   = spread(i) * sum;
     if ((u -= options.share_hybrid) < 0) {
         return row_mode::hybrid;
     }
     return u < options.share_ordered ? row_mode::ordered : row_mode::causal;
+}
+
+bool keeps_base(const row_options & options, int64_t i) {
+    const double sum = double(options.share_hybrid) + options.share_ordered + options.share_causal;
+    const double u   = spread(i) * sum - options.share_hybrid - options.share_ordered; // among the causal ones
+    return options.keep_base > 0 && mode_of_row(options, i) == row_mode::causal && u < options.keep_base * options.share_causal;
 }
 
 // Sentences of the window that may be gaps, as offsets from its begin.

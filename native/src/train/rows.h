@@ -6,6 +6,7 @@
 
 #include "corpus.h"
 #include "engine/engine.h"
+#include "pair-order.h"
 #include "rng.h"
 #include "train-options.h"
 #include "windows.h"
@@ -26,6 +27,7 @@ struct train_row {
     std::vector<int8_t>    roles;  // [T]
     std::vector<row_label> mntp;   // ascending by `at`; so msg
     std::vector<row_label> msg;
+    bool                   keeps_base = false; // every output learns what the base predicts there; then msg is empty
     int32_t                pool_begin = 0; // a row to embed: its text's own tokens, [pool_begin, pool_end)
     int32_t                pool_end   = 0;
 
@@ -41,6 +43,9 @@ struct token_span {
 
 // Mode of the i-th text row. The additive recurrence (golden ratio) keeps the shares in every short run of rows.
 row_mode mode_of_row(const row_options & options, int64_t i);
+
+// Is it a causal row that learns the base's predictions? So are options.keep_base of these, evenly among them.
+bool keeps_base(const row_options & options, int64_t i);
 
 // Where the gaps of a window are, as offsets from its begin: ascending, at least one token of context between two. A
 // gap begins the window only where a text begins and BOS can stand before it, and ends it only where a text ends. Never

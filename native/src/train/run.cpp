@@ -40,14 +40,18 @@ train_vocab make_train_vocab(const std::shared_ptr<model> & m, const std::string
     return v;
 }
 
-static corpus read_corpus(const std::vector<std::string> & texts, const std::vector<std::string> & pairs,
+static corpus read_corpus(const std::vector<std::string> & texts, const std::vector<pair_file> & pairs,
                           const train_options & options, const train_vocab & vocab) {
     corpus c;
     for (const std::string & path : texts) {
         read_texts(path, options.files.text_unit, vocab, c);
     }
-    for (const std::string & path : pairs) {
-        read_pairs(path, vocab, options.contrast.instruction.empty(), c);
+    for (const pair_file & file : pairs) {
+        if (file.share > 0) { // else all are mixed
+            c.sources.push_back({file.path, file.share});
+        }
+        const std::string & before = file.documents ? options.contrast.document_instruction : options.contrast.instruction;
+        read_pairs(file.path, vocab, {options.contrast.instruction.empty(), before.empty(), file.documents, file.mine}, c);
     }
     return c;
 }
@@ -67,10 +71,22 @@ static void check_files(const train_options & o, bool resumes) {
             reads.push_back({name, path});
         }
     };
+    const auto paths_of = [](const std::vector<pair_file> & files) {
+        std::vector<std::string> paths;
+        for (const pair_file & file : files) {
+            paths.push_back(file.path);
+        }
+        for (const pair_file & file : files) {
+            if (!file.mine.empty()) {
+                paths.push_back(file.mine);
+            }
+        }
+        return paths;
+    };
     add("a text", o.files.texts);
-    add("a file of pairs", o.files.pairs);
+    add("a file of pairs", paths_of(o.files.pairs));
     add("a held-out text", o.files.heldout_texts);
-    add("a file of held-out pairs", o.files.heldout_pairs);
+    add("a file of held-out pairs", paths_of(o.files.heldout_pairs));
     if (resumes) { // a run that goes on may have started from what it writes
         reads[1].path.clear();
     }
@@ -117,8 +133,19 @@ static std::unique_ptr<engine> make_train_engine(const train_options & o) {
     return make_graph_engine(o.files.model, params);
 }
 
+// An instruction that would stand before nothing.
+static void check_documents(const train_options & o) {
+    const auto has_documents = [](const pair_file & file) { return file.documents; };
+    if (o.contrast.document_instruction != o.contrast.instruction &&
+        std::none_of(o.files.pairs.begin(), o.files.pairs.end(), has_documents)) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "contrast.document_instruction is given, and no file of pairs has documents: "
+                                                    "say which do.");
+    }
+}
+
 training::training(const train_options & options, bool writes, bool resumes) : options_(options) {
     check_options(options_);
+    check_documents(options_);
     if (writes) {
         check_files(options_, resumes);
         check_outputs(options_);

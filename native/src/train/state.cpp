@@ -13,6 +13,25 @@ trained_numbers zeros_like(const trained_numbers & numbers) {
     return zeros;
 }
 
+void update_average(trained_numbers & average, const trained_numbers & now, double share, int32_t step) {
+    const double part = 1.0 / std::max(1.0, share * step);
+    if (part == 1.0 || average.lora.matrices.empty()) {
+        average = now;
+        return;
+    }
+    const auto mix = [&](std::vector<float> & mean, const std::vector<float> & values) {
+        for (size_t i = 0; i < mean.size(); ++i) {
+            mean[i] = float(mean[i] + part * (double(values[i]) - mean[i]));
+        }
+    };
+    for (size_t i = 0; i < now.lora.matrices.size(); ++i) {
+        mix(average.lora.matrices[i].a, now.lora.matrices[i].a);
+        mix(average.lora.matrices[i].b, now.lora.matrices[i].b);
+    }
+    mix(average.head.w, now.head.w);
+    mix(average.head.b, now.head.b);
+}
+
 std::vector<trained_tensor> tensors_of(train_state & s, const trained_numbers & gradient) {
     std::vector<trained_tensor> all;
     const auto add = [&](std::vector<float> & value, const std::vector<float> & g, std::vector<float> & m,

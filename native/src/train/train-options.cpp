@@ -25,6 +25,7 @@ static void for_each_field(Options & o, const F & use) {
     use("rows.share_hybrid", o.rows.share_hybrid, 0, 1e6);
     use("rows.share_ordered", o.rows.share_ordered, 0, 1e6);
     use("rows.share_causal", o.rows.share_causal, 0, 1e6);
+    use("rows.keep_base", o.rows.keep_base, 0, 1);
     use("rows.sentence_share", o.rows.sentence_share, 0, 1);
     use("rows.mask_rate", o.rows.mask_rate, 0, 1);
     use("contrast.batch", o.contrast.batch, 2, most_batch);
@@ -36,6 +37,8 @@ static void for_each_field(Options & o, const F & use) {
     use("contrast.text_share", o.contrast.text_share, -1, 1);
     use("contrast.crop_min", o.contrast.crop_min, 0, 1);
     use("contrast.drop_rate", o.contrast.drop_rate, 0, 1);
+    use("contrast.margin", o.contrast.margin, -1, 2);
+    use("contrast.mine_margin", o.contrast.mine_margin, -1, 2);
     use("contrast.symmetric", o.contrast.symmetric, 0, 1);
     use("lora.rank", o.lora.rank, 1, 65536);
     use("lora.alpha", o.lora.alpha, 1e-6, 1e6);
@@ -47,6 +50,7 @@ static void for_each_field(Options & o, const F & use) {
     use("optimizer.decay", o.optimizer.decay, MAGNET_LR_CONSTANT, MAGNET_LR_COSINE);
     use("optimizer.warmup", o.optimizer.warmup, 0, most);
     use("optimizer.accumulate", o.optimizer.accumulate, 1, most_batch);
+    use("optimizer.average", o.optimizer.average, 0, 1);
     use("optimizer.beta1", o.optimizer.beta1, 0, 0.999999);
     use("optimizer.beta2", o.optimizer.beta2, 0, 0.999999);
     use("optimizer.eps", o.optimizer.eps, 1e-30, 1);
@@ -72,12 +76,18 @@ static void for_each_text(Options & o, const F & use) {
     use("files.report", o.files.report);
     use("files.init_adapter", o.files.init_adapter);
     use("files.texts", o.files.texts);
-    use("files.pairs", o.files.pairs);
     use("files.heldout_texts", o.files.heldout_texts);
-    use("files.heldout_pairs", o.files.heldout_pairs);
     use("contrast.instruction", o.contrast.instruction);
+    use("contrast.document_instruction", o.contrast.document_instruction);
     use("lora.targets", o.lora.targets);
     use("mask_token", o.mask_token);
+}
+
+// The same for lists of files of pairs.
+template <typename Options, typename F>
+static void for_each_pair_list(Options & o, const F & use) {
+    use("files.pairs", o.files.pairs);
+    use("files.heldout_pairs", o.files.heldout_pairs);
 }
 
 // Shares: of 10 text rows 4 are hybrid, 4 ordered and 2 causal; the last keep the model a language model.
@@ -106,6 +116,8 @@ magnet_train_params default_params() {
     p.contrast.text_share         = -1.0f;
     p.contrast.crop_min           = 0.5f; // Contriever, arXiv 2112.09118, section 3
     p.contrast.drop_rate          = 0.1f;
+    p.contrast.margin             = 2.0f;
+    p.contrast.mine_margin        = 0.05f;
     p.contrast.symmetric          = true;
     p.lora.targets                = default_targets;
     p.lora.n_targets              = int32_t(std::size(default_targets));
@@ -145,6 +157,20 @@ static std::string text_or_empty(const char * text) {
     return text ? text : "";
 }
 
+static std::vector<pair_file> pair_files_of(const magnet_train_pairs * items, int32_t n, const char * name) {
+    if (n < 0 || (n > 0 && !items)) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, std::string(name) + " is NULL, or has a negative number of elements.");
+    }
+    std::vector<pair_file> files;
+    for (int32_t i = 0; i < n; ++i) {
+        if (!items[i].path) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, std::string(name) + "[" + std::to_string(i) + "].path is NULL.");
+        }
+        files.push_back({items[i].path, items[i].share, items[i].documents, text_or_empty(items[i].mine)});
+    }
+    return files;
+}
+
 train_options::train_options() {
     static const magnet_train_params p = [] {
         magnet_train_params defaults = default_params();
@@ -165,15 +191,20 @@ train_options::train_options(const magnet_train_params & p) {
              text_or_empty(p.files.report),
              text_or_empty(p.files.init_adapter),
              list_of(p.files.texts, p.files.n_texts, "texts"),
-             list_of(p.files.pairs, p.files.n_pairs, "pairs"),
              list_of(p.files.heldout_texts, p.files.n_heldout_texts, "heldout_texts"),
-             list_of(p.files.heldout_pairs, p.files.n_heldout_pairs, "heldout_pairs"),
+             pair_files_of(p.files.pairs, p.files.n_pairs, "pairs"),
+             pair_files_of(p.files.heldout_pairs, p.files.n_heldout_pairs, "heldout_pairs"),
              p.files.text_unit,
              p.files.half,
              p.files.overwrite};
     rows                                            = p.rows;
     static_cast<magnet_train_contrast &>(contrast)  = p.contrast;
     contrast.instruction                            = text_or_empty(p.contrast.instruction);
+    contrast.document_instruction = p.contrast.document_instruction ? p.contrast.document_instruction : contrast.instruction;
+    if (p.contrast.n_dimensions < 0 || (p.contrast.n_dimensions > 0 && !p.contrast.dimensions)) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "dimensions is NULL, or has a negative number of elements.");
+    }
+    contrast.dimensions.assign(p.contrast.dimensions, p.contrast.dimensions + p.contrast.n_dimensions);
     static_cast<magnet_train_lora &>(lora)          = p.lora;
     lora.targets                                    = list_of(p.lora.targets, p.lora.n_targets, "targets");
     static_cast<magnet_train_optimizer &>(optimizer) = p.optimizer;
@@ -197,11 +228,37 @@ std::string options_to_json(const train_options & options) {
     nlohmann::json to = nlohmann::json::object();
     for_each_field(options, [&](const char * name, const auto & value, double, double) { to[name] = value; });
     for_each_text(options, [&](const char * name, const auto & value) { to[name] = value; });
-    to["stages"] = nlohmann::json::array();
+    for_each_pair_list(options, [&](const char * name, const std::vector<pair_file> & files) {
+        to[name] = nlohmann::json::array();
+        for (const pair_file & f : files) {
+            to[name].push_back({f.path, f.share, f.documents, f.mine});
+        }
+    });
+    to["contrast.dimensions"] = options.contrast.dimensions;
+    to["stages"]              = nlohmann::json::array();
     for (const train_stage & s : options.stages) {
         to["stages"].push_back({s.steps, s.mntp, s.sscl, s.msg});
     }
     return to.dump();
+}
+
+static std::vector<pair_file> pair_files_from(const nlohmann::json & from, const std::string & name) {
+    const auto             list = from.find(name);
+    std::vector<pair_file> files;
+    if (list == from.end() || !list->is_array()) {
+        throw error(MAGNET_STATUS_BAD_FILE, name + " is damaged");
+    }
+    for (const nlohmann::json & f : *list) {
+        if (!f.is_array() || f.size() != 4) {
+            throw error(MAGNET_STATUS_BAD_FILE, name + " is damaged");
+        }
+        files.emplace_back();
+        take_json(f[0], name, files.back().path);
+        take_json(f[1], name, files.back().share);
+        take_json(f[2], name, files.back().documents);
+        take_json(f[3], name, files.back().mine);
+    }
+    return files;
 }
 
 train_options options_from_json(const std::string & text) {
@@ -212,6 +269,14 @@ train_options options_from_json(const std::string & text) {
     train_options options;
     for_each_field(options, [&](const char * name, auto & value, double, double) { take_field(from, name, value); });
     for_each_text(options, [&](const char * name, auto & value) { take_field(from, name, value); });
+    for_each_pair_list(options, [&](const char * name, std::vector<pair_file> & files) {
+        files = pair_files_from(from, name);
+    });
+    const auto dimensions = from.find("contrast.dimensions");
+    options.contrast.dimensions.resize(dimensions != from.end() && dimensions->is_array() ? dimensions->size() : 0);
+    for (size_t i = 0; i < options.contrast.dimensions.size(); ++i) {
+        take_json((*dimensions)[i], "contrast.dimensions", options.contrast.dimensions[i]);
+    }
     options.stages.clear();
     const auto stages = from.find("stages");
     for (size_t i = 0; stages != from.end() && i < stages->size(); ++i) {
@@ -261,6 +326,20 @@ static void check_stages(const std::vector<train_stage> & stages) {
     }
 }
 
+// Every file has a share, or none has.
+static void check_shares(const std::string & list, const std::vector<pair_file> & files) {
+    for (size_t i = 0; i < files.size(); ++i) {
+        const std::string name = list + "[" + std::to_string(i) + "].share";
+        require_between(name, files[i].share, 0, 1e6);
+        if ((files[i].share > 0) != (files[0].share > 0)) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                        name + " is " + std::to_string(files[i].share) + " (" + files[i].path + "), and that of " +
+                            files[0].path + " is " + std::to_string(files[0].share) +
+                            ": give every file of pairs a share of more than 0, or none, and they are mixed.");
+        }
+    }
+}
+
 void check_options(const train_options & o) {
     for_each_field(o, [](const char * name, const auto & value, double least, double most) {
         require_between(name, value, least, most);
@@ -272,6 +351,25 @@ void check_options(const train_options & o) {
                                                     "no row would be drawn.");
     }
     require(o.n_threads != 0, "n_threads", o.n_threads, "-1 (physical cores) or in [1, 4096]");
+    if (o.rows.keep_base > 0 && o.rows.share_causal == 0) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "rows.keep_base is a share of the rows without a gap, and there are none: "
+                                                    "give rows.share_causal more than 0.");
+    }
+    for (size_t i = 0; i < o.contrast.dimensions.size(); ++i) {
+        require_between("contrast.dimensions[" + std::to_string(i) + "]", o.contrast.dimensions[i], 1, 65536);
+    }
+    if (!o.contrast.dimensions.empty() && o.contrast.projection > 0) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "contrast.dimensions are sizes of the vector itself, and contrast.projection "
+                                                    "puts a head before the loss: leave one of them out.");
+    }
+    for (const pair_file & file : o.files.heldout_pairs) {
+        if (!file.mine.empty()) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "files.heldout_pairs are judged by as they are; leave out mine, which is " +
+                                                            file.mine + ".");
+        }
+    }
+    check_shares("files.pairs", o.files.pairs);
+    check_shares("files.heldout_pairs", o.files.heldout_pairs);
     check_stages(o.stages);
 }
 

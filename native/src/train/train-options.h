@@ -21,7 +21,8 @@ using train_stage     = magnet_train_stage;
 struct pair_options : magnet_train_contrast {
     pair_options() : magnet_train_contrast() {}
 
-    std::string instruction;
+    std::string          instruction, document_instruction;
+    std::vector<int32_t> dimensions;
 };
 
 struct lora_options : magnet_train_lora {
@@ -38,11 +39,19 @@ struct optimizer_options : magnet_train_optimizer {
     double eps   = 1e-8;
 };
 
+struct pair_file {
+    std::string path;
+    float       share     = 0;
+    bool        documents = false;
+    std::string mine      = {}; // "" = nothing
+};
+
 struct file_options {
     std::string              model, output;
     std::string              checkpoint, metrics, report; // "" = none
     std::string              init_adapter;                // "" = a new one
-    std::vector<std::string> texts, pairs, heldout_texts, heldout_pairs;
+    std::vector<std::string> texts, heldout_texts;
+    std::vector<pair_file>   pairs, heldout_pairs;
     int32_t                  text_unit = MAGNET_TEXT_PARAGRAPHS;
     bool                     half      = false;
     bool                     overwrite = false;

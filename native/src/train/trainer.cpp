@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/peak-memory.h"
+#include "mining.h"
 #include "objectives.h"
 #include "report.h"
 #include "step.h"
@@ -44,15 +45,23 @@ static void check_context(const engine_shape & shape, const train_options & o, c
          int64_t(1) + o.rows.length + int64_t(o.rows.max_spans) * o.rows.open_room,
          "Lower rows.length, rows.max_spans or rows.open_room.");
     fits("rows to embed (instruction, text and EOS)",
-         int64_t(vocab.tokenize(o.contrast.instruction, true).size()) + o.contrast.length + 2,
-         "Lower contrast.length, or shorten contrast.instruction.");
+         int64_t(std::max(vocab.tokenize(o.contrast.instruction, true).size(),
+                          vocab.tokenize(o.contrast.document_instruction, true).size())) +
+             o.contrast.length + 2,
+         "Lower contrast.length, or shorten contrast.instruction or contrast.document_instruction.");
 }
 
 trainer::trainer(engine & e, const train_vocab & vocab, const corpus & data, const corpus & held_data,
                  const train_options & options)
-    : e(e), options(options), source(data, options, vocab), held(held_data, options, vocab),
+    : e(e), vocab(vocab), data(data), options(options), source(data, options, vocab), held(held_data, options, vocab),
       data_hash(hash_corpus(data)), has_text(!data.documents.empty()), has_pairs(!data.pairs.empty()) {
     check_context(e.shape(), options, vocab);
+    for (const int32_t n : options.contrast.dimensions) {
+        if (n >= e.shape().n_embd) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT, "contrast.dimensions has " + std::to_string(n) + "; the whole vector has " +
+                                                            std::to_string(e.shape().n_embd) + ", and is trained anyway.");
+        }
+    }
     state.now.lora = first_lora(e, options);
     if (options.contrast.projection > 0) {
         state.now.head = make_projection(e.shape().n_embd, options.contrast.projection, options.seed);
@@ -60,6 +69,7 @@ trainer::trainer(engine & e, const train_vocab & vocab, const corpus & data, con
     state.m = state.v = zeros_like(state.now);
     how.version       = recipe_version;
     how.instruction   = options.contrast.instruction;
+    how.document_instruction = options.contrast.document_instruction;
     how.pooling       = options.contrast.pooling;
     how.attention     = options.contrast.attention;
     how.token_mask    = vocab.mask;
@@ -102,6 +112,7 @@ void trainer::restore(checkpoint from) {
     check_shapes(from.state.now);
     try {
         source.seek(from.state.places);
+        source.use_mined(from.state.mined);
     } catch (const error & e) {
         throw error(e.status, options.files.checkpoint + " is a damaged checkpoint: " + e.what() + ".");
     }
@@ -169,13 +180,14 @@ train_record trainer::step() {
     r.mntp                    = losses.mntp;
     r.sscl                    = losses.sscl;
     r.msg                     = losses.msg;
+    r.base                    = losses.base;
     r.tokens                  = (state.history.empty() ? 0 : state.history.back().tokens) + losses.n_tokens;
     r.learning_rate                      = learning_rate(options.optimizer, state.step, total_steps(options));
     r.gradient_norm           = gradient_norm(tensors);
     if (!std::isfinite(r.loss) || !std::isfinite(r.gradient_norm)) {
         std::string text = "step " + std::to_string(r.step) + ": the loss is not finite (mntp " +
                            std::to_string(r.mntp) + ", sscl " + std::to_string(r.sscl) + ", msg " +
-                           std::to_string(r.msg) + ", gradient norm " + std::to_string(r.gradient_norm) +
+                           std::to_string(r.msg) + ", base " + std::to_string(r.base) + ", gradient norm " + std::to_string(r.gradient_norm) +
                            "). Training stopped";
         text += saved_step > 0 ? "; " + options.files.checkpoint + " holds step " + std::to_string(saved_step) : "";
         throw error(MAGNET_STATUS_DIVERGED, text + ". Try a lower learning rate.");
@@ -184,7 +196,10 @@ train_record trainer::step() {
     const double scale = clip > 0 && r.gradient_norm > clip ? clip / r.gradient_norm : 1.0;
     adamw_step(tensors, options.optimizer, r.learning_rate, scale, state.step + 1);
     e.set_lora({&state.now.lora});
-    state.step   = r.step;
+    state.step = r.step;
+    if (options.optimizer.average > 0) {
+        update_average(state.average, state.now, options.optimizer.average, state.step);
+    }
     state.places = source.at();
     return r;
 }
@@ -199,11 +214,13 @@ const train_record * trainer::best_record() const {
 }
 
 void trainer::look(train_record & r) {
-    r.heldout                 = held.evaluate(e);
+    e.set_lora({&result().lora});
+    r.heldout = held.evaluate(e);
+    e.set_lora({&state.now.lora});
     r.looked                  = true;
     const train_record * best = best_record();
     if (std::isfinite(r.heldout.score) && (!best || r.heldout.score < best->heldout.score)) {
-        state.best      = state.now;
+        state.best      = result();
         state.best_step = r.step;
     }
 }
@@ -215,7 +232,7 @@ void trainer::save_adapter() const {
     const train_record * record = best_record();
     lora_adapter         adapter;
     adapter.arch        = e.shape().arch;
-    adapter.set         = best ? state.best.lora : state.now.lora;
+    adapter.set         = best ? state.best.lora : result().lora;
     adapter.alpha       = adapter.set.scale * float(adapter.set.rank);
     adapter.how         = how;
     const bool hybrid   = record ? record->heldout.msg_hybrid < record->heldout.msg_ordered
@@ -255,11 +272,15 @@ train_result trainer::run(const train_callback & on_step) {
     const int32_t first   = state.step;
     if (looks && state.history.empty()) { // where it starts from, to compare with
         train_record start;
-        start.loss = start.mntp = start.sscl = start.msg = start.gradient_norm = not_a_number;
+        start.loss = start.mntp = start.sscl = start.msg = start.base = start.gradient_norm = not_a_number;
         look(start);
         start.seconds = now_seconds() - begin;
         state.best    = {}; // the start is no result
         state.history.push_back(start);
+    }
+    if (state.step == 0 && !data.candidates.empty()) { // with the adapter that it starts from
+        state.mined = mine_negatives(e, data, options.contrast, vocab);
+        source.use_mined(state.mined);
     }
     metrics_file metrics(options.files.metrics, state.history);
     train_result result;

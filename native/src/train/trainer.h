@@ -71,7 +71,12 @@ private:
 
     const train_record * best_record() const; // NULL = none yet
 
+    // What is judged and written: the mean over the steps, or the state itself.
+    const trained_numbers & result() const { return state.average.lora.matrices.empty() ? state.now : state.average; }
+
     engine &              e;
+    const train_vocab &   vocab;
+    const corpus &        data;
     const train_options & options;
     batch_source          source;
     heldout               held;

@@ -27,7 +27,15 @@ class EvalTest(CliTest):
         self.assertEqual(list(figures), ["spearman.causal.last", "spearman.causal.mean"])
         lines = self.ok("eval", "sts", "--pooling", "last,mean", "--attention", "causal", pairs).lines
         for (name, figure), line in zip(figures.items(), lines, strict=True):
-            self.assertEqual(line.split(), [name, f"{figure['value']:.4f}", "3"])
+            self.assertEqual(line.split()[:3], [name, f"{figure['value']:.4f}", "3"])
+            self.assertTrue(line.endswith(f"  [{figure['low']:.4f}, {figure['high']:.4f}]"), line)
+        plain = self.figures("sts", pairs, "--pooling", "last", "--attention", "causal", "--resamples", "0")
+        self.assertEqual(set(plain["spearman.causal.last"]), {"value", "count"})
+
+    def test_what_stands_twice_is_left_out_when_asked(self):
+        pairs = self.file("pairs.tsv", PAIRS + PAIRS.splitlines()[0] + "\n")
+        self.assertEqual(self.figures("sts", pairs)["spearman.bidirectional.mean"]["count"], 4)
+        self.assertEqual(self.figures("sts", pairs, "--unique")["spearman.bidirectional.mean"]["count"], 3)
 
     def test_items(self):
         pairs = self.file("pairs.tsv", PAIRS)
@@ -77,7 +85,7 @@ class EvalTest(CliTest):
         columns = self.file("train", COLUMNS)
         figures = self.figures("probe", "--train", columns, columns, "--task", "chunk,pos", "--attention", "causal",
                                "--l2", "1e-3,1e-2")
-        self.assertEqual(figures["accuracy.chunk.causal"], {"value": 1, "count": 90})
+        self.assertEqual(figures["accuracy.chunk.causal"], {"value": 1, "count": 90, "low": 1, "high": 1})
         self.assertIn(figures["l2.pos.causal"]["value"], [1e-3, 1e-2, 0.0010000000474974513, 0.009999999776482582])
         self.assertEqual(len(figures), 4)
 
@@ -95,8 +103,11 @@ class EvalTest(CliTest):
         documents = self.file("documents.tsv", "".join(f"d{n}\t{text}\n" for n, text in enumerate(texts)))
         relevance = self.file("qrels", "".join(f"q{n} 0 d{n} 1\n" for n in range(4)))
         figures = self.figures("retrieval", "--documents", documents, "--relevance", relevance, queries, "--cutoff", "1,3")
-        for name in ("ndcg@10", "recall@1", "recall@3"):
-            self.assertEqual(figures[name + ".bidirectional.mean"], {"value": 1, "count": 4})
+        for name in ("ndcg@10", "mrr", "recall@1", "recall@3"):
+            self.assertEqual(figures[name + ".bidirectional.mean"], {"value": 1, "count": 4, "low": 1, "high": 1})
+        both = self.figures("retrieval", "--documents", documents, "--relevance", relevance, queries, "--bm25", "--fusion", "0.3")
+        self.assertEqual(both["mrr.bm25"]["value"], 1)
+        self.assertEqual(both["ndcg@10.fused.bidirectional.mean"]["value"], 1)
 
     def test_state_goes_on_after_a_stop(self):
         stories = self.file("stories.tsv", STORIES)

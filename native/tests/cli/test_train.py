@@ -124,6 +124,25 @@ class TrainTest(CliTest):
         self.assertIn("held-out ", shown.err)
         self.assertNotIn("nan", shown.err)
 
+    def test_pairs_with_shares_and_what_goes_with_them(self):
+        cats = self.file("cats.tsv", "".join(f"a cat {i}\tone cat {i}\n" for i in range(20)))
+        search = self.file("search:2.tsv", "".join(f"where is {i}\tit is at {i}\n" for i in range(20)))
+        passages = self.file("passages.txt", "".join(f"nothing about {i}\n" for i in range(30)))
+        adapter = self.folder / "shares.gguf"
+        run = [*self.train("llama", adapter), "--overwrite", "--document-instruction", "doc: ", "--keep-base", "1",
+               "--average", "0.5", "--dimensions", "4,8", "--margin", "0.3", "--mine", passages, "--log-level", "info"]
+        done = self.run_magnet(*run, "--pairs", f"{cats}:3", "--search-pairs", f"{search}:1.5")
+        self.assertEqual(done.status, 0, done.err)
+        self.assertIn("hard negatives for", done.err)
+        [card] = self.ok("info", "-m", tiny("llama"), "--adapter", adapter, "--json").json()
+        self.assertEqual(card["adapters"][0]["document_instruction"], "doc: ")
+        embed = ["embed", "-m", tiny("llama"), "--adapter", adapter, "--json", "a text"]
+        self.assertEqual(self.ok(*embed, "--document").out, self.ok(*embed, "--instruction", "doc: ").out)
+        self.assertNotEqual(self.ok(*embed).out, self.ok(*embed, "--document").out)
+        self.fails(2, *run, "--pairs", f"{cats}:many", says=["--pairs", "cats.tsv:many", "SHARE"])
+        self.fails(2, *run, "--pairs", f"{cats}:1", "--search-pairs", search, says=["--pairs: the share", "search:2.tsv"])
+        self.fails(2, *run, "--pairs", f"{cats}:1", says=["--document-instruction"])
+
     def test_values_out_of_range_name_their_option(self):
         for option, value in (("--length", 1), ("--pair-batch", 1), ("--heldout", -1), ("--rank", 0), ("--mask-rate", 2),
                               ("--learning-rate", 7)):

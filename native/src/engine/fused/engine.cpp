@@ -206,6 +206,11 @@ public:
         head.cross_entropy(hidden, index, targets, weight, n, nll, d_hidden);
     }
 
+    void divergence(const float * base, const float * hidden, float weight, int32_t n, float * out,
+                    float * d_hidden) const override {
+        head.divergence(base, hidden, weight, n, out, d_hidden);
+    }
+
 private:
     work_plan plan(const std::vector<engine_row> & rows, run_mode mode) const {
         check_rows(rows, info.n_vocab);

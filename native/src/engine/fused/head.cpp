@@ -10,6 +10,9 @@ namespace {
 constexpr int32_t chunk = 64;   // positions that share a walk over the matrix
 constexpr int32_t tile  = 2048; // rows of the matrix whose scores are still in cache when they are read again
 
+// log(e^a + e^b)
+float log_add(float a, float b) { return std::max(a, b) + std::log1p(std::exp(-std::fabs(a - b))); }
+
 } // namespace
 
 template <class T>
@@ -173,6 +176,93 @@ void output_head<T>::cross_entropy(const float * hidden, const int32_t * index, 
                 add_gradient(*w, i, s, targets[begin + i], weight ? weight[begin + i] : 1.0f, d_hidden + at(i));
             }
         }
+    }
+    give_back(std::move(w));
+}
+
+template <class T>
+void output_head<T>::score(const T * states, int32_t rows, float * scores, float * lse) const {
+    const int64_t ldv = scores_ld();
+    for (int32_t v = 0; v < hp.n_vocab; v += tile) {
+        const int32_t size = std::min(tile, hp.n_vocab - v);
+        gemm_args<T>  args;
+        args.m = rows;
+        args.n = size;
+        args.add(times(forward, quantised, states, round_up(hp.n_embd, k_multiple)).from_column(v));
+        kernels.gemm_f32(args, scores + v, ldv);
+        for (int32_t i = 0; i < rows; ++i) {
+            finish_logits(hp, kernels, scores + i * ldv + v, size);
+            const float part = kernels.log_sum_exp(scores + i * ldv + v, size);
+            lse[i]           = v == 0 ? part : log_add(lse[i], part);
+        }
+    }
+}
+
+template <class T>
+void output_head<T>::states_gradient(workspace & w, int32_t rows, const scores_gradient & fill) const {
+    load_backward();
+    w.weights.reserve((chunk + row_slack) * int64_t(tile));
+    w.sums.reserve(chunk * round_up(hp.n_embd, k_multiple));
+    for (int32_t v = 0; v < hp.n_vocab; v += tile) {
+        const int32_t size = std::min(tile, hp.n_vocab - v);
+        for (int32_t i = 0; i < rows; ++i) {
+            fill(i, v, size, w.weights.data() + int64_t(i) * tile);
+        }
+        gemm_args<T> args;
+        product<T>   term = backward.times(w.weights.data(), tile);
+        term.b += int64_t(v) * panel_width;
+        term.k = size;
+        args.m = rows;
+        args.n = hp.n_embd;
+        args.add(term);
+        (v == 0 ? kernels.gemm_f32 : kernels.gemm_add)(args, w.sums.data(), round_up(hp.n_embd, k_multiple));
+    }
+}
+
+template <class T>
+void output_head<T>::divergence(const float * base, const float * hidden, float weight, int32_t n, float * out,
+                                float * d_hidden) const {
+    load();
+    auto          w   = borrow();
+    const int64_t d   = hp.n_embd;
+    const int64_t ld  = round_up(d, k_multiple);
+    const int64_t ldv = scores_ld();
+    const int32_t few = std::min(chunk, std::max(12, 4 * 1024 * 1024 / hp.n_vocab)); // scores of 16 MiB, or of few rows
+    w->all.reserve(few * ldv);
+    w->of_base.reserve(few * ldv);
+    std::vector<float> lse(few), lse_of_base(few);
+    for (int32_t begin = 0; begin < n; begin += few) {
+        const int32_t rows = std::min(few, n - begin);
+        kernels.convert(base + begin * d, d, rows, hp.n_embd, w->hidden.data(), ld);
+        score(w->hidden.data(), rows, w->of_base.data(), lse_of_base.data());
+        kernels.convert(hidden + begin * d, d, rows, hp.n_embd, w->hidden.data(), ld);
+        score(w->hidden.data(), rows, w->all.data(), lse.data());
+        const auto difference = [&](int32_t i, int32_t v, int32_t size, T * y) {
+            const float * scores = w->all.data() + i * ldv + v;
+            const float   sum    = kernels.softmax_difference(scores, lse[i], w->of_base.data() + i * ldv + v, lse_of_base[i],
+                                                              size, weight * hp.logit_scale, y);
+            for (int32_t c = 0; y != nullptr && hp.logit_cap > 0.0f && c < size; ++c) { // the slope of the cap
+                from_float(to_float(y[c]) * (1.0f - scores[c] * scores[c] / (hp.logit_cap * hp.logit_cap)), y[c]);
+            }
+            return sum;
+        };
+        std::vector<double> sums(rows, 0.0); // of blocks: float sums over a large vocabulary would be coarse
+        if (d_hidden != nullptr) {
+            states_gradient(*w, rows,
+                            [&](int32_t i, int32_t v, int32_t size, T * y) { sums[i] += difference(i, v, size, y); });
+            for (int32_t i = 0; i < rows; ++i) {
+                for (int64_t c = 0; c < d; ++c) {
+                    d_hidden[(begin + i) * d + c] += w->sums[i * ld + c];
+                }
+            }
+        } else {
+            for (int32_t i = 0; i < rows; ++i) {
+                for (int32_t v = 0; v < hp.n_vocab; v += tile) {
+                    sums[i] += difference(i, v, std::min(tile, hp.n_vocab - v), nullptr);
+                }
+            }
+        }
+        std::copy(sums.begin(), sums.end(), out + begin);
     }
     give_back(std::move(w));
 }

@@ -6,6 +6,7 @@
 
 #include "weights.h"
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -31,6 +32,9 @@ public:
     void cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets, const float * weight,
                        int32_t n, float * nll, float * d_hidden) const;
 
+    // As engine::divergence.
+    void divergence(const float * base, const float * hidden, float weight, int32_t n, float * out, float * d_hidden) const;
+
     int64_t bytes() const { return forward.data.bytes() + backward.data.bytes(); }
 
 private:
@@ -39,10 +43,19 @@ private:
         buffer<float> scores;  // [chunk, tile of V]
         buffer<T>     weights; // the same: of the head's rows, in the gradient
         buffer<float> sums;    // [chunk, D] of the head's rows
+        buffer<float> all;     // divergence: [few, V] scores
+        buffer<float> of_base; // the same of other states
     };
     void run_tile(workspace & w, std::vector<softmax_state> & states, const int32_t * targets, int32_t first, bool sums) const;
     void add_gradient(const workspace & w, int32_t i, const softmax_state & state, int32_t target, float weight,
                       float * d_hidden) const;
+    // scores [rows, V] of the first rows of states, with the log sum exp of each.
+    void    score(const T * states, int32_t rows, float * scores, float * lse) const;
+    int64_t scores_ld() const { return round_up(hp.n_vocab, k_multiple); }
+    // Writes columns [v, v + size) of row i of the gradient with respect to the scores.
+    using scores_gradient = std::function<void(int32_t i, int32_t v, int32_t size, T * out)>;
+    void states_gradient(workspace & w, int32_t rows, const scores_gradient & fill) const; // w.sums [rows, D]
+
     std::unique_ptr<workspace> borrow() const;
     void                       give_back(std::unique_ptr<workspace> w) const;
     void                       load() const;

@@ -419,6 +419,9 @@ struct kernel_table {
     // Goes on with n scores more: y = exp(x - max) times the slope of the cap that x went through, 0 for the target (which may
     // lie outside of [0, n)). Returns what sums so far must be multiplied by. y may be NULL.
     float (*softmax_part)(softmax_state & state, const float * x, int32_t n, int32_t target, float cap, T * y);
+    // y = weight * (softmax(x) - softmax(base)) given both rows' log sum exp; returns sum of p log(p / q) with p =
+    // softmax(base) and q = softmax(x). y may be NULL.
+    float (*softmax_difference)(const float * x, float lse, const float * base, float lse_base, int32_t n, float weight, T * y);
 };
 
 // How many tokens pass through a matrix together. Weights come from memory once for all of them, and what one matrix hands

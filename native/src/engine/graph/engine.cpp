@@ -161,6 +161,11 @@ public:
         head_.cross_entropy(hidden, index, targets, weight, n, nll, d_hidden);
     }
 
+    void divergence(const float * base, const float * hidden, float weight, int32_t n, float * out,
+                    float * d_hidden) const override {
+        head_.divergence(base, hidden, weight, n, out, d_hidden);
+    }
+
 private:
     bool exact() const { return params_.precision == engine_precision::f32; }
 

@@ -71,38 +71,65 @@ void graph_head::prepare_seed() {
     }
 }
 
-void graph_head::loss_on_host(const chunk & c) {
-    const fused::kernel_table<float> & kernels = *fused::choose_kernels("").f32_table;
-    ggml_tensor *                      d       = nullptr;
-    if (c.d_hidden) {
+void graph_head::run_on_host(const float * hidden, int32_t n, float * d_hidden, const score_use & use) {
+    ggml_tensor * d = nullptr;
+    if (d_hidden) {
         prepare_seed();
-        ggml_tensor * seed = ggml_view_2d(forward_.context(), seed_, n_vocab_, c.n, seed_->nb[1], 0);
+        ggml_tensor * seed = ggml_view_2d(forward_.context(), seed_, n_vocab_, n, seed_->nb[1], 0);
         d                  = add_gradients(forward_, forward_.logits(), seed, { forward_.hidden() }, rules()).front();
     }
     const auto read = [&] {
-        scores_.resize((size_t) c.n * n_vocab_);
+        scores_.resize((size_t) n * n_vocab_);
         ggml_backend_tensor_get(forward_.logits(), scores_.data(), 0, ggml_nbytes(forward_.logits()));
-        d_scores_.resize(c.d_hidden ? scores_.size() : 0);
-        parallel_for(pool_, c.n, [&](int32_t i) {
-            const float * row = scores_.data() + (size_t) i * n_vocab_;
-            const float   lse = kernels.log_sum_exp(row, n_vocab_);
-            c.nll[i]          = lse - row[c.targets[i]];
-            if (c.d_hidden) {
-                kernels.softmax_gradient(row, n_vocab_, lse, c.targets[i], c.weight ? c.weight[i] : 1.0f,
-                                         d_scores_.data() + (size_t) i * n_vocab_);
-            }
+        d_scores_.resize(d ? scores_.size() : 0);
+        parallel_for(pool_, n, [&](int32_t i) {
+            use(i, scores_.data() + (size_t) i * n_vocab_, d ? d_scores_.data() + (size_t) i * n_vocab_ : nullptr);
         });
-        if (c.d_hidden) {
+        if (d) {
             ggml_backend_tensor_set(seed_, d_scores_.data(), 0, d_scores_.size() * sizeof(float));
         }
     };
-    const auto fill = [&] { set(forward_.hidden(), c.hidden); };
+    const auto fill = [&] { set(forward_.hidden(), hidden); };
     if (d) {
         runner_.run(forward_.graph(), fill, forward_.logits(), read);
-        ggml_backend_tensor_get(d, c.d_hidden, 0, ggml_nbytes(d));
+        ggml_backend_tensor_get(d, d_hidden, 0, ggml_nbytes(d));
     } else {
         runner_.run(forward_.graph(), fill);
         read();
+    }
+}
+
+void graph_head::loss_on_host(const chunk & c) {
+    const fused::kernel_table<float> & kernels = *fused::choose_kernels("").f32_table;
+    run_on_host(c.hidden, c.n, c.d_hidden, [&](int32_t i, const float * row, float * d_row) {
+        const float lse = kernels.log_sum_exp(row, n_vocab_);
+        c.nll[i]        = lse - row[c.targets[i]];
+        if (d_row) {
+            kernels.softmax_gradient(row, n_vocab_, lse, c.targets[i], c.weight ? c.weight[i] : 1.0f, d_row);
+        }
+    });
+}
+
+void graph_head::divergence(const float * base, const float * hidden, float weight, int32_t n, float * out, float * d_hidden) {
+    const std::lock_guard<std::mutex>  lock(mutex_);
+    const fused::kernel_table<float> & kernels = *fused::choose_kernels("").f32_table;
+    std::vector<float>                 of_base, d(std::min(n, chunk_size_) * (size_t) n_embd_);
+    runner_.set_threads(pool_.size());
+    for (int32_t begin = 0; begin < n; begin += chunk_size_) {
+        const int32_t rows = std::min(chunk_size_, n - begin);
+        const int64_t at   = (int64_t) begin * n_embd_;
+        build_head(forward_, rows, rules());
+        run_on_host(base + at, rows, nullptr, [](int32_t, const float *, float *) {});
+        of_base.swap(scores_);
+        build_head(forward_, rows, rules());
+        run_on_host(hidden + at, rows, d_hidden ? d.data() : nullptr, [&](int32_t i, const float * row, float * d_row) {
+            const float * p = of_base.data() + (size_t) i * n_vocab_;
+            out[begin + i]  = kernels.softmax_difference(row, kernels.log_sum_exp(row, n_vocab_), p,
+                                                         kernels.log_sum_exp(p, n_vocab_), n_vocab_, weight, d_row);
+        });
+        for (int64_t k = 0; d_hidden && k < (int64_t) rows * n_embd_; ++k) {
+            d_hidden[at + k] += d[k];
+        }
     }
 }
 

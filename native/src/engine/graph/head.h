@@ -6,6 +6,7 @@
 #include "rewrite.h"
 #include "runner.h"
 
+#include <functional>
 #include <mutex>
 #include <vector>
 
@@ -19,6 +20,8 @@ public:
     void logits(const float * hidden, int32_t n, float * out);
     void cross_entropy(const float * hidden, const int32_t * index, const int32_t * targets, const float * weight,
                        int32_t n, float * nll, float * d_hidden);
+
+    void divergence(const float * base, const float * hidden, float weight, int32_t n, float * out, float * d_hidden);
 
     void count(device_memory & memory) const;
 
@@ -35,6 +38,11 @@ private:
         float *         d_hidden; // may be hidden itself; NULL: losses alone
     };
     void  loss_on_host(const chunk & c);            // by the fused engine's kernels, on logits that lie there
+
+    // Runs the head on n states. use(i, logits [V], d_logits [V], or NULL where d_hidden is) is called of each, from
+    // several threads; the gradient goes to d_hidden [n, D], which may be hidden itself, or NULL.
+    using score_use = std::function<void(int32_t i, const float * logits, float * d_logits)>;
+    void run_on_host(const float * hidden, int32_t n, float * d_hidden, const score_use & use);
     void  loss_in_graph(const chunk & c);           // with logits that stay on their device
     float nll_of(int32_t position, int32_t target); // of the graph that has run
     void  prepare_seed();

@@ -300,5 +300,29 @@ static float softmax_part(softmax_state & state, const float * x, int32_t n, int
     return decay;
 }
 
+template <class T>
+static float softmax_difference(const float * x, float lse, const float * base, float lse_base, int32_t n, float weight,
+                                T * y) {
+    vf    sums = {};
+    float tail = 0.0f;
+    for_each(
+        n,
+        [&](int32_t i) {
+            const vf log_q = load(x + i) - lse, log_p = load(base + i) - lse_base, p = exp(log_p);
+            sums += p * (log_p - log_q);
+            if (y != nullptr) {
+                store(y + i, (exp(log_q) - p) * weight);
+            }
+        },
+        [&](int32_t i) {
+            const float log_q = x[i] - lse, log_p = base[i] - lse_base, p = __builtin_expf(log_p);
+            tail += p * (log_p - log_q);
+            if (y != nullptr) {
+                from_float((__builtin_expf(log_q) - p) * weight, y[i]);
+            }
+        });
+    return sum(sums) + tail;
+}
+
 } // namespace
 } // namespace magnet::fused

@@ -54,6 +54,7 @@ constexpr kernel_table<T> make_table() {
         /*log_sum_exp        =*/ log_sum_exp,
         /*softmax_gradient   =*/ softmax_gradient<T>,
         /*softmax_part       =*/ softmax_part<T>,
+        /*softmax_difference =*/ softmax_difference<T>,
     };
 }
 

@@ -6,6 +6,7 @@ package dev.magnet;
  * @param architecture architecture of the models it belongs to, e.g. "llama"
  * @param recipeVersion version of MAGNET's recipe in its metadata; 0 = none, and the values below are the defaults
  * @param instruction prefix of every text to embed; "" = none
+ * @param documentInstruction prefix of a document that queries are to find; mostly the same
  * @param pooling pooling it was trained with
  * @param attention attention of texts to embed that it was trained with
  * @param context infill context it was trained with
@@ -20,6 +21,7 @@ public record AdapterInfo(
         String architecture,
         int recipeVersion,
         String instruction,
+        String documentInstruction,
         Pooling pooling,
         Attention attention,
         InfillContext context,

@@ -19,8 +19,10 @@ public record Evaluated(List<Figure> figures, List<Series> series, Duration elap
      * @param name what, then the variant, e.g. "perplexity.ordered"
      * @param value NaN where it is not defined
      * @param count what it was measured on: pairs, tokens, continuations, words, questions or queries
+     * @param low beginning of the 95 % confidence interval, by bootstrap over the items; NaN where there is none
+     * @param high its end
      */
-    public record Figure(String name, double value, long count) {
+    public record Figure(String name, double value, long count, double low, double high) {
         /** Checks its arguments. */
         public Figure {
             Objects.requireNonNull(name, "name");

@@ -13,6 +13,8 @@ import java.util.Objects;
  * @param weightDecay decoupled weight decay
  * @param clip largest norm of the gradient; 0 = any
  * @param accumulate micro-batches of a step, at least 1
+ * @param average what is judged and written is a mean of the states so far, most of it of the last share of the steps, in
+ *     [0, 1]; 0 = the state itself
  */
 @Withers
 public record OptimizerOptions(
@@ -22,7 +24,8 @@ public record OptimizerOptions(
         int warmup,
         float weightDecay,
         float clip,
-        int accumulate) implements OptimizerOptionsWithers {
+        int accumulate,
+        float average) implements OptimizerOptionsWithers {
     /** Checks its arguments. */
     public OptimizerOptions {
         Objects.requireNonNull(decay, "decay");

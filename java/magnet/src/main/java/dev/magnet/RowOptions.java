@@ -12,6 +12,8 @@ import dev.magnet.internal.Defaults;
  * @param shareHybrid share of rows with the paper's mask: bidirectional context, gaps that see all of it
  * @param shareOrdered share of rows with causal context and gaps that see both sides
  * @param shareCausal share of rows without a gap: plain next-token prediction
+ * @param keepBase share of the rows without a gap, in [0, 1], that learn what the model without adapters predicts, instead
+ *     of the text: it stays the language model it was
  * @param maskRate share of the context of hybrid rows that is picked for MNTP, in [0, 1]
  * @param maxSpans most gaps of a row, at least 1
  * @param spanMin fewest tokens of a gap that is no whole sentence
@@ -27,6 +29,7 @@ public record RowOptions(
         float shareHybrid,
         float shareOrdered,
         float shareCausal,
+        float keepBase,
         float maskRate,
         int maxSpans,
         int spanMin,

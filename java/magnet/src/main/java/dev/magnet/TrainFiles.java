@@ -15,11 +15,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param texts plain text (UTF-8), or {@code .jsonl} with a {@code "text"} in each line
  * @param textUnit what a document is in plain text
- * @param pairs TSV of two texts that belong together and, if there is one, a third that does not; or {@code .jsonl}
- *     with {@code "anchor"}, {@code "positive"} and perhaps {@code "negative"}
+ * @param pairs texts that belong together, and the shares that the files have
  * @param heldoutTexts texts to judge by; with {@code heldoutPairs} empty as well, a part of the above is kept out of
  *     training ({@link HeldoutOptions#rows()})
- * @param heldoutPairs pairs to judge by
+ * @param heldoutPairs pairs to judge by; each file's share is that of its loss
  * @param initAdapter adapter to start from, whose rank, alpha and targets count then; null = a new one
  * @param checkpoint all that the run knows, for {@link Trainer#resume}; what is there is replaced. null = the adapter's
  *     name with {@code .ckpt} in place of its extension, unless {@code noCheckpoint}
@@ -34,9 +33,9 @@ import org.jspecify.annotations.Nullable;
 public record TrainFiles(
         List<Path> texts,
         TextUnit textUnit,
-        List<Path> pairs,
+        List<PairFile> pairs,
         List<Path> heldoutTexts,
-        List<Path> heldoutPairs,
+        List<PairFile> heldoutPairs,
         @Nullable Path initAdapter,
         @Nullable Path checkpoint,
         boolean noCheckpoint,

@@ -4,6 +4,7 @@ import dev.magnet.internal.Defaults;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -72,8 +73,13 @@ public record TrainOptions(
         return withFiles(files.withTexts(texts));
     }
 
-    /** A copy that learns from these {@link TrainFiles#pairs()}. */
+    /** A copy that learns from these {@link TrainFiles#pairs()}, mixed. */
     public TrainOptions withPairs(Path... pairs) {
+        return withFiles(files.withPairs(Stream.of(pairs).map(PairFile::of).toList()));
+    }
+
+    /** A copy that learns from these {@link TrainFiles#pairs()}. */
+    public TrainOptions withPairs(PairFile... pairs) {
         return withFiles(files.withPairs(pairs));
     }
 

@@ -40,11 +40,12 @@ public record TrainProgress(
      * Mean losses of one step, in nats.
      *
      * @param total weighted sum
-     * @param mntp masked next-token prediction; NaN = no part of the step, so for the next two
+     * @param mntp masked next-token prediction; NaN = no part of the step, so for the next three
      * @param sscl contrastive loss of embeddings
      * @param msg missing-span generation
+     * @param base divergence from the model without adapters, on rows that keep it
      */
-    public record Losses(double total, double mntp, double sscl, double msg) {}
+    public record Losses(double total, double mntp, double sscl, double msg, double base) {}
 
     /**
      * Mean losses on held-out text and pairs, in nats; NaN = nothing to compute it from.
@@ -73,6 +74,7 @@ public record TrainProgress(
         append(line, "mntp", losses.mntp);
         append(line, "sscl", losses.sscl);
         append(line, "msg", losses.msg);
+        append(line, "base", losses.base);
         if (heldout != null) {
             append(line, "held-out", heldout.score);
             line.append(bestStep == step ? " (best)" : "");

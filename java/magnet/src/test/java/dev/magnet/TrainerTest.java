@@ -335,10 +335,33 @@ class TrainerTest {
         Path pairs = directory.resolve("pairs.tsv");
         Files.writeString(pairs, "a cat sits\tthe cat is sitting\tstocks fell\nrain falls\tit rains\tI sing\n".repeat(20));
         List<TrainProgress> steps = new ArrayList<>();
-        TrainFiles files = options.files().withTexts().withPairs(pairs);
+        TrainFiles files = options.files().withTexts().withPairs(PairFile.of(pairs));
         trainer(options.withFiles(files)).train(steps::add);
         assertTrue(Double.isNaN(steps.getFirst().losses().msg()));
         assertTrue(steps.getFirst().losses().sscl() > 0);
+    }
+
+    @Test
+    void filesOfPairsHaveShares() throws Exception {
+        Path animals = directory.resolve("animals.tsv"), weather = directory.resolve("weather.tsv");
+        Files.writeString(animals, "a cat sits\tthe cat is sitting\na dog barks\tit barks\n".repeat(20));
+        Files.writeString(weather, "rain falls\tit rains\nthe sun\tit shines\n".repeat(20));
+        List<TrainProgress> steps = new ArrayList<>();
+        trainer(options.withTexts().withPairs(PairFile.of(animals, 3), PairFile.of(weather, 1))).train(steps::add);
+        assertTrue(steps.getLast().losses().sscl() > 0);
+        String without = refused(Status.INVALID_ARGUMENT, options.withPairs(PairFile.of(animals, 3), PairFile.of(weather)));
+        assertTrue(without.contains("weather.tsv") && without.contains("share"), without);
+    }
+
+    @Test
+    void rowsThatKeepTheBaseHaveTheirLoss() {
+        List<TrainProgress> steps = new ArrayList<>();
+        RowOptions rows = options.rows().withShareHybrid(0).withShareOrdered(0).withShareCausal(1).withKeepBase(1);
+        trainer(options.withRows(rows).withStages(TrainStage.of(3).withMntp(0).withSscl(0))).train(steps::add);
+        assertEquals(0, steps.getFirst().losses().base(), 1e-6); // a new adapter is none
+        assertTrue(Double.isNaN(steps.getFirst().losses().msg()));
+        RowOptions none = options.rows().withShareCausal(0).withKeepBase(0.5);
+        assertTrue(refused(Status.INVALID_ARGUMENT, options.withRows(none)).contains("shareCausal"));
     }
 
     @Test
@@ -480,7 +503,7 @@ class TrainerTest {
 
     @Test
     void progressIsALineForPeople() {
-        var losses = new TrainProgress.Losses(8.1, 4.21, Double.NaN, 3.7);
+        var losses = new TrainProgress.Losses(8.1, 4.21, Double.NaN, 3.7, Double.NaN);
         var heldout = new TrainProgress.Heldout(1, 2, 3, 4, 5, 3.82);
         var progress = new TrainProgress(
                 120, 400, 0, 1, Duration.ZERO, Duration.ofSeconds(430), 512.3, losses, 0, 0, heldout, 120, 3.82);

@@ -16,6 +16,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * {@snippet lang=c :
  * struct magnet_adapter_info {
  *     const char *instruction;
+ *     const char *document_instruction;
  *     const char *architecture;
  *     int32_t recipe_version;
  *     int32_t rank;
@@ -38,6 +39,7 @@ public class magnet_adapter_info {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         magnet_h.C_POINTER.withName("instruction"),
+        magnet_h.C_POINTER.withName("document_instruction"),
         magnet_h.C_POINTER.withName("architecture"),
         magnet_h.C_INT.withName("recipe_version"),
         magnet_h.C_INT.withName("rank"),
@@ -100,6 +102,50 @@ public class magnet_adapter_info {
      */
     public static void instruction(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(instruction$LAYOUT, instruction$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout document_instruction$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("document_instruction"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const char *document_instruction
+     * }
+     */
+    public static final AddressLayout document_instruction$layout() {
+        return document_instruction$LAYOUT;
+    }
+
+    private static final long document_instruction$OFFSET = $LAYOUT.byteOffset(groupElement("document_instruction"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const char *document_instruction
+     * }
+     */
+    public static final long document_instruction$offset() {
+        return document_instruction$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const char *document_instruction
+     * }
+     */
+    public static MemorySegment document_instruction(MemorySegment struct) {
+        return struct.get(document_instruction$LAYOUT, document_instruction$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const char *document_instruction
+     * }
+     */
+    public static void document_instruction(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(document_instruction$LAYOUT, document_instruction$OFFSET, fieldValue);
     }
 
     private static final AddressLayout architecture$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("architecture"));

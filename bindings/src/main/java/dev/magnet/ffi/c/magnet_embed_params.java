@@ -24,6 +24,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t max_tokens;
  *     _Bool normalize;
  *     _Bool append_eos;
+ *     _Bool document;
  * }
  * }
  */
@@ -43,7 +44,8 @@ public class magnet_embed_params {
         magnet_h.C_INT.withName("max_tokens"),
         magnet_h.C_BOOL.withName("normalize"),
         magnet_h.C_BOOL.withName("append_eos"),
-        MemoryLayout.paddingLayout(6)
+        magnet_h.C_BOOL.withName("document"),
+        MemoryLayout.paddingLayout(5)
     ).withName("magnet_embed_params");
 
     /**
@@ -504,6 +506,50 @@ public class magnet_embed_params {
      */
     public static void append_eos(MemorySegment struct, boolean fieldValue) {
         struct.set(append_eos$LAYOUT, append_eos$OFFSET, fieldValue);
+    }
+
+    private static final OfBoolean document$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("document"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * _Bool document
+     * }
+     */
+    public static final OfBoolean document$layout() {
+        return document$LAYOUT;
+    }
+
+    private static final long document$OFFSET = $LAYOUT.byteOffset(groupElement("document"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * _Bool document
+     * }
+     */
+    public static final long document$offset() {
+        return document$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * _Bool document
+     * }
+     */
+    public static boolean document(MemorySegment struct) {
+        return struct.get(document$LAYOUT, document$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * _Bool document
+     * }
+     */
+    public static void document(MemorySegment struct, boolean fieldValue) {
+        struct.set(document$LAYOUT, document$OFFSET, fieldValue);
     }
 
     /**

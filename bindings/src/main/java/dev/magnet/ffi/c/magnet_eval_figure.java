@@ -18,6 +18,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     const char *name;
  *     double value;
  *     int64_t count;
+ *     double low;
+ *     double high;
  * }
  * }
  */
@@ -30,7 +32,9 @@ public class magnet_eval_figure {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         magnet_h.C_POINTER.withName("name"),
         magnet_h.C_DOUBLE.withName("value"),
-        magnet_h.C_LONG_LONG.withName("count")
+        magnet_h.C_LONG_LONG.withName("count"),
+        magnet_h.C_DOUBLE.withName("low"),
+        magnet_h.C_DOUBLE.withName("high")
     ).withName("magnet_eval_figure");
 
     /**
@@ -170,6 +174,94 @@ public class magnet_eval_figure {
      */
     public static void count(MemorySegment struct, long fieldValue) {
         struct.set(count$LAYOUT, count$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble low$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("low"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double low
+     * }
+     */
+    public static final OfDouble low$layout() {
+        return low$LAYOUT;
+    }
+
+    private static final long low$OFFSET = $LAYOUT.byteOffset(groupElement("low"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double low
+     * }
+     */
+    public static final long low$offset() {
+        return low$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double low
+     * }
+     */
+    public static double low(MemorySegment struct) {
+        return struct.get(low$LAYOUT, low$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double low
+     * }
+     */
+    public static void low(MemorySegment struct, double fieldValue) {
+        struct.set(low$LAYOUT, low$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble high$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("high"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double high
+     * }
+     */
+    public static final OfDouble high$layout() {
+        return high$LAYOUT;
+    }
+
+    private static final long high$OFFSET = $LAYOUT.byteOffset(groupElement("high"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double high
+     * }
+     */
+    public static final long high$offset() {
+        return high$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double high
+     * }
+     */
+    public static double high(MemorySegment struct) {
+        return struct.get(high$LAYOUT, high$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double high
+     * }
+     */
+    public static void high(MemorySegment struct, double fieldValue) {
+        struct.set(high$LAYOUT, high$OFFSET, fieldValue);
     }
 
     /**

@@ -21,6 +21,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     void *progress_user_data;
  *     int32_t protocol;
  *     int32_t limit;
+ *     int32_t resamples;
+ *     _Bool unique;
  *     struct magnet_eval_sts sts;
  *     struct magnet_eval_infill infill;
  *     struct magnet_eval_perplexity perplexity;
@@ -44,6 +46,9 @@ public class magnet_eval_params {
         magnet_h.C_POINTER.withName("progress_user_data"),
         magnet_h.C_INT.withName("protocol"),
         magnet_h.C_INT.withName("limit"),
+        magnet_h.C_INT.withName("resamples"),
+        magnet_h.C_BOOL.withName("unique"),
+        MemoryLayout.paddingLayout(3),
         magnet_eval_sts.layout().withName("sts"),
         magnet_eval_infill.layout().withName("infill"),
         magnet_eval_perplexity.layout().withName("perplexity"),
@@ -380,6 +385,94 @@ public class magnet_eval_params {
      */
     public static void limit(MemorySegment struct, int fieldValue) {
         struct.set(limit$LAYOUT, limit$OFFSET, fieldValue);
+    }
+
+    private static final OfInt resamples$LAYOUT = (OfInt)$LAYOUT.select(groupElement("resamples"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t resamples
+     * }
+     */
+    public static final OfInt resamples$layout() {
+        return resamples$LAYOUT;
+    }
+
+    private static final long resamples$OFFSET = $LAYOUT.byteOffset(groupElement("resamples"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t resamples
+     * }
+     */
+    public static final long resamples$offset() {
+        return resamples$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t resamples
+     * }
+     */
+    public static int resamples(MemorySegment struct) {
+        return struct.get(resamples$LAYOUT, resamples$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t resamples
+     * }
+     */
+    public static void resamples(MemorySegment struct, int fieldValue) {
+        struct.set(resamples$LAYOUT, resamples$OFFSET, fieldValue);
+    }
+
+    private static final OfBoolean unique$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("unique"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * _Bool unique
+     * }
+     */
+    public static final OfBoolean unique$layout() {
+        return unique$LAYOUT;
+    }
+
+    private static final long unique$OFFSET = $LAYOUT.byteOffset(groupElement("unique"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * _Bool unique
+     * }
+     */
+    public static final long unique$offset() {
+        return unique$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * _Bool unique
+     * }
+     */
+    public static boolean unique(MemorySegment struct) {
+        return struct.get(unique$LAYOUT, unique$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * _Bool unique
+     * }
+     */
+    public static void unique(MemorySegment struct, boolean fieldValue) {
+        struct.set(unique$LAYOUT, unique$OFFSET, fieldValue);
     }
 
     private static final GroupLayout sts$LAYOUT = (GroupLayout)$LAYOUT.select(groupElement("sts"));

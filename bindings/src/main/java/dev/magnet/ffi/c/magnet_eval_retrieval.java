@@ -25,6 +25,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t n_poolings;
  *     int32_t n_attentions;
  *     int32_t n_cutoffs;
+ *     float fusion;
+ *     _Bool bm25;
  * }
  * }
  */
@@ -45,7 +47,9 @@ public class magnet_eval_retrieval {
         magnet_h.C_INT.withName("n_poolings"),
         magnet_h.C_INT.withName("n_attentions"),
         magnet_h.C_INT.withName("n_cutoffs"),
-        MemoryLayout.paddingLayout(4)
+        magnet_h.C_FLOAT.withName("fusion"),
+        magnet_h.C_BOOL.withName("bm25"),
+        MemoryLayout.paddingLayout(7)
     ).withName("magnet_eval_retrieval");
 
     /**
@@ -493,6 +497,94 @@ public class magnet_eval_retrieval {
      */
     public static void n_cutoffs(MemorySegment struct, int fieldValue) {
         struct.set(n_cutoffs$LAYOUT, n_cutoffs$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat fusion$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("fusion"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float fusion
+     * }
+     */
+    public static final OfFloat fusion$layout() {
+        return fusion$LAYOUT;
+    }
+
+    private static final long fusion$OFFSET = $LAYOUT.byteOffset(groupElement("fusion"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float fusion
+     * }
+     */
+    public static final long fusion$offset() {
+        return fusion$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float fusion
+     * }
+     */
+    public static float fusion(MemorySegment struct) {
+        return struct.get(fusion$LAYOUT, fusion$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float fusion
+     * }
+     */
+    public static void fusion(MemorySegment struct, float fieldValue) {
+        struct.set(fusion$LAYOUT, fusion$OFFSET, fieldValue);
+    }
+
+    private static final OfBoolean bm25$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("bm25"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * _Bool bm25
+     * }
+     */
+    public static final OfBoolean bm25$layout() {
+        return bm25$LAYOUT;
+    }
+
+    private static final long bm25$OFFSET = $LAYOUT.byteOffset(groupElement("bm25"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * _Bool bm25
+     * }
+     */
+    public static final long bm25$offset() {
+        return bm25$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * _Bool bm25
+     * }
+     */
+    public static boolean bm25(MemorySegment struct) {
+        return struct.get(bm25$LAYOUT, bm25$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * _Bool bm25
+     * }
+     */
+    public static void bm25(MemorySegment struct, boolean fieldValue) {
+        struct.set(bm25$LAYOUT, bm25$OFFSET, fieldValue);
     }
 
     /**

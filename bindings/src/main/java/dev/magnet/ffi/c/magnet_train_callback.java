@@ -27,6 +27,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double mntp;
  *     double sscl;
  *     double msg;
+ *     double base;
  *     double learning_rate;
  *     double gradient_norm;
  *     double heldout_mntp;

@@ -16,6 +16,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * {@snippet lang=c :
  * struct magnet_train_contrast {
  *     const char *instruction;
+ *     const char *document_instruction;
+ *     const int32_t *dimensions;
+ *     int32_t n_dimensions;
  *     int32_t batch;
  *     int32_t length;
  *     int32_t pooling;
@@ -25,6 +28,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     float text_share;
  *     float crop_min;
  *     float drop_rate;
+ *     float margin;
+ *     float mine_margin;
  *     _Bool symmetric;
  * }
  * }
@@ -37,6 +42,9 @@ public class magnet_train_contrast {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         magnet_h.C_POINTER.withName("instruction"),
+        magnet_h.C_POINTER.withName("document_instruction"),
+        magnet_h.C_POINTER.withName("dimensions"),
+        magnet_h.C_INT.withName("n_dimensions"),
         magnet_h.C_INT.withName("batch"),
         magnet_h.C_INT.withName("length"),
         magnet_h.C_INT.withName("pooling"),
@@ -46,8 +54,10 @@ public class magnet_train_contrast {
         magnet_h.C_FLOAT.withName("text_share"),
         magnet_h.C_FLOAT.withName("crop_min"),
         magnet_h.C_FLOAT.withName("drop_rate"),
+        magnet_h.C_FLOAT.withName("margin"),
+        magnet_h.C_FLOAT.withName("mine_margin"),
         magnet_h.C_BOOL.withName("symmetric"),
-        MemoryLayout.paddingLayout(3)
+        MemoryLayout.paddingLayout(7)
     ).withName("magnet_train_contrast");
 
     /**
@@ -99,6 +109,138 @@ public class magnet_train_contrast {
      */
     public static void instruction(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(instruction$LAYOUT, instruction$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout document_instruction$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("document_instruction"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const char *document_instruction
+     * }
+     */
+    public static final AddressLayout document_instruction$layout() {
+        return document_instruction$LAYOUT;
+    }
+
+    private static final long document_instruction$OFFSET = $LAYOUT.byteOffset(groupElement("document_instruction"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const char *document_instruction
+     * }
+     */
+    public static final long document_instruction$offset() {
+        return document_instruction$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const char *document_instruction
+     * }
+     */
+    public static MemorySegment document_instruction(MemorySegment struct) {
+        return struct.get(document_instruction$LAYOUT, document_instruction$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const char *document_instruction
+     * }
+     */
+    public static void document_instruction(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(document_instruction$LAYOUT, document_instruction$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout dimensions$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("dimensions"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const int32_t *dimensions
+     * }
+     */
+    public static final AddressLayout dimensions$layout() {
+        return dimensions$LAYOUT;
+    }
+
+    private static final long dimensions$OFFSET = $LAYOUT.byteOffset(groupElement("dimensions"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const int32_t *dimensions
+     * }
+     */
+    public static final long dimensions$offset() {
+        return dimensions$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const int32_t *dimensions
+     * }
+     */
+    public static MemorySegment dimensions(MemorySegment struct) {
+        return struct.get(dimensions$LAYOUT, dimensions$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const int32_t *dimensions
+     * }
+     */
+    public static void dimensions(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(dimensions$LAYOUT, dimensions$OFFSET, fieldValue);
+    }
+
+    private static final OfInt n_dimensions$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_dimensions"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t n_dimensions
+     * }
+     */
+    public static final OfInt n_dimensions$layout() {
+        return n_dimensions$LAYOUT;
+    }
+
+    private static final long n_dimensions$OFFSET = $LAYOUT.byteOffset(groupElement("n_dimensions"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t n_dimensions
+     * }
+     */
+    public static final long n_dimensions$offset() {
+        return n_dimensions$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t n_dimensions
+     * }
+     */
+    public static int n_dimensions(MemorySegment struct) {
+        return struct.get(n_dimensions$LAYOUT, n_dimensions$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t n_dimensions
+     * }
+     */
+    public static void n_dimensions(MemorySegment struct, int fieldValue) {
+        struct.set(n_dimensions$LAYOUT, n_dimensions$OFFSET, fieldValue);
     }
 
     private static final OfInt batch$LAYOUT = (OfInt)$LAYOUT.select(groupElement("batch"));
@@ -495,6 +637,94 @@ public class magnet_train_contrast {
      */
     public static void drop_rate(MemorySegment struct, float fieldValue) {
         struct.set(drop_rate$LAYOUT, drop_rate$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat margin$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("margin"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float margin
+     * }
+     */
+    public static final OfFloat margin$layout() {
+        return margin$LAYOUT;
+    }
+
+    private static final long margin$OFFSET = $LAYOUT.byteOffset(groupElement("margin"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float margin
+     * }
+     */
+    public static final long margin$offset() {
+        return margin$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float margin
+     * }
+     */
+    public static float margin(MemorySegment struct) {
+        return struct.get(margin$LAYOUT, margin$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float margin
+     * }
+     */
+    public static void margin(MemorySegment struct, float fieldValue) {
+        struct.set(margin$LAYOUT, margin$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat mine_margin$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("mine_margin"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float mine_margin
+     * }
+     */
+    public static final OfFloat mine_margin$layout() {
+        return mine_margin$LAYOUT;
+    }
+
+    private static final long mine_margin$OFFSET = $LAYOUT.byteOffset(groupElement("mine_margin"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float mine_margin
+     * }
+     */
+    public static final long mine_margin$offset() {
+        return mine_margin$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float mine_margin
+     * }
+     */
+    public static float mine_margin(MemorySegment struct) {
+        return struct.get(mine_margin$LAYOUT, mine_margin$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float mine_margin
+     * }
+     */
+    public static void mine_margin(MemorySegment struct, float fieldValue) {
+        struct.set(mine_margin$LAYOUT, mine_margin$OFFSET, fieldValue);
     }
 
     private static final OfBoolean symmetric$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("symmetric"));

@@ -22,9 +22,9 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     const char *report;
  *     const char *init_adapter;
  *     const char *const *texts;
- *     const char *const *pairs;
  *     const char *const *heldout_texts;
- *     const char *const *heldout_pairs;
+ *     const struct magnet_train_pairs *pairs;
+ *     const struct magnet_train_pairs *heldout_pairs;
  *     int32_t n_texts;
  *     int32_t n_pairs;
  *     int32_t n_heldout_texts;
@@ -49,8 +49,8 @@ public class magnet_train_files {
         magnet_h.C_POINTER.withName("report"),
         magnet_h.C_POINTER.withName("init_adapter"),
         magnet_h.C_POINTER.withName("texts"),
-        magnet_h.C_POINTER.withName("pairs"),
         magnet_h.C_POINTER.withName("heldout_texts"),
+        magnet_h.C_POINTER.withName("pairs"),
         magnet_h.C_POINTER.withName("heldout_pairs"),
         magnet_h.C_INT.withName("n_texts"),
         magnet_h.C_INT.withName("n_pairs"),
@@ -377,50 +377,6 @@ public class magnet_train_files {
         struct.set(texts$LAYOUT, texts$OFFSET, fieldValue);
     }
 
-    private static final AddressLayout pairs$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("pairs"));
-
-    /**
-     * Layout for field:
-     * {@snippet lang=c :
-     * const char *const *pairs
-     * }
-     */
-    public static final AddressLayout pairs$layout() {
-        return pairs$LAYOUT;
-    }
-
-    private static final long pairs$OFFSET = $LAYOUT.byteOffset(groupElement("pairs"));
-
-    /**
-     * Offset for field:
-     * {@snippet lang=c :
-     * const char *const *pairs
-     * }
-     */
-    public static final long pairs$offset() {
-        return pairs$OFFSET;
-    }
-
-    /**
-     * Getter for field:
-     * {@snippet lang=c :
-     * const char *const *pairs
-     * }
-     */
-    public static MemorySegment pairs(MemorySegment struct) {
-        return struct.get(pairs$LAYOUT, pairs$OFFSET);
-    }
-
-    /**
-     * Setter for field:
-     * {@snippet lang=c :
-     * const char *const *pairs
-     * }
-     */
-    public static void pairs(MemorySegment struct, MemorySegment fieldValue) {
-        struct.set(pairs$LAYOUT, pairs$OFFSET, fieldValue);
-    }
-
     private static final AddressLayout heldout_texts$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("heldout_texts"));
 
     /**
@@ -465,12 +421,56 @@ public class magnet_train_files {
         struct.set(heldout_texts$LAYOUT, heldout_texts$OFFSET, fieldValue);
     }
 
+    private static final AddressLayout pairs$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("pairs"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const struct magnet_train_pairs *pairs
+     * }
+     */
+    public static final AddressLayout pairs$layout() {
+        return pairs$LAYOUT;
+    }
+
+    private static final long pairs$OFFSET = $LAYOUT.byteOffset(groupElement("pairs"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const struct magnet_train_pairs *pairs
+     * }
+     */
+    public static final long pairs$offset() {
+        return pairs$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const struct magnet_train_pairs *pairs
+     * }
+     */
+    public static MemorySegment pairs(MemorySegment struct) {
+        return struct.get(pairs$LAYOUT, pairs$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const struct magnet_train_pairs *pairs
+     * }
+     */
+    public static void pairs(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(pairs$LAYOUT, pairs$OFFSET, fieldValue);
+    }
+
     private static final AddressLayout heldout_pairs$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("heldout_pairs"));
 
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * const char *const *heldout_pairs
+     * const struct magnet_train_pairs *heldout_pairs
      * }
      */
     public static final AddressLayout heldout_pairs$layout() {
@@ -482,7 +482,7 @@ public class magnet_train_files {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * const char *const *heldout_pairs
+     * const struct magnet_train_pairs *heldout_pairs
      * }
      */
     public static final long heldout_pairs$offset() {
@@ -492,7 +492,7 @@ public class magnet_train_files {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * const char *const *heldout_pairs
+     * const struct magnet_train_pairs *heldout_pairs
      * }
      */
     public static MemorySegment heldout_pairs(MemorySegment struct) {
@@ -502,7 +502,7 @@ public class magnet_train_files {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * const char *const *heldout_pairs
+     * const struct magnet_train_pairs *heldout_pairs
      * }
      */
     public static void heldout_pairs(MemorySegment struct, MemorySegment fieldValue) {

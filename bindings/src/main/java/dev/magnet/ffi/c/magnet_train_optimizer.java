@@ -22,6 +22,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t decay;
  *     int32_t warmup;
  *     int32_t accumulate;
+ *     float average;
  * }
  * }
  */
@@ -38,7 +39,8 @@ public class magnet_train_optimizer {
         magnet_h.C_FLOAT.withName("clip"),
         magnet_h.C_INT.withName("decay"),
         magnet_h.C_INT.withName("warmup"),
-        magnet_h.C_INT.withName("accumulate")
+        magnet_h.C_INT.withName("accumulate"),
+        magnet_h.C_FLOAT.withName("average")
     ).withName("magnet_train_optimizer");
 
     /**
@@ -354,6 +356,50 @@ public class magnet_train_optimizer {
      */
     public static void accumulate(MemorySegment struct, int fieldValue) {
         struct.set(accumulate$LAYOUT, accumulate$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat average$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("average"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float average
+     * }
+     */
+    public static final OfFloat average$layout() {
+        return average$LAYOUT;
+    }
+
+    private static final long average$OFFSET = $LAYOUT.byteOffset(groupElement("average"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float average
+     * }
+     */
+    public static final long average$offset() {
+        return average$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float average
+     * }
+     */
+    public static float average(MemorySegment struct) {
+        return struct.get(average$LAYOUT, average$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float average
+     * }
+     */
+    public static void average(MemorySegment struct, float fieldValue) {
+        struct.set(average$LAYOUT, average$OFFSET, fieldValue);
     }
 
     /**

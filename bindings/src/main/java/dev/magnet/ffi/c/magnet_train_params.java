@@ -46,12 +46,10 @@ public class magnet_train_params {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         magnet_train_files.layout().withName("files"),
         magnet_train_rows.layout().withName("rows"),
-        MemoryLayout.paddingLayout(4),
         magnet_train_contrast.layout().withName("contrast"),
         magnet_train_lora.layout().withName("lora"),
         magnet_train_optimizer.layout().withName("optimizer"),
         magnet_train_heldout.layout().withName("heldout"),
-        MemoryLayout.paddingLayout(4),
         magnet_h.C_POINTER.withName("stages"),
         magnet_h.C_POINTER.withName("mask_token"),
         magnet_h.C_POINTER.withName("on_step"),

@@ -27,6 +27,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     double mntp;
  *     double sscl;
  *     double msg;
+ *     double base;
  *     double learning_rate;
  *     double gradient_norm;
  *     double heldout_mntp;
@@ -58,6 +59,7 @@ public class magnet_train_progress {
         magnet_h.C_DOUBLE.withName("mntp"),
         magnet_h.C_DOUBLE.withName("sscl"),
         magnet_h.C_DOUBLE.withName("msg"),
+        magnet_h.C_DOUBLE.withName("base"),
         magnet_h.C_DOUBLE.withName("learning_rate"),
         magnet_h.C_DOUBLE.withName("gradient_norm"),
         magnet_h.C_DOUBLE.withName("heldout_mntp"),
@@ -602,6 +604,50 @@ public class magnet_train_progress {
      */
     public static void msg(MemorySegment struct, double fieldValue) {
         struct.set(msg$LAYOUT, msg$OFFSET, fieldValue);
+    }
+
+    private static final OfDouble base$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("base"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * double base
+     * }
+     */
+    public static final OfDouble base$layout() {
+        return base$LAYOUT;
+    }
+
+    private static final long base$OFFSET = $LAYOUT.byteOffset(groupElement("base"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * double base
+     * }
+     */
+    public static final long base$offset() {
+        return base$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * double base
+     * }
+     */
+    public static double base(MemorySegment struct) {
+        return struct.get(base$LAYOUT, base$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * double base
+     * }
+     */
+    public static void base(MemorySegment struct, double fieldValue) {
+        struct.set(base$LAYOUT, base$OFFSET, fieldValue);
     }
 
     private static final OfDouble learning_rate$LAYOUT = (OfDouble)$LAYOUT.select(groupElement("learning_rate"));

@@ -24,6 +24,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     float share_hybrid;
  *     float share_ordered;
  *     float share_causal;
+ *     float keep_base;
  *     float sentence_share;
  *     float mask_rate;
  * }
@@ -45,6 +46,7 @@ public class magnet_train_rows {
         magnet_h.C_FLOAT.withName("share_hybrid"),
         magnet_h.C_FLOAT.withName("share_ordered"),
         magnet_h.C_FLOAT.withName("share_causal"),
+        magnet_h.C_FLOAT.withName("keep_base"),
         magnet_h.C_FLOAT.withName("sentence_share"),
         magnet_h.C_FLOAT.withName("mask_rate")
     ).withName("magnet_train_rows");
@@ -450,6 +452,50 @@ public class magnet_train_rows {
      */
     public static void share_causal(MemorySegment struct, float fieldValue) {
         struct.set(share_causal$LAYOUT, share_causal$OFFSET, fieldValue);
+    }
+
+    private static final OfFloat keep_base$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("keep_base"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * float keep_base
+     * }
+     */
+    public static final OfFloat keep_base$layout() {
+        return keep_base$LAYOUT;
+    }
+
+    private static final long keep_base$OFFSET = $LAYOUT.byteOffset(groupElement("keep_base"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * float keep_base
+     * }
+     */
+    public static final long keep_base$offset() {
+        return keep_base$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * float keep_base
+     * }
+     */
+    public static float keep_base(MemorySegment struct) {
+        return struct.get(keep_base$LAYOUT, keep_base$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * float keep_base
+     * }
+     */
+    public static void keep_base(MemorySegment struct, float fieldValue) {
+        struct.set(keep_base$LAYOUT, keep_base$OFFSET, fieldValue);
     }
 
     private static final OfFloat sentence_share$LAYOUT = (OfFloat)$LAYOUT.select(groupElement("sentence_share"));

@@ -79,6 +79,7 @@ public final class AdapterHandle implements AutoCloseable {
                     magnet_adapter_info.architecture(info).getString(0),
                     magnet_adapter_info.recipe_version(info),
                     magnet_adapter_info.instruction(info).getString(0),
+                    magnet_adapter_info.document_instruction(info).getString(0),
                     Codes.value(Pooling.class, magnet_adapter_info.pooling(info)),
                     Codes.value(Attention.class, magnet_adapter_info.attention(info)),
                     Codes.value(InfillContext.class, magnet_adapter_info.context(info)),

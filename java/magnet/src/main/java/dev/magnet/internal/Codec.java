@@ -1,10 +1,12 @@
 package dev.magnet.internal;
 
 import dev.magnet.FimFile;
+import dev.magnet.PairFile;
 import dev.magnet.TrainStage;
 import dev.magnet.ffi.c.magnet_fim_file;
 import dev.magnet.ffi.c.magnet_h;
 import dev.magnet.ffi.c.magnet_logit_bias;
+import dev.magnet.ffi.c.magnet_train_pairs;
 import dev.magnet.ffi.c.magnet_train_stage;
 import java.lang.foreign.AddressLayout;
 import java.lang.foreign.Arena;
@@ -97,6 +99,7 @@ record Codec(Function<MemorySegment, @Nullable Object> reader, Writer writer) {
                 : type == Double.class ? magnet_h.C_FLOAT
                 : type == TrainStage.class ? magnet_train_stage.layout()
                 : type == FimFile.class ? magnet_fim_file.layout()
+                : type == PairFile.class ? magnet_train_pairs.layout()
                 : type == Bias.class ? magnet_logit_bias.layout()
                 : magnet_h.C_INT;
         Codec element = single(type, layout, 0);

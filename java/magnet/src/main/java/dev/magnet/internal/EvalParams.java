@@ -71,6 +71,11 @@ public final class EvalParams {
                 fromDefaults(params -> magnet_eval_infill.n_gaps(magnet_eval_params.infill(params))));
     }
 
+    /** Resamples of the bootstrap. */
+    public static int defaultResamples() {
+        return fromDefaults(magnet_eval_params::resamples);
+    }
+
     /** Tokens that are read of a paragraph with spans. */
     public static int defaultWindow() {
         return fromDefaults(params -> magnet_eval_infill.window(magnet_eval_params.infill(params)));

@@ -52,7 +52,9 @@ public final class Evaluator {
             copy.add(new Evaluated.Figure(
                     magnet_eval_figure.name(figure).getString(0),
                     magnet_eval_figure.value(figure),
-                    magnet_eval_figure.count(figure)));
+                    magnet_eval_figure.count(figure),
+                    magnet_eval_figure.low(figure),
+                    magnet_eval_figure.high(figure)));
         }
         return copy;
     }

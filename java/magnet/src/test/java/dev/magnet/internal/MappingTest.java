@@ -7,6 +7,7 @@ import dev.magnet.Attention;
 import dev.magnet.Evaluation;
 import dev.magnet.GenerateOptions;
 import dev.magnet.LoadOptions;
+import dev.magnet.PairFile;
 import dev.magnet.Pooling;
 import dev.magnet.TrainOptions;
 import dev.magnet.TrainStage;
@@ -67,6 +68,7 @@ class MappingTest {
         cover("train", magnet_train_params.layout(), Map.of(TrainOptions.class, Params.TRAIN));
         cover("train_result", magnet_train_result.layout(), Map.of(dev.magnet.TrainResult.class, Params.TRAINED));
         cover("stage", magnet_train_stage.layout(), TrainStage.class);
+        cover("pairs", magnet_train_pairs.layout(), PairFile.class);
         cover("bias", magnet_logit_bias.layout(), Codec.Bias.class);
         cover("fim_file", magnet_fim_file.layout(), dev.magnet.FimFile.class);
         Map<Class<? extends Record>, Mapping<?>> eval = new HashMap<>();
