@@ -164,8 +164,7 @@ TEST_CASE("chat tokens: those of the whole prompt, where nobody tries anything")
     const model_ptr                      model = chat_model(chatml);
     const std::vector<std::vector<turn>> all   = {{{"user", "Hi"}},
                                                   {{"system", "Be brief."}, {"user", "\n\n What? "}, {"assistant", "é\n"}},
-                                                  {{"user", ""}},
-                                                  {}};
+                                                  {{"user", ""}}};
     for (const auto & turns : all) {
         const std::string prompt = prompt_of(model, turns);
         INFO(prompt);

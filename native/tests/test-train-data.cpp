@@ -258,7 +258,7 @@ static layout session_layout(const model & m, const std::string & text, const st
     options.filled    = true;
     options.open_room = open_room;
     options.context   = context;
-    return make_layout(m, parts.data(), int32_t(parts.size()), options);
+    return make_layout(m, tokenize_parts(m, parts.data(), int32_t(parts.size()), options), options);
 }
 
 TEST_CASE("a row of training stands as a session lays out the same template") {

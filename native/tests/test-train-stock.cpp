@@ -69,7 +69,7 @@ TEST_CASE("an adapter, and the model merged with it, in stock llama.cpp") {
         adapter.alpha     = file["alpha"];
         adapter.set.rank  = file["rank"];
         adapter.set.scale = adapter.alpha / float(adapter.set.rank);
-        adapter.how       = {recipe_version, "Find: ", MAGNET_POOLING_LAST, MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_CONTEXT_ORDERED, 2, 1};
+        adapter.how       = {recipe_version, "Find: ", "Find: ", MAGNET_POOLING_LAST, MAGNET_ATTENTION_BIDIRECTIONAL, MAGNET_CONTEXT_ORDERED, 2, 1, 0};
         for (const auto & [name, m] : file["lora"].items()) {
             adapter.set.matrices.push_back({name, m["a"]["shape"][1], m["b"]["shape"][0], floats(m["a"]), floats(m["b"])});
         }

@@ -106,6 +106,7 @@ class ApiTest {
         String name = "with" + Character.toUpperCase(component.getName().charAt(0)) + component.getName().substring(1);
         List<Method> withers = Stream.of(options.getClass().getMethods())
                 .filter(method -> method.getName().equals(name))
+                .filter(method -> method.isVarArgs() || method.getParameterTypes()[0] == component.getType())
                 .toList();
         assertEquals(component.getType() == List.class ? 2 : 1, withers.size(), name); // a list also as its elements
         for (Method with : withers) {
@@ -143,6 +144,13 @@ class ApiTest {
             case "double", "Double" -> 0.77;
             case "String" -> "another";
             case "TrainStage" -> TrainStage.of(77);
+            case "FimOptions" -> new FimOptions("another", null, List.of());
+            case "InfillEnds" -> new InfillEnds(List.of("another"), Until.values()[1], true);
+            case "InfillCandidates" -> new InfillCandidates(77, 77);
+            case "PairFile" -> PairFile.of(Path.of("another"));
+            case "PairFile[]" -> new PairFile[] {PairFile.of(Path.of("another"))};
+            case "FimFile" -> new FimFile(null, "another");
+            case "FimFile[]" -> new FimFile[] {new FimFile(null, "another")};
             case "String[]" -> new String[] {"another"};
             case "Path" -> Path.of("another");
             case "int[]" -> new int[] {77};

@@ -8,6 +8,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -77,7 +78,7 @@ class ReadmeTest {
     /** Where the default model's names mean tiny ones. */
     private Path cacheOfTinyModels() throws Exception {
         Path cache = Files.createDirectories(directory.resolve("cache"));
-        Path model = Files.copy(TinyModel.LLAMA, cache.resolve("tiny.gguf"));
+        Path model = Files.copy(TinyModel.LLAMA, cache.resolve("tiny.gguf"), StandardCopyOption.REPLACE_EXISTING);
         Path adapter = TinyAdapter.write(cache.resolve("tiny.magnet.gguf"), "llama", 1);
         Files.writeString(
                 cache.resolve("models.properties"),

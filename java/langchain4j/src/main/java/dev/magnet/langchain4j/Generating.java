@@ -49,7 +49,7 @@ final class Generating {
      */
     static FinishReason finish(StopReason stop) {
         return switch (stop) {
-            case END, STRING, GRAMMAR -> FinishReason.STOP;
+            case END, STRING, GRAMMAR, UNTIL, REPEAT -> FinishReason.STOP;
             case LENGTH, CONTEXT -> FinishReason.LENGTH;
             case TIMEOUT -> throw new TimeoutException("the timeout was over before the text was complete");
             case CANCELLED -> throw new LangChain4jException("the model was closed before the text was complete");
