@@ -47,10 +47,13 @@ def environment():
             "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
 
 
+SERVER = ROOT / "java/server/target/magnet-server.jar"
+
+
 @contextlib.contextmanager
 def server(env):
     """Runs magnet-server until the block ends."""
-    jar = ROOT / "java/server/target/magnet-server.jar"
+    jar = SERVER
     java = pathlib.Path(env["JAVA_HOME"]) / "bin/java" if env.get("JAVA_HOME") else "java"
     adapter = ROOT / "adapters/SmolLM2-135M-Instruct.magnet.gguf"
     process = subprocess.Popen([java, "-jar", jar, env["MAGNET_MODEL"], "--adapter", adapter, "--port", "8080"],
@@ -100,6 +103,10 @@ def main():
     differing = blocks = 0
     for document in options.documents or documents():
         text = document.read_text()
+        served = "<!-- with server -->" in text
+        if served and not options.documents and not SERVER.exists():
+            print(f"{document} left out: {SERVER} is not built")
+            continue
 
         def renew(match):
             nonlocal differing, blocks
@@ -112,7 +119,7 @@ def main():
                 sys.stdout.writelines(difflib.unified_diff(before.splitlines(True), after.splitlines(True), where, "now"))
             return head + after + tail
 
-        with server(env) if "<!-- with server -->" in text else contextlib.nullcontext():
+        with server(env) if served else contextlib.nullcontext():
             renewed = BLOCK.sub(renew, text)
         if options.write:
             document.write_text(renewed)

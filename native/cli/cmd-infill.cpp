@@ -215,9 +215,9 @@ void add_infill(CLI::App & verb) {
     command->stop.add_to(group);
     group.choice("--until", params.ends.until, until_names(), "an open gap ends with its first line, sentence or paragraph");
     group.flag("--keep-repeat", command->keep_repeat,
-               "leave it where an open gap's filling repeats the beginning of the text behind it");
+               "leave it where a filling repeats the beginning of the text behind it");
     group.value("-n,--n", params.candidates.n, "N",
-                "N candidates by sampling, with seeds SEED, SEED + 1, ...: equal ones merged, the likeliest text first",
+                "N candidates by sampling: equal ones merged, the likeliest text first",
                 between(1, 256));
     group.flag("--best", command->best, "print the first of them alone");
     group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
@@ -225,7 +225,7 @@ void add_infill(CLI::App & verb) {
     group.flag("--no-reuse", command->model.no_reuse,
                "read each text from its start: same seed, same text, whatever came before");
     group.choice("--context", params.context, context_names(),
-                 "what the text around a gap sees (default: the adapter's, else fim if the model was trained on it, else ordered)");
+                 "what the text around a gap sees (default: the adapter's, else fim or ordered)");
 
     group.flag("--keep-spaces", command->keep_spaces, keep_spaces_help);
 

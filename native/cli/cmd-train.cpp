@@ -267,14 +267,13 @@ static void add_data(CLI::App & verb, train_command & command) {
     option_group          group(verb, "Data");
     group.value("--text", own.texts(p.files.texts, p.files.n_texts), "FILE ...", "plain text, or .jsonl with \"text\" in each line")->expected(1, -1);
     group.value("--pairs", command.pairs.words, "FILE[:SHARE] ...",
-                "TSV of two texts that belong together and, if there is one, a third that does not; or .jsonl. With shares, "
-                "that of the batches, each of one file")
+                "TSV of two texts that belong together, and a third that does not; or .jsonl")
         ->expected(1, -1);
     group.value("--search-pairs", command.pairs.of_documents, "FILE[:SHARE] ...",
-                "the same of queries and the documents that they are to find, which --document-instruction stands before")
+                "the same of queries and the documents that they are to find")
         ->expected(1, -1);
     group.value("--mine", command.pairs.mine, "FILE",
-                "texts, one a line or .jsonl, that the model takes a hard negative from for each of --search-pairs (or --pairs) without one");
+                "texts, one a line or .jsonl, to mine hard negatives of --search-pairs from");
     group.choice("--text-unit", p.files.text_unit, unit_names, "what a document is in plain text (default paragraphs)");
     group.value("--heldout-text", own.texts(p.files.heldout_texts, p.files.n_heldout_texts), "FILE ...", "text to judge by (default: a part of --text)")
         ->expected(1, -1);
@@ -330,7 +329,7 @@ static void add_lora(CLI::App & verb, train_command & command) {
     group.value("--weight-decay", p.optimizer.weight_decay, "X", with_default("decoupled weight decay", p.optimizer.weight_decay));
     group.value("--clip", p.optimizer.clip, "X", with_default("largest gradient norm, 0 = any", p.optimizer.clip));
     group.value("--average", p.optimizer.average, "X",
-                with_default("judge and write the mean over about the last share of the steps, 0 = the state itself", p.optimizer.average));
+                with_default("write the mean over the last share of the steps, 0 = none", p.optimizer.average));
     group.value("--accumulate", p.optimizer.accumulate, "N", with_default("micro-batches of a step", p.optimizer.accumulate));
 }
 
@@ -345,12 +344,12 @@ static void add_rows(CLI::App & verb, train_command & command) {
     group.value("--span-max", p.rows.span_max, "N", with_default("tokens of a gap, at most", p.rows.span_max));
     group.value("--sentence-share", p.rows.sentence_share, "X", with_default("share of rows whose gaps are whole sentences", p.rows.sentence_share));
     group.value("--open-room", p.rows.open_room, "N",
-                with_default("positions of an open gap; half of the gaps are open, with 0 none are", p.rows.open_room));
+                with_default("positions of an open gap; half of the gaps are, with 0 none", p.rows.open_room));
     group.value("--share-hybrid", p.rows.share_hybrid, "X", with_default("share of rows with the hybrid mask", p.rows.share_hybrid));
     group.value("--share-ordered", p.rows.share_ordered, "X", with_default("share with the ordered mask", p.rows.share_ordered));
     group.value("--share-causal", p.rows.share_causal, "X", with_default("share without gaps", p.rows.share_causal));
     group.value("--keep-base", p.rows.keep_base, "X",
-                with_default("share of rows without gaps that learn the bare model's predictions instead of the text", p.rows.keep_base));
+                with_default("share of rows without gaps that learn what the bare model predicts", p.rows.keep_base));
     group.value("--mask-rate", p.rows.mask_rate, "X", with_default("context tokens picked for MNTP", p.rows.mask_rate));
     group.value("--mask-token", own.text(p.mask_token), "TEXT", "what masks a token where the vocabulary has no mask (default _)");
     group.choice("--context", p.context, context_names(), "infill's default with this adapter (default: what does better)");
@@ -366,13 +365,13 @@ static void add_pairs(CLI::App & verb, train_command & command) {
     group.choice("--attention", p.contrast.attention, attention_names(), "what its tokens see (default bidirectional)");
     group.value("--temperature", p.contrast.temperature, "X", with_default("of the contrastive loss", p.contrast.temperature));
     group.value("--margin", p.contrast.margin, "X",
-                with_default("a text of another pair nearer to the query than its answer by more than this cosine is no negative", p.contrast.margin));
+                with_default("another pair's text that is nearer by this cosine is no negative", p.contrast.margin));
     group.value("--mine-margin", p.contrast.mine_margin, "X",
-                with_default("a mined negative is farther than the answer by this cosine, at least", p.contrast.mine_margin));
+                with_default("a mined negative is farther than the answer by this cosine", p.contrast.mine_margin));
     group.value("--dimensions", own.list(p.contrast.dimensions, p.contrast.n_dimensions), "N,...",
                 "sizes at which the beginning of a vector is to serve as one, beside the whole")->delimiter(',');
     group.value("--projection", p.contrast.projection, "N", with_default("width of a head for training only, 0 = none", p.contrast.projection));
-    group.value("--text-share", p.contrast.text_share, "X", "share of pairs made of crops of the text (default: all without --pairs, else none)");
+    group.value("--text-share", p.contrast.text_share, "X", "share of pairs that are crops of the text (default: all without --pairs, else 0)");
     group.value("--instruction", own.text(p.contrast.instruction), "TEXT", "prefix of every text to embed");
     group.value("--document-instruction", own.text(p.contrast.document_instruction), "TEXT",
                 "prefix of the documents of --search-pairs (default: the same)");

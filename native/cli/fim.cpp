@@ -8,7 +8,7 @@ namespace magnet_cli {
 
 void fim_options::add_to(CLI::App & verb) {
     option_group group(verb, "Fill in the middle (--context fim)");
-    group.list("--extra", extra, "FILE", "a file of the same repository, read before the text; may be repeated, nearest last");
+    group.list("--extra", extra, "FILE", "a file of the same repository, read first; may be repeated, nearest last");
     group.value("--path", path, "PATH", "name of the file that the text is, as the model may read it");
     group.value("--repository", repository, "NAME", "name of its repository");
 }

@@ -233,13 +233,14 @@ class SignalTest(CliTest):
         stories = "Tom lost his keys on the way home. " * 20000
         self.file("stories.txt", stories)
         self.file("texts.txt", "a text of some length, so that this takes a while\n" * 200000)
+        self.file("gaps.txt", "a {{gap}} b\n" * 20000)
         small = ["--text", "stories.txt", "--steps", "1000000", "--length", "48", "--open-room", "8", "--max-spans", "1",
                  "--pair-batch", "4", "--pair-length", "16", "--instruction", ""]
         for arguments in (["train", *small, "--dry-run", "--accumulate", "65536"], ["train", *small, "-o", "a.gguf"],
                           ["embed", "--file", "texts.txt", "-o", "v.npy"], ["score", "--file", "texts.txt"],
                           ["eval", "perplexity", "texts.txt", "--window", "32"],
                           ["generate", "--n", "10000", "--ignore-eos", "--max-tokens", "200", "a"],
-                          ["infill", "--n", "10000", "--length", "100", "a {{gap}} b"]):
+                          ["infill", "--file", "gaps.txt", "--input-format", "lines", "--n", "64", "--max-tokens", "64"]):
             with self.subTest(verb=arguments[:1]):
                 process = self.start(*arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
                 time.sleep(1)

@@ -58,6 +58,8 @@ final class Hostile {
             return Arbitraries.of(true, false);
         } else if (c == int[].class) {
             return ints().array(int[].class).ofMaxSize(300);
+        } else if (c == byte[].class) {
+            return Arbitraries.bytes().array(byte[].class).ofMaxSize(300);
         } else if (c.isArray()) {
             return of(c.componentType()).array(c).ofMaxSize(5);
         } else if (c == Path.class) {
