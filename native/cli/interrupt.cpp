@@ -88,9 +88,17 @@ void set_unfinished_file(const std::string & path) {
 }
 
 int create_unfinished_file(std::string & path) {
-    const std::lock_guard<std::mutex> lock(mutex);
-    const int                         fd = mkstemp(path.data());
-    unfinished                           = fd < 0 ? "" : path;
+    int  fd   = -1;
+    bool ends = false;
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        fd         = mkstemp(path.data());
+        unfinished = fd < 0 ? "" : path;
+        ends       = received != 0 && !in_scope; // the receiver waits for the lock, and who just had it may well have it again
+    }
+    if (ends) {
+        end_by_signal();
+    }
     return fd;
 }
 
