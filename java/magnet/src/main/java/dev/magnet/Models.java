@@ -3,6 +3,7 @@ package dev.magnet;
 import dev.magnet.internal.models.Catalogue;
 import dev.magnet.internal.models.Finder;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
@@ -53,7 +54,12 @@ public final class Models {
         if (catalogue.has(nameOrFile)) {
             return new Finder(options).find(catalogue.get(nameOrFile));
         }
-        Path file = Path.of(nameOrFile);
+        Path file;
+        try {
+            file = Path.of(nameOrFile);
+        } catch (InvalidPathException e) {
+            throw new MagnetException(Status.INVALID_ARGUMENT, "no model and no file can be called so: " + e.getReason());
+        }
         if (!Files.exists(file)) {
             throw new MagnetException(
                     Status.IO, "there is no file " + file.toAbsolutePath() + ", and no model of that name; " + catalogue.names());
