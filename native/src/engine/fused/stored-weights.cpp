@@ -9,23 +9,20 @@
 namespace magnet::fused {
 
 template <class T>
-static void quantise_to(const float * x, int32_t n, uint8_t * input, const kernel_table<T> & kernels) {
-    kernels.quantise(x, n, reinterpret_cast<int8_t *>(input), reinterpret_cast<quantised_scale *>(input + round_up(n, 64)));
-}
-
-template <class T>
 void stored_matrix::prepare(const float * x, uint8_t * input, const kernel_table<T> & kernels) const {
     if (packed) {
-        quantise_to(x, n_in, input, kernels);
+        auto * values = reinterpret_cast<int8_t *>(input);
+        auto * scales = reinterpret_cast<quantised_scale *>(input + round_up(n_in, 64));
+        kernels.quantise(x, n_in, values, scales);
         if (n_parts == 2) {
-            static thread_local buffer<float> rest;
-            rest.reserve(n_in);
-            const auto * values = reinterpret_cast<const int8_t *>(input);
-            const auto * scales = reinterpret_cast<const quantised_scale *>(input + round_up(n_in, 64));
-            for (int32_t i = 0; i < n_in; ++i) {
-                rest[i] = x[i] - float(values[i]) * scales[i / 32].scale;
+            const int64_t part = input_bytes / 2;
+            for (int32_t b = 0; b < n_in / 32; ++b) {
+                float rest[32];
+                for (int32_t i = 0; i < 32; ++i) {
+                    rest[i] = x[32 * b + i] - float(values[32 * b + i]) * scales[b].scale;
+                }
+                kernels.quantise(rest, 32, values + part + 32 * b, scales + part / int64_t(sizeof(quantised_scale)) + b);
             }
-            quantise_to(rest.data(), n_in, input + input_bytes / 2, kernels);
         }
         return;
     }
@@ -37,8 +34,9 @@ template <class T>
 void stored_matrix::multiply(int32_t j, const uint8_t * inputs, int32_t n, float * tile,
                              const kernel_table<T> & kernels) const {
     if (packed) {
-        constexpr int32_t most = 16;
-        float             parts[2 * most * panel_width];
+        constexpr int32_t few = 16;
+        float             parts[2 * few * panel_width];
+        const int32_t     most = n_parts == 1 ? n : few;
         for (int32_t first = 0; first < n; first += most) {
             const int32_t  rows = std::min(most, n - first);
             float *        out  = tile + first * panel_width;
