@@ -14,7 +14,7 @@ constexpr int32_t most_tokens         = 2048;
 constexpr int32_t most_tokens_between = 256;
 
 // Rows of a pass whose numbers do not depend on how many there are, with any kernels (kernel_set::most_stored).
-constexpr size_t most_alike = 16;
+constexpr size_t most_alike = 8;
 
 std::exception_ptr attempt(engine & e, const std::vector<cached_row> & rows) {
     try {

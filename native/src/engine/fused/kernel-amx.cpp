@@ -15,7 +15,7 @@
 namespace magnet::fused {
 
 const kernel_set * kernel_set_amx() {
-    static constexpr kernel_set set = { "amx", &bf16_functions, &float_functions, { 512, 512 }, { 256, 256 }, 16 };
+    static constexpr kernel_set set = { "amx", &bf16_functions, &float_functions, { 512, 512 }, { 256, 256 }, 8 };
     return &set;
 }
 
