@@ -26,10 +26,10 @@ final class Loading {
         Path model = Models.locate(properties.model(), where);
         Path adapter = adapter(where);
         LoadOptions options = LoadOptions.defaults()
-                .withSessions(properties.sessions())
                 .withGpuLayers(properties.gpuLayers())
                 .withProgress(new Quarters("loading"));
         options = adapter == null ? options : options.withAdapters(adapter);
+        options = properties.sessions() == null ? options : options.withSessions(properties.sessions());
         options = properties.threads() == null ? options : options.withThreads(properties.threads());
         options = properties.ctx() == null ? options : options.withCtx(properties.ctx());
         Magnet magnet = Magnet.load(model, options);

@@ -21,7 +21,7 @@ import org.springframework.validation.annotation.Validated;
  * @param adapter a name that {@link dev.magnet.Models} knows, the path of a GGUF file, or "none"; not set = the one that is
  *     known for the model. It embeds; chats are of the bare model
  * @param lazy whether the model is loaded by the first call instead of when the application starts
- * @param sessions calls that compute at the same time; others wait
+ * @param sessions calls that compute at the same time, others wait; not set = as many as {@code LoadOptions.defaults()} has
  * @param threads threads of one call; not set = the physical cores, divided between the calls that run
  * @param ctx most tokens of one text; not set = what the model was trained for
  * @param gpuLayers layers held by the GPU, if the library has a GPU backend; -1 = all
@@ -34,7 +34,7 @@ public record MagnetProperties(
         @DefaultValue("smollm2-135m-instruct") @NotBlank String model,
         @Nullable String adapter,
         @DefaultValue("false") boolean lazy,
-        @DefaultValue("2") @Positive int sessions,
+        @Nullable @Positive Integer sessions,
         @Nullable @Positive Integer threads,
         @Nullable @Positive Integer ctx,
         @DefaultValue("0") @Min(-1) int gpuLayers,
