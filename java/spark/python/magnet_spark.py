@@ -1,0 +1,47 @@
+"""MAGNET's transformers for PySpark. The JVM has the jars: magnet-spark, magnet-platform and the adapter (README.md)."""
+
+from pyspark.ml.param import Param
+from pyspark.ml.util import JavaMLReadable, JavaMLWritable
+from pyspark.ml.wrapper import JavaTransformer
+
+
+class _MagnetTransformer(JavaTransformer, JavaMLReadable, JavaMLWritable):
+    """Keywords are the parameters of the Java class; explainParams() says what they mean."""
+
+    _class = ""
+
+    def __init__(self, **parameters):
+        super().__init__()
+        self._java_obj = self._new_java_obj("dev.magnet.spark." + self._class, self.uid)
+        for java in self._java_obj.params():
+            name = java.name()
+            setattr(self, name, Param(self, name, java.doc()))
+            if self._java_obj.hasDefault(java):
+                self._setDefault(**{name: self._java_obj.getDefault(java).get()})
+        self._params = None  # those that were just made
+        self.setParams(**parameters)
+
+    def setParams(self, **parameters):
+        for name, value in parameters.items():
+            if not self.hasParam(name):
+                raise TypeError(f"{self._class} has no parameter {name}; it has {', '.join(p.name for p in self.params)}")
+        self._set(**parameters)
+        return self
+
+
+class MagnetEmbedder(_MagnetTransformer):
+    """A column of texts becomes a column of vectors."""
+
+    _class = "MagnetEmbedder"
+
+
+class MagnetScorer(_MagnetTransformer):
+    """How likely each text is behind another."""
+
+    _class = "MagnetScorer"
+
+
+class MagnetGenerator(_MagnetTransformer):
+    """A column of prompts becomes a column of continuations."""
+
+    _class = "MagnetGenerator"
