@@ -7,7 +7,7 @@ namespace magnet_cli {
 
 namespace {
 
-const names gap_names{{"sentences", MAGNET_EVAL_GAPS_SENTENCES}, {"spans", MAGNET_EVAL_GAPS_SPANS}};
+const names gap_names{{"sentences", MAGNET_EVAL_GAPS_SENTENCES}, {"spans", MAGNET_EVAL_GAPS_SPANS}, {"given", MAGNET_EVAL_GAPS_GIVEN}};
 const names word_names{
     {"mean", MAGNET_EVAL_WORD_MEAN},
     {"first", MAGNET_EVAL_WORD_FIRST},
@@ -54,7 +54,7 @@ static void infill_protocol(CLI::App & verb) {
     add_protocol(
         verb,
         {"infill", MAGNET_EVAL_INFILL, "gaps: perplexity and token accuracy, from the left and from both sides",
-         "TSV of the sentences of a story; with --gaps spans a paragraph a line",
+         "TSV of a story's sentences; --gaps spans: paragraphs; --gaps given: JSON Lines",
          "Examples:\n"
          "  magnet eval infill -m model.gguf stories.tsv\n"
          "  magnet eval infill -m model.gguf --gaps spans --span-min 8 --span-max 32 prose.txt\n"
@@ -64,12 +64,15 @@ static void infill_protocol(CLI::App & verb) {
          "whose true text is followed by END, and is not cut by it before, if tokens are the likeliest ones."},
         [](eval_command & c, option_group & group) {
             magnet_eval_infill & p = c.params.infill;
-            group.choices("--context", c.own.list(p.contexts, p.n_contexts), context_names(), "what is compared (default left,hybrid,ordered)");
+            group.choices("--context", c.own.list(p.contexts, p.n_contexts), context_names(), "what is compared (default left,hybrid,ordered; fim too if the model has it)");
             group.choice("--gaps", p.gaps, gap_names, "what is left out (default sentences)");
             group.value("--n-gaps", p.n_gaps, "N", with_default("gaps of a row", p.n_gaps));
             group.value("--room", p.room, "N", "open gaps of N places, to be ended by END (default: exact gaps)");
             group.value("--span-min", p.span_min, "N", with_default("tokens of a span, at least", p.span_min));
             group.value("--span-max", p.span_max, "N", with_default("tokens of a span, at most", p.span_max));
+            group.value("--max-tokens", p.max_tokens, "N",
+                        "fill given gaps too, with the likeliest tokens, N at most");
+            group.choice("--until", p.until, until_names(), "such a filling ends with its first line, sentence or paragraph");
             group.value("--window", p.window, "N", with_default("tokens read of a paragraph", p.window));
             group.value("--seed", p.seed, "N", with_default("of the gaps' places", p.seed));
             add_unique(c, group, "rows");

@@ -1,3 +1,4 @@
+#include <deque>
 #include <memory>
 #include <optional>
 
@@ -29,6 +30,9 @@ struct generate_command {
     magnet_generate_params     params = magnet_generate_default_params();
     stop_option                stop;
     std::optional<std::string> system;
+    std::string                tools;       // a file's name, then its content
+    std::string                tool_choice = "auto";
+    std::string                tool_grammar;
     bool                       chat       = false;
     bool                       no_begin   = false;
     bool                       full       = false;
@@ -39,12 +43,14 @@ struct generate_command {
                            magnet_cli::output & out);
     prompt      prompt_of(const magnet_model * model, const record & from) const;
     prompt      chat_prompt(const magnet_model * model, const json & messages, const record & from) const;
+    void        force_call(const magnet_model * model);
 };
 
 } // namespace
 
 prompt generate_command::chat_prompt(const magnet_model * from_model, const json & messages, const record & from) const {
     std::vector<magnet_message> list;
+    std::deque<std::string>     calls;
     for (const json & message : messages) {
         if (!message.is_object() || !message.contains("role") || !message["role"].is_string() ||
             !message.contains("content") || !message["content"].is_string()) {
@@ -54,17 +60,50 @@ prompt generate_command::chat_prompt(const magnet_model * from_model, const json
         if (role.find('\0') != std::string::npos) {
             throw failure(from.where() + ": a \"role\" holds a NUL character");
         }
-        list.push_back({role.c_str(), as_text(message["content"].get_ref<const std::string &>())});
+        list.push_back({role.c_str(), as_text(message["content"].get_ref<const std::string &>()), nullptr, nullptr});
+        if (message.contains("tool_calls")) {
+            list.back().tool_calls = calls.emplace_back(message["tool_calls"].dump()).c_str();
+        }
+        if (message.contains("tool_call_id") && message["tool_call_id"].is_string()) {
+            list.back().tool_call_id = message["tool_call_id"].get_ref<const std::string &>().c_str();
+        }
     }
+    const char * const offered = tools.empty() || tool_choice == "none" ? nullptr : tools.c_str();
     const auto count = static_cast<int32_t>(list.size());
     int32_t    n     = 0;
-    check(magnet_chat_tokens(from_model, list.data(), count, true, params.parse_special, nullptr, 0, &n), from);
+    check(magnet_chat_tokens(from_model, list.data(), count, offered, true, params.parse_special, nullptr, 0, &n), from);
     std::vector<int32_t> tokens(static_cast<size_t>(n));
-    check(magnet_chat_tokens(from_model, list.data(), count, true, params.parse_special, tokens.data(), n, &n), from);
+    check(magnet_chat_tokens(from_model, list.data(), count, offered, true, params.parse_special, tokens.data(), n, &n), from);
     const std::string text = read_text([&](char * buffer, int32_t capacity, int32_t * size) {
-        return magnet_chat_prompt(from_model, list.data(), count, true, buffer, capacity, size);
+        return magnet_chat_prompt(from_model, list.data(), count, offered, true, buffer, capacity, size);
     });
     return {text, tokens};
+}
+
+// A grammar for --tool-choice, where an answer that is no call is none.
+void generate_command::force_call(const magnet_model * from_model) {
+    if (tool_choice == "auto" || tool_choice == "none") {
+        return;
+    }
+    const char * const name = tool_choice == "required" ? nullptr : tool_choice.c_str();
+    tool_grammar            = read_text([&](char * buffer, int32_t capacity, int32_t * size) {
+        return magnet_tool_grammar(from_model, tools.c_str(), name, buffer, capacity, size);
+    });
+    params.sampling.grammar = tool_grammar.c_str();
+}
+
+// What the answer calls, as OpenAI's API shows it, and what it says beside.
+static void add_calls(json & object, const magnet_model * from_model, const magnet_span & span) {
+    magnet_tool_calls * calls = nullptr;
+    check(magnet_tool_calls_read(from_model, {span.text, span.text_size}, &calls));
+    const std::unique_ptr<magnet_tool_calls, void (*)(magnet_tool_calls *)> owned(calls, magnet_tool_calls_free);
+    object["content"]    = calls->content;
+    object["tool_calls"] = json::array();
+    for (int32_t i = 0; i < calls->n_calls; ++i) {
+        const magnet_tool_call & call = calls->calls[i];
+        object["tool_calls"].push_back(call.name ? json{{"name", call.name}, {"arguments", json::parse(call.arguments)}, {"text", call.text}}
+                                                 : json{{"text", call.text}});
+    }
 }
 
 prompt generate_command::prompt_of(const magnet_model * from_model, const record & from) const {
@@ -127,6 +166,9 @@ void generate_command::run_prompt(magnet_session * session, const loaded_model &
             object.erase("text");
             object["prompt"] = asked.text;
             object.update(to_json(span, loaded.model.get()));
+            if (!tools.empty()) {
+                add_calls(object, loaded.model.get(), span);
+            }
             object["seed"]  = params.sampling.seed;
             object["usage"] = usage_json(*result);
             out.json_line(object);
@@ -143,13 +185,17 @@ void generate_command::run_prompt(magnet_session * session, const loaded_model &
 }
 
 void generate_command::run() {
-    chat = chat || system;
+    chat = chat || system || !tools.empty();
+    if (!tools.empty()) {
+        tools = read_file(tools);
+    }
     stop.apply(params.stop, params.n_stop);
     params.add_special = !no_begin;
     params.sampling    = sampling.apply(params.sampling);
 
     const std::vector<record> records = read_input(input, input_format::whole, {"prompt", "text", "messages"});
     const loaded_model        loaded  = load_model(model);
+    force_call(loaded.model.get());
     const session_ptr         session = create_session(loaded, model);
     const cancel_scope        scope(session.get());
     magnet_cli::output        out(output.path);
@@ -186,6 +232,9 @@ void add_generate(CLI::App & verb) {
                "read each text from its start: same seed, same text, whatever came before");
     group.flag("--chat", command->chat, "the prompt is a user's message, put into the model's chat template");
     group.value("--system", command->system, "TEXT", "the system message; implies --chat");
+    auto * offered = group.value("--tools", command->tools, "FILE",
+                                 "what the model may call: a JSON array as OpenAI has it; implies --chat");
+    group.value("--tool-choice", command->tool_choice, "WHAT", "auto, none, required, or the name of a tool (default auto)")->needs(offered);
     group.flag("--ignore-eos", params.ignore_eos, "go on where the model would end");
     group.flag("--no-begin", command->no_begin, "do not put the beginning-of-text token in front");
     group.flag("--special", params.parse_special, "read <|im_end|> and its like in the input as control tokens");

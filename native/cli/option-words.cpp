@@ -33,7 +33,7 @@ static constexpr std::pair<std::string_view, const char *> groups[] = {
     {"stages.", "msg mntp sscl steps"},
     {"sampling.", "frequency_penalty min_p penalty_last_n presence_penalty repeat_penalty seed temperature top_k top_p"},
     {"repetition.sampling.", "min_p repeat_penalty temperature top_k top_p"},
-    {"infill.", "n_gaps room seed span_max span_min window"},
+    {"infill.", "max_tokens n_gaps room seed span_max span_min until window"},
     {"perplexity.", "window"},
     {"fim.", "path repository"},
     {"ends.", "until"},

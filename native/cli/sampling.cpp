@@ -32,7 +32,10 @@ void sampling_options::add_to(CLI::App & verb, const magnet_sampling_params & de
         between(-1, most));
     group.value("--seed", seed, "N", "same seed, same text (default: a new one each run)", between(0, 0xFFFFFFFF));
     auto * text = group.value("--grammar", grammar, "GBNF", "only text that this grammar allows");
-    group.value("--grammar-file", grammar_file, "FILE", "the same, from a file")->excludes(text);
+    auto * file = group.value("--grammar-file", grammar_file, "FILE", "the same, from a file")->excludes(text);
+    group.value("--schema", schema, "FILE", "only JSON that is valid by this JSON schema; {...} = the schema itself")
+        ->excludes(text)
+        ->excludes(file);
     group.list("--logit-bias", logit_bias, "ID:BIAS",
                "add BIAS to the logit of token ID, -inf = never; may be repeated");
 }
@@ -74,6 +77,16 @@ magnet_sampling_params sampling_options::apply(magnet_sampling_params params) {
             throw usage_error(from + (grammar->empty() ? ": a grammar cannot be empty" : ": holds a NUL character"));
         }
         params.grammar = grammar->c_str();
+    }
+    if (!schema.empty()) {
+        const std::string from = schema[0] == '{' ? "--schema" : schema;
+        if (schema[0] != '{') {
+            schema = read_file(schema);
+        }
+        if (schema.empty() || schema.find('\0') != std::string::npos) {
+            throw usage_error(from + (schema.empty() ? ": a schema cannot be empty" : ": holds a NUL character"));
+        }
+        params.schema = schema.c_str();
     }
     biases.clear();
     for (const std::string & text : logit_bias) {

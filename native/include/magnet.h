@@ -63,7 +63,7 @@ extern "C" {
 #endif
 
 /* Changes whenever a struct or the meaning of a call changes. Compare it with magnet_abi_version() of the library. */
-#define MAGNET_ABI_VERSION 2
+#define MAGNET_ABI_VERSION 3
 
 /* ------------------------------------------------------------------------------------------------ library */
 
@@ -222,23 +222,53 @@ MAGNET_API int32_t magnet_token_bytes(const struct magnet_model * model, int32_t
 struct magnet_message {
     const char *       role; /* "system", "user", "assistant", ... */
     struct magnet_text content;
+    const char *       tool_calls;   /* what the assistant called in this message, JSON: [{"type": "function", "function":
+                                        {"name": "…", "arguments": {…}}}, …], as OpenAI has them; NULL = nothing        */
+    const char *       tool_call_id; /* of a message with a call's result, where the template wants it; NULL = none     */
 };
 
-/* The prompt that the chat template in the model's file makes of a conversation, as Hugging Face's apply_chat_template
- * without tools. add_assistant: end with the opening of the assistant's turn. NUL-terminated; NULL, 0 asks for the size.
- * INVALID_ARGUMENT with the template's own words where it refuses the messages (roles that do not alternate), where it
- * cannot be followed, and where there is no message. UNSUPPORTED if the file has no template; what others put in its place (ChatML) is not tried. */
+/* The prompt that the chat template in the model's file makes of a conversation, as Hugging Face's apply_chat_template. tools:
+ * what the model may call, JSON as that function takes it: [{"type": "function", "function": {"name": "…", "description": "…",
+ * "parameters": {a JSON schema of an object}}}, …]; NULL = nothing. add_assistant: end with the opening of the assistant's turn.
+ * NUL-terminated; NULL, 0 asks for the size. INVALID_ARGUMENT with the template's own words where it refuses the messages (roles
+ * that do not alternate), where it cannot be followed, and where there is no message. UNSUPPORTED if the file has no template
+ * (what others put in its place (ChatML) is not tried), or none that speaks of tools where there are some. */
 MAGNET_API int32_t magnet_chat_prompt(const struct magnet_model * model, const struct magnet_message * messages,
-                                      int32_t n_messages, bool add_assistant, char * buffer, int32_t capacity,
-                                      int32_t * out_size);
+                                      int32_t n_messages, const char * tools, bool add_assistant, char * buffer,
+                                      int32_t capacity, int32_t * out_size);
 
 /* The same as tokens, for magnet_generate_token_ids. Control tokens are read in what the template writes; what messages
  * say is text, unless parse_special. No BOS is put in front: the template writes it where the model wants it. A role made
  * of letters, digits, '-' and '_' counts as the template's, which build control tokens from roles. NULL, 0 asks for the
  * size. */
 MAGNET_API int32_t magnet_chat_tokens(const struct magnet_model * model, const struct magnet_message * messages,
-                                      int32_t n_messages, bool add_assistant, bool parse_special, int32_t * out_tokens,
-                                      int32_t capacity, int32_t * out_count);
+                                      int32_t n_messages, const char * tools, bool add_assistant, bool parse_special,
+                                      int32_t * out_tokens, int32_t capacity, int32_t * out_count);
+
+/* GBNF, for magnet_sampling_params.grammar, of an answer that calls one of the tools, in the form that the model's template
+ * shows calls in. name: of the tool to call, NULL = any. Arguments are valid by the tool's schema (INVALID_ARGUMENT as for
+ * magnet_sampling_params.schema). NUL-terminated; NULL, 0 asks for the size. */
+MAGNET_API int32_t magnet_tool_grammar(const struct magnet_model * model, const char * tools, const char * name, char * buffer,
+                                       int32_t capacity, int32_t * out_size);
+
+struct magnet_tool_call {
+    const char * name;      /* NULL where the model began a call that cannot be read; then there is text alone       */
+    const char * arguments; /* a JSON object; NULL likewise                                                          */
+    const char * text;      /* as the model wrote it                                                                 */
+};
+
+/* Owned by the caller, freed as a whole by magnet_tool_calls_free. */
+struct magnet_tool_calls {
+    const char *                    content; /* what the answer says beside its calls                                */
+    const struct magnet_tool_call * calls;   /* [n_calls]                                                            */
+    int32_t                         n_calls;
+};
+
+/* The calls in an answer, in the form of the model's template: <tool_call>{"name", "arguments"}</tool_call>, [TOOL_CALLS] and a
+ * list, or JSON alone. */
+MAGNET_API int32_t magnet_tool_calls_read(const struct magnet_model * model, struct magnet_text answer,
+                                          struct magnet_tool_calls ** out_calls);
+MAGNET_API void    magnet_tool_calls_free(struct magnet_tool_calls * calls); /* NULL is a no-op */
 
 /* ------------------------------------------------------------------------------------------------ adapters */
 
@@ -411,6 +441,8 @@ struct magnet_sampling_params {
     int64_t                          seed;              /* [0, 2^32), or -1 = a new one each call                    */
     const char *                     grammar;           /* GBNF; NULL = none. Limits: docs/cli.md                    */
     const char *                     grammar_root;      /* NULL = "root"                                             */
+    const char *                     schema;            /* JSON schema of the text, which then is JSON and valid; NULL = none.
+                                                           Not beside grammar. What is supported: docs/json.md       */
     const struct magnet_logit_bias * logit_bias;        /* [n_logit_bias]                                            */
     int32_t                          n_logit_bias;
 };
@@ -689,6 +721,7 @@ enum magnet_eval_protocol {
 enum magnet_eval_gaps {
     MAGNET_EVAL_GAPS_SENTENCES = 0, /* whole sentences: the inner columns of a row                                   */
     MAGNET_EVAL_GAPS_SPANS     = 1, /* tokens of a paragraph                                                         */
+    MAGNET_EVAL_GAPS_GIVEN     = 2, /* JSON Lines of "left", "gap" and "right"                                       */
 };
 
 enum magnet_eval_word {
@@ -714,7 +747,7 @@ struct magnet_eval_sts {
     int32_t         n_attentions;
 };
 
-/* TSV of sentences, or a paragraph a line. */
+/* TSV of sentences, a paragraph a line, or JSON Lines. */
 struct magnet_eval_infill {
     const int32_t * contexts;    /* [n_contexts] enum magnet_context; none = LEFT, HYBRID, ORDERED, and FIM
                                     where the vocabulary has its tokens                                              */
@@ -725,6 +758,9 @@ struct magnet_eval_infill {
                                     gaps of so many places, or more if the text and its END need them; n_gaps must be 1 */
     int32_t         span_min;    /* tokens of a span, default 8 to 32                                                */
     int32_t         span_max;
+    int32_t         max_tokens;  /* 0 (default) = gaps are scored alone. Else those that are GIVEN are filled too, by the likeliest
+                                    tokens, at most so many: exact.CONTEXT and edit.CONTEXT                          */
+    int32_t         until;       /* enum magnet_until of these fillings                                              */
     int32_t         window;      /* tokens read of a paragraph, at most; default 256                                 */
     int64_t         seed;        /* [0, 2^32), default 0: where gaps lie                                             */
 };

@@ -4,10 +4,11 @@
 #   cmake -D SOURCE=native/src -P layers.cmake
 cmake_minimum_required(VERSION 3.25)
 
-set(layers base llama model engine session train eval api) # from the lowest
+set(layers base llama schema model engine session train eval api) # from the lowest
 # The classes of these folders bear the folders' names, so their namespace is magnet itself.
 set(namespace_base magnet)
 set(namespace_llama magnet)
+set(namespace_schema magnet::schema)
 set(namespace_model magnet)
 set(namespace_engine magnet)
 set(namespace_engine/fused magnet::fused)

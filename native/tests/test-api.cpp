@@ -219,8 +219,8 @@ TEST_CASE("pointers that must not be NULL") {
     const int32_t       id = 3;
     magnet_model_info   model_info;
     magnet_adapter_info adapter_info;
-    magnet_message      message    = {"user", t};
-    magnet_message      no_role    = {nullptr, t};
+    magnet_message      message    = {"user", t, nullptr, nullptr};
+    magnet_message      no_role    = {nullptr, t, nullptr, nullptr};
     magnet_score_item   no_parts   = {nullptr, 1};
     magnet_adapter *    no_adapter = nullptr;
     std::vector<float>  vector(32);
@@ -247,12 +247,12 @@ TEST_CASE("pointers that must not be NULL") {
         [&] { return magnet_detokenize(model.get(), &id, 1, true, buffer.data(), 64, nullptr); },
         [&] { return magnet_token_bytes(nullptr, 3, buffer.data(), 64, &n); },
         [&] { return magnet_token_bytes(model.get(), 3, buffer.data(), 64, nullptr); },
-        [&] { return magnet_chat_prompt(nullptr, &message, 1, true, buffer.data(), 64, &n); },
-        [&] { return magnet_chat_prompt(model.get(), nullptr, 1, true, buffer.data(), 64, &n); },
-        [&] { return magnet_chat_prompt(model.get(), &no_role, 1, true, buffer.data(), 64, &n); },
-        [&] { return magnet_chat_tokens(nullptr, &message, 1, true, false, nullptr, 0, &n); },
-        [&] { return magnet_chat_tokens(model.get(), nullptr, 1, true, false, nullptr, 0, &n); },
-        [&] { return magnet_chat_tokens(model.get(), &no_role, 1, true, false, nullptr, 0, &n); },
+        [&] { return magnet_chat_prompt(nullptr, &message, 1, nullptr, true, buffer.data(), 64, &n); },
+        [&] { return magnet_chat_prompt(model.get(), nullptr, 1, nullptr, true, buffer.data(), 64, &n); },
+        [&] { return magnet_chat_prompt(model.get(), &no_role, 1, nullptr, true, buffer.data(), 64, &n); },
+        [&] { return magnet_chat_tokens(nullptr, &message, 1, nullptr, true, false, nullptr, 0, &n); },
+        [&] { return magnet_chat_tokens(model.get(), nullptr, 1, nullptr, true, false, nullptr, 0, &n); },
+        [&] { return magnet_chat_tokens(model.get(), &no_role, 1, nullptr, true, false, nullptr, 0, &n); },
         [&] { return magnet_generate_token_ids(nullptr, &id, 1, nullptr, &r); },
         [&] { return magnet_generate_token_ids(session.get(), nullptr, 1, nullptr, &r); },
         [&] { return magnet_generate_token_ids(session.get(), &id, 1, nullptr, nullptr); },

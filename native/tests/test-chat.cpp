@@ -2,15 +2,14 @@
 #include "api.h"
 #include "base/error.h"
 #include "base/stack.h"
+#include "chat_model.h"
 #include "gguf_file.h"
 #include "model/chat.h"
 
-#include "gguf.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <ctime>
 #include <fstream>
 
 using namespace magnet::testing;
@@ -22,25 +21,6 @@ const char * const chatml = "{% for message in messages %}{{'<|im_start|>' + mes
                             "'<|im_end|>' + '\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}"
                             "{% endif %}";
 
-// Control tokens 0 to 2 are <|im_start|>, <|im_end|> and <|user|>; every byte is a token.
-model_ptr chat_model(const std::string & source) {
-    const std::string path = scratch_path("chat-" + std::to_string(std::hash<std::string>()(source)) + ".gguf");
-    copy_gguf(golden("tiny-qwen2.gguf"), path, [&](gguf_context * gguf) {
-        gguf_set_val_str(gguf, "tokenizer.chat_template", source.c_str());
-        const int64_t            key = gguf_find_key(gguf, "tokenizer.ggml.tokens");
-        std::vector<std::string> tokens = {"<|im_start|>", "<|im_end|>", "<|user|>"};
-        for (size_t i = tokens.size(); i < gguf_get_arr_n(gguf, key); ++i) {
-            tokens.push_back(gguf_get_arr_str(gguf, key, i));
-        }
-        std::vector<const char *> list;
-        for (const std::string & token : tokens) {
-            list.push_back(token.c_str());
-        }
-        gguf_set_arr_str(gguf, "tokenizer.ggml.tokens", list.data(), list.size());
-    });
-    return load_model(path);
-}
-
 struct turn {
     std::string role, content;
 };
@@ -48,7 +28,7 @@ struct turn {
 std::vector<magnet_message> messages_of(const std::vector<turn> & turns) {
     std::vector<magnet_message> messages;
     for (const turn & one : turns) {
-        messages.push_back({one.role.c_str(), text(one.content)});
+        messages.push_back({one.role.c_str(), text(one.content), nullptr, nullptr});
     }
     return messages;
 }
@@ -56,9 +36,9 @@ std::vector<magnet_message> messages_of(const std::vector<turn> & turns) {
 std::string prompt_of(const model_ptr & model, const std::vector<turn> & turns) {
     const auto messages = messages_of(turns);
     int32_t    n        = 0;
-    require_ok(magnet_chat_prompt(model.get(), messages.data(), (int32_t)messages.size(), true, nullptr, 0, &n));
+    require_ok(magnet_chat_prompt(model.get(), messages.data(), (int32_t)messages.size(), nullptr, true, nullptr, 0, &n));
     std::string prompt(n + 1, '?');
-    require_ok(magnet_chat_prompt(model.get(), messages.data(), (int32_t)messages.size(), true, prompt.data(), n + 1, &n));
+    require_ok(magnet_chat_prompt(model.get(), messages.data(), (int32_t)messages.size(), nullptr, true, prompt.data(), n + 1, &n));
     prompt.pop_back();
     return prompt;
 }
@@ -67,9 +47,9 @@ std::vector<int32_t> tokens_of(const model_ptr & model, const std::vector<turn> 
     const auto messages = messages_of(turns);
     const auto count    = (int32_t)messages.size();
     int32_t    n        = 0;
-    require_ok(magnet_chat_tokens(model.get(), messages.data(), count, true, parse_special, nullptr, 0, &n));
+    require_ok(magnet_chat_tokens(model.get(), messages.data(), count, nullptr, true, parse_special, nullptr, 0, &n));
     std::vector<int32_t> tokens(n);
-    require_ok(magnet_chat_tokens(model.get(), messages.data(), count, true, parse_special, tokens.data(), n, &n));
+    require_ok(magnet_chat_tokens(model.get(), messages.data(), count, nullptr, true, parse_special, tokens.data(), n, &n));
     return tokens;
 }
 
@@ -93,20 +73,6 @@ std::vector<int32_t> whole(const model_ptr & model, const std::string & prompt) 
 
 int64_t n_control(const std::vector<int32_t> & tokens) {
     return std::count_if(tokens.begin(), tokens.end(), [](int32_t t) { return t < 3; });
-}
-
-// "<now FORMAT>" of the golden prompts, as of today.
-std::string with_date(std::string prompt) {
-    const std::string begin = "<now ";
-    for (size_t at = 0; (at = prompt.find(begin)) != std::string::npos;) {
-        const size_t      end    = prompt.find('>', at);
-        const std::string format = prompt.substr(at + begin.size(), end - at - begin.size());
-        const std::time_t now    = std::time(nullptr);
-        char              date[100];
-        std::strftime(date, sizeof(date), format.c_str(), std::localtime(&now));
-        prompt.replace(at, end + 1 - at, date);
-    }
-    return prompt;
 }
 
 std::string file(const std::string & path) {
@@ -138,7 +104,7 @@ TEST_CASE("chat templates: the prompts of Hugging Face's apply_chat_template") {
         if (one.contains("error")) {
             std::string what;
             try {
-                magnet::render_chat(how, messages.data(), (int32_t)messages.size(), add);
+                magnet::render_chat(how, messages.data(), (int32_t)messages.size(), nullptr, add);
             } catch (const magnet::error & e) {
                 CHECK(e.status == MAGNET_STATUS_INVALID_ARGUMENT);
                 what = e.what();
@@ -146,7 +112,7 @@ TEST_CASE("chat templates: the prompts of Hugging Face's apply_chat_template") {
             CHECK(what.find(one["error"].get<std::string>()) != std::string::npos);
             continue;
         }
-        const auto        parts  = magnet::render_chat(how, messages.data(), (int32_t)messages.size(), add);
+        const auto        parts  = magnet::render_chat(how, messages.data(), (int32_t)messages.size(), nullptr, add);
         const std::string prompt = magnet::joined(parts);
         CHECK(prompt == with_date(one["prompt"]));
     }
@@ -234,24 +200,24 @@ TEST_CASE("chat: a NUL in a message is kept, and one in a role ends it") {
 
 TEST_CASE("chat: a template that refuses says why, and a broken one where") {
     int32_t              n       = 0;
-    const magnet_message message = {"user", text("a")};
+    const magnet_message message = {"user", text("a"), nullptr, nullptr};
     const auto           fails   = [&](const std::string & source, int32_t status, std::initializer_list<const char *> words) {
         INFO(source.substr(0, 200));
         const model_ptr model = chat_model(source);
-        check_fails(magnet_chat_prompt(model.get(), &message, 1, true, nullptr, 0, &n), status, words);
-        check_fails(magnet_chat_tokens(model.get(), &message, 1, true, false, nullptr, 0, &n), status, words);
+        check_fails(magnet_chat_prompt(model.get(), &message, 1, nullptr, true, nullptr, 0, &n), status, words);
+        check_fails(magnet_chat_tokens(model.get(), &message, 1, nullptr, true, false, nullptr, 0, &n), status, words);
     };
     fails("{{ raise_exception('No such role: ' + messages[0].role) }}", MAGNET_STATUS_INVALID_ARGUMENT,
           {"No such role: user"});
     const model_ptr quoting = chat_model("{{ raise_exception(messages[0].content * 1000) }}");
-    check_fails(magnet_chat_prompt(quoting.get(), &message, 1, true, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT, {"aaa"});
+    check_fails(magnet_chat_prompt(quoting.get(), &message, 1, nullptr, true, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT, {"aaa"});
     CHECK(std::string(magnet_last_error()).size() < 600);
     for (const char * broken : {"{% for %}", "{{", "{% if x %}", "{{ 'a }}", "{% endfor %}", "{{ a | nothing }}", "{# a", "{{ 1 + }}",
                                 "{{ nothing() }}", "{{ messages[0].content.split('') }}"}) {
         fails(broken, MAGNET_STATUS_INVALID_ARGUMENT, {"template"});
     }
     fails("{{ 'a' is sameas('a') }}", MAGNET_STATUS_UNSUPPORTED, {"template"});
-    check_fails(magnet_chat_tokens(load_tiny().get(), &message, 1, true, false, nullptr, 0, &n), MAGNET_STATUS_UNSUPPORTED,
+    check_fails(magnet_chat_tokens(load_tiny().get(), &message, 1, nullptr, true, false, nullptr, 0, &n), MAGNET_STATUS_UNSUPPORTED,
                 {"template"});
 }
 
@@ -294,9 +260,9 @@ TEST_CASE("chat: a hostile template does not end the process") {
         INFO(source.substr(0, 100));
         const model_ptr model = chat_model(source);
         magnet::with_stack(256 << 10, [&] {
-            const magnet_message message = {"user", text("a")};
+            const magnet_message message = {"user", text("a"), nullptr, nullptr};
             int32_t              n       = 0;
-            const int32_t        status  = magnet_chat_tokens(model.get(), &message, 1, true, false, nullptr, 0, &n);
+            const int32_t        status  = magnet_chat_tokens(model.get(), &message, 1, nullptr, true, false, nullptr, 0, &n);
             INFO("message: ", magnet_last_error());
             CHECK((status == MAGNET_STATUS_OK || status == MAGNET_STATUS_INVALID_ARGUMENT ||
                    status == MAGNET_STATUS_UNSUPPORTED));

@@ -2,6 +2,7 @@
 #include "eval/bm25.h"
 #include "eval/bootstrap.h"
 #include "eval/conll.h"
+#include "eval/edit-similarity.h"
 #include "eval/journal.h"
 #include "eval/python-random.h"
 #include "eval/ranking.h"
@@ -319,4 +320,16 @@ TEST_CASE("a journal gives back what was added, and nothing that was cut off") {
     CHECK(error_of([&] { journal(folder.write("json", "{}\n"), what); }).find("not the state of an evaluation") !=
           std::string::npos);
     CHECK(error_of([&] { journal(folder / "no/such", what); }).find("no/such") != std::string::npos);
+}
+
+TEST_CASE("edit similarity: characters to insert, delete or replace") {
+    using magnet::eval::edit_similarity;
+    CHECK(edit_similarity("", "") == 1.0);
+    CHECK(edit_similarity("same", "same") == 1.0);
+    CHECK(edit_similarity("", "abc") == 0.0);
+    CHECK(edit_similarity("kitten", "sitting") == doctest::Approx(1.0 - 3.0 / 7.0)); // Levenshtein's own example
+    CHECK(edit_similarity("sitting", "kitten") == doctest::Approx(1.0 - 3.0 / 7.0));
+    CHECK(edit_similarity("\u00e4b", "ab") == doctest::Approx(0.5)); // a character of two bytes is one
+    CHECK(magnet::eval::stripped(" \n\tx = 1 \r\n") == "x = 1");
+    CHECK(magnet::eval::stripped(" \n") == "");
 }

@@ -8,6 +8,7 @@
 #include "gguf_file.h"
 
 #include <gguf.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -611,4 +612,43 @@ TEST_CASE_FIXTURE(work, "probe: the vector before a word has not seen its end, b
     CHECK(figure(previous, "accuracy.pos.bidirectional").value > figure(previous, "accuracy.pos.causal").value + 0.1);
     p.probe.word = MAGNET_EVAL_WORD_LAST;
     CHECK(figure(evaluate(session, p), "accuracy.pos.causal").value > 0.9);
+}
+
+TEST_CASE("eval: gaps that are given are scored, and filled") {
+    const model_ptr      model   = load_tiny("qwen2");
+    const session_ptr    session = make_session(model);
+    const std::string    file    = scratch_path("given.jsonl");
+    const int32_t        context = MAGNET_CONTEXT_ORDERED;
+    magnet_infill_params how     = magnet_infill_default_params();
+    how.context                  = context;
+    how.max_tokens               = 4;
+    // the model's own filling is the true text of the first row
+    nlohmann::json row = nlohmann::json::object();
+    for (char name = 'a'; name <= 'z' && row.value("gap", "").find_first_not_of(" \t\r\n") == std::string::npos; ++name) {
+        const std::string left = std::string("int ") + name + " =";
+        const magnet_part parts[3] = {given(left.c_str()), open_gap(4), given(";\n")};
+        magnet_result *   result   = nullptr;
+        require_ok(magnet_infill(session.get(), parts, 3, &how, &result));
+        const result_ptr owned(result);
+        row = {{"left", left}, {"gap", result->spans[0].text}, {"right", ";\n"}};
+    }
+    write_file(file, row.dump() + "\n" R"({"left": "int b = ", "gap": "something else, and long", "right": ";\n"})" "\n");
+    magnet_eval_params p = params_of(MAGNET_EVAL_INFILL, file);
+    p.infill.gaps        = MAGNET_EVAL_GAPS_GIVEN;
+    p.infill.contexts    = &context;
+    p.infill.n_contexts  = 1;
+    p.infill.max_tokens  = 4;
+    const eval_ptr r     = evaluate(session, p);
+    CHECK(figure(r, "exact.ordered").value == 0.5);
+    CHECK(figure(r, "exact.ordered").count == 2);
+    CHECK(figure(r, "edit.ordered").value >= 0.5);
+    CHECK(figure(r, "edit.ordered").value < 0.8);
+    CHECK(figure(r, "perplexity.ordered").value > 1.0);
+
+    p.infill.gaps = MAGNET_EVAL_GAPS_SENTENCES;
+    check_eval_fails(session, p, MAGNET_STATUS_INVALID_ARGUMENT, {"infill.max_tokens", "GIVEN"});
+    p.infill.gaps       = MAGNET_EVAL_GAPS_GIVEN;
+    p.infill.max_tokens = 0;
+    write_file(file, "{\"left\": \"a\", \"right\": \"b\"}\n");
+    check_eval_fails(session, p, MAGNET_STATUS_BAD_FILE, {"given.jsonl:1", "gap"});
 }

@@ -50,8 +50,8 @@ void use_texts(magnet_model * model, fuzz_report & out) {
     std::vector<char>    buffer(8000);
     seen(out, "tokenize", magnet_tokenize(model, text("the cat \xC3\xA9\xF0\x9F\x98\x80 <s>\n\x01"), true, true, tokens.data(), 200, &n));
     seen(out, "detokenize", magnet_detokenize(model, tokens.data(), std::clamp(n, 0, 200), true, buffer.data(), 8000, &n));
-    const magnet_message message = {"user", text("hello")};
-    seen(out, "chat_prompt", magnet_chat_prompt(model, &message, 1, true, buffer.data(), 8000, &n));
+    const magnet_message message = {"user", text("hello"), nullptr, nullptr};
+    seen(out, "chat_prompt", magnet_chat_prompt(model, &message, 1, nullptr, true, buffer.data(), 8000, &n));
     for (int32_t i = 0; i < magnet_model_meta_count(model); ++i) {
         seen(out, "meta_value", magnet_model_meta_value(model, i, buffer.data(), 8000, &n));
     }

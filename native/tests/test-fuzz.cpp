@@ -182,8 +182,8 @@ TEST_CASE("random calls return a status") {
                     magnet_model_meta_value(model.get(), random.integer(0, 40), bytes.data(), random.below(65), &n));
                 break;
             case 4: {
-                const magnet_message message = {random.one_in(9) ? nullptr : random.string(), random.text()};
-                check_status(magnet_chat_prompt(model.get(), &message, random.below(2), random.one_in(2), bytes.data(),
+                const magnet_message message = {random.one_in(9) ? nullptr : random.string(), random.text(), random.one_in(4) ? random.string() : nullptr, random.one_in(4) ? random.string() : nullptr};
+                check_status(magnet_chat_prompt(model.get(), &message, random.below(2), nullptr, random.one_in(2), bytes.data(),
                                                 random.below(65), &n));
                 break;
             }

@@ -209,8 +209,8 @@ TEST_CASE("text in: refused wherever text is read") {
     check_fails(magnet_generate(session.get(), text("a"), &generate, &r), MAGNET_STATUS_INVALID_ARGUMENT,
                 {words, "stop string 1"});
 
-    const magnet_message message = {"user", text(bad)};
-    check_fails(magnet_chat_prompt(model.get(), &message, 1, true, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT,
+    const magnet_message message = {"user", text(bad), nullptr, nullptr};
+    check_fails(magnet_chat_prompt(model.get(), &message, 1, nullptr, true, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT,
                 {words, "message 0"});
     CHECK(r == nullptr);
 }
@@ -256,34 +256,34 @@ TEST_CASE("chat prompt: the model's own template") {
     CHECK(info_of(model).has_chat_template);
 
     const std::string    question(300, 'q'); // longer than any first guess of a buffer
-    const magnet_message messages[] = {{"system", text("Be brief.")}, {"user", text(question)}};
+    const magnet_message messages[] = {{"system", text("Be brief."), nullptr, nullptr}, {"user", text(question), nullptr, nullptr}};
     int32_t              n          = 0;
-    require_ok(magnet_chat_prompt(model.get(), messages, 2, true, nullptr, 0, &n));
+    require_ok(magnet_chat_prompt(model.get(), messages, 2, nullptr, true, nullptr, 0, &n));
     std::string prompt(n + 1, '?');
-    require_ok(magnet_chat_prompt(model.get(), messages, 2, true, prompt.data(), n + 1, &n));
+    require_ok(magnet_chat_prompt(model.get(), messages, 2, nullptr, true, prompt.data(), n + 1, &n));
     prompt.pop_back();
     const std::string turns = "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n" + question + "<|im_end|>\n";
     CHECK(prompt == turns + "<|im_start|>assistant\n");
 
-    require_ok(magnet_chat_prompt(model.get(), messages, 2, false, nullptr, 0, &n));
+    require_ok(magnet_chat_prompt(model.get(), messages, 2, nullptr, false, nullptr, 0, &n));
     CHECK(n == (int32_t)turns.size());
-    check_fails(magnet_chat_prompt(model.get(), messages, -1, false, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT,
+    check_fails(magnet_chat_prompt(model.get(), messages, -1, nullptr, false, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT,
                 {"messages"});
-    check_fails(magnet_chat_prompt(model.get(), messages, 0, true, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT, {"message"});
-    check_fails(magnet_chat_tokens(model.get(), nullptr, 0, true, false, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT,
+    check_fails(magnet_chat_prompt(model.get(), messages, 0, nullptr, true, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT, {"message"});
+    check_fails(magnet_chat_tokens(model.get(), nullptr, 0, nullptr, true, false, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT,
                 {"message"});
 }
 
 TEST_CASE("chat prompt: a model without a template, and one that nobody can read") {
-    const magnet_message message = {"user", text("a")};
+    const magnet_message message = {"user", text("a"), nullptr, nullptr};
     int32_t              n       = 0;
-    check_fails(magnet_chat_prompt(load_tiny().get(), &message, 1, true, nullptr, 0, &n), MAGNET_STATUS_UNSUPPORTED,
+    check_fails(magnet_chat_prompt(load_tiny().get(), &message, 1, nullptr, true, nullptr, 0, &n), MAGNET_STATUS_UNSUPPORTED,
                 {"template"});
 
     const std::string path = scratch_path("broken-chat.gguf");
     copy_gguf(golden("tiny-qwen2.gguf"), path,
               [](gguf_context * gguf) { gguf_set_val_str(gguf, "tokenizer.chat_template", "{% for %}"); });
-    check_fails(magnet_chat_prompt(load_model(path).get(), &message, 1, true, nullptr, 0, &n),
+    check_fails(magnet_chat_prompt(load_model(path).get(), &message, 1, nullptr, true, nullptr, 0, &n),
                 MAGNET_STATUS_INVALID_ARGUMENT, {"template"});
 }
 

@@ -1,4 +1,5 @@
 // Every function of magnet.h: checks of pointers, the call, the status. What they mean is said in the header.
+#include "model/tool-calls.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "handles.h"
@@ -153,7 +154,7 @@ int32_t magnet_token_bytes(const magnet_model * m, int32_t token, char * buffer,
 namespace {
 
 std::vector<prompt_part> chat(const magnet_model * m, const magnet_message * messages, int32_t n_messages,
-                              bool add_assistant) {
+                              const char * tools, bool add_assistant) {
     const model & impl = *not_null(m, "model").impl;
     check_array(messages, n_messages, "messages");
     if (n_messages == 0) { // many templates write their default system message then, and a model would answer that
@@ -163,26 +164,66 @@ std::vector<prompt_part> chat(const magnet_model * m, const magnet_message * mes
         const std::string what = "message " + std::to_string(i);
         checked_text({ &not_null(messages[i].role, (what + "'s role").c_str()), -1 }, what + "'s role");
         checked_text(messages[i].content, what);
+        checked_text({ messages[i].tool_call_id, -1 }, what + "'s tool_call_id");
     }
-    return impl.chat(messages, n_messages, add_assistant);
+    return impl.chat(messages, n_messages, tools, add_assistant);
 }
 
 } // namespace
 
 int32_t magnet_chat_prompt(const magnet_model * m, const magnet_message * messages, int32_t n_messages,
-                           bool add_assistant, char * buffer, int32_t capacity, int32_t * out_size) {
-    return guard([&] { copy_out(joined(chat(m, messages, n_messages, add_assistant)), buffer, capacity, out_size); });
+                           const char * tools, bool add_assistant, char * buffer, int32_t capacity, int32_t * out_size) {
+    return guard([&] { copy_out(joined(chat(m, messages, n_messages, tools, add_assistant)), buffer, capacity, out_size); });
 }
 
 int32_t magnet_chat_tokens(const magnet_model * m, const magnet_message * messages, int32_t n_messages,
-                           bool add_assistant, bool parse_special, int32_t * out_tokens, int32_t capacity,
-                           int32_t * out_count) {
+                           const char * tools, bool add_assistant, bool parse_special, int32_t * out_tokens,
+                           int32_t capacity, int32_t * out_count) {
     return guard([&] {
-        const std::vector<prompt_part> parts  = chat(m, messages, n_messages, add_assistant);
+        const std::vector<prompt_part> parts  = chat(m, messages, n_messages, tools, add_assistant);
         const std::vector<int32_t>     tokens = parse_special ? m->impl->tokenize(joined(parts), false, true)
                                                               : m->impl->tokenize(parts);
         copy_out(tokens.data(), (int64_t) tokens.size(), out_tokens, capacity, out_count);
     });
+}
+
+int32_t magnet_tool_grammar(const magnet_model * m, const char * tools, const char * name, char * buffer, int32_t capacity,
+                            int32_t * out_size) {
+    return guard([&] {
+        const tool_format format = not_null(m, "model").impl->calls();
+        copy_out(tool_grammar(format, &not_null(tools, "tools"), name), buffer, capacity, out_size);
+    });
+}
+
+namespace {
+
+// Freed as a whole: the struct that callers see comes first.
+struct published_calls : magnet_tool_calls {
+    tool_answer                   answer;
+    std::vector<magnet_tool_call> list;
+};
+
+} // namespace
+
+int32_t magnet_tool_calls_read(const magnet_model * m, magnet_text answer, magnet_tool_calls ** out_calls) {
+    return guard([&] {
+        check_out_handle(out_calls, "out_calls");
+        const tool_format format = not_null(m, "model").impl->calls();
+        auto              owned  = std::make_unique<published_calls>();
+        owned->answer            = read_tool_calls(format, std::string(checked_text(answer, "the answer")));
+        for (const tool_call & call : owned->answer.calls) {
+            const auto readable = [&](const std::string & text) { return call.readable ? text.c_str() : nullptr; };
+            owned->list.push_back({ readable(call.name), readable(call.arguments), call.text.c_str() });
+        }
+        owned->content = owned->answer.content.c_str();
+        owned->calls   = owned->list.data();
+        owned->n_calls = (int32_t) owned->list.size();
+        *out_calls     = owned.release();
+    });
+}
+
+void magnet_tool_calls_free(magnet_tool_calls * calls) {
+    guard([&] { delete static_cast<published_calls *>(calls); });
 }
 
 // ------------------------------------------------------------------------------------------------ adapters

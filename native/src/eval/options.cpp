@@ -52,7 +52,9 @@ void for_each_field(const magnet_eval_params & p, F & use) {
         case MAGNET_EVAL_INFILL:
             use.list("infill.contexts", p.infill.contexts, p.infill.n_contexts, MAGNET_CONTEXT_DEFAULT,
                      MAGNET_CONTEXT_FIM, field_use::chooses);
-            use.number("infill.gaps", p.infill.gaps, MAGNET_EVAL_GAPS_SENTENCES, MAGNET_EVAL_GAPS_SPANS);
+            use.number("infill.gaps", p.infill.gaps, MAGNET_EVAL_GAPS_SENTENCES, MAGNET_EVAL_GAPS_GIVEN);
+            use.number("infill.max_tokens", p.infill.max_tokens, 0, 65536);
+            use.number("infill.until", p.infill.until, MAGNET_UNTIL_NONE, MAGNET_UNTIL_PARAGRAPH);
             use.number("infill.n_gaps", p.infill.n_gaps, 1, 64);
             use.number("infill.room", p.infill.room, 0, 65536);
             use.number("infill.span_min", p.infill.span_min, 1, 65536);
@@ -179,6 +181,10 @@ void check_options(const magnet_eval_params & p) {
     if (p.protocol == MAGNET_EVAL_INFILL) {
         require(p.infill.span_max >= p.infill.span_min, "infill.span_max", p.infill.span_max,
                 "infill.span_min or more, which is " + std::to_string(p.infill.span_min));
+        const bool given = p.infill.gaps == MAGNET_EVAL_GAPS_GIVEN;
+        require(p.infill.max_tokens == 0 || given, "infill.max_tokens", p.infill.max_tokens,
+                "0 unless infill.gaps is GIVEN: only such gaps are filled");
+        require(p.infill.n_gaps == 1 || !given, "infill.n_gaps", p.infill.n_gaps, "1 where infill.gaps is GIVEN");
         require(p.infill.room == 0 || p.infill.n_gaps == 1, "infill.n_gaps", p.infill.n_gaps, "1 beside infill.room");
     }
 }

@@ -6,6 +6,9 @@
 #include "base/utf8.h"
 #include "llama/magnet-jinja.h"
 
+#include "tools.h"
+
+#include "json.h"
 #include "jinja/lexer.h"
 #include "jinja/parser.h"
 #include "jinja/runtime.h"
@@ -27,6 +30,14 @@ bool is_word(const std::string & role) {
     return std::all_of(role.begin(), role.end(), [](unsigned char c) { return isalnum(c) || c == '_' || c == '-'; });
 }
 
+// Of JSON that was given: its texts are no control tokens.
+jinja::value json_value(const nlohmann::ordered_json & json) {
+    jinja::context      holder;
+    const common_json   given = common_json::parse(json.dump());
+    jinja::global_from_json(holder, common_json::object({{"value", given}}), true);
+    return holder.get_val("value");
+}
+
 jinja::value messages_value(const magnet_message * messages, int32_t n_messages) {
     auto list = jinja::mk_val<jinja::value_array>();
     for (int32_t i = 0; i < n_messages; ++i) {
@@ -34,6 +45,12 @@ jinja::value messages_value(const magnet_message * messages, int32_t n_messages)
         auto              message = jinja::mk_val<jinja::value_object>();
         message->insert("role", text_value(role, !is_word(role)));
         message->insert("content", text_value(std::string(checked_text(messages[i].content, "a message")), true));
+        if (messages[i].tool_calls) {
+            message->insert("tool_calls", json_value(parsed_tool_calls(messages[i].tool_calls, "message " + std::to_string(i))));
+        }
+        if (messages[i].tool_call_id) {
+            message->insert("tool_call_id", text_value(messages[i].tool_call_id, true));
+        }
         list->push_back(message);
     }
     return list;
@@ -65,7 +82,7 @@ std::string shortened(const std::string & words) {
 }
 
 std::vector<prompt_part> render(const chat_template & how, const magnet_message * messages, int32_t n_messages,
-                                bool add_assistant) {
+                                const char * tools, bool add_assistant) {
     magnet_jinja_work::begin();
     const jinja::program program = jinja::parse_from_tokens(jinja::lexer().tokenize(how.source));
     jinja::context       context(how.source);
@@ -74,7 +91,7 @@ std::vector<prompt_part> render(const chat_template & how, const magnet_message 
     }
     context.set_val("messages", messages_value(messages, n_messages));
     context.set_val("add_generation_prompt", jinja::mk_val<jinja::value_bool>(add_assistant));
-    context.set_val("tools", jinja::mk_val<jinja::value_none>());
+    context.set_val("tools", tools ? json_value(parsed_tools(tools)) : jinja::mk_val<jinja::value_none>());
     context.set_val("documents", jinja::mk_val<jinja::value_none>());
 
     const jinja::value_string text = jinja::runtime::gather_string_parts(jinja::runtime(context).execute(program));
@@ -88,7 +105,10 @@ std::vector<prompt_part> render(const chat_template & how, const magnet_message 
 } // namespace
 
 std::vector<prompt_part> render_chat(const chat_template & how, const magnet_message * messages, int32_t n_messages,
-                                     bool add_assistant) {
+                                     const char * tools, bool add_assistant) {
+    if (tools) {
+        tool_format_of(how.source);
+    }
     if (how.source.size() > magnet_jinja_limits::source) {
         throw error(MAGNET_STATUS_UNSUPPORTED, "the model's chat template has " + std::to_string(how.source.size()) +
                                                    " bytes; at most " + std::to_string(magnet_jinja_limits::source) +
@@ -97,7 +117,7 @@ std::vector<prompt_part> render_chat(const chat_template & how, const magnet_mes
     std::vector<prompt_part> parts;
     with_stack(magnet_jinja_limits::stack, [&] {
         try {
-            parts = render(how, messages, n_messages, add_assistant);
+            parts = render(how, messages, n_messages, tools, add_assistant);
         } catch (const error &) {
             throw;
         } catch (const jinja::not_implemented_exception & e) {

@@ -20,11 +20,12 @@ struct chat_template {
     std::vector<std::pair<std::string, std::string>> variables; // bos_token and its like
 };
 
-// As Hugging Face's apply_chat_template without tools: messages, add_generation_prompt, raise_exception, strftime_now.
-// The texts are checked already. Throws INVALID_ARGUMENT with the template's own words where it refuses the messages, and
-// where it is no Jinja or runs for too long; UNSUPPORTED where it needs what the engine does not have.
+// As Hugging Face's apply_chat_template: messages, tools, add_generation_prompt, raise_exception, strftime_now. tools: JSON, or
+// null. The texts are checked already, not the JSON. Throws INVALID_ARGUMENT with the template's own words where it refuses the
+// messages, where tools or calls are none, and where it is no Jinja or runs for too long; UNSUPPORTED where it needs what the
+// engine does not have, and where it does not speak of tools.
 std::vector<prompt_part> render_chat(const chat_template & how, const magnet_message * messages, int32_t n_messages,
-                                     bool add_assistant);
+                                     const char * tools, bool add_assistant);
 
 std::string joined(const std::vector<prompt_part> & parts);
 

@@ -347,11 +347,22 @@ std::string model::detokenize(const int32_t * tokens, int32_t n_tokens, bool spe
     return utf8_repair(bytes);
 }
 
-std::vector<prompt_part> model::chat(const magnet_message * messages, int32_t n_messages, bool add_assistant) const {
-    chat_template how;
-    if (!meta(chat_template_key, how.source)) {
+std::string model::template_source() const {
+    std::string source;
+    if (!meta(chat_template_key, source)) {
         throw error(MAGNET_STATUS_UNSUPPORTED, "the model's file has no chat template; write the prompt yourself.");
     }
+    return source;
+}
+
+tool_format model::calls() const {
+    return tool_format_of(template_source());
+}
+
+std::vector<prompt_part> model::chat(const magnet_message * messages, int32_t n_messages, const char * tools,
+                                     bool add_assistant) const {
+    chat_template how;
+    how.source        = template_source();
     const auto define = [&](const char * name, int32_t token) {
         if (token >= 0 && token < n_vocab()) {
             how.variables.emplace_back(name, llama_vocab_get_text(vocab_, token));
@@ -365,7 +376,7 @@ std::vector<prompt_part> model::chat(const magnet_message * messages, int32_t n_
     if (meta("tokenizer.ggml.unknown_token_id", unknown)) {
         define("unk_token", (int32_t) strtol(unknown.c_str(), nullptr, 10));
     }
-    return render_chat(how, messages, n_messages, add_assistant);
+    return render_chat(how, messages, n_messages, tools, add_assistant);
 }
 
 std::vector<int32_t> model::tokenize(const std::vector<prompt_part> & parts) const {

@@ -10,6 +10,7 @@
 #include "fim.h"
 #include "llama.h"
 #include "recipe.h"
+#include "tool-format.h"
 
 #include <atomic>
 #include <memory>
@@ -87,7 +88,13 @@ public:
 
     // What the template in the model's file makes of a conversation. Throws UNSUPPORTED if it has none, and as
     // render_chat does.
-    std::vector<prompt_part> chat(const magnet_message * messages, int32_t n_messages, bool add_assistant) const;
+    std::vector<prompt_part> chat(const magnet_message * messages, int32_t n_messages, const char * tools, bool add_assistant) const;
+
+    // The chat template in the model's file. Throws UNSUPPORTED if there is none.
+    std::string template_source() const;
+
+    // The form in which it shows calls of tools. Throws UNSUPPORTED if there is none.
+    tool_format calls() const;
 
     // The tokens of a prompt, no BOS added. Control tokens are read in what the template wrote, nowhere else: the rest is
     // tokenised as if it were one text, as the whole of it would be if nothing that was given looked like one.

@@ -5,6 +5,7 @@
 #include "base/stack.h"
 #include "base/text.h"
 #include "llama/magnet-grammar.h"
+#include "schema/schema.h"
 
 #include <algorithm>
 #include <cmath>
@@ -80,6 +81,15 @@ bool grammar::allows(int32_t token) {
     llama_token_data_array list = { &one, 1, -1, false };
     apply(list);
     return one.logit != -INFINITY;
+}
+
+std::unique_ptr<grammar> schema_grammar(const model & m, const char * schema) {
+    const std::string text = schema::grammar_of(schema);
+    try {
+        return std::make_unique<grammar>(m, text.c_str(), nullptr);
+    } catch (const error & e) { // nobody has seen that grammar
+        throw error(e.status, std::string("the schema is too much to follow: ") + e.what());
+    }
 }
 
 } // namespace magnet

@@ -31,4 +31,7 @@ private:
     size_t            stack_ = 0; // bytes that following the longest token takes; 0 = any stack will do
 };
 
+// Of a JSON schema. Throws INVALID_ARGUMENT, naming the place in it.
+std::unique_ptr<grammar> schema_grammar(const model & m, const char * schema);
+
 } // namespace magnet

@@ -75,8 +75,13 @@ float limited(float x, float limit) {
 sampler::sampler(const model & m, const magnet_sampling_params & p) : model_(m) {
     check_sampling(p, m);
 
+    if (p.grammar && p.schema) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "sampling.grammar and sampling.schema are both given; a text follows one of them.");
+    }
     if (p.grammar) {
         grammar_ = std::make_unique<grammar>(m, p.grammar, p.grammar_root);
+    } else if (p.schema) {
+        grammar_ = schema_grammar(m, p.schema);
     }
 
     const bool penalties = p.penalty_last_n != 0 &&

@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import pathlib
 import unittest
 
 from magnet_cli import CliTest
@@ -166,6 +167,23 @@ class GenerateTest(CliTest):
             [one] = self.ok("generate", "--json", "--grammar-file", grammar, "--seed", seed, "a").json()
             self.assertIn(one["text"], ("yes", "no"))
         self.assertEqual(self.ok("generate", "--grammar", 'root ::= "maybe"', "a").out, "maybe\n")
+
+    def test_schema_is_obeyed(self):
+        schema = self.file("answer.json", '{"type": "object", "properties": {"a": {"enum": [1, 2]}}, "required": ["a"]}')
+        for given in (schema, pathlib.Path(schema).read_text()):
+            [one] = self.ok("generate", "--json", "--schema", given, "--seed", "1", "a").json()
+            self.assertIn(json.loads(one["text"])["a"], (1, 2))
+        [one] = self.ok("infill", "--json", "--schema", schema, LEFT + " {{gap:..60}}" + RIGHT).json()
+        self.assertIn(json.loads(one["full"][len(LEFT):-len(RIGHT)])["a"], (1, 2))
+        self.fails(1, "generate", "--schema", '{"type":\n x}', "a", says=["the schema", "line 2"])
+        self.fails(1, "generate", "--schema", '{"not": {}}', "a", says=["the schema", '"not" is not supported'])
+        self.fails(2, "generate", "--schema", "{}", "--grammar", "root ::= [a]", "a", says=["--schema", "--grammar"])
+        self.fails(1, "generate", "--schema", "none.json", "a", says=["none.json"])
+
+    def test_tools_need_a_template(self):
+        tools = self.file("tools.json", '[{"type": "function", "function": {"name": "f"}}]')
+        self.fails(1, "generate", "--tools", tools, "a", says=["template"])
+        self.fails(2, "generate", "--tool-choice", "required", "a", says=["--tools"])
 
     def test_stop_string(self):
         grammar = 'root ::= "one two three"'

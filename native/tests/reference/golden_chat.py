@@ -1,10 +1,11 @@
-"""Prompts that Hugging Face's apply_chat_template makes of ten conversations with each template in ../data/chat.
+"""Prompts that Hugging Face's apply_chat_template makes of ten conversations with each template in ../data/chat, and of five
+with tools with the templates that know tools.
 
     python golden_chat.py ../data/chat ../golden
 
 Writes chat.json: {"bos_token", "eos_token", "cases": [{"template", "messages", "add_generation_prompt", and "prompt" or
-"error" (what the template raised)}]}. Needs transformers and jinja2, no torch. Where a template asks for the date, the
-prompt has "<now FORMAT>", which the test replaces.
+"error" (what the template raised)}]}, and tools.json, whose cases have "tools" too. Needs transformers and jinja2, no torch.
+Where a template asks for the date, the prompt has "<now FORMAT>", which the test replaces.
 """
 import json
 import pathlib
@@ -37,6 +38,37 @@ CONVERSATIONS = [
 ]
 
 
+WEATHER = {"type": "function", "function": {
+    "name": "get_weather", "description": "The weather of a place, in \"degrees\" <|im_end|> \u00e9 & <b>",
+    "parameters": {"type": "object", "properties": {
+        "place": {"type": "string", "description": "City, country"}, "unit": {"type": "string", "enum": ["C", "F"]},
+        "days": {"type": "integer", "minimum": 1, "default": 3}, "detailed": {"type": "boolean", "default": False}},
+        "required": ["place"]}}}
+CLOCK = {"type": "function", "function": {"name": "now", "description": "The time.",
+                                          "parameters": {"type": "object", "properties": {}}}}
+
+
+def call(name, arguments, number=0):
+    return {"id": f"abcdefgh{number}", "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+CALLED = [{"role": "user", "content": "Weather in Paris?"},
+          {"role": "assistant", "content": "",
+           "tool_calls": [call("get_weather", {"place": "Paris, \u00cele-de-France", "days": 2, "detailed": True})]},
+          {"role": "tool", "content": "{\"temperature\": 21.5}", "tool_call_id": "abcdefgh0"}]
+TOOL_CONVERSATIONS = [
+    (turns("What time is it?"), [CLOCK]),
+    (turns("Weather in Paris?", system="You are brief."), [WEATHER, CLOCK]),
+    (CALLED, [WEATHER]),
+    (CALLED + [{"role": "assistant", "content": "21.5 degrees."}, {"role": "user", "content": "And now?"}],
+     [WEATHER, CLOCK]),
+    (CALLED[:1] + [CALLED[1] | {"tool_calls": [call("now", {}, 1), call("get_weather", {"place": "Rome"}, 2)]},
+                   {"role": "tool", "content": "noon", "tool_call_id": "abcdefgh1"},
+                   {"role": "tool", "content": "sunny", "tool_call_id": "abcdefgh2"}], [WEATHER, CLOCK]),
+]
+TOOL_TEMPLATES = ["llama-3.2.jinja", "mistral-nemo.jinja", "qwen2.5.jinja"]
+
+
 class Clock:
     """Stands for datetime in transformers."""
 
@@ -48,11 +80,13 @@ class Clock:
         return f"<now {form}>"
 
 
-def render(source, messages, add_generation_prompt):
+def render(source, messages, add_generation_prompt, tools=None):
     case = {"messages": messages, "add_generation_prompt": add_generation_prompt}
+    if tools:
+        case["tools"] = tools
     try:
         rendered, _ = chat_template_utils.render_jinja_template(
-            conversations=[messages], chat_template=source, add_generation_prompt=add_generation_prompt, **TOKENS)
+            conversations=[messages], chat_template=source, tools=tools, add_generation_prompt=add_generation_prompt, **TOKENS)
         case["prompt"] = rendered[0]
     except jinja2.exceptions.TemplateError as error:
         case["error"] = str(error)
@@ -66,7 +100,14 @@ def main(templates, golden):
         for messages in CONVERSATIONS:
             for add_generation_prompt in (True, False):
                 cases.append({"template": path.name} | render(path.read_text("utf-8"), messages, add_generation_prompt))
-    with open(pathlib.Path(golden) / "chat.json", "w", encoding="utf-8") as file:
+    write(golden, "chat.json", cases)
+    write(golden, "tools.json",
+          [{"template": name} | render((pathlib.Path(templates) / name).read_text("utf-8"), messages, True, tools)
+           for name in TOOL_TEMPLATES for messages, tools in TOOL_CONVERSATIONS])
+
+
+def write(golden, name, cases):
+    with open(pathlib.Path(golden) / name, "w", encoding="utf-8") as file:
         lines = ",\n".join(json.dumps(case) for case in cases)
         file.write(f'{json.dumps(TOKENS)[:-1]}, "cases": [\n{lines}\n]}}\n')
 

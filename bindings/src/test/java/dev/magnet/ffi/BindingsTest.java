@@ -161,7 +161,7 @@ class BindingsTest {
         magnet_message.content(message, text("Hello"));
         MemorySegment buffer = arena.allocate(1000);
         MemorySegment size = arena.allocate(ValueLayout.JAVA_INT);
-        int status = magnet_h.magnet_chat_prompt(model, message, 1, true, buffer, 1000, size);
+        int status = magnet_h.magnet_chat_prompt(model, message, 1, MemorySegment.NULL, true, buffer, 1000, size);
         assertTrue(status == magnet_h.MAGNET_STATUS_OK() || status == magnet_h.MAGNET_STATUS_UNSUPPORTED());
     }
 

@@ -59,4 +59,9 @@ public record GenerateOptions(
     public GenerateOptions withGrammar(@Nullable String grammar) {
         return withSampling(sampling.withGrammar(grammar));
     }
+
+    /** A copy with this {@link Sampling#schema()}, or without one. */
+    public GenerateOptions withSchema(@Nullable String schema) {
+        return withSampling(sampling.withSchema(schema));
+    }
 }

@@ -11,10 +11,14 @@ import java.util.Objects;
  * {@code logprob.CONTEXT}, {@code correct.CONTEXT}, a value a row. With {@link #room} also {@code end.CONTEXT}, the share of gaps that END
  * ends where it should and not before, and {@code ended.CONTEXT}.
  *
- * @param file TSV of the sentences of a story; for {@link InfillEvaluation.Gaps.Spans} a paragraph a line
+ * @param file TSV of the sentences of a story; for {@link InfillEvaluation.Gaps.Spans} a paragraph a line, for
+ *     {@link InfillEvaluation.Gaps.Given} JSON Lines of {@code left}, {@code gap} and {@code right}
  * @param contexts what is compared; none = left alone, hybrid and ordered
  * @param gaps what is left out
  * @param room 0 = exact gaps; else open ones of so many places, a gap a row
+ * @param maxTokens 0 = gaps are scored alone; else those that are given are filled too, by the likeliest tokens, at most so
+ *     many: figures {@code exact.CONTEXT} and {@code edit.CONTEXT}, series of the same names
+ * @param until with what such a filling ends at the latest
  * @param seed in [0, 2^32): where gaps lie
  * @param limit rows, from the first; 0 = all
  */
@@ -24,6 +28,8 @@ public record InfillEvaluation(
         List<InfillContext> contexts,
         Gaps gaps,
         int room,
+        int maxTokens,
+        Until until,
         long seed,
         int limit)
         implements Evaluation, InfillEvaluationWithers {
@@ -46,6 +52,14 @@ public record InfillEvaluation(
          */
         record Spans(int count, int min, int max, int window) implements Gaps {}
 
+        /** One gap a row, as the file has it. */
+        record Given() implements Gaps {}
+
+        /** One gap a row, as the file has it. */
+        static Gaps given() {
+            return new Given();
+        }
+
         /** {@code count} sentences of a row. */
         static Gaps sentences(int count) {
             return new Sentences(count);
@@ -62,5 +76,6 @@ public record InfillEvaluation(
         Objects.requireNonNull(file, "file");
         contexts = List.copyOf(contexts);
         Objects.requireNonNull(gaps, "gaps");
+        Objects.requireNonNull(until, "until");
     }
 }

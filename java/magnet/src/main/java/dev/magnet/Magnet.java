@@ -291,9 +291,59 @@ public final class Magnet implements AutoCloseable {
     public Generation<Generated> chat(List<Message> messages, GenerateOptions options) {
         Objects.requireNonNull(options, "options");
         String prompt = chatPrompt(messages, true);
-        int[] tokens = tokenizer.chatTokens(List.copyOf(messages), true, options.parseSpecial());
+        int[] tokens = tokenizer.chatTokens(List.copyOf(messages), List.of(), true, options.parseSpecial());
         return new Generation<>(
                 call -> decoder.generate(tokens, prompt, options, call), Generated::text, runtime.workers());
+    }
+
+    /**
+     * The model's next turn in a conversation, in which it may call tools. It is told of them by its own chat template, and
+     * its calls are read in that template's form; where {@code choice} forces one, a grammar leaves nothing else. Messages
+     * with a call's result have the role {@code tool}: {@link Message#tool}.
+     *
+     * @throws MagnetException as {@link #chat(List, GenerateOptions)}; also {@link Status#UNSUPPORTED} if the template does not
+     *     speak of tools, {@link Status#INVALID_ARGUMENT} for a tool whose parameters are no schema, or none that a grammar can
+     *     force, and where a grammar or schema stands beside a choice that forces a call
+     */
+    public Generation<Answer> chat(
+            List<Message> messages, List<Tool> tools, ToolChoice choice, GenerateOptions options) {
+        Objects.requireNonNull(options, "options");
+        Objects.requireNonNull(choice, "choice");
+        List<Tool> offered = choice instanceof ToolChoice.None ? List.of() : Lists.copyOf(tools, "tool");
+        List<Message> turns = Lists.copyOf(messages, "message");
+        String prompt = tokenizer.chatPrompt(turns, offered, true);
+        int[] tokens = tokenizer.chatTokens(turns, offered, true, options.parseSpecial());
+        GenerateOptions all = forced(options, offered, choice);
+        return new Generation<>(
+                call -> {
+                    Generated generated = decoder.generate(tokens, prompt, all, call);
+                    return offered.isEmpty()
+                            ? new Answer(generated, generated.text(), List.of())
+                            : tokenizer.answer(generated);
+                },
+                answer -> answer.generated().text(),
+                runtime.workers());
+    }
+
+    /**
+     * What an answer calls, read in the form that the model's chat template shows calls in.
+     *
+     * @throws MagnetException {@link Status#UNSUPPORTED} if the model has no template, or none that speaks of tools
+     */
+    public Answer readCalls(Generated generated) {
+        return tokenizer.answer(generated);
+    }
+
+    private GenerateOptions forced(GenerateOptions options, List<Tool> tools, ToolChoice choice) {
+        String name = choice instanceof ToolChoice.Named named ? named.name() : null;
+        if (tools.isEmpty() || (name == null && !(choice instanceof ToolChoice.Required))) {
+            return options;
+        }
+        if (options.sampling().grammar() != null || options.sampling().schema() != null) {
+            throw new MagnetException(
+                    Status.INVALID_ARGUMENT, "a call is forced, and a grammar or a schema given: an answer follows one of them");
+        }
+        return options.withGrammar(tokenizer.toolGrammar(tools, name));
     }
 
     /**
@@ -302,7 +352,12 @@ public final class Magnet implements AutoCloseable {
      * @param addAssistant whether it ends with the opening of the model's turn
      */
     public String chatPrompt(List<Message> messages, boolean addAssistant) {
-        return tokenizer.chatPrompt(Lists.copyOf(messages, "message"), addAssistant);
+        return chatPrompt(messages, List.of(), addAssistant);
+    }
+
+    /** The same with tools that the model may call. */
+    public String chatPrompt(List<Message> messages, List<Tool> tools, boolean addAssistant) {
+        return tokenizer.chatPrompt(Lists.copyOf(messages, "message"), Lists.copyOf(tools, "tool"), addAssistant);
     }
 
     /**

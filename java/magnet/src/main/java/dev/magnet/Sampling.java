@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param seed in [0, 2^32); the same seed gives the same text for the same call; -1 = another one each call
  * @param grammar GBNF grammar that the text must follow; null = none
  * @param grammarRoot the rule that it begins with; null = {@code root}
+ * @param schema JSON schema of the text, which then is JSON and valid by it ({@code docs/json.md} says what is supported);
+ *     null = none. Not beside a grammar
  * @param logitBias added to the logits of tokens; negative infinity bans one
  */
 @Withers
@@ -33,6 +35,7 @@ public record Sampling(
         long seed,
         @Nullable String grammar,
         @Nullable String grammarRoot,
+        @Nullable String schema,
         Map<Integer, Float> logitBias) implements SamplingWithers {
     /** Makes {@code logitBias} immutable. */
     public Sampling {

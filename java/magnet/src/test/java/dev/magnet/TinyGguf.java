@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** As much of the GGUF format as it takes to damage a tensor of floats, or to change a number. */
-final class TinyGguf {
+public final class TinyGguf {
     private static final int ALIGNMENT = 32; // unless general.alignment says otherwise, which the tiny models do not
 
     private final ByteBuffer file;
@@ -43,23 +43,52 @@ final class TinyGguf {
         tokens.forEach(token -> gguf.text());
         int end = gguf.file.position();
         gguf.skipKeys("");
-        for (long tensors = gguf.file.getLong(8); tensors > 0; tensors--) {
-            gguf.text();
-            int dimensions = gguf.file.getInt();
-            gguf.file.position(gguf.file.position() + dimensions * Long.BYTES + Integer.BYTES + Long.BYTES);
-        }
+        gguf.skipTensors();
         int header = gguf.file.position();
         var out = new ByteArrayOutputStream();
         out.write(bytes, 0, begin);
         for (String token : tokens) {
-            byte[] utf8 = token.getBytes(StandardCharsets.UTF_8);
-            out.writeBytes(ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(utf8.length).array());
-            out.writeBytes(utf8);
+            write(out, token);
         }
         out.write(bytes, end, header - end);
         out.writeBytes(new byte[aligned(out.size()) - out.size()]);
         out.write(bytes, aligned(header), bytes.length - aligned(header));
         return Files.write(copy, out.toByteArray());
+    }
+
+    /** Writes a copy of {@code model} with one more text in its metadata. */
+    public static Path withText(Path model, String key, String value, Path copy) throws IOException {
+        byte[] bytes = Files.readAllBytes(model);
+        var gguf = new TinyGguf(bytes);
+        gguf.skipKeys("");
+        int keysEnd = gguf.file.position();
+        gguf.skipTensors();
+        int header = gguf.file.position();
+        var out = new ByteArrayOutputStream();
+        out.write(bytes, 0, keysEnd);
+        write(out, key);
+        out.writeBytes(ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN).putInt(8).array()); // a text
+        write(out, value);
+        out.write(bytes, keysEnd, header - keysEnd);
+        out.writeBytes(new byte[aligned(out.size()) - out.size()]);
+        out.write(bytes, aligned(header), bytes.length - aligned(header));
+        byte[] changed = out.toByteArray();
+        ByteBuffer.wrap(changed).order(ByteOrder.LITTLE_ENDIAN).putLong(16, gguf.file.getLong(16) + 1);
+        return Files.write(copy, changed);
+    }
+
+    private static void write(ByteArrayOutputStream out, String text) {
+        byte[] utf8 = text.getBytes(StandardCharsets.UTF_8);
+        out.writeBytes(ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(utf8.length).array());
+        out.writeBytes(utf8);
+    }
+
+    private void skipTensors() {
+        for (long tensors = file.getLong(8); tensors > 0; tensors--) {
+            text();
+            int dimensions = file.getInt();
+            file.position(file.position() + dimensions * Long.BYTES + Integer.BYTES + Long.BYTES);
+        }
     }
 
     private static int aligned(int offset) {

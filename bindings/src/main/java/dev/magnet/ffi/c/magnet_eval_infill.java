@@ -22,6 +22,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t room;
  *     int32_t span_min;
  *     int32_t span_max;
+ *     int32_t max_tokens;
+ *     int32_t until;
  *     int32_t window;
  *     int64_t seed;
  * }
@@ -41,6 +43,8 @@ public class magnet_eval_infill {
         magnet_h.C_INT.withName("room"),
         magnet_h.C_INT.withName("span_min"),
         magnet_h.C_INT.withName("span_max"),
+        magnet_h.C_INT.withName("max_tokens"),
+        magnet_h.C_INT.withName("until"),
         magnet_h.C_INT.withName("window"),
         MemoryLayout.paddingLayout(4),
         magnet_h.C_LONG_LONG.withName("seed")
@@ -359,6 +363,94 @@ public class magnet_eval_infill {
      */
     public static void span_max(MemorySegment struct, int fieldValue) {
         struct.set(span_max$LAYOUT, span_max$OFFSET, fieldValue);
+    }
+
+    private static final OfInt max_tokens$LAYOUT = (OfInt)$LAYOUT.select(groupElement("max_tokens"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t max_tokens
+     * }
+     */
+    public static final OfInt max_tokens$layout() {
+        return max_tokens$LAYOUT;
+    }
+
+    private static final long max_tokens$OFFSET = $LAYOUT.byteOffset(groupElement("max_tokens"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t max_tokens
+     * }
+     */
+    public static final long max_tokens$offset() {
+        return max_tokens$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t max_tokens
+     * }
+     */
+    public static int max_tokens(MemorySegment struct) {
+        return struct.get(max_tokens$LAYOUT, max_tokens$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t max_tokens
+     * }
+     */
+    public static void max_tokens(MemorySegment struct, int fieldValue) {
+        struct.set(max_tokens$LAYOUT, max_tokens$OFFSET, fieldValue);
+    }
+
+    private static final OfInt until$LAYOUT = (OfInt)$LAYOUT.select(groupElement("until"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t until
+     * }
+     */
+    public static final OfInt until$layout() {
+        return until$LAYOUT;
+    }
+
+    private static final long until$OFFSET = $LAYOUT.byteOffset(groupElement("until"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t until
+     * }
+     */
+    public static final long until$offset() {
+        return until$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t until
+     * }
+     */
+    public static int until(MemorySegment struct) {
+        return struct.get(until$LAYOUT, until$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t until
+     * }
+     */
+    public static void until(MemorySegment struct, int fieldValue) {
+        struct.set(until$LAYOUT, until$OFFSET, fieldValue);
     }
 
     private static final OfInt window$LAYOUT = (OfInt)$LAYOUT.select(groupElement("window"));

@@ -23,10 +23,10 @@ public class magnet_h extends magnet_h$shared {
     static final SymbolLookup SYMBOL_LOOKUP = dev.magnet.ffi.MagnetLibrary.symbols();
 
 
-    private static final int MAGNET_ABI_VERSION = (int)2L;
+    private static final int MAGNET_ABI_VERSION = (int)3L;
     /**
      * {@snippet lang=c :
-     * #define MAGNET_ABI_VERSION 2
+     * #define MAGNET_ABI_VERSION 3
      * }
      */
     public static int MAGNET_ABI_VERSION() {
@@ -1225,6 +1225,7 @@ public class magnet_h extends magnet_h$shared {
             magnet_h.C_POINTER,
             magnet_h.C_POINTER,
             magnet_h.C_INT,
+            magnet_h.C_POINTER,
             magnet_h.C_BOOL,
             magnet_h.C_POINTER,
             magnet_h.C_INT,
@@ -1239,7 +1240,7 @@ public class magnet_h extends magnet_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t magnet_chat_prompt(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, char *buffer, int32_t capacity, int32_t *out_size)
+     * int32_t magnet_chat_prompt(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, const char *tools, _Bool add_assistant, char *buffer, int32_t capacity, int32_t *out_size)
      * }
      */
     public static FunctionDescriptor magnet_chat_prompt$descriptor() {
@@ -1249,7 +1250,7 @@ public class magnet_h extends magnet_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t magnet_chat_prompt(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, char *buffer, int32_t capacity, int32_t *out_size)
+     * int32_t magnet_chat_prompt(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, const char *tools, _Bool add_assistant, char *buffer, int32_t capacity, int32_t *out_size)
      * }
      */
     public static MethodHandle magnet_chat_prompt$handle() {
@@ -1259,7 +1260,7 @@ public class magnet_h extends magnet_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t magnet_chat_prompt(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, char *buffer, int32_t capacity, int32_t *out_size)
+     * int32_t magnet_chat_prompt(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, const char *tools, _Bool add_assistant, char *buffer, int32_t capacity, int32_t *out_size)
      * }
      */
     public static MemorySegment magnet_chat_prompt$address() {
@@ -1268,16 +1269,16 @@ public class magnet_h extends magnet_h$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t magnet_chat_prompt(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, char *buffer, int32_t capacity, int32_t *out_size)
+     * int32_t magnet_chat_prompt(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, const char *tools, _Bool add_assistant, char *buffer, int32_t capacity, int32_t *out_size)
      * }
      */
-    public static int magnet_chat_prompt(MemorySegment model, MemorySegment messages, int n_messages, boolean add_assistant, MemorySegment buffer, int capacity, MemorySegment out_size) {
+    public static int magnet_chat_prompt(MemorySegment model, MemorySegment messages, int n_messages, MemorySegment tools, boolean add_assistant, MemorySegment buffer, int capacity, MemorySegment out_size) {
         var mh$ = magnet_chat_prompt.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("magnet_chat_prompt", model, messages, n_messages, add_assistant, buffer, capacity, out_size);
+                traceDowncall("magnet_chat_prompt", model, messages, n_messages, tools, add_assistant, buffer, capacity, out_size);
             }
-            return (int)mh$.invokeExact(model, messages, n_messages, add_assistant, buffer, capacity, out_size);
+            return (int)mh$.invokeExact(model, messages, n_messages, tools, add_assistant, buffer, capacity, out_size);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1291,6 +1292,7 @@ public class magnet_h extends magnet_h$shared {
             magnet_h.C_POINTER,
             magnet_h.C_POINTER,
             magnet_h.C_INT,
+            magnet_h.C_POINTER,
             magnet_h.C_BOOL,
             magnet_h.C_BOOL,
             magnet_h.C_POINTER,
@@ -1306,7 +1308,7 @@ public class magnet_h extends magnet_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
+     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, const char *tools, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
      * }
      */
     public static FunctionDescriptor magnet_chat_tokens$descriptor() {
@@ -1316,7 +1318,7 @@ public class magnet_h extends magnet_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
+     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, const char *tools, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
      * }
      */
     public static MethodHandle magnet_chat_tokens$handle() {
@@ -1326,7 +1328,7 @@ public class magnet_h extends magnet_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
+     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, const char *tools, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
      * }
      */
     public static MemorySegment magnet_chat_tokens$address() {
@@ -1335,16 +1337,202 @@ public class magnet_h extends magnet_h$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
+     * int32_t magnet_chat_tokens(const struct magnet_model *model, const struct magnet_message *messages, int32_t n_messages, const char *tools, _Bool add_assistant, _Bool parse_special, int32_t *out_tokens, int32_t capacity, int32_t *out_count)
      * }
      */
-    public static int magnet_chat_tokens(MemorySegment model, MemorySegment messages, int n_messages, boolean add_assistant, boolean parse_special, MemorySegment out_tokens, int capacity, MemorySegment out_count) {
+    public static int magnet_chat_tokens(MemorySegment model, MemorySegment messages, int n_messages, MemorySegment tools, boolean add_assistant, boolean parse_special, MemorySegment out_tokens, int capacity, MemorySegment out_count) {
         var mh$ = magnet_chat_tokens.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("magnet_chat_tokens", model, messages, n_messages, add_assistant, parse_special, out_tokens, capacity, out_count);
+                traceDowncall("magnet_chat_tokens", model, messages, n_messages, tools, add_assistant, parse_special, out_tokens, capacity, out_count);
             }
-            return (int)mh$.invokeExact(model, messages, n_messages, add_assistant, parse_special, out_tokens, capacity, out_count);
+            return (int)mh$.invokeExact(model, messages, n_messages, tools, add_assistant, parse_special, out_tokens, capacity, out_count);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class magnet_tool_grammar {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER,
+            magnet_h.C_POINTER,
+            magnet_h.C_INT,
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_tool_grammar").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_tool_grammar(const struct magnet_model *model, const char *tools, const char *name, char *buffer, int32_t capacity, int32_t *out_size)
+     * }
+     */
+    public static FunctionDescriptor magnet_tool_grammar$descriptor() {
+        return magnet_tool_grammar.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_tool_grammar(const struct magnet_model *model, const char *tools, const char *name, char *buffer, int32_t capacity, int32_t *out_size)
+     * }
+     */
+    public static MethodHandle magnet_tool_grammar$handle() {
+        return magnet_tool_grammar.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_tool_grammar(const struct magnet_model *model, const char *tools, const char *name, char *buffer, int32_t capacity, int32_t *out_size)
+     * }
+     */
+    public static MemorySegment magnet_tool_grammar$address() {
+        return magnet_tool_grammar.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_tool_grammar(const struct magnet_model *model, const char *tools, const char *name, char *buffer, int32_t capacity, int32_t *out_size)
+     * }
+     */
+    public static int magnet_tool_grammar(MemorySegment model, MemorySegment tools, MemorySegment name, MemorySegment buffer, int capacity, MemorySegment out_size) {
+        var mh$ = magnet_tool_grammar.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_tool_grammar", model, tools, name, buffer, capacity, out_size);
+            }
+            return (int)mh$.invokeExact(model, tools, name, buffer, capacity, out_size);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class magnet_tool_calls_read {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_text.layout(),
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_tool_calls_read").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_tool_calls_read(const struct magnet_model *model, struct magnet_text answer, struct magnet_tool_calls **out_calls)
+     * }
+     */
+    public static FunctionDescriptor magnet_tool_calls_read$descriptor() {
+        return magnet_tool_calls_read.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_tool_calls_read(const struct magnet_model *model, struct magnet_text answer, struct magnet_tool_calls **out_calls)
+     * }
+     */
+    public static MethodHandle magnet_tool_calls_read$handle() {
+        return magnet_tool_calls_read.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_tool_calls_read(const struct magnet_model *model, struct magnet_text answer, struct magnet_tool_calls **out_calls)
+     * }
+     */
+    public static MemorySegment magnet_tool_calls_read$address() {
+        return magnet_tool_calls_read.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_tool_calls_read(const struct magnet_model *model, struct magnet_text answer, struct magnet_tool_calls **out_calls)
+     * }
+     */
+    public static int magnet_tool_calls_read(MemorySegment model, MemorySegment answer, MemorySegment out_calls) {
+        var mh$ = magnet_tool_calls_read.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_tool_calls_read", model, answer, out_calls);
+            }
+            return (int)mh$.invokeExact(model, answer, out_calls);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class magnet_tool_calls_free {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.ofVoid(
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_tool_calls_free").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * void magnet_tool_calls_free(struct magnet_tool_calls *calls)
+     * }
+     */
+    public static FunctionDescriptor magnet_tool_calls_free$descriptor() {
+        return magnet_tool_calls_free.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * void magnet_tool_calls_free(struct magnet_tool_calls *calls)
+     * }
+     */
+    public static MethodHandle magnet_tool_calls_free$handle() {
+        return magnet_tool_calls_free.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * void magnet_tool_calls_free(struct magnet_tool_calls *calls)
+     * }
+     */
+    public static MemorySegment magnet_tool_calls_free$address() {
+        return magnet_tool_calls_free.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * void magnet_tool_calls_free(struct magnet_tool_calls *calls)
+     * }
+     */
+    public static void magnet_tool_calls_free(MemorySegment calls) {
+        var mh$ = magnet_tool_calls_free.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_tool_calls_free", calls);
+            }
+            mh$.invokeExact(calls);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -3188,6 +3376,15 @@ public class magnet_h extends magnet_h$shared {
      */
     public static int MAGNET_EVAL_GAPS_SPANS() {
         return MAGNET_EVAL_GAPS_SPANS;
+    }
+    private static final int MAGNET_EVAL_GAPS_GIVEN = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_eval_gaps.MAGNET_EVAL_GAPS_GIVEN = 2
+     * }
+     */
+    public static int MAGNET_EVAL_GAPS_GIVEN() {
+        return MAGNET_EVAL_GAPS_GIVEN;
     }
     private static final int MAGNET_EVAL_WORD_MEAN = (int)0L;
     /**

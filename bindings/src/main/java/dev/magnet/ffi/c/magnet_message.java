@@ -17,6 +17,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  * struct magnet_message {
  *     const char *role;
  *     struct magnet_text content;
+ *     const char *tool_calls;
+ *     const char *tool_call_id;
  * }
  * }
  */
@@ -28,7 +30,9 @@ public class magnet_message {
 
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         magnet_h.C_POINTER.withName("role"),
-        magnet_text.layout().withName("content")
+        magnet_text.layout().withName("content"),
+        magnet_h.C_POINTER.withName("tool_calls"),
+        magnet_h.C_POINTER.withName("tool_call_id")
     ).withName("magnet_message");
 
     /**
@@ -124,6 +128,94 @@ public class magnet_message {
      */
     public static void content(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, content$OFFSET, content$LAYOUT.byteSize());
+    }
+
+    private static final AddressLayout tool_calls$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("tool_calls"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const char *tool_calls
+     * }
+     */
+    public static final AddressLayout tool_calls$layout() {
+        return tool_calls$LAYOUT;
+    }
+
+    private static final long tool_calls$OFFSET = $LAYOUT.byteOffset(groupElement("tool_calls"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const char *tool_calls
+     * }
+     */
+    public static final long tool_calls$offset() {
+        return tool_calls$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const char *tool_calls
+     * }
+     */
+    public static MemorySegment tool_calls(MemorySegment struct) {
+        return struct.get(tool_calls$LAYOUT, tool_calls$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const char *tool_calls
+     * }
+     */
+    public static void tool_calls(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(tool_calls$LAYOUT, tool_calls$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout tool_call_id$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("tool_call_id"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const char *tool_call_id
+     * }
+     */
+    public static final AddressLayout tool_call_id$layout() {
+        return tool_call_id$LAYOUT;
+    }
+
+    private static final long tool_call_id$OFFSET = $LAYOUT.byteOffset(groupElement("tool_call_id"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const char *tool_call_id
+     * }
+     */
+    public static final long tool_call_id$offset() {
+        return tool_call_id$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const char *tool_call_id
+     * }
+     */
+    public static MemorySegment tool_call_id(MemorySegment struct) {
+        return struct.get(tool_call_id$LAYOUT, tool_call_id$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const char *tool_call_id
+     * }
+     */
+    public static void tool_call_id(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(tool_call_id$LAYOUT, tool_call_id$OFFSET, fieldValue);
     }
 
     /**

@@ -26,6 +26,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int64_t seed;
  *     const char *grammar;
  *     const char *grammar_root;
+ *     const char *schema;
  *     const struct magnet_logit_bias *logit_bias;
  *     int32_t n_logit_bias;
  * }
@@ -49,6 +50,7 @@ public class magnet_sampling_params {
         magnet_h.C_LONG_LONG.withName("seed"),
         magnet_h.C_POINTER.withName("grammar"),
         magnet_h.C_POINTER.withName("grammar_root"),
+        magnet_h.C_POINTER.withName("schema"),
         magnet_h.C_POINTER.withName("logit_bias"),
         magnet_h.C_INT.withName("n_logit_bias"),
         MemoryLayout.paddingLayout(4)
@@ -543,6 +545,50 @@ public class magnet_sampling_params {
      */
     public static void grammar_root(MemorySegment struct, MemorySegment fieldValue) {
         struct.set(grammar_root$LAYOUT, grammar_root$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout schema$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("schema"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * const char *schema
+     * }
+     */
+    public static final AddressLayout schema$layout() {
+        return schema$LAYOUT;
+    }
+
+    private static final long schema$OFFSET = $LAYOUT.byteOffset(groupElement("schema"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * const char *schema
+     * }
+     */
+    public static final long schema$offset() {
+        return schema$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * const char *schema
+     * }
+     */
+    public static MemorySegment schema(MemorySegment struct) {
+        return struct.get(schema$LAYOUT, schema$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * const char *schema
+     * }
+     */
+    public static void schema(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(schema$LAYOUT, schema$OFFSET, fieldValue);
     }
 
     private static final AddressLayout logit_bias$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("logit_bias"));

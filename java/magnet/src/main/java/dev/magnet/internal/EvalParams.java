@@ -106,6 +106,10 @@ public final class EvalParams {
                 magnet_eval_infill.gaps(infill, magnet_h.MAGNET_EVAL_GAPS_SENTENCES());
                 magnet_eval_infill.n_gaps(infill, count);
             }
+            case InfillEvaluation.Gaps.Given() -> {
+                magnet_eval_infill.gaps(infill, magnet_h.MAGNET_EVAL_GAPS_GIVEN());
+                magnet_eval_infill.n_gaps(infill, 1);
+            }
             case InfillEvaluation.Gaps.Spans(int count, int min, int max, int window) -> {
                 magnet_eval_infill.gaps(infill, magnet_h.MAGNET_EVAL_GAPS_SPANS());
                 magnet_eval_infill.n_gaps(infill, count);

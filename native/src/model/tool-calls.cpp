@@ -1,0 +1,122 @@
+#include "tool-calls.h"
+
+#include "base/error.h"
+#include "schema/schema.h"
+
+namespace magnet {
+
+using json = nlohmann::ordered_json;
+
+namespace {
+
+std::string stripped(const std::string & text) {
+    const char * const white = " \t\r\n";
+    const size_t       begin = text.find_first_not_of(white);
+    return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(white) - begin + 1);
+}
+
+bool begins(const std::string & text, const std::string & with) {
+    return text.rfind(with, 0) == 0;
+}
+
+// JSON, or a discarded value.
+json parsed(const std::string & text) {
+    try {
+        return schema::parse(text, "a call");
+    } catch (const error &) {
+        return json(json::value_t::discarded);
+    }
+}
+
+// One call, if the value is one.
+tool_call call_of(const json & value, const std::string & text) {
+    tool_call call;
+    call.text = text;
+    if (!value.is_object() || !value.contains("name") || !value["name"].is_string()) {
+        return call;
+    }
+    json arguments = json::object();
+    for (const char * const key : {"arguments", "parameters"}) {
+        if (value.contains(key)) {
+            arguments = value[key].is_string() ? parsed(value[key]) : value[key];
+            break;
+        }
+    }
+    if (arguments.is_object()) {
+        call.readable  = true;
+        call.name      = value["name"];
+        call.arguments = arguments.dump();
+    }
+    return call;
+}
+
+// What stands where calls do: a call, a list of them, or several with semicolons in between.
+void add_calls(const std::string & text, std::vector<tool_call> & out) {
+    const json value = parsed(text);
+    if (value.is_array() && !value.empty()) {
+        for (const json & one : value) {
+            out.push_back(call_of(one, one.dump()));
+        }
+        return;
+    }
+    const tool_call whole = call_of(value, text);
+    int tries = 100; // semicolons inside its texts
+    for (size_t semicolon = text.find(';'); !whole.readable && semicolon != std::string::npos && tries > 0; --tries,
+                semicolon = text.find(';', semicolon + 1)) {
+        const std::string first = stripped(text.substr(0, semicolon));
+        const tool_call   call  = call_of(parsed(first), first);
+        if (call.readable) {
+            out.push_back(call);
+            add_calls(stripped(text.substr(semicolon + 1)), out);
+            return;
+        }
+    }
+    out.push_back(whole);
+}
+
+void read_tagged(const std::string & answer, tool_answer & out) {
+    static const std::string open = "<tool_call>", close = "</tool_call>";
+    std::string              said;
+    size_t                   at = 0;
+    for (size_t begin = 0; (begin = answer.find(open, at)) != std::string::npos;) {
+        said += answer.substr(at, begin - at);
+        const size_t inside = begin + open.size(), end = std::min(answer.find(close, inside), answer.find(open, inside));
+        add_calls(stripped(answer.substr(inside, end == std::string::npos ? end : end - inside)), out.calls);
+        at = end == std::string::npos ? answer.size() : begins(answer.substr(end, close.size()), close) ? end + close.size() : end;
+    }
+    out.content = stripped(said + answer.substr(at));
+}
+
+} // namespace
+
+tool_answer read_tool_calls(tool_format format, const std::string & answer) {
+    tool_answer out;
+    if (format == tool_format::TAGGED && answer.find("<tool_call>") != std::string::npos) {
+        read_tagged(answer, out);
+        return out;
+    }
+    for (const std::string & mark : {std::string("[TOOL_CALLS]"), std::string("<|python_tag|>")}) {
+        const size_t begin = answer.find(mark);
+        if (begin != std::string::npos) {
+            out.content = stripped(answer.substr(0, begin));
+            add_calls(stripped(answer.substr(begin + mark.size())), out.calls);
+            return out;
+        }
+    }
+    // The marks are control tokens, which the text of an answer does not show: JSON alone is a call where it reads as one.
+    const std::string text  = stripped(answer);
+    const bool        looks = begins(text, "{") || (format == tool_format::LISTED && begins(text, "["));
+    if (looks) {
+        add_calls(text, out.calls);
+        const bool meant = begins(text, "{\"name\"") || begins(text, "[{\"name\"");
+        if (!meant && !out.calls[0].readable) {
+            out.calls.clear();
+        }
+    }
+    if (out.calls.empty()) {
+        out.content = text;
+    }
+    return out;
+}
+
+} // namespace magnet

@@ -1,0 +1,25 @@
+// What a model called, read from its answer.
+#pragma once
+
+#include "tools.h"
+
+#include <vector>
+
+namespace magnet {
+
+struct tool_call {
+    bool        readable = false; // else there is text alone
+    std::string name;
+    std::string arguments; // a JSON object
+    std::string text;      // as the model wrote it
+};
+
+struct tool_answer {
+    std::string            content; // beside the calls, without white space at its ends
+    std::vector<tool_call> calls;
+};
+
+// Nothing that the model writes fails it: a call that cannot be read is one that is not readable.
+tool_answer read_tool_calls(tool_format format, const std::string & answer);
+
+} // namespace magnet
