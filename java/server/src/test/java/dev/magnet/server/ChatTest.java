@@ -9,6 +9,7 @@ import dev.magnet.GenerateOptions;
 import dev.magnet.LoadOptions;
 import dev.magnet.Message;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -64,14 +65,35 @@ class ChatTest {
     }
 
     @Test
+    void responseFormatIsKept() throws Exception {
+        String schema = "{'type': 'object', 'properties': {'city': {'enum': ['Paris', 'Rome']}, 'known': {'type': 'boolean'}},"
+                + " 'required': ['city', 'known']}";
+        String request = "{" + MESSAGES + ", 'max_tokens': 60, 'response_format': {'type': 'json_schema', 'json_schema':"
+                + " {'name': 'a', 'schema': " + schema + "}}";
+        JsonNode answer = server.post("/v1/chat/completions", request + "}").json();
+        JsonNode value = TestServer.JSON.readTree(answer.at("/choices/0/message/content").asText());
+        assertTrue(List.of("Paris", "Rome").contains(value.get("city").asText()), answer.toString());
+        assertTrue(value.get("known").isBoolean(), answer.toString());
+        assertEquals("stop", answer.at("/choices/0/finish_reason").asText());
+        TestServer.Answer refused = server.post("/v1/chat/completions", request.replace("'boolean'", "'array', 'uniqueItems': true") + "}");
+        assertEquals(400, refused.status());
+        assertTrue(refused.message().contains("uniqueItems"), refused.message());
+    }
+
+    @Test
     void whatIsNotSupportedIsSaid() {
-        for (String field : List.of(
-                "'response_format': {'type': 'json_schema', 'json_schema': {'name': 'a', 'schema': {}}}",
-                "'tools': [{'type': 'function', 'function': {'name': 'f'}}]",
-                "'tool_choice': 'required'")) {
-            TestServer.Answer answer = server.post("/v1/chat/completions", "{" + MESSAGES + ", " + field + "}");
-            assertEquals(400, answer.status(), field);
-            assertTrue(answer.message().contains("not supported"), answer.message());
+        String tools = "'tools': [{'type': 'function', 'function': {'name': 'f'}}]";
+        for (Map.Entry<String, String> one : Map.of(
+                        "'response_format': {'type': 'xml'}", "json_schema",
+                        "'response_format': {'type': 'json_schema'}", "json_schema",
+                        "'grammar': 'root ::= [a]', 'response_format': {'type': 'json_object'}", "grammar",
+                        tools, "does not speak of tools",
+                        "'tool_choice': 'required'", "no tools",
+                        tools + ", 'tool_choice': 'perhaps'", "required")
+                .entrySet()) {
+            TestServer.Answer answer = server.post("/v1/chat/completions", "{" + MESSAGES + ", " + one.getKey() + "}");
+            assertTrue(answer.status() >= 400 && answer.status() < 500, one.getKey() + ": " + answer.status());
+            assertTrue(answer.message().contains(one.getValue()), answer.message());
         }
         assertEquals(400, server.post("/v1/chat/completions", "{'messages': [{'role': 'user', 'content':"
                 + " [{'type': 'image_url', 'image_url': {'url': 'data:'}}]}]}").status());

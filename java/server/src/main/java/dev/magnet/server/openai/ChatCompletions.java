@@ -4,11 +4,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.magnet.GenerateOptions;
 import dev.magnet.Message;
 import dev.magnet.Sampling;
+import dev.magnet.ToolCall;
 import dev.magnet.server.http.Exchange;
 import dev.magnet.server.http.Fields;
-import dev.magnet.server.http.HttpError;
 import dev.magnet.server.http.Route;
 import dev.magnet.server.model.Answers;
+import dev.magnet.server.model.Choice;
 import dev.magnet.server.model.Running;
 import dev.magnet.server.model.SamplingFields;
 import dev.magnet.server.model.ServedModel;
@@ -28,7 +29,14 @@ public final class ChatCompletions implements Route.Handler {
 
     /** What a request asks for; {@code top} -1 = no probabilities. */
     record Request(
-            List<Message> messages, int maxTokens, int n, List<String> stop, int top, Common common, Sampling sampling) {
+            List<Message> messages,
+            ToolFields tools,
+            int maxTokens,
+            int n,
+            List<String> stop,
+            int top,
+            Common common,
+            Sampling sampling) {
         static Request of(Fields fields) {
             List<Message> messages = new ArrayList<>();
             for (Fields message : fields.objects("messages", MOST_MESSAGES)) {
@@ -37,26 +45,34 @@ public final class ChatCompletions implements Route.Handler {
             if (messages.isEmpty()) {
                 throw fields.wrong("messages", "a list of at least one message is wanted");
             }
-            refuseWhatIsMissing(fields);
+            ToolFields tools = ToolFields.of(fields);
+            String schema = ResponseFormat.schema(fields);
+            Sampling sampling = SamplingFields.read(fields, Sampling.defaults());
+            if (schema != null && (sampling.grammar() != null || tools.isForced())) {
+                throw fields.wrong("response_format", "an answer follows a schema, a grammar or a forced call, one of them");
+            }
             int most = fields.integer("max_tokens", 1, Integer.MAX_VALUE, Integer.MAX_VALUE);
             boolean logprobs = fields.flag("logprobs", false);
             int top = fields.integer("top_logprobs", 0, 20, 0);
             return new Request(
                     messages,
+                    tools,
                     fields.integer("max_completion_tokens", 1, Integer.MAX_VALUE, most),
                     fields.integer("n", 1, Common.MOST_CHOICES, 1),
                     SamplingFields.stop(fields),
                     logprobs ? top : -1,
                     Common.of(fields),
-                    SamplingFields.read(fields, Sampling.defaults()));
+                    schema == null ? sampling : sampling.withSchema(schema));
         }
 
-        /** Content is a text, or a list of parts, of which only those of text are read. */
+        /** Content is a text, or a list of parts, of which only those of text are read; nothing where there are calls. */
         private static Message message(Fields message) {
             JsonNode content = message.any("content");
             String role = message.text("role");
+            List<ToolCall> calls = ToolFields.calls(message);
+            String id = message.text("tool_call_id", null);
             if (content == null || !content.isArray()) {
-                return new Message(role, message.text("content"));
+                return new Message(role, calls.isEmpty() ? message.text("content") : message.text("content", ""), calls, id);
             }
             var text = new StringBuilder();
             for (Fields part : message.objects("content", MOST_MESSAGES)) {
@@ -65,23 +81,7 @@ public final class ChatCompletions implements Route.Handler {
                 }
                 text.append(part.text("text"));
             }
-            return new Message(role, text.toString());
-        }
-
-        private static void refuseWhatIsMissing(Fields fields) {
-            Fields format = fields.object("response_format");
-            if (format != null && !format.text("type").equals("text")) {
-                throw HttpError.unsupported("response_format", "response_format of type \"" + format.text("type")
-                        + "\" is not supported; leave it out, or send a GBNF grammar in field \"grammar\"");
-            }
-            JsonNode tools = fields.any("tools");
-            if (tools != null && !tools.isEmpty()) {
-                throw HttpError.unsupported("tools", "tools are not supported; leave the field out");
-            }
-            JsonNode choice = fields.any("tool_choice");
-            if (choice != null && !choice.asText().equals("none") && !choice.asText().equals("auto")) {
-                throw HttpError.unsupported("tool_choice", "tools are not supported; leave the field out");
-            }
+            return new Message(role, text.toString(), calls, id);
         }
     }
 
@@ -96,12 +96,18 @@ public final class ChatCompletions implements Route.Handler {
                     .withStop(request.stop())
                     .withTop(Math.max(0, request.top()))
                     .withTimeout(model.timeout());
-            runs.add(model.start(model.magnet().chat(request.messages(), options)));
+            ToolFields tools = request.tools();
+            runs.add(tools.offered().isEmpty()
+                    ? model.start(model.magnet().chat(request.messages(), options))
+                    : model.start(
+                            model.magnet().chat(request.messages(), tools.offered(), tools.choice(), options),
+                            answer -> Choice.of(answer.generated()), List.of(), model.timeout()));
         }
         var format = new ChatFormat(
                 Header.of("chatcmpl-", model),
                 request.top() < 0 ? null : new Logprobs(model.magnet()),
-                request.common().summarise());
+                request.common().summarise(),
+                request.tools().offered().isEmpty() ? null : model.magnet());
         Answers.send(exchange, runs, format, request.common().stream());
     }
 }
