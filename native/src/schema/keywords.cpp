@@ -1,5 +1,8 @@
 #include "keywords.h"
 
+#include "fault.h"
+#include "place.h"
+
 #include <cmath>
 #include <cstring>
 
@@ -101,6 +104,23 @@ const keyword * find_keyword(const std::string & name) {
         }
     }
     return nullptr;
+}
+
+std::set<std::string> restrictions(const place & p, uint32_t types) {
+    std::set<std::string> out;
+    for (const auto & [name, value] : p.at->items()) {
+        const keyword * const k = find_keyword(name);
+        const bool harmless = !k || !(k->types & types) || (name == "uniqueItems" && value == false) ||
+                              (name == "minProperties" && value == 0) || (name == "unevaluatedProperties" && value.is_boolean());
+        if (harmless) {
+            continue;
+        }
+        if (!k->kept) {
+            refuse(p.path, "\"" + name + "\" is not supported");
+        }
+        out.insert(name);
+    }
+    return out;
 }
 
 } // namespace magnet::schema

@@ -1,13 +1,14 @@
 #include "subset.h"
 
+#include "disjoint.h"
 #include "fault.h"
 #include "keywords.h"
+#include "place.h"
 #include "pointer.h"
 #include "schema.h"
-#include "strings.h"
+#include "values.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 
@@ -16,14 +17,6 @@ namespace magnet::schema {
 using json = nlohmann::ordered_json;
 
 namespace {
-
-constexpr int64_t largest = 999999999999999; // digits that the converter writes of an integer, and doubles hold
-
-// A schema, and where it is from.
-struct place {
-    const json * at;
-    std::string  path; // JSON pointer
-};
 
 class builder {
 public:
@@ -47,24 +40,6 @@ public:
     }
 
 private:
-    // The keywords of a node that restrict values of these types. Throws where one cannot be kept.
-    static std::set<std::string> restrictions(const place & p, uint32_t types) {
-        std::set<std::string> out;
-        for (const auto & [name, value] : p.at->items()) {
-            const keyword * const k = find_keyword(name);
-            const bool harmless = !k || !(k->types & types) || (name == "uniqueItems" && value == false) ||
-                                  (name == "minProperties" && value == 0) || (name == "unevaluatedProperties" && value.is_boolean());
-            if (harmless) {
-                continue;
-            }
-            if (!k->kept) {
-                refuse(p.path, "\"" + name + "\" is not supported");
-            }
-            out.insert(name);
-        }
-        return out;
-    }
-
     // No restrictions but what, the first of which gives the message its name.
     static void alone(const place & p, const std::set<std::string> & found, const std::vector<std::string> & what) {
         for (const std::string & name : found) {
@@ -203,75 +178,13 @@ private:
     void check_disjoint(const place & p, const json & list) const {
         for (size_t i = 0; i < list.size(); ++i) {
             for (size_t j = i + 1; j < list.size(); ++j) {
-                if (!differ(followed({&list[i], p.path}), followed({&list[j], p.path}))) {
+                if (!are_disjoint(*followed({&list[i], p.path}).at, *followed({&list[j], p.path}).at)) {
                     refuse(p.path, "\"oneOf\" is supported where alternatives differ by \"type\", or by a required property of "
                                    "other \"const\" or \"enum\" values; 0-based " + std::to_string(i) + " and " +
                                        std::to_string(j) + " may not. Use \"anyOf\"");
                 }
             }
         }
-    }
-
-    static std::set<json> allowed_values(const json & s) {
-        std::set<json> out;
-        if (s.is_object() && s.contains("const")) {
-            out.insert(s["const"]);
-        } else if (s.is_object() && s.contains("enum") && s["enum"].is_array()) {
-            out.insert(s["enum"].begin(), s["enum"].end());
-        }
-        return out;
-    }
-
-    static bool no_common(const std::set<json> & a, const std::set<json> & b) {
-        return !a.empty() && !b.empty() && std::none_of(a.begin(), a.end(), [&](const json & value) { return b.count(value) > 0; });
-    }
-
-    static bool differ(const place & a, const place & b) {
-        const json &x = *a.at, &y = *b.at;
-        if (!x.is_object() || !y.is_object()) {
-            return false;
-        }
-        if (no_common(allowed_values(x), allowed_values(y))) {
-            return true;
-        }
-        uint32_t first = loose_types(x), second = loose_types(y);
-        for (uint32_t * types : {&first, &second}) { // an integer is a number
-            *types |= *types & NUMBER_TYPE ? (uint32_t)INTEGER_TYPE : 0;
-        }
-        if ((first & second) == 0) {
-            return true;
-        }
-        if (first != OBJECT_TYPE || second != OBJECT_TYPE || !x.contains("properties") || !y.contains("properties")) {
-            return false;
-        }
-        const auto needs = [](const json & s, const std::string & name) {
-            return s.contains("required") && s["required"].is_array() &&
-                   std::find(s["required"].begin(), s["required"].end(), name) != s["required"].end();
-        };
-        const json &in_x = x["properties"], &in_y = y["properties"];
-        for (const auto & [name, property] : in_x.items()) {
-            if (in_y.is_object() && in_y.contains(name) && needs(x, name) && needs(y, name) &&
-                no_common(allowed_values(property), allowed_values(in_y[name]))) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    static uint32_t loose_types(const json & s) {
-        uint32_t out = 0;
-        if (s.contains("type")) {
-            for (const json & name : s["type"].is_array() ? s["type"] : json::array({s["type"]})) {
-                out |= name.is_string() ? type_of_name(name.get<std::string>()) : 0;
-            }
-        } else if (s.contains("properties")) {
-            out = OBJECT_TYPE; // as typed() reads it
-        } else {
-            for (const json & value : allowed_values(s)) {
-                out |= type_of(value);
-            }
-        }
-        return out == 0 ? ALL_TYPES : out;
     }
 
     // One schema, or objects whose properties are joined.
@@ -371,9 +284,9 @@ private:
             }
             out.push_back(type == OBJECT_TYPE    ? object(p)
                           : type == ARRAY_TYPE   ? array(p)
-                          : type == STRING_TYPE  ? string(p)
-                          : type == INTEGER_TYPE ? integer(p)
-                          : type == NUMBER_TYPE  ? number(p)
+                          : type == STRING_TYPE  ? string_subset(p)
+                          : type == INTEGER_TYPE ? integer_subset(p)
+                          : type == NUMBER_TYPE  ? number_subset(p)
                                                  : json{{"type", type_name(type)}});
         }
         return out.empty() ? json::object() : out.size() == 1 ? out[0] : json{{"anyOf", out}};
@@ -439,31 +352,6 @@ private:
         return out;
     }
 
-    static int64_t count_at(const place & p, const char * key, int64_t otherwise) {
-        if (!p.at->contains(key)) {
-            return otherwise;
-        }
-        const json & value = p.at->at(key);
-        if (!value.is_number() || type_of(value) != INTEGER_TYPE || value.get<double>() < 0 || value.get<double>() > 1e6) {
-            refuse(p.path, std::string("\"") + key + "\" must be an integer in [0, 1000000]");
-        }
-        return value.get<int64_t>();
-    }
-
-    // out[least] and out[most], where they restrict.
-    static void add_counts(json & out, const place & p, const char * least_key, const char * most_key) {
-        const int64_t least = count_at(p, least_key, 0), most = count_at(p, most_key, -1);
-        if (most >= 0 && least > most) {
-            refuse(p.path, std::string("\"") + least_key + "\" is above \"" + most_key + "\"");
-        }
-        if (least > 0) {
-            out[least_key] = least;
-        }
-        if (most >= 0) {
-            out[most_key] = most;
-        }
-    }
-
     json array(const place & p) {
         const json & s     = *p.at;
         const bool   fixed = s.contains("items") && s["items"].is_array();
@@ -491,81 +379,6 @@ private:
             out["items"] = node({&s["items"], p.path + "/items"});
         }
         return out;
-    }
-
-    static json string(const place & p) {
-        const json & s   = *p.at;
-        json         out = {{"type", "string"}};
-        add_counts(out, p, "minLength", "maxLength");
-        for (const char * const key : {"pattern", "format"}) {
-            if (!s.contains(key)) {
-                continue;
-            }
-            if (!s[key].is_string()) {
-                refuse(p.path, std::string("\"") + key + "\" must be a string");
-            }
-            if (out.size() > 1) {
-                refuse(p.path, std::string("\"") + key + "\" beside another \"pattern\", \"format\" or length is not supported");
-            }
-            const auto &      text    = s[key].get_ref<const std::string &>();
-            const bool        named   = key == std::string("format");
-            const std::string pattern = named ? format_pattern(text) : text;
-            if (named && pattern.empty()) {
-                refuse(p.path, "\"format\": \"" + text + "\" is not supported; those that are: " + known_formats() + ". Say it with \"pattern\"");
-            }
-            if (!pattern.empty()) {
-                out["pattern"] = json_pattern(pattern, p.path);
-            }
-        }
-        return out;
-    }
-
-    static json integer(const place & p) {
-        const json & s   = *p.at;
-        double       low = -(double)largest, high = (double)largest;
-        const auto   bound = [&](const char * key) {
-            if (!s[key].is_number()) {
-                refuse(p.path, std::string("\"") + key + "\" must be a number");
-            }
-            return s[key].get<double>();
-        };
-        if (s.contains("minimum")) {
-            low = std::max(low, std::ceil(bound("minimum")));
-        }
-        if (s.contains("exclusiveMinimum")) {
-            low = std::max(low, std::floor(bound("exclusiveMinimum")) + 1);
-        }
-        if (s.contains("maximum")) {
-            high = std::min(high, std::floor(bound("maximum")));
-        }
-        if (s.contains("exclusiveMaximum")) {
-            high = std::min(high, std::ceil(bound("exclusiveMaximum")) - 1);
-        }
-        if (low > high) {
-            refuse(p.path, "no integer of up to 15 digits is in the range that it says");
-        }
-        // Where one end is open the converter writes less, and gets it right for these alone.
-        json       out   = {{"type", "integer"}};
-        const bool below = low <= -(double)largest, above = high >= (double)largest;
-        if (!below && (!above || low < 0 || low > 9)) {
-            out["minimum"] = (int64_t)low, out["maximum"] = (int64_t)high;
-        } else if (!above && high < 0) {
-            out["minimum"] = -largest, out["maximum"] = (int64_t)high;
-        } else if (!below) {
-            out["minimum"] = (int64_t)low;
-        } else if (!above) {
-            out["maximum"] = (int64_t)high;
-        }
-        return out;
-    }
-
-    static json number(const place & p) {
-        for (const char * const key : {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}) {
-            if (p.at->contains(key)) {
-                refuse(p.path, std::string("\"") + key + "\" of a \"number\" is not supported, only of an \"integer\"");
-            }
-        }
-        return {{"type", "number"}};
     }
 
     const json &                                     root_;

@@ -1,21 +1,16 @@
 #include "strings.h"
 
 #include "base/utf8.h"
+#include "code-points.h"
 #include "fault.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <utility>
-#include <vector>
 
 namespace magnet::schema {
 
 namespace {
-
-using ranges = std::vector<std::pair<uint32_t, uint32_t>>; // of code points, both ends in it
-
-constexpr uint32_t last_code_point = 0x10FFFF;
 
 const ranges digits     = {{'0', '9'}};
 const ranges word       = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
@@ -23,56 +18,6 @@ const ranges space      = {{'\t', '\r'}, {' ', ' '}, {0xA0, 0xA0}, {0x1680, 0x16
                            {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF}};
 const ranges line_ends  = {{'\n', '\n'}, {'\r', '\r'}, {0x2028, 0x2029}};
 const ranges not_plain  = {{0, 0x1F}, {'"', '"'}, {'\\', '\\'}, {0x7F, 0x7F}, {0xD800, 0xDFFF}}; // in a string of JSON
-
-ranges ordered(ranges all) {
-    std::sort(all.begin(), all.end());
-    ranges out;
-    for (const auto & [low, high] : all) {
-        if (!out.empty() && low <= out.back().second + 1) {
-            out.back().second = std::max(out.back().second, high);
-        } else {
-            out.emplace_back(low, high);
-        }
-    }
-    return out;
-}
-
-ranges complement(const ranges & all) {
-    ranges   out;
-    uint32_t next = 0;
-    for (const auto & [low, high] : ordered(all)) {
-        if (low > next) {
-            out.emplace_back(next, low - 1);
-        }
-        next = high + 1;
-    }
-    if (next <= last_code_point) {
-        out.emplace_back(next, last_code_point);
-    }
-    return out;
-}
-
-ranges joined(ranges a, const ranges & b) {
-    a.insert(a.end(), b.begin(), b.end());
-    return a;
-}
-
-std::string escaped(uint32_t c) {
-    char text[16];
-    snprintf(text, sizeof(text), c <= 0xFF ? "\\x%02X" : c <= 0xFFFF ? "\\u%04X" : "\\U%08X", c);
-    return text;
-}
-
-std::string class_of(const ranges & all) {
-    std::string out = "[";
-    for (const auto & [low, high] : all) {
-        out += escaped(low);
-        if (high > low) {
-            out += "-" + escaped(high);
-        }
-    }
-    return out + "]";
-}
 
 class pattern_reader {
 public:
@@ -325,42 +270,10 @@ private:
     size_t              at_ = 0;
 };
 
-// Days of the shortest February: a year is not looked at. Some validators know which top-level domains there are.
-#define DAY                                                                                                                      \
-    "[0-9]{4}-((01|03|05|07|08|10|12)-(0[1-9]|[12][0-9]|3[01])|(04|06|09|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
-#define HOUR "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{3})?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])"
-#define BYTE "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-
-const std::pair<const char *, const char *> formats[] = {
-    {"date", DAY},
-    {"date-time", DAY "T" HOUR},
-    {"email", "[a-z0-9]{1,15}([._+-][a-z0-9]{1,15}){0,3}@[a-z0-9]{1,20}(-[a-z0-9]{1,20})?(\\.co)?\\.(com|org|net|edu|gov|info|io|eu|de|fr|uk|jp|ca|au|in|br)"},
-    {"ipv4", BYTE "(\\." BYTE "){3}"},
-    {"time", HOUR},
-    {"uuid", "[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"},
-};
-
 } // namespace
 
 std::string json_pattern(const std::string & pattern, const std::string & place) {
     return pattern_reader(pattern, place).whole();
-}
-
-std::string format_pattern(const std::string & format) {
-    for (const auto & [name, pattern] : formats) {
-        if (format == name) {
-            return pattern;
-        }
-    }
-    return "";
-}
-
-std::string known_formats() {
-    std::string out;
-    for (const auto & [name, pattern] : formats) {
-        out += (out.empty() ? "" : ", ") + std::string(name);
-    }
-    return out;
 }
 
 } // namespace magnet::schema
