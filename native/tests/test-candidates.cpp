@@ -64,7 +64,7 @@ TEST_CASE("candidates: each is what its seed gives alone, to the bit; equal text
     for (const setting & s : settings()) {
         INFO("engine ", s.engine, ", context ", s.context);
         const session_ptr session = session_of(model, s);
-        constexpr int32_t n       = 9;
+        constexpr int32_t n       = 8; // with AMX more of them share passes with other weights (docs/engines.md)
         const result_ptr  all     = infill(session, parts, sampled(s, n, 5));
         std::map<std::string, int32_t> counts;
         std::map<std::string, double>  logprobs;
