@@ -180,7 +180,7 @@ static void retrieval_protocol(CLI::App & verb) {
             group.value("--cutoff", c.own.list(c.params.retrieval.cutoffs, c.params.retrieval.n_cutoffs), "K,...", "k of recall@k (default 1,10,100)")->delimiter(',');
             add_embedding(c, group, c.params.retrieval);
             group.value("--document-instruction", c.own.text(c.params.retrieval.document_instruction), "TEXT",
-                        "prefix of every document (default: as of queries if --instruction is given, else the adapter's)");
+                        "prefix of documents (default: that of queries if given, else the adapter's)");
             group.flag("--bm25", c.params.retrieval.bm25, "also what words alone find, and the fusion of both");
             group.value("--fusion", c.params.retrieval.fusion, "X", with_default("share of the cosine in the fusion", c.params.retrieval.fusion));
             add_unique(c, group, "queries and documents");

@@ -31,6 +31,9 @@ void merge_command::run() const {
     if (model.empty()) {
         throw usage_error("no model is given; name one with -m or set MAGNET_MODEL");
     }
+    if (output == "-") {
+        throw usage_error("a model does not go to standard output; name a file with -o");
+    }
     if (!overwrite && std::filesystem::exists(output)) {
         throw failure(output + " exists already; name another file, or allow it with --overwrite");
     }

@@ -30,6 +30,8 @@ const names unit_names{
 // What --pairs names: FILE or FILE:SHARE, and the structs that the library reads.
 class pair_files {
 public:
+    explicit pair_files(const char * kind) : kind(kind) {}
+
     std::vector<std::string> words;
     std::vector<std::string> of_documents;
     std::string              mine; // file of candidates: of the pairs with documents, or of all where there are none
@@ -38,13 +40,17 @@ public:
     void bind(const magnet_train_pairs *& field, int32_t & n);
 
 private:
+    void read_word(const std::string & word, bool documents);
+
+    const std::string               kind; // begins the names of the options that fill words and of_documents
     std::vector<std::string>        paths;
+    std::vector<float>              shares;
     std::vector<magnet_train_pairs> files;
 };
 
 struct train_command {
     magnet_train_params      params = magnet_train_default_params();
-    pair_files               pairs, heldout_pairs;
+    pair_files               pairs{""}, heldout_pairs{"heldout-"};
     pointed_values           own;
     std::string              model, output, checkpoint, resume;
     std::vector<std::string> stages;
@@ -71,23 +77,30 @@ struct train_display {
 
 } // namespace
 
+void pair_files::read_word(const std::string & word, bool documents) {
+    const size_t colon = word.rfind(':');
+    float        share = 0;
+    const bool   is_file = colon == std::string::npos || std::filesystem::exists(word); // whatever it is called
+    if (!is_file && (!parse_float(word.substr(colon + 1), share) || share <= 0 || share > 1e6f)) {
+        throw usage_error("--" + kind + (documents ? "search-pairs " : "pairs ") + word +
+                          ": expected FILE, which must exist, or FILE:SHARE with a share in (0, 1000000], like pairs.tsv:0.3");
+    }
+    paths.push_back(is_file ? word : word.substr(0, colon));
+    shares.push_back(share);
+}
+
 void pair_files::bind(const magnet_train_pairs *& field, int32_t & n) {
-    std::vector<float> shares;
-    const size_t       n_plain = words.size();
-    words.insert(words.end(), of_documents.begin(), of_documents.end());
     for (const std::string & word : words) {
-        const size_t colon = word.rfind(':');
-        float        share = 0;
-        const bool   is_file = colon == std::string::npos || std::filesystem::exists(word); // whatever it is called
-        if (!is_file && (!parse_float(word.substr(colon + 1), share) || share <= 0 || share > 1e6f)) {
-            throw usage_error("--pairs " + word + ": expected FILE, which must exist, or FILE:SHARE with a share in (0, 1000000], like "
-                              "pairs.tsv:0.3");
-        }
-        paths.push_back(is_file ? word : word.substr(0, colon));
-        shares.push_back(share);
+        read_word(word, false);
+    }
+    for (const std::string & word : of_documents) {
+        read_word(word, true);
+    }
+    if (!mine.empty() && paths.empty()) {
+        throw usage_error("--mine " + mine + ": there are no pairs to mine negatives for; name some with --search-pairs");
     }
     for (size_t i = 0; i < paths.size(); ++i) {
-        const bool documents = i >= n_plain, mines = !mine.empty() && (documents || n_plain == paths.size());
+        const bool documents = i >= words.size(), mines = !mine.empty() && (documents || of_documents.empty());
         files.push_back({paths[i].c_str(), mines ? mine.c_str() : nullptr, shares[i], documents});
     }
     field = files.data();
@@ -219,6 +232,9 @@ void train_command::run() {
     }
     if (output.empty() && !dry_run) {
         throw usage_error("no output is given; name the adapter with -o");
+    }
+    if (output == "-") {
+        throw usage_error("an adapter does not go to standard output; name a file with -o");
     }
     if (checkpoint.empty() && !no_checkpoint && !output.empty()) {
         checkpoint = std::filesystem::path(output).replace_extension(".ckpt").string();
@@ -371,7 +387,7 @@ static void add_pairs(CLI::App & verb, train_command & command) {
     group.value("--dimensions", own.list(p.contrast.dimensions, p.contrast.n_dimensions), "N,...",
                 "sizes at which the beginning of a vector is to serve as one, beside the whole")->delimiter(',');
     group.value("--projection", p.contrast.projection, "N", with_default("width of a head for training only, 0 = none", p.contrast.projection));
-    group.value("--text-share", p.contrast.text_share, "X", "share of pairs that are crops of the text (default: all without --pairs, else 0)");
+    group.value("--text-share", p.contrast.text_share, "X", "share of pairs that are crops of text (default: all without --pairs, else 0)");
     group.value("--instruction", own.text(p.contrast.instruction), "TEXT", "prefix of every text to embed");
     group.value("--document-instruction", own.text(p.contrast.document_instruction), "TEXT",
                 "prefix of the documents of --search-pairs (default: the same)");

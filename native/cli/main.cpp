@@ -25,13 +25,18 @@ static void print_error(const std::string & message) {
     std::fprintf(stderr, "magnet: %s%s\n", message.c_str(), ended ? "" : ".");
 }
 
-static int report_usage(const CLI::App & app, const std::string & message) {
-    std::string verbs;
+// "magnet eval sts": what was called, as far as it was understood.
+static std::string called(const CLI::App & app) {
+    std::string words = "magnet";
     for (auto chosen = app.get_subcommands(); !chosen.empty(); chosen = chosen[0]->get_subcommands()) {
-        verbs += chosen[0]->get_name() + " ";
+        words += " " + chosen[0]->get_name();
     }
+    return words;
+}
+
+static int report_usage(const CLI::App & app, const std::string & message) {
     print_error(message);
-    std::fprintf(stderr, "See: magnet %s--help\n", verbs.c_str());
+    std::fprintf(stderr, "See: %s --help\n", called(app).c_str());
     return exit_usage;
 }
 
@@ -61,12 +66,12 @@ static void describe(CLI::App & app) {
 }
 
 // What the parser says, in plain words.
-static std::string in_plain_words(const std::string & message) {
-    static const std::pair<std::regex, const char *> phrases[] = {
+static std::string in_plain_words(const CLI::App & app, const std::string & message) {
+    const std::pair<std::regex, std::string> phrases[] = {
         {std::regex("^(.*): 1 required (\\S+) missing$"), "$1 needs a value, $2"},
         {std::regex("^(.*): At most 1 required but received .*$"), "$1 is given more than once"},
-        {std::regex("^(.*): The following arguments? (was|were) not expected: (-\\S*).*$"), "magnet $1 has no option $3"},
-        {std::regex("^(.*): The following arguments? (was|were) not expected: (.*)$"), "magnet $1 has no use for \"$3\""},
+        {std::regex("^(.*): The following arguments? (was|were) not expected: (-\\S*).*$"), called(app) + " has no option $3"},
+        {std::regex("^(.*): The following arguments? (was|were) not expected: (.*)$"), called(app) + " has no use for \"$3\""},
         {std::regex("^(.*) excludes (.*)$"), "$1 and $2 exclude each other"},
     };
     for (const auto & [theirs, ours] : phrases) {
@@ -129,7 +134,7 @@ static int run(int argc, char ** argv) {
             app.exit(error);
             return std::cout.flush() ? exit_ok : exit_failure;
         }
-        return report_usage(app, in_plain_words(error.what()));
+        return report_usage(app, in_plain_words(app, error.what()));
     } catch (const usage_error & error) {
         return report_usage(app, error.what());
     } catch (const reader_gone &) {

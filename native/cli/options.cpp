@@ -77,6 +77,8 @@ static std::optional<CLI::Validator> range_of(const std::string & type) {
     } else if (type == "TEXT" || type == "GBNF") {
         return must_be([](const std::string & text) { return find_invalid_utf8(text) == std::string::npos; },
                        "UTF-8; convert it first");
+    } else if (type.compare(0, 4, "FILE") == 0) { // a script's variable that is not set must not mean no file
+        return must_be([](const std::string & name) { return !name.empty(); }, "the name of a file");
     }
     return {};
 }

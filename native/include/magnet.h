@@ -333,7 +333,7 @@ enum magnet_flash_attention {
 enum magnet_cache_type {
     MAGNET_CACHE_F16  = 0, /* 16 bits: f16 in llama.cpp's graph, bf16 in the fused engine                             */
     MAGNET_CACHE_Q8_0 = 1, /* 8 bits, and a scale to 32 of them: little more than half the memory, results a little off;
-                              INVALID_ARGUMENT with FLASH_ATTENTION_OFF                                               */
+                              INVALID_ARGUMENT with FLASH_ATTENTION_OFF; the graph engine wants heads of 32 n values  */
 };
 
 /* Work space of one thread: KV cache, buffers, the adapters in use. Cheap until first used; grows with the input. */

@@ -16,6 +16,16 @@ std::string long_model() {
     return path;
 }
 
+// What the error says of so many tokens or more: what they take, and a smaller number that would fit.
+bool says_what_fits(long n_tokens) {
+    long asked = 0, mib = 0, bytes = 0, available = 0, fit = 0;
+    return std::sscanf(magnet_last_error(),
+                       "the keys and values of %ld tokens take %ld MiB (%ld bytes a token), and %ld MiB are to be had, which "
+                       "is enough for %ld tokens",
+                       &asked, &mib, &bytes, &available, &fit) == 5 &&
+           asked >= n_tokens && mib == asked * bytes >> 20 && available == fit * bytes >> 20 && fit > 0 && fit < asked;
+}
+
 // llama.cpp makes room for all that is asked for before it begins.
 int generate_without_memory() {
     const model_ptr       model = load_model(long_model());
@@ -28,6 +38,9 @@ int generate_without_memory() {
     const magnet_generate_params much = greedy((int32_t) n_ctx / 2);
     if (magnet_generate(session.get(), text("Once upon"), &much, &none) != MAGNET_STATUS_OUT_OF_MEMORY) {
         return 1;
+    }
+    if (!says_what_fits((int32_t) n_ctx / 2)) {
+        return 4;
     }
     for (int i = 0; i < 2; ++i) {
         magnet_result *              r    = nullptr;
@@ -58,6 +71,9 @@ int prompt_without_memory() {
     const magnet_generate_params some = greedy(8);
     if (magnet_generate(session.get(), text(much), &some, &none) != MAGNET_STATUS_OUT_OF_MEMORY) {
         return 1;
+    }
+    if (!says_what_fits(400000)) { // of all of it, and not of a piece that was the first for which there was no room
+        return 4;
     }
     for (int i = 0; i < 2; ++i) {
         magnet_result * r = nullptr;

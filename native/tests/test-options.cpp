@@ -56,6 +56,24 @@ TEST_CASE("session options out of range") {
     check_works(make_session(model, p));
 }
 
+TEST_CASE("a cache of 8 bits, where llama.cpp can make none: heads of 8 values") {
+    const model_ptr       model = load_tiny();
+    magnet_session_params p     = session_params();
+    p.engine                    = MAGNET_ENGINE_GRAPH;
+    p.cache_type                = MAGNET_CACHE_Q8_0;
+    const session_ptr            session = make_session(model, p);
+    const magnet_generate_params few     = greedy(4);
+    magnet_result *              r       = nullptr;
+    check_fails(magnet_generate(session.get(), text("Once"), &few, &r), MAGNET_STATUS_UNSUPPORTED, {"32 values", "F16"});
+    const magnet_part parts[] = {given("Once"), gap(3)};
+    check_fails(magnet_infill(session.get(), parts, 2, nullptr, &r), MAGNET_STATUS_UNSUPPORTED, {"32 values", "F16"});
+    const magnet_text  t = text("Once"); // needs no cache
+    std::vector<float> vector(32);
+    require_ok(magnet_embed(session.get(), &t, 1, nullptr, vector.data(), 32, nullptr));
+    p.engine = MAGNET_ENGINE_FUSED;
+    CHECK(generate(make_session(model, p), "Once", few)->spans[0].n_tokens > 0);
+}
+
 TEST_CASE("sampling options out of range, wherever they are given") {
     const model_ptr   model   = load_tiny();
     const session_ptr session = make_session(model);

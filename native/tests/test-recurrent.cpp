@@ -117,3 +117,62 @@ TEST_CASE("recurrent: after a call that was stopped, and after adapters were set
         check_same(ask(session, "'('(')*+"), fresh);
     }
 }
+
+TEST_CASE("recurrent: a gap behind one that was cut follows the text that is left") {
+    for (const recurrent_model & kind : models) {
+        INFO(kind.name);
+        const model_ptr         model   = load(kind);
+        const session_ptr       session = make_session(model);
+        const magnet_logit_bias no_end  = {0, -INFINITY};
+        magnet_infill_params    p       = magnet_infill_default_params();
+        p.context                       = MAGNET_CONTEXT_LEFT;
+        p.sampling.logit_bias           = &no_end;
+        p.sampling.n_logit_bias         = 1;
+        const std::vector<magnet_part> parts = {given("'('(')"), open_gap(6), given("*+"), gap(4)};
+        const std::string              whole = infill(session, parts, p)->spans[0].text;
+        REQUIRE(whole.size() == 6);
+        const std::string stop = whole.substr(5);
+        const char *      list = stop.c_str();
+        const std::string left = whole.substr(0, whole.find(stop));
+        p.ends.stop            = &list;
+        p.ends.n_stop          = 1;
+        for (int i = 0; i < 2; ++i) {
+            const result_ptr r = infill(session, parts, p);
+            REQUIRE(r->n_spans == 2);
+            CHECK(r->spans[0].stop == MAGNET_STOP_STRING);
+            CHECK(r->spans[0].text == left);
+            p.ends.n_stop           = 0;
+            const std::string given_so = "'('(')" + left + "*+";
+            const result_ptr  alone    = infill(make_session(model), {given(given_so.c_str()), gap(4)}, p);
+            p.ends.n_stop              = 1;
+            CHECK(ids(r->spans[1]) == ids(alone->spans[0]));
+        }
+    }
+}
+
+TEST_CASE("recurrent: what such a model cannot do is refused before work begins, and the session goes on") {
+    for (const recurrent_model & kind : models) {
+        INFO(kind.name);
+        const model_ptr                model   = load(kind);
+        const session_ptr              session = make_session(model);
+        const answer                   fresh   = ask(make_session(model), "'('(')*+");
+        const std::vector<magnet_part> parts   = {given("'('(')"), gap(4)};
+        magnet_infill_params           p       = magnet_infill_default_params();
+        magnet_result *                r       = nullptr;
+        p.context                              = MAGNET_CONTEXT_LEFT;
+        p.sampling.temperature                 = 1;
+        p.candidates.n                         = 3;
+        check_same(ask(session, "'('(')*+"), fresh);
+        check_fails(magnet_infill(session.get(), parts.data(), 2, &p, &r), MAGNET_STATUS_UNSUPPORTED, {"candidates.n", kind.name});
+        for (const int32_t context : {MAGNET_CONTEXT_HYBRID, MAGNET_CONTEXT_ORDERED}) {
+            p.candidates.n = 1;
+            p.context      = context;
+            check_fails(magnet_infill(session.get(), parts.data(), 2, &p, &r), MAGNET_STATUS_UNSUPPORTED, {kind.name});
+        }
+        const magnet_text  t = text("'('");
+        std::vector<float> vector(1000);
+        check_fails(magnet_embed(session.get(), &t, 1, nullptr, vector.data(), vector.size(), nullptr),
+                    MAGNET_STATUS_UNSUPPORTED, {kind.name});
+        check_same(ask(session, "'('(')*+"), fresh);
+    }
+}

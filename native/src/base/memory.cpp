@@ -81,4 +81,13 @@ int64_t available_memory() {
 #endif
 }
 
+error no_memory_for_cache(int64_t n_tokens, int64_t bytes_per_token, int64_t available) {
+    const auto mib = [](int64_t bytes) { return std::to_string(bytes >> 20) + " MiB"; };
+    return error(MAGNET_STATUS_OUT_OF_MEMORY,
+                 "the keys and values of " + std::to_string(n_tokens) + " tokens take " + mib(n_tokens * bytes_per_token) +
+                     " (" + std::to_string(bytes_per_token) + " bytes a token), and " + mib(available) +
+                     " are to be had, which is enough for " + std::to_string(available / bytes_per_token) +
+                     " tokens. Shorten the text, ask for fewer tokens, or let fewer calls run at a time.");
+}
+
 } // namespace magnet

@@ -55,6 +55,9 @@ public:
     virtual void    truncate(int32_t n) = 0; // forgets all but the first n
     virtual int64_t bytes() const       = 0;
 
+    // Room for n cells in all. Throws magnet::error (OUT_OF_MEMORY), and what was there stays.
+    virtual void reserve(int32_t n) = 0;
+
     // Who sees the cells [begin, end) from now on (magnet_mask_role); their keys and values stay.
     virtual void set_role(int32_t begin, int32_t end, int8_t role) = 0;
 

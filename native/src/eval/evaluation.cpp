@@ -67,6 +67,11 @@ void evaluation::check_length(size_t n_tokens, const std::string & path, int64_t
     }
 }
 
+void evaluation::check_window(const std::string & field, int32_t window, size_t n_tokens) const {
+    const int32_t longest = with_.n_ctx() - llama_vocab_get_add_bos(base().vocab());
+    require((int64_t)n_tokens <= longest, field, window, "at most " + std::to_string(longest) + ", which is read here of a text");
+}
+
 void evaluation::add(eval_result & out, const std::string & name, size_t count, size_t n, const statistic & figure) const {
     out.figures.push_back({name, of_all(n, figure), (int64_t)count, bootstrap(n, params_.resamples, figure)});
 }

@@ -55,6 +55,9 @@ public:
     // Throws TOO_LONG, naming the line, unless the session reads so many tokens.
     void check_length(size_t n_tokens, const std::string & path, int64_t line) const;
 
+    // Throws INVALID_ARGUMENT, naming the field and its value, unless the session reads so many tokens and BOS before them.
+    void check_window(const std::string & field, int32_t window, size_t n_tokens) const;
+
     // Items of one kind: variant names them in the state, an item's outcome is some numbers.
     struct work {
         std::string variant;

@@ -95,6 +95,7 @@ std::vector<gap_row> read_paragraphs(evaluation & e) {
         }
         std::vector<int32_t> tokens = e.base().tokenize(line, false, false);
         tokens.resize(std::min<size_t>(tokens.size(), (size_t)e.params().infill.window));
+        e.check_window("infill.window", e.params().infill.window, tokens.size());
 
         std::vector<int32_t> lengths;
         int32_t              n_context = (int32_t)tokens.size();

@@ -49,6 +49,9 @@ journal::journal(const std::string & path, const nlohmann::json & what) : path_(
         return;
     }
     const bool exists = file_exists(path_);
+    if (exists && !std::filesystem::is_regular_file(to_path(path_))) {
+        throw error(MAGNET_STATUS_IO, "cannot keep a state in " + path_ + ": it is not a file.");
+    }
     if (exists) {
         read(what);
     }

@@ -25,6 +25,7 @@ eval_result eval_perplexity(evaluation & e) {
         throw error(MAGNET_STATUS_BAD_FILE, path + " has " + std::to_string(tokens.size()) +
                                                 " tokens, less than one window of " + std::to_string(size) + ".");
     }
+    e.check_window("perplexity.window", size, size);
 
     const auto compute = [&](const std::vector<size_t> & items) {
         std::vector<std::vector<token_part>> rows;

@@ -137,4 +137,14 @@ int64_t llama_cache_values_per_token(const llama_model * model) {
     return n;
 }
 
+bool llama_cache_takes_8_bits(const llama_model * model) {
+    const uint32_t block = ggml_blck_size(GGML_TYPE_Q8_0);
+    for (int32_t il = 0; il < llama_model_n_layer(model); ++il) {
+        if (model->hparams.n_embd_head_k(il) % block != 0 || model->hparams.n_embd_head_v(il) % block != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 } // namespace magnet

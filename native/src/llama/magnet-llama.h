@@ -19,4 +19,7 @@ attention_kind llama_attention_kind(const llama_model * model);
 // Values of the keys and values of one token, all layers together.
 int64_t llama_cache_values_per_token(const llama_model * model);
 
+// Can its graph keep keys and values in blocks of 32 values of 8 bits? A head must be whole blocks.
+bool llama_cache_takes_8_bits(const llama_model * model);
+
 } // namespace magnet

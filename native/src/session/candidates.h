@@ -1,4 +1,5 @@
-// Several fillings of one template: merged where they are the same text, and ranked by how likely the text is with them.
+// Several fillings of one template (session::fill_candidates): merged where they are the same text, and ranked by how likely
+// the text is with them.
 #pragma once
 
 #include "layout.h"
@@ -9,9 +10,6 @@
 namespace magnet {
 
 class session;
-
-// The seed of candidate k of a call whose seed is first: [0, 2^32), all of them different.
-int64_t candidate_seed(int64_t first, int32_t k);
 
 // Fillings of the same text become one, that of the first of them.
 void merge_fillings(std::vector<result_filling> & fillings);

@@ -168,6 +168,9 @@ private:
             pos[i]    = slots[i].pos;
             roles[i]  = int8_t(slots[i].role);
         }
+        if (again < 0) {
+            cache_->reserve(before + n); // a text that there is no memory for is refused before work begins
+        }
         try {
             int32_t size;
             for (int32_t begin = 0; begin < n; begin += size) {

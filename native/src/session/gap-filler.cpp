@@ -95,7 +95,7 @@ void gap_filler::keep(result_span & span, const gap & g, int32_t first_pos, bool
     const int32_t same   = std::min((int32_t) (differ - kept.begin()), n_encoded_);
     tokens_              = std::move(kept);
     span.kept            = tokens_;
-    if (!more_gaps || span.stop == MAGNET_STOP_CANCELLED) {
+    if (!more_gaps || rules_.causal || span.stop == MAGNET_STOP_CANCELLED) { // causal: the next gap sets its own context
         return;
     }
     decoder_.forget(n_encoded_ - same);

@@ -2,6 +2,7 @@
 #include "decoder.h"
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "magnet-mask.h"
 
 #include <algorithm>
@@ -50,7 +51,9 @@ private:
     };
 
     void    ensure_context(int32_t n_tokens, int32_t n_ubatch);
+    int32_t room_for(int32_t n_tokens) const;
     bool    remove(int32_t pos_begin, int32_t pos_end);
+    void    let_go(int32_t pos);
     bool    keep_context();
     int32_t keep_causal_prefix(const std::vector<slot> & context);
     bool    holds_exactly(const std::vector<slot> & context) const;
@@ -98,8 +101,7 @@ void graph_decoder::ensure_context(int32_t n_tokens, int32_t n_ubatch) {
     cache_.clear();
     context_.reset(); // before the larger one is made
 
-    // grows in powers of two, so that a conversation that gets longer seldom starts anew
-    const int32_t n_ctx = std::max(n_ctx_, std::min(round_up_pow2(n_tokens, 512), round_up_pow2(params_.n_ctx, 256)));
+    const int32_t n_ctx = room_for(n_tokens);
     n_ubatch            = std::max(n_ubatch_, n_ubatch);
 
     llama_context_params lparams = llama_context_default_params();
@@ -120,6 +122,23 @@ void graph_decoder::ensure_context(int32_t n_tokens, int32_t n_ubatch) {
     context_->set_adapters(adapters_);
     n_ctx_    = n_ctx; // only now: what there was no memory for must not be asked for again by calls that need less
     n_ubatch_ = n_ubatch;
+}
+
+// Tokens to make room for, at least n_tokens. llama.cpp takes the memory at once, and on the CPU the system may end the
+// process that uses more than there is.
+int32_t graph_decoder::room_for(int32_t n_tokens) const {
+    // grows in powers of two, so that a conversation that gets longer seldom starts anew
+    const int32_t generous = std::max(n_ctx_, std::min(round_up_pow2(n_tokens, 512), round_up_pow2(params_.n_ctx, 256)));
+    const int64_t bytes    = base_->on_gpu() ? 0 : base_->info().cache_bytes_per_token; // of a token
+    const int64_t needed   = params_.cache_type == MAGNET_CACHE_Q8_0 ? bytes * 17 / 32 : bytes;
+    if (needed == 0) {
+        return generous;
+    }
+    const int64_t available = available_memory();
+    if (n_tokens * needed > available) {
+        throw no_memory_for_cache(n_tokens, needed, available);
+    }
+    return generous * needed > available ? n_tokens : generous;
 }
 
 // False if nothing was taken out, because this kind of memory cannot: a recurrent state does not forget its last tokens.
@@ -294,24 +313,24 @@ const float * graph_decoder::decode(const slot & token, bool causal) {
     return llama_get_logits_ith(context_->get(), 0);
 }
 
+// Of contexts that are no causal text: a recurrent model, whose state would not let go, has none.
+void graph_decoder::let_go(int32_t pos) {
+    if (!remove(pos, pos + 1)) {
+        clear();
+        throw error(MAGNET_STATUS_INTERNAL, "llama.cpp's cache does not let go of a token.");
+    }
+}
+
 void graph_decoder::forget(int32_t n) {
     for (; n > 0; --n) {
-        const int32_t pos = cache_.back().what.pos;
-        if (!remove(pos, pos + 1)) {
-            clear();
-            throw error(MAGNET_STATUS_UNSUPPORTED, "the architecture \"" + base_->architecture() +
-                                                       "\" cannot forget what a gap's end has cut off; fill one gap a call.");
-        }
+        let_go(cache_.back().what.pos);
         cache_.pop_back();
     }
 }
 
 const float * graph_decoder::decode_again(const slot & token) {
     const auto it = std::find_if(cache_.begin(), cache_.end(), [&](const cached & c) { return c.what.pos == token.pos; });
-    if (!remove(token.pos, token.pos + 1)) {
-        clear();
-        throw error(MAGNET_STATUS_INTERNAL, "llama.cpp's cache does not let go of a token.");
-    }
+    let_go(token.pos);
     batch_.clear();
     batch_.add(token.token, token.pos, token.role, sequence, true);
     run();

@@ -1,5 +1,4 @@
 // Infilling: the context is encoded once, then the gaps are decoded into the places left for them.
-#include "base/asserts.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "candidates.h"
@@ -11,7 +10,6 @@
 
 #include <algorithm>
 #include <random>
-#include <thread>
 
 namespace magnet {
 
@@ -146,68 +144,6 @@ gap_rules session::rules_of(int32_t context, const magnet_infill_ends & ends, co
     return rules;
 }
 
-result session::fill_candidates(const fill_once & fill, int32_t n, int64_t seed, int32_t n_positions) {
-    decoder &                             first = get_decoder();
-    std::vector<std::unique_ptr<decoder>> others;
-    std::vector<result>                   results(n);
-    std::vector<std::exception_ptr>       failures(n);
-    std::vector<std::thread>              threads;
-    const auto run = [&](decoder & d, int32_t k, std::function<void()> on_context) {
-        try {
-            results[k] = fill(d, candidate_seed(seed, k), std::move(on_context));
-        } catch (...) {
-            failures[k] = std::current_exception();
-        }
-    };
-    // each has a cache of its own, and passes of all go through the weights together
-    const auto run_others = [&] {
-        for (int32_t k = 1; k < n; ++k) {
-            others.push_back(make_decoder());
-            others.back()->begin(n_positions);
-            others.back()->copy_from(first);
-        }
-        for (int32_t k = 1; k < n; ++k) {
-            threads.emplace_back([&, k] {
-                const thrown_asserts asserts;
-                run(*others[k - 1], k, {});
-                others[k - 1]->end();
-            });
-        }
-    };
-    first.begin(n_positions);
-    run(first, 0, n > 1 && first.joins_others() ? std::function<void()>(run_others) : nullptr);
-    if (!threads.empty()) {
-        first.end(); // the others need not wait for its next token
-    }
-    for (std::thread & thread : threads) {
-        thread.join();
-    }
-    for (int32_t k = 1; k < n && threads.empty() && !failures[0] && !cancelled_; ++k) {
-        run(first, k, {});
-    }
-
-    result out;
-    for (int32_t k = 0; k < n; ++k) {
-        if (failures[k] || results[k].spans.empty()) {
-            continue; // a call that is cancelled keeps the candidates that have begun
-        }
-        result_filling filling;
-        filling.seed  = candidate_seed(seed, k);
-        filling.spans = std::move(results[k].spans);
-        out.fillings.push_back(std::move(filling));
-        out.n_generated_tokens += results[k].n_generated_tokens;
-    }
-    const auto failure = std::find_if(failures.begin(), failures.end(), [](const auto & f) { return f != nullptr; });
-    if (failure != failures.end() && (!cancelled_ || out.fillings.empty())) {
-        std::rethrow_exception(*failure);
-    }
-    out.n_prompt_tokens  = results[0].n_prompt_tokens;
-    out.n_reused_tokens  = results[0].n_reused_tokens;
-    out.prompt_seconds   = results[0].prompt_seconds;
-    out.generate_seconds = results[0].generate_seconds;
-    return out;
-}
-
 result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_infill_params & p) {
     require(p.max_tokens >= 1, "max_tokens", p.max_tokens, "1 or more");
     require_between("top", p.top, 0, 100);
@@ -221,6 +157,10 @@ result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_
     const magnet_infill_candidates & candidates = p.candidates;
     require_between("candidates.n", candidates.n, 1, 256);
     require_between("candidates.right", candidates.right, 0, INT32_MAX);
+    if (candidates.n > 1 && !base_->has_plain_attention()) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the architecture \"" + base_->architecture() +
+                                                   "\" cannot score, by which candidates are ranked; leave candidates.n at 1.");
+    }
     if (candidates.n > 1 && p.sampling.temperature == 0.0f) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "sampling.temperature is 0, so all candidates would be the same; it must be "
                                                     "above 0 where candidates.n is.");

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/processors.h"
+#include "llama/magnet-llama.h"
 
 #include <algorithm>
 #include <cmath>
@@ -127,6 +128,10 @@ encoder & session::get_encoder() {
 std::unique_ptr<decoder> session::make_decoder() const {
     const decoder_params how = { params_.n_ctx, threads_, params_.flash_attention, params_.cache_type, params_.reuse_prefix };
     const bool fused = use_fused_ && (params_.engine == MAGNET_ENGINE_FUSED || engines_->fused_decodes());
+    if (!fused && how.cache_type == MAGNET_CACHE_Q8_0 && !llama_cache_takes_8_bits(base_->llama())) {
+        throw error(MAGNET_STATUS_UNSUPPORTED, "the heads of this model are no multiple of 32 values, of which the graph engine "
+                                               "keeps so many together in 8 bits; use a cache of F16.");
+    }
     std::unique_ptr<decoder> made = fused ? make_fused_decoder(base_, engines_, how, cancelled_)
                                                : make_graph_decoder(base_, how, cancelled_);
     made->set_adapters(adapters_);

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <limits>
 
 namespace magnet::train {
@@ -357,6 +358,9 @@ void check_options(const train_options & o) {
     }
     for (size_t i = 0; i < o.contrast.dimensions.size(); ++i) {
         require_between("contrast.dimensions[" + std::to_string(i) + "]", o.contrast.dimensions[i], 1, 65536);
+        require(std::find(o.contrast.dimensions.begin(), o.contrast.dimensions.begin() + (int64_t)i, o.contrast.dimensions[i]) ==
+                    o.contrast.dimensions.begin() + (int64_t)i,
+                "contrast.dimensions[" + std::to_string(i) + "]", o.contrast.dimensions[i], "a size that was not named before");
     }
     if (!o.contrast.dimensions.empty() && o.contrast.projection > 0) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT, "contrast.dimensions are sizes of the vector itself, and contrast.projection "

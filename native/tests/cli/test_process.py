@@ -12,6 +12,7 @@ import unittest
 from magnet_cli import MODEL, CliTest, environment
 
 VERBS = ["embed", "infill", "generate", "score", "tokens", "info", "mask"]
+PROTOCOLS = ["sts", "infill", "perplexity", "repetition", "probe", "choice", "retrieval"]
 
 
 class UsageTest(CliTest):
@@ -28,6 +29,8 @@ class UsageTest(CliTest):
             self.assertIn(f"Usage: magnet {verb} ", text)
             self.assertIn(f"  magnet {verb} ", text, "an example")
             self.assertLessEqual(max(map(len, text.splitlines())), 110)
+        for verb in (["train"], ["merge"], ["eval"], *(["eval", protocol] for protocol in PROTOCOLS)):
+            self.assertLessEqual(max(map(len, self.ok(*verb, "--help").out.splitlines())), 110, verb)
         self.assertRegex(self.ok("--version").out, r"^magnet \d+\.\d+\.\d+ .*\n$")
 
     def test_wrong_usage(self):
@@ -41,6 +44,15 @@ class UsageTest(CliTest):
         self.fails(2, "generate", "--temperature", "-1", "a", says=["--temperature"])
         self.fails(2, "generate", "--temperature", "nan", "a", says=["temperature", "nan"])
         self.fails(2, "generate", "--stop", "", "a", says=["--stop"])
+
+    def test_a_file_without_a_name(self):
+        """What a shell makes of a variable that is not set."""
+        for verb, options in (("embed", ["-o", "-f", "-m", "--adapter"]), ("mask", ["--svg"]), ("generate", ["--grammar-file"]),
+                              ("train", ["-o", "--text", "--pairs", "--checkpoint", "--resume", "--metrics", "--report",
+                                         "--init-adapter", "--mine"])):
+            for option in options:
+                self.fails(2, verb, option, "", says=[option.strip("-"), '"" is not the name of a file'])
+        self.fails(2, "eval", "sts", "--state", "", "pairs.tsv", says=["--state", '"" is not the name of a file'])
 
     def test_no_model(self):
         without = environment(MAGNET_MODEL="")
@@ -69,6 +81,30 @@ class ThreadsTest(CliTest):
                 self.assertEqual(many.status, 0, many.err)
                 self.assertEqual(many.err.count("200 threads are asked for"), 1, many.err)
                 self.assertEqual(many.out, self.run_magnet(*verb).out)
+
+
+def with_context_length(n):
+    """The tiny model, as one that was trained for texts of n tokens."""
+    key = b"llama.context_length"
+    model = MODEL.read_bytes()
+    value = model.index(key) + len(key) + 4  # behind the type of the value
+    return model[:value] + n.to_bytes(4, "little") + model[value + 4:]
+
+
+@unittest.skipIf("MAGNET_SANITIZED" in os.environ, "a shadow of all memory fits under no limit")
+class MemoryTest(CliTest):
+    def test_no_memory_for_what_is_asked(self):
+        gib = 1 << 30
+        self.file("long.gguf", with_context_length(1 << 30))
+        self.file("prompt.jsonl", json.dumps({"text": "a " * 4_000_000}))
+        self.file("left.jsonl", json.dumps({"left": "a " * 4_000_000, "right": "b"}))
+        limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (gib, gib))
+        says = ["the keys and values of ", " bytes a token)", " MiB are to be had, which is enough for ", "ask for fewer tokens"]
+        for asked in (["generate", "--engine", "graph", "--max-tokens", str(1 << 29), "a"],
+                      ["generate", "--engine", "fused", "--max-tokens", "1", "--file", "prompt.jsonl"],
+                      ["infill", "--engine", "fused", "--max-tokens", "1", "--file", "left.jsonl"]):
+            with self.subTest(asked=asked):
+                self.fails(1, *asked, "-m", "long.gguf", "-t", "1", preexec_fn=limit, says=says)
 
 
 class BadInputTest(CliTest):

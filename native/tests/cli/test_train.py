@@ -99,6 +99,19 @@ class TrainTest(CliTest):
         self.fails(1, "embed", "-m", tiny("llama"), "--max-tokens", "3", "--instruction", "many words here", "a",
                    says=["Raise --max-tokens"])
 
+    def test_no_adapter_goes_to_standard_output(self):
+        self.fails(2, *self.train("llama", "-"), says=["standard output", "-o"])
+        self.fails(2, "merge", "-m", tiny("llama"), "--adapter", "mine.gguf", "-o", "-", says=["standard output", "-o"])
+        self.assertEqual(list(self.folder.iterdir()), [])
+
+    def test_files_of_pairs_that_cannot_be(self):
+        run = self.train("llama", "never.gguf")
+        for option in ("--pairs", "--search-pairs", "--heldout-pairs", "--heldout-search-pairs"):
+            for share in ("0", "-1", "nan", "1e39", "half", ""):
+                self.fails(2, *run, option, f"pairs.tsv:{share}", says=[f"{option} pairs.tsv:{share}: ", "SHARE"])
+        self.fails(2, *run, "--mine", STORIES, says=["--mine", "--search-pairs"])
+        self.fails(2, *run, "--dimensions", "8,16,8", says=["--dimensions", "8"])
+
     def test_a_checkpoint_or_none(self):
         run = self.train("llama", self.folder / "c.gguf")
         self.fails(2, *run, "--checkpoint", self.folder / "c.ckpt", "--no-checkpoint", says=["--checkpoint", "--no-checkpoint"])

@@ -1,5 +1,7 @@
 #include "kv-cache.h"
 
+#include "base/memory.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -33,7 +35,13 @@ void sequence_cache<T>::reserve(int32_t n) {
     if (wanted <= blocks) {
         return;
     }
-    const int64_t more = std::max(wanted, blocks + blocks / 2); // a conversation that grows seldom moves
+    const int64_t bytes     = int64_t(layers.size()) * 2 * n_head_kv * block_bytes; // of 32 cells
+    const int64_t available = available_memory();
+    if (wanted * bytes > available) {
+        throw no_memory_for_cache(n, bytes / panel_width, available);
+    }
+    const int64_t generous = std::max(wanted, blocks + blocks / 2); // a conversation that grows seldom moves
+    const int64_t more     = generous * bytes > available ? wanted : generous;
     std::vector<buffer<uint8_t>> larger;
     for (size_t l = 0; l < layers.size(); ++l) {
         larger.emplace_back(2 * n_head_kv * more * block_bytes);

@@ -26,9 +26,7 @@ public:
     void    set_role(int32_t begin, int32_t end, int8_t role) override { cells.set_role(begin, end, role); }
     int64_t bytes() const override { return layers.empty() ? 0 : int64_t(layers.size()) * layers[0].bytes(); }
     void    copy_from(const kv_cache & other) override;
-
-    // Room for n cells. Throws magnet::error (OUT_OF_MEMORY), and what was there stays.
-    void reserve(int32_t n);
+    void    reserve(int32_t n) override;
 
     // Adds cells without keys and values: store() brings them.
     void append(const engine_row & row) { cells.append(row); }
