@@ -36,9 +36,10 @@ struct generate_command {
     bool                       chat       = false;
     bool                       no_begin   = false;
     bool                       full       = false;
-    int32_t                    candidates = 1;
 
     void        run();
+    void        print(const magnet_span & span, const magnet_result & result, const magnet_model * of, const record & from,
+                      const std::string & asked, magnet_cli::output & out) const;
     void        run_prompt(magnet_session * session, const loaded_model & loaded, const record & from,
                            magnet_cli::output & out);
     prompt      prompt_of(const magnet_model * model, const record & from) const;
@@ -126,6 +127,26 @@ prompt generate_command::prompt_of(const magnet_model * from_model, const record
     return chat_prompt(from_model, messages, from);
 }
 
+void generate_command::print(const magnet_span & span, const magnet_result & result, const magnet_model * of,
+                             const record & from, const std::string & asked, magnet_cli::output & out) const {
+    if (output.as_json) {
+        json object = from.fields.is_object() ? from.fields : json::object();
+        object.erase("text");
+        object["prompt"] = asked;
+        object.update(to_json(span, of));
+        if (!tools.empty()) {
+            add_calls(object, of, span);
+        }
+        object["seed"]  = candidate_seed(params.sampling.seed, span.item);
+        object["usage"] = usage_json(result);
+        out.json_line(object);
+    } else if (params.top > 0) {
+        out.write(token_lines(span, of));
+    } else {
+        out.line((full ? asked : "") + std::string(span.text, static_cast<size_t>(span.text_size)));
+    }
+}
+
 void generate_command::run_prompt(magnet_session * session, const loaded_model & loaded, const record & from,
                                   magnet_cli::output & out) {
     const prompt      asked   = prompt_of(loaded.model.get(), from);
@@ -136,52 +157,40 @@ void generate_command::run_prompt(magnet_session * session, const loaded_model &
             std::fprintf(stderr, "magnet: the prompt begins with the beginning-of-text token twice; see --no-begin\n");
         }
     }
-    const int64_t     seed    = sampling.seed.value_or(new_seed());
-    const bool        streams = !output.as_json && params.top == 0;
+    const bool        streams = !output.as_json && params.top == 0 && params.n_texts == 1;
     token_stream      stream(!streams ? nullptr : std::function([&](const magnet_token_event & event) {
         out.write({event.text, static_cast<size_t>(event.text_size)});
         out.flush();
     }));
+    params.sampling.seed      = sampling.seed.value_or(new_seed());
     params.on_token           = token_stream::callback;
     params.on_token_user_data = &stream;
-    for (int32_t k = 0; k < candidates && !interrupted(); ++k) {
-        params.sampling.seed   = candidate_seed(seed, k);
-        magnet_result * result = nullptr;
-        if (streams && full) {
-            out.write(asked.text);
+    magnet_result * result    = nullptr;
+    if (streams && full) {
+        out.write(asked.text);
+    }
+    const int32_t status =
+        asked.tokens ? magnet_generate_token_ids(session, asked.tokens->data(), static_cast<int32_t>(asked.tokens->size()),
+                                                 &params, &result)
+                     : magnet_generate(session, as_text(asked.text), &params, &result);
+    if (status == MAGNET_STATUS_CANCELLED && interrupted()) {
+        return; // before its first token; the texts before it are kept
+    }
+    check(status, from);
+    const result_ptr owned(result);
+    stream.rethrow();
+    if (streams) {
+        out.line("");
+    }
+    for (int32_t k = 0; k < result->n_spans; ++k) {
+        if (!streams) {
+            print(result->spans[k], *result, loaded.model.get(), from, asked.text, out);
         }
-        const int32_t status =
-            asked.tokens ? magnet_generate_token_ids(session, asked.tokens->data(),
-                                                     static_cast<int32_t>(asked.tokens->size()), &params, &result)
-                         : magnet_generate(session, as_text(asked.text), &params, &result);
-        if (status == MAGNET_STATUS_CANCELLED && interrupted()) {
-            return; // before its first token; the texts before it are kept
-        }
-        check(status, from);
-        const result_ptr owned(result);
-        stream.rethrow();
-        const magnet_span & span = result->spans[0];
-        if (output.as_json) {
-            json object = from.fields.is_object() ? from.fields : json::object();
-            object.erase("text");
-            object["prompt"] = asked.text;
-            object.update(to_json(span, loaded.model.get()));
-            if (!tools.empty()) {
-                add_calls(object, loaded.model.get(), span);
-            }
-            object["seed"]  = params.sampling.seed;
-            object["usage"] = usage_json(*result);
-            out.json_line(object);
-        } else if (streams) {
-            out.line("");
-        } else {
-            out.write(token_lines(span, loaded.model.get()));
-        }
-        out.flush();
-        if (span.stop == MAGNET_STOP_CONTEXT && !output.as_json) {
+        if (result->spans[k].stop == MAGNET_STOP_CONTEXT && !output.as_json) {
             std::fprintf(stderr, "magnet: the text ends here because the context is full; see --ctx\n");
         }
     }
+    out.flush();
 }
 
 void generate_command::run() {
@@ -192,6 +201,9 @@ void generate_command::run() {
     stop.apply(params.stop, params.n_stop);
     params.add_special = !no_begin;
     params.sampling    = sampling.apply(params.sampling);
+    if (params.n_texts > 1 && params.sampling.temperature == 0.0f) {
+        throw usage_error("--temperature 0 makes all texts the same; leave it out, or --n");
+    }
 
     const std::vector<record> records = read_input(input, input_format::whole, {"prompt", "text", "messages"});
     const loaded_model        loaded  = load_model(model);
@@ -225,7 +237,7 @@ void add_generate(CLI::App & verb) {
         .value("--max-tokens", params.max_tokens, "N",
                with_default("stop after N tokens, -1 = when the context is full", params.max_tokens), between(-1, 1 << 30));
     command->stop.add_to(group);
-    group.value("-n,--n", command->candidates, "N", "N texts, with seeds SEED, SEED + 1, ...", between(1, 10000));
+    group.value("-n,--n", params.n_texts, "N", "N texts from one prompt, with seeds SEED, SEED + 1, ...", between(1, 256));
     group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
     group.choice("--cache-type", command->model.cache_type, cache_type_names(), "how the KV cache keeps keys and values");
     group.flag("--no-reuse", command->model.no_reuse,

@@ -482,7 +482,7 @@ struct magnet_span {
     const struct magnet_token * tokens;    /* [n_tokens]; an END token or EOS that stopped it is not among them      */
     double                      logprob;   /* sum over tokens, NaN ones left out                                     */
     double                      stop_logprob; /* of the END token or EOS that stopped it; 0 if none did              */
-    int32_t                     item;      /* magnet_score: index of the item; else 0                                */
+    int32_t                     item;      /* index of the item (magnet_score), or the text (magnet_generate); else 0   */
     int32_t                     part;      /* index of its gap among the parts; 0 for generate                       */
     int32_t                     stop;      /* enum magnet_stop                                                       */
 };
@@ -687,6 +687,9 @@ struct magnet_generate_params {
     int32_t                       n_stop;
     int32_t                       max_tokens;    /* >= 0, or -1 = as many as fit; default 256                        */
     int32_t                       top;           /* alternatives to report per token, [0, 100], default 0            */
+    int32_t                       n_texts;       /* [1, 256], default 1; several, with the seeds seed, seed + 1, ...
+                                                    (mod 2^32), are sampled together from one prompt, which is read once;
+                                                    sampling.temperature must be above 0 then, and on_token is not called */
     bool                          add_special;   /* BOS in front where the vocabulary asks for it, default true      */
     bool                          parse_special; /* read control tokens in the prompt, default false                 */
     bool                          ignore_eos;    /* default false                                                    */
@@ -694,7 +697,8 @@ struct magnet_generate_params {
 
 MAGNET_API struct magnet_generate_params magnet_generate_default_params(void);
 
-/* Continues prompt; one span in *out_result. Tokens that prompt shares with the session's last call are taken from
+/* Continues prompt; one span a text in *out_result, whose item is the number of the text, from 0; texts of a cancelled call
+ * that had not begun are left out. Tokens that prompt shares with the session's last call are taken from
  * the cache, if the session's reuse_prefix allows it. An empty prompt starts from BOS; UNSUPPORTED without one. TOO_LONG
  * if the prompt alone exceeds n_ctx. */
 MAGNET_API int32_t magnet_generate(struct magnet_session * session, struct magnet_text prompt,

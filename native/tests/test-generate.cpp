@@ -432,3 +432,47 @@ TEST_CASE("control tokens in the prompt, and BOS, are read as asked") {
     CHECK(generate(session, "a<|end|>b", p)->n_prompt_tokens == 9);
     CHECK(generate(with_bos, "b", p)->n_prompt_tokens == 2);
 }
+
+TEST_CASE("several texts of a prompt are those that calls of their own make, each with its seed") {
+    for (const int32_t engine : {MAGNET_ENGINE_FUSED, MAGNET_ENGINE_GRAPH}) {
+        const model_ptr       model = load_tiny();
+        magnet_session_params how   = session_params();
+        how.engine                  = engine;
+        how.reuse_prefix            = false; // where it is, which tokens came as a prompt decides about the last bits
+        magnet_generate_params p    = greedy(9);
+        p.sampling.temperature       = 1.5f;
+        p.sampling.seed              = 40;
+        p.n_texts                    = 20; // more than run at once
+        const result_ptr several     = generate(make_session(model, how), prompt, p);
+        REQUIRE(several->n_spans == 20);
+        CHECK(several->n_prompt_tokens == (int32_t)tokenize(model, prompt, true).size()); // read once
+        CHECK(several->n_generated_tokens >= 20);
+        std::set<std::string> different;
+        p.n_texts = 1;
+        for (int32_t k = 0; k < 20; ++k) {
+            p.sampling.seed        = 40 + k;
+            const result_ptr alone = generate(make_session(model, how), prompt, p);
+            CAPTURE(k);
+            CHECK(several->spans[k].item == k);
+            CHECK(std::string(several->spans[k].text) == alone->spans[0].text);
+            different.insert(alone->spans[0].text);
+        }
+        CHECK(different.size() > 10);
+    }
+}
+
+TEST_CASE("several texts: what cannot be is refused, and the session goes on") {
+    const model_ptr        model   = load_tiny();
+    const session_ptr      session = make_session(model);
+    magnet_generate_params p       = greedy(3);
+    magnet_result *        out     = nullptr;
+    for (const int32_t n : {0, -1, 257}) {
+        p.n_texts = n;
+        check_fails(magnet_generate(session.get(), text(prompt), &p, &out), MAGNET_STATUS_INVALID_ARGUMENT, {"n_texts", "256"});
+    }
+    p.n_texts = 2; // greedy
+    check_fails(magnet_generate(session.get(), text(prompt), &p, &out), MAGNET_STATUS_INVALID_ARGUMENT, {"temperature"});
+    CHECK(out == nullptr);
+    p.n_texts = 1;
+    CHECK(generate(session, prompt, p)->spans[0].n_tokens == 3);
+}

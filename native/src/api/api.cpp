@@ -481,6 +481,7 @@ magnet_generate_params magnet_generate_default_params(void) {
     p.sampling.top_p         = 0.95f;
     p.sampling.min_p         = 0.05f;
     p.max_tokens             = 256;
+    p.n_texts                = 1;
     p.add_special            = true;
     return p;
 }

@@ -1,11 +1,9 @@
 #include "candidates.h"
 
-#include "base/asserts.h"
 #include "session.h"
 
 #include <algorithm>
 #include <cmath>
-#include <thread>
 
 namespace magnet {
 
@@ -49,11 +47,6 @@ bool same_text(const result_filling & a, const result_filling & b) {
                       [](const result_span & x, const result_span & y) { return x.text == y.text; });
 }
 
-// The seed of candidate k of a call whose seed is first: [0, 2^32), all of them different.
-int64_t candidate_seed(int64_t first, int32_t k) {
-    return (first + k) & 0xFFFFFFFF;
-}
-
 } // namespace
 
 void merge_fillings(std::vector<result_filling> & fillings) {
@@ -67,68 +60,6 @@ void merge_fillings(std::vector<result_filling> & fillings) {
         }
     }
     fillings = std::move(merged);
-}
-
-result session::fill_candidates(const fill_once & fill, int32_t n, int64_t seed, int32_t n_positions) {
-    decoder &                             first = get_decoder();
-    std::vector<std::unique_ptr<decoder>> others;
-    std::vector<result>                   results(n);
-    std::vector<std::exception_ptr>       failures(n);
-    std::vector<std::thread>              threads;
-    const auto run = [&](decoder & d, int32_t k, std::function<void()> on_context) {
-        try {
-            results[k] = fill(d, candidate_seed(seed, k), std::move(on_context));
-        } catch (...) {
-            failures[k] = std::current_exception();
-        }
-    };
-    // each has a cache of its own, and passes of all go through the weights together
-    const auto run_others = [&] {
-        for (int32_t k = 1; k < n; ++k) {
-            others.push_back(make_decoder());
-            others.back()->begin(n_positions);
-            others.back()->copy_from(first);
-        }
-        for (int32_t k = 1; k < n; ++k) {
-            threads.emplace_back([&, k] {
-                const thrown_asserts asserts;
-                run(*others[k - 1], k, {});
-                others[k - 1]->end();
-            });
-        }
-    };
-    first.begin(n_positions);
-    run(first, 0, n > 1 && first.joins_others() ? std::function<void()>(run_others) : nullptr);
-    if (!threads.empty()) {
-        first.end(); // the others need not wait for its next token
-    }
-    for (std::thread & thread : threads) {
-        thread.join();
-    }
-    for (int32_t k = 1; k < n && threads.empty() && !failures[0] && !cancelled_; ++k) {
-        run(first, k, {});
-    }
-
-    result out;
-    for (int32_t k = 0; k < n; ++k) {
-        if (failures[k] || results[k].spans.empty()) {
-            continue; // a call that is cancelled keeps the candidates that have begun
-        }
-        result_filling filling;
-        filling.seed  = candidate_seed(seed, k);
-        filling.spans = std::move(results[k].spans);
-        out.fillings.push_back(std::move(filling));
-        out.n_generated_tokens += results[k].n_generated_tokens;
-    }
-    const auto failure = std::find_if(failures.begin(), failures.end(), [](const auto & f) { return f != nullptr; });
-    if (failure != failures.end() && (!cancelled_ || out.fillings.empty())) {
-        std::rethrow_exception(*failure);
-    }
-    out.n_prompt_tokens  = results[0].n_prompt_tokens;
-    out.n_reused_tokens  = results[0].n_reused_tokens;
-    out.prompt_seconds   = results[0].prompt_seconds;
-    out.generate_seconds = results[0].generate_seconds;
-    return out;
 }
 
 void rank_fillings(session & s, const std::vector<token_part> & parts, int32_t n_right,

@@ -1,4 +1,4 @@
-// Several fillings of one template (session::fill_candidates): merged where they are the same text, and ranked by how likely
+// Several fillings of one template (session::run_several): merged where they are the same text, and ranked by how likely
 // the text is with them.
 #pragma once
 

@@ -192,7 +192,13 @@ result session::infill(const magnet_part * parts, int32_t n_parts, const magnet_
     };
     check_sampling(p.sampling, *base_);
     const int64_t seed = p.sampling.seed < 0 ? int64_t(std::random_device{}()) : p.sampling.seed;
-    result        out  = fill_candidates(fill, candidates.n, seed, n_positions);
+    result        out;
+    for (seeded_result & one : run_several(fill, candidates.n, seed, n_positions, out)) {
+        result_filling filling;
+        filling.seed  = one.seed;
+        filling.spans = std::move(one.made.spans);
+        out.fillings.push_back(std::move(filling));
+    }
     merge_fillings(out.fillings);
     if (out.fillings.size() > 1 && !cancelled_) {
         rank_fillings(*this, tokens, candidates.right, out.fillings);

@@ -51,6 +51,13 @@ struct result {
     double                   generate_seconds   = 0.0;
 };
 
+// One of several texts from one context.
+struct seeded_result {
+    int64_t seed;
+    int32_t index;
+    result  made;
+};
+
 // The caller frees it with free_result.
 magnet_result * publish_result(result && r);
 void            free_result(magnet_result * r);

@@ -88,9 +88,12 @@ private:
     encoder &      get_encoder();
     decoder &      get_decoder();
     std::unique_ptr<decoder> make_decoder() const;
-    // Fills in one way (a seed); several of them at once or one after the other, from one context.
-    using fill_once = std::function<result(decoder & d, int64_t seed, std::function<void()> on_context)>;
-    result         fill_candidates(const fill_once & fill, int32_t n, int64_t seed, int32_t n_positions);
+    // Writes one text (a seed), and calls on_context, if there is one, as soon as the cache holds the context and nothing else.
+    using run_once = std::function<result(decoder & d, int64_t seed, std::function<void()> on_context)>;
+    // n of them, with seeds from `seed` on, at once or one after the other, from one context. What all took goes to `total`. Of a
+    // call that is cancelled those that have begun.
+    std::vector<seeded_result> run_several(const run_once & run_one, int32_t n, int64_t seed, int32_t n_positions,
+                                           result & total);
     bool           fused_with(const std::vector<used_adapter> & adapters) const; // throws if it has to be and cannot
     int32_t        context_of(int32_t context) const; // DEFAULT resolved by the recipe; throws on an unknown one
     gap_rules      rules_of(int32_t context, const magnet_infill_ends & ends, const magnet_part * parts,

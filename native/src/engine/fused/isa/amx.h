@@ -23,13 +23,23 @@ struct tiling<bf16> {
     int32_t n;
 };
 
-// Two: whether there is a second tile of rows, of columns.
-template <bool TwoRows, bool TwoCols>
-static void amx_tile(const micro_term * terms, int32_t n_terms, float * out) {
-    tiles::zero<0>();
-    tiles::zero<1>();
-    tiles::zero<2>();
-    tiles::zero<3>();
+// out [rows, 32], its rows ld floats apart, = or += the terms. Two: whether there is a second tile of rows, of columns. Whole
+// tiles of 16 x 16 are written.
+template <bool TwoRows, bool TwoCols, bool Add = false>
+static void amx_tile(const micro_term * terms, int32_t n_terms, float * out, int64_t ld = 32) {
+    float * const below = out + 16 * ld;
+    ld *= int64_t(sizeof(float));
+    if (Add) {
+        tiles::load<0>(out, ld);
+        TwoCols ? tiles::load<1>(out + 16, ld) : tiles::zero<1>();
+        TwoRows ? tiles::load<2>(below, ld) : tiles::zero<2>();
+        TwoRows && TwoCols ? tiles::load<3>(below + 16, ld) : tiles::zero<3>();
+    } else {
+        tiles::zero<0>();
+        tiles::zero<1>();
+        tiles::zero<2>();
+        tiles::zero<3>();
+    }
     for (int32_t i = 0; i < n_terms; ++i) {
         const micro_term & t    = terms[i];
         const char *       a0   = t.a;
@@ -55,14 +65,14 @@ static void amx_tile(const micro_term * terms, int32_t n_terms, float * out) {
             b += 16 * 128;
         }
     }
-    tiles::store<0>(out, 128);
+    tiles::store<0>(out, ld);
     if (TwoCols) {
-        tiles::store<1>(out + 16, 128);
+        tiles::store<1>(out + 16, ld);
     }
     if (TwoRows) {
-        tiles::store<2>(out + 16 * 32, 128);
+        tiles::store<2>(below, ld);
         if (TwoCols) {
-            tiles::store<3>(out + 16 * 32 + 16, 128);
+            tiles::store<3>(below + 16, ld);
         }
     }
 }

@@ -96,7 +96,7 @@ template <class T>
 struct attention_memory {
     float * scores; // [query_rows, key_panels * 32]
     T *     probs;  // the same
-    float * sums;   // [query_rows, head_dim]
+    float * sums;   // [query_rows, head_dim rounded up to panel_width]
     T *     keys;   // packed [head_dim, n], for rows that are packed or widened here
     T *     values; // packed [n, head_dim]
     int64_t bytes;
@@ -129,16 +129,19 @@ struct exponential {
     }
 };
 
-// One block of scores of one query: mask, exponentials. Returns the sum; max is the running maximum, of scores that are not
-// scaled yet.
-template <class T>
-MAGNET_INLINE float softmax_block(const visibility & sees, int32_t q, const hull & keys, const bool * masked,
-                                  float scale, float * s, T * p, float & max) {
+// The running softmax of a block of queries; the weighted sums of values are in attention_memory. Totals stay in lanes until
+// all keys are through.
+struct running_softmax {
+    float max[query_rows];
+    vf    total[query_rows];
+};
+
+// Scores of one query that the mask leaves, and whether any of them is above `max`.
+MAGNET_INLINE vf mask_block(const visibility & sees, int32_t q, const hull & keys, const bool * masked, float * s, vf maxima) {
     const int32_t * threshold = sees.key_threshold(q) + keys.first * 32;
     const int32_t * position  = sees.position + keys.first * 32;
     const vi        pos       = splat_int(sees.position[q]);
     const vi        outside   = splat_int(sees.last_out_of_window(q));
-    vf              maxima    = splat(max);
     for (int32_t b = 0; b < keys.size(); ++b) {
         for (int32_t i = b * 32; i < b * 32 + 32; i += W) {
             vf x = load(s + i);
@@ -152,7 +155,22 @@ MAGNET_INLINE float softmax_block(const visibility & sees, int32_t q, const hull
             maxima = max_of(maxima, x);
         }
     }
-    max = max_in(maxima);
+    return maxima;
+}
+
+// One block of scores of one query, which are not scaled yet: mask, exponentials. Returns what earlier sums are to be
+// multiplied by: 1 as long as no score is above those before, which is what comes most often.
+template <class T>
+MAGNET_INLINE float softmax_block(const visibility & sees, int32_t q, const hull & keys, const bool * masked, float scale,
+                                  float * s, T * p, float & max, vf & total) {
+    const vf before = splat(max);
+    const vf maxima = mask_block(sees, q, keys, masked, s, before);
+    float    decay  = 1.0f;
+    if (any_above(maxima, before)) {
+        const float last = max;
+        max              = max_in(maxima);
+        decay            = __builtin_expf(scale * (last - max));
+    }
     const exponential<T> weight(scale, max);
     vf                   sums = {};
     for (int32_t i = 0; i < keys.size() * 32; i += W) {
@@ -160,7 +178,8 @@ MAGNET_INLINE float softmax_block(const visibility & sees, int32_t q, const hull
         store(p + i, e);
         sums += e;
     }
-    return sum(sums);
+    total = total * decay + sums;
+    return decay;
 }
 
 // Panels of keys [begin, end) that some of the queries see, and which of them need the mask.
@@ -202,12 +221,6 @@ MAGNET_INLINE gemm_args<T> weighted_values(const packed_row<T> & row, const T * 
     return g;
 }
 
-// The running softmax of a block of queries; the weighted sums of values are in attention_memory.
-struct running_softmax {
-    float max[query_rows];
-    float total[query_rows];
-};
-
 // What is left to multiply scores by once they are capped.
 MAGNET_INLINE float softmax_scale(const head_layout & heads) { return heads.cap > 0.0f ? 1.0f : heads.scale; }
 
@@ -221,9 +234,10 @@ static void attend_blocks(const visibility & sees, const head_layout & heads, co
     const int32_t q_first = of.token / 32;
     const int32_t q_last  = (of.token + (of.rows - 1) * of.stride) / 32;
     const int32_t ld      = key_panels * 32;
+    const int64_t ld_sums = round_up(dim, panel_width);
     for (int32_t r = 0; r < of.rows; ++r) {
         state.max[r]   = hidden;
-        state.total[r] = 0.0f;
+        state.total[r] = vf{};
     }
     bool first = true;
     for (int32_t k_begin = begin; k_begin < end; k_begin += key_panels) {
@@ -240,28 +254,20 @@ static void attend_blocks(const visibility & sees, const head_layout & heads, co
             key_cells   = mem.keys;
             value_cells = mem.values;
         }
-        gemm_store(single(of.rows, keys.size() * 32, term(of.q, of.ld, key_cells, panel_size(dim), dim)), mem.scores, ld);
+        multiply_block<false>(single(of.rows, keys.size() * 32, term(of.q, of.ld, key_cells, panel_size(dim), dim)),
+                              mem.scores, ld);
         for (int32_t r = 0; r < of.rows; ++r) {
             for (int32_t i = 0; heads.cap > 0.0f && i < keys.size() * 32; i += W) {
                 store(mem.scores + r * ld + i, capped(load(mem.scores + r * ld + i), heads.scale, heads.cap));
             }
-            const float before = state.max[r];
-            const float block  = softmax_block(sees, of.token + r * of.stride, keys, seen.masked, scale,
-                                               mem.scores + r * ld, mem.probs + r * ld, state.max[r]);
-            const float decay  = first ? 0.0f : before == state.max[r] ? 1.0f : __builtin_expf(scale * (before - state.max[r]));
-            state.total[r]     = state.total[r] * decay + block;
-            if (!first && decay != 1.0f) {
-                for (int32_t c = 0; c < dim; ++c) {
-                    mem.sums[r * dim + c] *= decay;
-                }
+            const float decay = softmax_block(sees, of.token + r * of.stride, keys, seen.masked, scale, mem.scores + r * ld,
+                                              mem.probs + r * ld, state.max[r], state.total[r]);
+            for (int32_t c = 0; !first && decay != 1.0f && c < dim; ++c) {
+                mem.sums[r * ld_sums + c] *= decay;
             }
         }
         const gemm_args<T> weighted = weighted_values(row, value_cells, keys, of.rows, dim, mem.probs, ld);
-        if (first) {
-            gemm_store(weighted, mem.sums, dim);
-        } else {
-            gemm_add(weighted, mem.sums, dim);
-        }
+        first ? multiply_block<false>(weighted, mem.sums, ld_sums) : multiply_block<true>(weighted, mem.sums, ld_sums);
         first = false;
     }
 }
@@ -273,13 +279,14 @@ static void attend(const visibility & sees, const head_layout & heads, const pac
     running_softmax state;
     attend_blocks(sees, heads, row, of, 0, sees.n_blocks, mem, state);
     for (int32_t r = 0; r < of.rows; ++r) {
-        float * sums = mem.sums + r * dim;
+        float *     sums  = mem.sums + r * round_up(dim, panel_width);
+        const float total = sum(state.total[r]);
         for (int32_t c = 0; c < dim; ++c) {
-            sums[c] /= state.total[r];
+            sums[c] /= total;
         }
         convert_row(sums, dim, of.out + r * of.ld_out);
         if (of.lse != nullptr) {
-            of.lse[r * of.stride] = softmax_scale(heads) * state.max[r] + __builtin_logf(state.total[r]);
+            of.lse[r * of.stride] = softmax_scale(heads) * state.max[r] + __builtin_logf(total);
         }
     }
 }
@@ -352,9 +359,9 @@ static void attention_part(const cached_attention_args<T> & a, int32_t head_kv, 
     attend_blocks(*a.sees, l, row, of, begin, end, mem, state);
     for (int32_t r = 0; r < of.rows; ++r) {
         out[r].max   = softmax_scale(l) * state.max[r];
-        out[r].total = state.total[r];
+        out[r].total = sum(state.total[r]);
         for (int32_t c = 0; c < dim; ++c) {
-            out[r].sums[c] = state.total[r] > 0.0f ? mem.sums[r * dim + c] : 0.0f;
+            out[r].sums[c] = out[r].total > 0.0f ? mem.sums[r * round_up(dim, panel_width) + c] : 0.0f;
         }
     }
 }

@@ -194,5 +194,38 @@ static void gemm_add(const gemm_args<T> & g, float * out, int64_t ld) {
     });
 }
 
+#if defined(MAGNET_AMX_TILES)
+// Tiles straight to and from `out`: no copy of 32 x 32 sums between, which counts where K is small.
+template <bool Add>
+MAGNET_INLINE void run_block(const gemm_args<bf16> & g, float * out, int64_t ld) {
+    for (int32_t j = 0; j * panel_width < g.n; ++j) {
+        for (int32_t row = 0; row < g.m; row += 32) {
+            micro_term at[max_terms];
+            for (int32_t i = 0; i < g.n_terms; ++i) {
+                const product<bf16> & t = g.terms[i];
+                at[i] = { reinterpret_cast<const char *>(t.a + row * t.lda), t.lda * int64_t(sizeof(bf16)),
+                          reinterpret_cast<const char *>(t.b + j * t.b_stride), t.k };
+            }
+            float * to = out + row * ld + j * panel_width;
+            g.m - row > 16 ? amx_tile<true, true, Add>(at, g.n_terms, to, ld)
+                           : amx_tile<false, true, Add>(at, g.n_terms, to, ld);
+        }
+    }
+}
+#endif
+
+// out = or += plain terms, without bias, dropout or quantised rows, by the calling thread alone. Up to 15 rows beyond the last,
+// and columns up to a multiple of panel_width, may be written: what comes out there means nothing.
+template <bool Add, class T>
+MAGNET_INLINE void multiply_block(const gemm_args<T> & g, float * out, int64_t ld) {
+#if defined(MAGNET_AMX_TILES)
+    if constexpr (sizeof(T) == sizeof(bf16)) {
+        run_block<Add>(g, out, ld);
+        return;
+    }
+#endif
+    Add ? gemm_add(g, out, ld) : gemm_store(g, out, ld);
+}
+
 } // namespace
 } // namespace magnet::fused

@@ -109,11 +109,28 @@ MAGNET_INLINE vf min_of(vf a, vf b) { return a < b ? a : b; }
 MAGNET_INLINE float max_in(vf v) {
     float x[W];
     store(x, v);
-    float m = x[0];
-    for (int i = 1; i < W; ++i) {
-        m = x[i] > m ? x[i] : m;
+    float m[4] = { x[0], x[1], x[2], x[3] };
+    for (int i = 4; i < W; i += 4) {
+        for (int j = 0; j < 4; ++j) {
+            m[j] = x[i + j] > m[j] ? x[i + j] : m[j];
+        }
     }
-    return m;
+    const float a = m[0] > m[1] ? m[0] : m[1], b = m[2] > m[3] ? m[2] : m[3];
+    return a > b ? a : b;
+}
+
+// Whether any lane of a is above that of b.
+MAGNET_INLINE bool any_above(vf a, vf b) {
+#if MAGNET_VECTOR_WIDTH == 16
+    return _mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_GT_OQ) != 0;
+#else
+    const vi above = a > b;
+    int32_t  any   = 0;
+    for (int i = 0; i < W; ++i) {
+        any |= above[i];
+    }
+    return any != 0;
+#endif
 }
 
 // a0 b0 a1 b1 ... of the lower, or the upper, halves of two vectors.
