@@ -22,6 +22,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t n_stop;
  *     int32_t max_tokens;
  *     int32_t top;
+ *     int32_t n_texts;
  *     _Bool add_special;
  *     _Bool parse_special;
  *     _Bool ignore_eos;
@@ -42,10 +43,11 @@ public class magnet_generate_params {
         magnet_h.C_INT.withName("n_stop"),
         magnet_h.C_INT.withName("max_tokens"),
         magnet_h.C_INT.withName("top"),
+        magnet_h.C_INT.withName("n_texts"),
         magnet_h.C_BOOL.withName("add_special"),
         magnet_h.C_BOOL.withName("parse_special"),
         magnet_h.C_BOOL.withName("ignore_eos"),
-        MemoryLayout.paddingLayout(1)
+        MemoryLayout.paddingLayout(5)
     ).withName("magnet_generate_params");
 
     /**
@@ -418,6 +420,50 @@ public class magnet_generate_params {
      */
     public static void top(MemorySegment struct, int fieldValue) {
         struct.set(top$LAYOUT, top$OFFSET, fieldValue);
+    }
+
+    private static final OfInt n_texts$LAYOUT = (OfInt)$LAYOUT.select(groupElement("n_texts"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t n_texts
+     * }
+     */
+    public static final OfInt n_texts$layout() {
+        return n_texts$LAYOUT;
+    }
+
+    private static final long n_texts$OFFSET = $LAYOUT.byteOffset(groupElement("n_texts"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t n_texts
+     * }
+     */
+    public static final long n_texts$offset() {
+        return n_texts$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t n_texts
+     * }
+     */
+    public static int n_texts(MemorySegment struct) {
+        return struct.get(n_texts$LAYOUT, n_texts$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t n_texts
+     * }
+     */
+    public static void n_texts(MemorySegment struct, int fieldValue) {
+        struct.set(n_texts$LAYOUT, n_texts$OFFSET, fieldValue);
     }
 
     private static final OfBoolean add_special$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("add_special"));
