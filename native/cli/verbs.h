@@ -15,7 +15,8 @@ class App;
                         verb(mask, "draw who sees whom in a text with gaps")                                           \
                             verb(train, "train a LoRA adapter on text and pairs")                                      \
                                 verb(merge, "write model and adapter as one model")                                    \
-                                    verb(eval, "measure a model and its adapters on files")
+                                    verb(eval, "measure a model and its adapters on files")                            \
+                                        verb(models, "list the models that are known by name")
 
 namespace magnet_cli {
 
