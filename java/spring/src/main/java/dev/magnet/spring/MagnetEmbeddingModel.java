@@ -3,10 +3,13 @@ package dev.magnet.spring;
 import dev.magnet.EmbedOptions;
 import dev.magnet.Embeddings;
 import dev.magnet.Magnet;
+import dev.magnet.MagnetException;
+import dev.magnet.Status;
 import dev.magnet.Truncation;
 import io.micrometer.observation.ObservationRegistry;
 import java.util.List;
-import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -69,17 +72,24 @@ public class MagnetEmbeddingModel extends AbstractEmbeddingModel {
     }
 
     private EmbeddingResponse embed(EmbeddingRequest request) {
-        Embeddings embeddings;
-        try {
-            embeddings = magnet.get().embedAllAsync(request.getInstructions(), options(request.getOptions())).join();
-        } catch (CompletionException e) {
-            throw e.getCause() instanceof RuntimeException cause ? cause : e;
-        }
+        Embeddings embeddings = await(magnet.get().embedAllAsync(request.getInstructions(), options(request.getOptions())));
         float[][] vectors = embeddings.vectors();
         List<Embedding> results =
                 IntStream.range(0, vectors.length).mapToObj(i -> new Embedding(vectors[i], i)).toList();
         int tokens = Math.toIntExact(embeddings.tokens());
         return new EmbeddingResponse(results, new EmbeddingResponseMetadata(properties.model(), new DefaultUsage(tokens, 0)));
+    }
+
+    private static Embeddings await(CompletableFuture<Embeddings> running) {
+        try {
+            return running.get();
+        } catch (InterruptedException e) {
+            running.cancel(true);
+            Thread.currentThread().interrupt();
+            throw new MagnetException(Status.CANCELLED, "interrupted while embedding", e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException cause ? cause : new IllegalStateException(e.getCause());
+        }
     }
 
     private EmbedOptions options(@Nullable EmbeddingOptions request) {

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.magnet.Magnet;
 import dev.magnet.MagnetException;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.springframework.ai.chat.model.ChatModel;
@@ -90,5 +92,27 @@ class MagnetAutoConfigurationTest {
                 .isInstanceOf(MagnetException.class).hasMessageContaining("tokens"));
         application.withPropertyValues("magnet.embedding.truncate=true", "magnet.embedding.dimensions=8").run(context ->
                 assertThat(context.getBean(EmbeddingModel.class).embed("x".repeat(1000))).hasSize(8));
+    }
+
+    @Test
+    void anInterruptEndsTheCallAndTheModelLivesOn() {
+        application.run(context -> {
+            EmbeddingModel embedding = context.getBean(EmbeddingModel.class);
+            Thread.currentThread().interrupt();
+            assertThatThrownBy(() -> embedding.embed("a")).isInstanceOf(MagnetException.class).hasMessageContaining("interrupted");
+            assertThat(Thread.interrupted()).isTrue();
+            assertThat(embedding.embed("a")).hasSize(32);
+        });
+    }
+
+    @Test
+    void nothingGivesNothingAndNullIsRefused() {
+        application.run(context -> {
+            EmbeddingModel embedding = context.getBean(EmbeddingModel.class);
+            assertThat(embedding.embed(List.of())).isEmpty();
+            assertThatThrownBy(() -> embedding.embed((List<String>) null)).isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> embedding.embed(Arrays.asList("a", null))).isInstanceOf(RuntimeException.class);
+            assertThat(embedding.embed("still there")).hasSize(32);
+        });
     }
 }
