@@ -22,7 +22,8 @@ struct embed_command {
     model_options              model;
     input_options              input;
     output_options             output;
-    int32_t                    format = 0; // a vector_format
+    int32_t                    format    = 0; // a vector_format
+    int32_t                    precision = MAGNET_PRECISION_FLOAT32;
     std::optional<std::string> instruction;
     magnet_embed_params        params       = magnet_embed_default_params();
     bool                       no_normalize = false;
@@ -41,7 +42,7 @@ constexpr size_t texts_per_call = 1024;
 } // namespace
 
 void embed_command::run_texts(magnet_session * session, const std::vector<record> & records, vector_writer & writer) {
-    const auto           width = static_cast<size_t>(writer.columns());
+    const auto           width = static_cast<size_t>(writer.dimensions());
     std::vector<float>   vectors;
     std::vector<int32_t> counts(texts_per_call);
     progress             bar("embedding", static_cast<int64_t>(records.size()), writer.progress_visible());
@@ -75,7 +76,7 @@ void embed_command::run_tokens(magnet_session * session, const std::vector<recor
             check(magnet_embed_tokens(session, text, &params, vectors, ids, capacity, &n), records[i]);
         };
         call(nullptr, nullptr, 0);
-        std::vector<float>   vectors(static_cast<size_t>(n) * static_cast<size_t>(writer.columns()));
+        std::vector<float>   vectors(static_cast<size_t>(n) * static_cast<size_t>(writer.dimensions()));
         std::vector<int32_t> ids(static_cast<size_t>(n));
         if (n > 0) {
             call(vectors.data(), ids.data(), n);
@@ -93,6 +94,9 @@ void embed_command::run() {
     if (matrix && similarity) {
         throw usage_error("--similarity prints text or JSON, no .npy and no raw floats");
     }
+    if (similarity && precision != MAGNET_PRECISION_FLOAT32) {
+        throw usage_error("--similarity compares the floats; leave --precision out");
+    }
     const std::vector<record> records = read_input(input, input_format::lines);
     if (matrix && tokens && records.size() != 1) {
         throw failure("the vectors of the tokens of one text are one matrix, but there are " +
@@ -104,9 +108,10 @@ void embed_command::run() {
 
     const loaded_model loaded  = load_model(model);
     const session_ptr  session = create_session(loaded, model);
+    const int32_t      n       = params.dimensions > 0 ? params.dimensions : loaded.info.n_embd;
     const cancel_scope scope(session.get()); // before the file is begun, which then goes with the return from here
     magnet_cli::output out(output.path);
-    vector_writer      writer(out, how, loaded, records.size(), similarity);
+    vector_writer      writer(out, {how, precision, n}, loaded, records.size(), similarity);
     tokens ? run_tokens(session.get(), records, writer) : run_texts(session.get(), records, writer);
     if (interrupted()) {
         return; // the file, if there is one, would be half of what was asked for
@@ -123,6 +128,8 @@ void add_embed(CLI::App & verb) {
     option_group out = command->output.add_to(verb, "one JSON object a text: its fields, n_tokens, embedding");
     out.choice("--format", command->format, vector_format_names(),
                "default: by the name of the output file, else plain");
+    out.choice("--precision", command->precision, precision_names(),
+               "numbers in fewer bytes: int8 (compare by cosine), binary (bits, compare by Hamming distance)");
     auto * similarity = out.flag("--similarity", command->similarity, "print the cosines of all pairs, no vectors");
 
     option_group group(verb, "Embedding");
@@ -131,10 +138,13 @@ void add_embed(CLI::App & verb) {
     group.choice("--attention", params.attention, attention_names(),
                  "what tokens see (default: the adapter's, else bidirectional)");
     group.value("--instruction", command->instruction, "TEXT", "prefix of every text (default: the adapter's)");
-    group.flag("--document", params.document, "the texts are documents to be found: the adapter's instruction for those");
+    group.flag("--document", params.document,
+               "the texts are documents to be found: the adapter's instruction for those");
     group.choice("--truncate", params.truncate, truncate_names(),
                  "keep the head or the tail of a text that is too long (default: error)");
     group.value("--max-tokens", params.max_tokens, "N", "tokens read of a text (default: as many as the model reads)",
+                between(1, 1 << 30));
+    group.value("--dimensions", params.dimensions, "N", "first numbers of a vector that are kept (default: all)",
                 between(1, 1 << 30));
     group.flag("--no-normalize", command->no_normalize, "leave the length of the vectors as it is");
     group.flag("--no-eos", command->no_eos, "do not end texts with the end-of-text token");
@@ -150,7 +160,10 @@ void add_embed(CLI::App & verb) {
              "\n"
              "An argument that names an existing file is read as a file; in scripts say --text or --file. JSONL has\n"
              "its text in the field \"text\"; --json keeps its other fields. Plain output is a line of numbers a text\n"
-             "(on a terminal only the first few); raw is float32, little-endian, without a header.");
+             "(on a terminal only the first few); raw is little-endian, without a header. With --precision int8 the "
+             "largest\n"
+             "number of a vector is 127 or -127; binary are bytes of eight bits, 1 where a number is above 0, as\n"
+             "numpy.packbits makes them.");
     verb.callback([command] { command->run(); });
 }
 

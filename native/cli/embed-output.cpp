@@ -34,11 +34,11 @@ vector_format choose_format(int32_t format, bool as_json, const std::string & pa
                                                            : vector_format::plain;
 }
 
-vector_writer::vector_writer(output & out, vector_format format, const loaded_model & loaded, size_t n_texts,
+vector_writer::vector_writer(output & out, const vector_layout & layout, const loaded_model & loaded, size_t n_texts,
                              bool similarity)
-    : out(out), format(format), loaded(loaded), n_texts(n_texts), similarity(similarity) {
+    : out(out), layout(layout), format(layout.format), loaded(loaded), n_texts(n_texts), similarity(similarity) {
     if ((format == vector_format::npy || format == vector_format::raw) && out.is_terminal()) {
-        throw usage_error("binary floats do no good to a terminal; add --output FILE");
+        throw usage_error("binary numbers do no good to a terminal; add --output FILE");
     }
 }
 
@@ -46,32 +46,64 @@ static json fields_of(const record & from) {
     return from.fields.is_object() ? from.fields : json{{"text", from.text}};
 }
 
-// An object that ends in an array of floats, spliced in: a json value per float would take most of the time.
-static std::string with_vector(const json & object, const char * name, const float * vector, int32_t n) {
+// An object that ends in an array of numbers, spliced in: a json value per number would take most of the time.
+static std::string with_vector(const json & object, const char * name, const std::vector<float> & vector) {
     std::string line = to_text(object);
     line.pop_back();
     line += (object.empty() ? "\"" : ",\"") + std::string(name) + "\":[";
-    append_decimals(line, vector, n, ",", true);
+    append_decimals(line, vector.data(), static_cast<int64_t>(vector.size()), ",", true);
     return line + "]}";
+}
+
+std::vector<uint8_t> vector_writer::packed(const float * vectors, size_t n) const {
+    const auto count = static_cast<int64_t>(n);
+    int64_t    size  = 0;
+    check(magnet_vectors_pack(vectors, count, dimensions(), layout.precision, nullptr, 0, &size));
+    std::vector<uint8_t> bytes(static_cast<size_t>(size));
+    check(magnet_vectors_pack(vectors, count, dimensions(), layout.precision, bytes.data(), size, nullptr));
+    return bytes;
+}
+
+// Of one packed vector.
+int32_t vector_writer::columns() const {
+    return layout.precision == MAGNET_PRECISION_BINARY ? (dimensions() + 7) / 8 : dimensions();
+}
+
+// What is written of a vector, for output in decimals.
+std::vector<float> vector_writer::numbers(const float * vector) const {
+    if (layout.precision == MAGNET_PRECISION_FLOAT32) {
+        return {vector, vector + dimensions()};
+    }
+    const std::vector<uint8_t> bytes = packed(vector, 1);
+    std::vector<float>         values;
+    for (const uint8_t byte : bytes) {
+        values.push_back(layout.precision == MAGNET_PRECISION_INT8 ? static_cast<float>(static_cast<int8_t>(byte))
+                                                                   : static_cast<float>(byte));
+    }
+    return values;
 }
 
 void vector_writer::header(size_t rows) {
     if (format == vector_format::npy && !header_written) {
-        out.write(npy_header(static_cast<int64_t>(rows), columns()));
+        const char * type = layout.precision == MAGNET_PRECISION_INT8     ? "|i1"
+                            : layout.precision == MAGNET_PRECISION_BINARY ? "|u1"
+                                                                          : "<f4";
+        out.write(npy_header(type, static_cast<int64_t>(rows), columns()));
     }
     header_written = true;
 }
 
 void vector_writer::matrix(const float * vectors, size_t n) {
-    static_assert(sizeof(float) == 4, "float32");
-    out.write({reinterpret_cast<const char *>(vectors), n * static_cast<size_t>(columns()) * sizeof(float)});
+    const std::vector<uint8_t> bytes = packed(vectors, n);
+    out.write({reinterpret_cast<const char *>(bytes.data()), bytes.size()});
 }
 
 // On a terminal the first few numbers, for a look; else all of them.
 void vector_writer::vector_line(const float * vector, const std::string & label) {
-    const int32_t shown = out.is_terminal() ? std::min(columns(), 6) : columns();
-    std::string   line  = label;
-    append_decimals(line, vector, shown, " ");
+    const std::vector<float> values = numbers(vector);
+    const int32_t            shown  = out.is_terminal() ? std::min(columns(), 6) : columns();
+    std::string              line   = label;
+    append_decimals(line, values.data(), shown, " ");
     if (shown < columns()) {
         line += " … (" + std::to_string(columns()) + " numbers)";
     }
@@ -81,12 +113,12 @@ void vector_writer::vector_line(const float * vector, const std::string & label)
 void vector_writer::text(const record & from, const float * vector, int32_t n_tokens) {
     if (similarity) {
         kept_texts.push_back(from.text);
-        kept.insert(kept.end(), vector, vector + columns());
+        kept.insert(kept.end(), vector, vector + dimensions());
     } else if (format == vector_format::jsonl) {
         json object        = fields_of(from);
         object["n_tokens"] = n_tokens;
         object.erase("embedding");
-        out.line(with_vector(object, "embedding", vector, columns()));
+        out.line(with_vector(object, "embedding", numbers(vector)));
     } else if (format == vector_format::plain) {
         vector_line(vector, "");
     } else {
@@ -96,7 +128,7 @@ void vector_writer::text(const record & from, const float * vector, int32_t n_to
 }
 
 void vector_writer::tokens(const record & from, const float * vectors, const std::vector<int32_t> & ids) {
-    const auto row = [&](size_t i) { return vectors + i * static_cast<size_t>(columns()); };
+    const auto row = [&](size_t i) { return vectors + i * static_cast<size_t>(dimensions()); };
     if (format == vector_format::jsonl) {
         json object = fields_of(from);
         object.erase("tokens");
@@ -105,7 +137,7 @@ void vector_writer::tokens(const record & from, const float * vectors, const std
         line += object.empty() ? "\"tokens\":[" : ",\"tokens\":[";
         for (size_t i = 0; i < ids.size(); ++i) {
             const json token{{"id", ids[i]}, {"text", token_bytes(model(), ids[i])}};
-            line += (i > 0 ? "," : "") + with_vector(token, "embedding", row(i), columns());
+            line += (i > 0 ? "," : "") + with_vector(token, "embedding", numbers(row(i)));
         }
         out.line(line + "]}");
     } else if (format == vector_format::plain) {
@@ -146,7 +178,7 @@ static double cosine(const float * a, const float * b, int32_t n) {
 
 void vector_writer::similarity_table() {
     const size_t      n     = kept_texts.size();
-    const auto        row   = [&](size_t i) { return kept.data() + i * static_cast<size_t>(columns()); };
+    const auto        row   = [&](size_t i) { return kept.data() + i * static_cast<size_t>(dimensions()); };
     const int         width = terminal_width(STDOUT_FILENO);
     std::string       head  = std::string(4, ' ');
     std::vector<json> rows;
@@ -160,7 +192,7 @@ void vector_writer::similarity_table() {
         std::string line = pad(std::to_string(i + 1), 4, true);
         json        cosines;
         for (size_t j = 0; j < n; ++j) {
-            const double value = cosine(row(i), row(j), columns());
+            const double value = cosine(row(i), row(j), dimensions());
             char         number[16];
             std::snprintf(number, sizeof number, "%7.3f", value);
             line += number;

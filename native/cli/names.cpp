@@ -28,6 +28,12 @@ const names & truncate_names() {
     return table;
 }
 
+const names & precision_names() {
+    static const names table{
+        {"float32", MAGNET_PRECISION_FLOAT32}, {"int8", MAGNET_PRECISION_INT8}, {"binary", MAGNET_PRECISION_BINARY}};
+    return table;
+}
+
 const names & engine_names() {
     static const names table{
         {"auto", MAGNET_ENGINE_AUTO}, {"fused", MAGNET_ENGINE_FUSED}, {"graph", MAGNET_ENGINE_GRAPH}};

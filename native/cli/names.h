@@ -14,6 +14,7 @@ const names & pooling_names();
 const names & attention_names();
 const names & context_names();
 const names & truncate_names();
+const names & precision_names();
 const names & engine_names();
 const names & weights_names();
 const names & cache_type_names();

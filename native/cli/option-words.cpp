@@ -21,11 +21,12 @@ static constexpr std::pair<std::string_view, std::string_view> phrases[] = {
     {"-1 (physical cores) or in", "in"},
     {"0 (what the model was trained for) or in", "in"},
     {"0 (all that is read) or at most", "at most"},
+    {"0 (all) or at most", "at most"},
 };
 
 // Fields whose option is their own name with dashes, by the struct that they stand in.
 static constexpr std::pair<std::string_view, const char *> groups[] = {
-    {"", "adapter checkpoint_every engine limit mask_token max_tokens pooling recompute resamples scale seed top truncate"},
+    {"", "adapter checkpoint_every dimensions engine limit mask_token max_tokens pooling recompute resamples scale seed top truncate"},
     {"rows.", "batch keep_base length mask_rate max_spans open_room sentence_share share_causal share_hybrid share_ordered span_max span_min"},
     {"contrast.", "dimensions document_instruction instruction margin mine_margin projection temperature text_share"},
     {"lora.", "alpha dropout rank targets"},

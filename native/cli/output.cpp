@@ -159,9 +159,9 @@ void append_decimals(std::string & out, const float * values, int64_t n, std::st
     }
 }
 
-std::string npy_header(int64_t rows, int64_t columns) {
+std::string npy_header(const std::string & type, int64_t rows, int64_t columns) {
     const std::string shape = "(" + std::to_string(rows) + ", " + std::to_string(columns) + ")";
-    std::string       dict  = "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }";
+    std::string       dict  = "{'descr': '" + type + "', 'fortran_order': False, 'shape': " + shape + ", }";
     const size_t      front = 10; // magic, version, length of the dictionary
     dict.append(64 - (front + dict.size() + 1) % 64, ' ');
     dict += '\n';

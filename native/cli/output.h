@@ -54,8 +54,8 @@ std::string to_text(const json & value);
 void append_decimals(std::string & out, const float * values, int64_t n, std::string_view separator,
                      bool in_json = false);
 
-// Header of a NumPy file, format 1.0, for a C-ordered float32 little-endian array of rows x columns.
+// Header of a NumPy file, format 1.0, for a C-ordered array of rows x columns; type as NumPy writes it, "<f4".
 // (numpy.lib.format in NumPy's documentation)
-std::string npy_header(int64_t rows, int64_t columns);
+std::string npy_header(const std::string & type, int64_t rows, int64_t columns);
 
 } // namespace magnet_cli

@@ -394,7 +394,8 @@ struct magnet_embed_params {
     int32_t                  attention;   /* enum magnet_attention                                                    */
     int32_t                  truncate;    /* enum magnet_truncate                                                     */
     int32_t                  max_tokens;  /* of one text with instruction and EOS; 0 = the session's n_ctx            */
-    bool                     normalize;   /* L2, default true; a zero vector stays zero                               */
+    int32_t                  dimensions;  /* numbers of a vector: its first ones, in [1, D]; 0 = all D                */
+    bool                     normalize;   /* L2 of what dimensions leaves, default true; a zero vector stays zero     */
     bool                     append_eos;  /* default true, as trained                                                 */
     bool                     document;    /* the texts are documents that queries are to find: without an instruction here
                                              they get the adapter's for documents                                     */
@@ -402,8 +403,9 @@ struct magnet_embed_params {
 
 MAGNET_API struct magnet_embed_params magnet_embed_default_params(void);
 
-/* One vector a text: out [n_texts, D], capacity in floats. On the CPU a text has the same vector, to the bit, alone and
- * among any others; on a GPU, where texts share passes, to rounding. So for token vectors and scores.
+/* One vector a text: out [n_texts, D], D being dimensions if they are given, so for those below; capacity in floats. On the
+ * CPU a text has the same vector, to the bit, alone and among any others; on a GPU, where texts share passes, to rounding.
+ * So for token vectors and scores.
  * An empty text is the embedding of instruction + EOS (of EOS alone without one, also when pooled by mean).
  * out_n_tokens [n_texts] (may be NULL) receives the tokens read, instruction and EOS counted. On failure out is
  * unspecified. BAD_FILE: a vector is not finite, by a damaged weight or an adapter too strong; so for those below. */
@@ -421,6 +423,19 @@ MAGNET_API int32_t magnet_embed_tokens(struct magnet_session * session, struct m
  * the text's own. */
 MAGNET_API int32_t magnet_embed_token_ids(struct magnet_session * session, const int32_t * tokens, int32_t n_tokens,
                                           const struct magnet_embed_params * params, float * out, int64_t capacity);
+
+enum magnet_precision {
+    MAGNET_PRECISION_FLOAT32 = 0, /* as they are                                                                      */
+    MAGNET_PRECISION_INT8    = 1, /* int8_t; each vector scaled so that its largest number is 127 or -127, and rounded to
+                                     the nearest: compare by cosine                                                   */
+    MAGNET_PRECISION_BINARY  = 2, /* a bit a number, 1 where it is > 0; the first is the highest bit of the first byte, bits
+                                     that are left over are 0 (numpy.packbits): compare by Hamming distance           */
+};
+
+/* Vectors [n_vectors, dimensions] in fewer bytes, one behind the other. out_size (may be NULL) receives the bytes of all;
+ * NULL, 0 asks for the size. INVALID_ARGUMENT: a number is not finite. Any thread. */
+MAGNET_API int32_t magnet_vectors_pack(const float * vectors, int64_t n_vectors, int32_t dimensions, int32_t precision,
+                                       void * out, int64_t capacity, int64_t * out_size);
 
 /* ------------------------------------------------------------------------------------------------ sampling */
 

@@ -107,3 +107,61 @@ TEST_CASE("embed: the pooled vectors of a dense pass, under either attention") {
         }
     }
 }
+
+TEST_CASE("embed: dimensions keeps the first numbers, and gives them length 1") {
+    const model_ptr     model   = load_model(architecture_path("llama"));
+    const session_ptr   session = make_session(model);
+    magnet_embed_params p       = magnet_embed_default_params();
+    p.normalize                 = false;
+    const magnet_text  texts[]  = {text(sentences[0]), text(sentences[3])};
+    std::vector<float> whole(2 * 32), some(2 * 5), small(2 * 5 + 1, 7.0f);
+    require_ok(magnet_embed(session.get(), texts, 2, &p, whole.data(), 64, nullptr));
+    p.dimensions = 5;
+    require_ok(magnet_embed(session.get(), texts, 2, &p, some.data(), 10, nullptr));
+    p.normalize = true;
+    require_ok(magnet_embed(session.get(), texts, 2, &p, small.data(), 10, nullptr));
+    for (size_t i = 0; i < 2; ++i) {
+        double norm = 0.0;
+        for (size_t d = 0; d < 5; ++d) {
+            CHECK(some[i * 5 + d] == whole[i * 32 + d]);
+            norm += (double)some[i * 5 + d] * some[i * 5 + d];
+        }
+        for (size_t d = 0; d < 5; ++d) {
+            CHECK(small[i * 5 + d] == doctest::Approx(some[i * 5 + d] / std::sqrt(norm)).epsilon(1e-6));
+        }
+    }
+    CHECK(small[10] == 7.0f);
+    check_fails(magnet_embed(session.get(), texts, 2, &p, small.data(), 9, nullptr), MAGNET_STATUS_BUFFER_TOO_SMALL, {"10"});
+}
+
+TEST_CASE("vectors are packed as the header says") {
+    const float   vectors[] = {0.5f, -0.25f, 0.0f, 0.125f, 1e-30f, 0.0f, 0.0f, 0.0f, -3.0f, //
+                               0.0f, 0.0f,   0.0f, 0.0f,   0.0f,   0.0f, 0.0f, 0.0f, 0.0f};
+    const int8_t  int8[]    = {21, -11, 0, 5, 0, 0, 0, 0, -127, 0, 0, 0, 0, 0, 0, 0, 0, 0}; // x * 127 / 3
+    const uint8_t bits[]    = {0x98, 0x00, 0x00, 0x00};
+    int64_t       size      = 0;
+    const auto    packed    = [&](int32_t precision) {
+        require_ok(magnet_vectors_pack(vectors, 2, 9, precision, nullptr, 0, &size));
+        std::vector<uint8_t> out((size_t)size);
+        check_fails(magnet_vectors_pack(vectors, 2, 9, precision, out.data(), size - 1, nullptr),
+                    MAGNET_STATUS_BUFFER_TOO_SMALL, {std::to_string(size).c_str()});
+        require_ok(magnet_vectors_pack(vectors, 2, 9, precision, out.data(), size, nullptr));
+        return out;
+    };
+    CHECK(packed(MAGNET_PRECISION_INT8) == std::vector<uint8_t>((const uint8_t *)int8, (const uint8_t *)int8 + 18));
+    CHECK(packed(MAGNET_PRECISION_BINARY) == std::vector<uint8_t>(bits, bits + 4));
+    const auto same = packed(MAGNET_PRECISION_FLOAT32);
+    CHECK((same.size() == sizeof vectors && !std::memcmp(same.data(), vectors, sizeof vectors)));
+
+    const float bad[] = {0.0f, INFINITY};
+    uint8_t     out[8];
+    check_fails(magnet_vectors_pack(bad, 1, 2, MAGNET_PRECISION_INT8, out, 8, nullptr), MAGNET_STATUS_INVALID_ARGUMENT,
+                {"vector 0", "at 1"});
+    check_fails(magnet_vectors_pack(bad, 1, 0, 0, out, 8, nullptr), MAGNET_STATUS_INVALID_ARGUMENT, {"dimensions"});
+    check_fails(magnet_vectors_pack(bad, -1, 2, 0, out, 8, nullptr), MAGNET_STATUS_INVALID_ARGUMENT, {"n_vectors"});
+    check_fails(magnet_vectors_pack(bad, INT64_MAX, 2, 0, out, 8, nullptr), MAGNET_STATUS_INVALID_ARGUMENT, {"n_vectors"});
+    check_fails(magnet_vectors_pack(nullptr, 1, 2, 0, out, 8, nullptr), MAGNET_STATUS_INVALID_ARGUMENT, {"vectors"});
+    check_fails(magnet_vectors_pack(bad, 1, 2, 3, out, 8, nullptr), MAGNET_STATUS_INVALID_ARGUMENT, {"precision"});
+    require_ok(magnet_vectors_pack(nullptr, 0, 2, MAGNET_PRECISION_INT8, nullptr, 0, &size));
+    CHECK(size == 0);
+}

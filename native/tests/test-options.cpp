@@ -381,6 +381,9 @@ TEST_CASE("embed options out of range") {
     for (const int32_t value : {-1, 257, INT32_MAX, INT32_MIN}) {
         fails("max_tokens", &magnet_embed_params::max_tokens, value, MAGNET_STATUS_INVALID_ARGUMENT);
     }
+    for (const int32_t value : {-1, 33, INT32_MAX}) {
+        fails("dimensions", &magnet_embed_params::dimensions, value, MAGNET_STATUS_INVALID_ARGUMENT);
+    }
 
     check_fails(magnet_embed(session.get(), nullptr, -1, nullptr, out.data(), 32, nullptr),
                 MAGNET_STATUS_INVALID_ARGUMENT, {"texts"});

@@ -6,6 +6,7 @@
 #include "magnet-mask.h"
 #include "session/fim-prompt.h"
 #include "session/layout.h"
+#include "session/precision.h"
 
 #include <algorithm>
 #include <cmath>
@@ -323,8 +324,9 @@ int32_t magnet_embed(magnet_session * s, const magnet_text * texts, int32_t n_te
         session &           impl = not_null(s, "session").impl;
         const session::call call(impl);
         check_array(texts, n_texts, "texts");
-        check_room(out, capacity, (int64_t) n_texts * impl.base().n_embd());
-        impl.embed(texts, n_texts, params ? *params : magnet_embed_default_params(), out, out_n_tokens);
+        const magnet_embed_params how = params ? *params : magnet_embed_default_params();
+        check_room(out, capacity, (int64_t) n_texts * impl.n_dimensions(how));
+        impl.embed(texts, n_texts, how, out, out_n_tokens);
     });
 }
 
@@ -336,6 +338,7 @@ int32_t magnet_embed_tokens(magnet_session * s, magnet_text text, const magnet_e
 
         const magnet_embed_params how = params ? *params : magnet_embed_default_params();
         int32_t &                  count  = not_null(out_n_tokens, "out_n_tokens");
+        impl.n_dimensions(how); // checked also where the size is asked for
         const std::vector<int32_t> tokens = impl.own_tokens(text, how);
         count                             = (int32_t) tokens.size();
         if (!out && !out_tokens && capacity == 0) {
@@ -358,8 +361,27 @@ int32_t magnet_embed_token_ids(magnet_session * s, const int32_t * tokens, int32
         session &           impl = not_null(s, "session").impl;
         const session::call call(impl);
         check_array(tokens, n_tokens, "tokens");
-        check_room(out, capacity, impl.base().n_embd());
-        impl.embed_token_ids(tokens, n_tokens, params ? *params : magnet_embed_default_params(), out);
+        const magnet_embed_params how = params ? *params : magnet_embed_default_params();
+        check_room(out, capacity, impl.n_dimensions(how));
+        impl.embed_token_ids(tokens, n_tokens, how, out);
+    });
+}
+
+int32_t magnet_vectors_pack(const float * vectors, int64_t n_vectors, int32_t dimensions, int32_t precision, void * out,
+                            int64_t capacity, int64_t * out_size) {
+    return guard([&] {
+        const int64_t size = packed_size(n_vectors, dimensions, precision);
+        if (out_size) {
+            *out_size = size;
+        }
+        if (!out && capacity == 0) {
+            return;
+        }
+        if (size > 0 && (!out || capacity < size)) {
+            throw error(MAGNET_STATUS_BUFFER_TOO_SMALL, "out has room for " + std::to_string(out ? capacity : 0) + " bytes; " +
+                                                            std::to_string(size) + " are needed.");
+        }
+        pack_vectors(size > 0 ? &not_null(vectors, "vectors") : nullptr, n_vectors, dimensions, precision, (uint8_t *) out);
     });
 }
 

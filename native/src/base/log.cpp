@@ -35,6 +35,9 @@ ggml_log_level captured(const std::string & line, ggml_log_level level) {
     if (line.find("model default pooling_type is") != std::string::npos) {
         return GGML_LOG_LEVEL_DEBUG; // what the file says of pooling: vectors are pooled here, as the caller says
     }
+    if (line.find("cannot use buft") != std::string::npos) {
+        return GGML_LOG_LEVEL_DEBUG; // a line for each matrix of an adapter beside weights in AMX's order; nothing is amiss
+    }
     if (level == GGML_LOG_LEVEL_ERROR) {
         to.first_error_ = to.first_error_.empty() ? line : to.first_error_;
         return GGML_LOG_LEVEL_INFO;

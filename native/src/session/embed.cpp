@@ -13,9 +13,12 @@ namespace magnet {
 
 namespace {
 
-// Throws BAD_FILE for what is no vector.
-void finish_vector(float * v, int32_t n, bool normalize) {
-    require_finite(v, n);
+// The first n numbers of a vector, as the caller wants them, in v, which may be the vector. BAD_FILE for what is none.
+void finish_vector(const float * vector, int32_t n_embd, int32_t n, bool normalize, float * v) {
+    require_finite(vector, n_embd);
+    if (v != vector) {
+        std::copy(vector, vector + n, v);
+    }
     if (!normalize) {
         return;
     }
@@ -139,6 +142,12 @@ private:
     int8_t                      role_            = 0;
 };
 
+int32_t session::n_dimensions(const magnet_embed_params & params) const {
+    require(params.dimensions >= 0 && params.dimensions <= base_->n_embd(), "dimensions", params.dimensions,
+            "0 (all) or at most the model's, " + std::to_string(base_->n_embd()));
+    return params.dimensions > 0 ? params.dimensions : base_->n_embd();
+}
+
 void session::embed(const magnet_text * texts, int32_t n_texts, const magnet_embed_params & params, float * out,
                     int32_t * out_n_tokens) {
     const embed_reader       reader(*this, params);
@@ -150,10 +159,13 @@ void session::embed(const magnet_text * texts, int32_t n_texts, const magnet_emb
         reader.set_pooling(rows[i], reader.head_size(), (int32_t) own.size());
     }
 
-    const int32_t   n_embd   = base_->n_embd();
-    magnet_progress progress = { 0, n_texts };
-    get_encoder().pooled(rows, out, [&](int32_t r) {
-        finish_vector(out + (int64_t) r * n_embd, n_embd, params.normalize);
+    const int32_t      n_embd = base_->n_embd();
+    const int32_t      n      = n_dimensions(params);
+    std::vector<float> whole(n < n_embd ? (int64_t) n_texts * n_embd : 0);
+    float *            pooled   = n < n_embd ? whole.data() : out;
+    magnet_progress    progress = { 0, n_texts };
+    get_encoder().pooled(rows, pooled, [&](int32_t r) {
+        finish_vector(pooled + (int64_t) r * n_embd, n_embd, n, params.normalize, out + (int64_t) r * n);
         ++progress.done;
         return !cancelled_ && (!params.progress || params.progress(&progress, params.progress_user_data));
     });
@@ -167,11 +179,9 @@ std::vector<int32_t> session::own_tokens(const magnet_text & text, const magnet_
 }
 
 void session::embed_tokens(const std::vector<int32_t> & own, const magnet_embed_params & params, float * out) {
-    const int32_t n_embd = base_->n_embd();
+    const int32_t n = n_dimensions(params);
     embed_tokens(std::vector<std::vector<int32_t>>{ own }, params, [&](int32_t, int32_t token, const float * vector) {
-        float * to = out + (int64_t) token * n_embd;
-        std::copy(vector, vector + n_embd, to);
-        finish_vector(to, n_embd, params.normalize);
+        finish_vector(vector, base_->n_embd(), n, params.normalize, out + (int64_t) token * n);
     });
 }
 
@@ -223,8 +233,9 @@ void session::embed_token_ids(const int32_t * tokens, int32_t n_tokens, const ma
     row.roles.assign(n_tokens, reader.role());
     reader.set_pooling(row, 0, n_tokens);
 
-    get_encoder().pooled({ row }, out, [&](int32_t) { return !cancelled_; });
-    finish_vector(out, base_->n_embd(), params.normalize);
+    std::vector<float> pooled(base_->n_embd());
+    get_encoder().pooled({ row }, pooled.data(), [&](int32_t) { return !cancelled_; });
+    finish_vector(pooled.data(), base_->n_embd(), n_dimensions(params), params.normalize, out);
 }
 
 } // namespace magnet

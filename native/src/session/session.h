@@ -41,7 +41,9 @@ public:
     // threads at once; vectors are not normalised.
     void embed_tokens(const std::vector<std::vector<int32_t>> & own, const magnet_embed_params & params,
                       const encoder::output_sink & sink);
-    // out [D]: one pooled vector of tokens that the caller made
+    // numbers of one vector; INVALID_ARGUMENT if the model has fewer
+    int32_t n_dimensions(const magnet_embed_params & params) const;
+    // out [dimensions]: one pooled vector of tokens that the caller made
     void embed_token_ids(const int32_t * tokens, int32_t n_tokens, const magnet_embed_params & params, float * out);
 
     result infill(const magnet_part * parts, int32_t n_parts, const magnet_infill_params & params);

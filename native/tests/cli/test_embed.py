@@ -14,9 +14,10 @@ def read_npy(data):
     size = struct.unpack("<H", data[8:10])[0]
     assert (10 + size) % 64 == 0 and data[10 + size - 1] == ord("\n")
     header = ast.literal_eval(data[10:10 + size].decode("ascii"))
-    assert header["descr"] == "<f4" and header["fortran_order"] is False
+    code = {"<f4": "f", "|i1": "b", "|u1": "B"}[header["descr"]]
+    assert header["fortran_order"] is False
     rows, columns = header["shape"]
-    values = struct.unpack(f"<{rows * columns}f", data[10 + size:])
+    values = struct.unpack(f"<{rows * columns}{code}", data[10 + size:])
     return (rows, columns), [list(values[i * columns:(i + 1) * columns]) for i in range(rows)]
 
 
@@ -51,6 +52,28 @@ class EmbedTest(CliTest):
 
         raw = self.ok("embed", "--format", "raw", stdin=stdin).bytes
         self.assertEqual(raw, b"".join(struct.pack("<32f", *vector) for vector in expected))
+
+    def test_dimensions_are_the_first_numbers_at_length_one(self):
+        for whole, kept in zip(self.vectors(*TEXTS[:2]), self.vectors("--dimensions", "8", *TEXTS[:2])):
+            norm = math.sqrt(sum(x * x for x in whole[:8]))
+            self.assertClose([kept], [[x / norm for x in whole[:8]]])
+        self.fails(2, "embed", "--dimensions", "33", "one", says=["--dimensions", "33", "32"])
+        self.fails(2, "embed", "--dimensions", "0", "one", says=["--dimensions"])
+
+    def test_precisions_hold_the_same_numbers_in_every_format(self):
+        whole = self.vectors(*TEXTS[:2])
+        int8 = [[round(127 * x / max(map(abs, row))) for x in row] for row in whole]
+        bits = [[sum((row[8 * i + j] > 0) << (7 - j) for j in range(8)) for i in range(4)] for row in whole]
+        for precision, expected, code in ("int8", int8, "b"), ("binary", bits, "B"):
+            how = ["embed", "--precision", precision, *TEXTS[:2]]
+            self.assertEqual([one["embedding"] for one in self.ok(*how, "--json").json()], expected)
+            self.assertEqual([list(map(int, line.split())) for line in self.ok(*how).lines], expected)
+            shape, npy = read_npy(self.ok(*how, "--format", "npy").bytes)
+            self.assertEqual((shape, npy), ((2, len(expected[0])), expected))
+            raw = b"".join(struct.pack(f"<{len(row)}{code}", *row) for row in expected)
+            self.assertEqual(self.ok(*how, "--format", "raw").bytes, raw)
+        self.assertEqual(len(self.ok("embed", "--dimensions", "9", "--precision", "binary", "one").out.split()), 2)
+        self.fails(2, "embed", "--similarity", "--precision", "int8", "a", "b", says=["--similarity", "--precision"])
 
     def test_output_file_by_its_name(self):
         expected = self.vectors("one", "two")

@@ -22,6 +22,7 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     int32_t attention;
  *     int32_t truncate;
  *     int32_t max_tokens;
+ *     int32_t dimensions;
  *     _Bool normalize;
  *     _Bool append_eos;
  *     _Bool document;
@@ -42,10 +43,11 @@ public class magnet_embed_params {
         magnet_h.C_INT.withName("attention"),
         magnet_h.C_INT.withName("truncate"),
         magnet_h.C_INT.withName("max_tokens"),
+        magnet_h.C_INT.withName("dimensions"),
         magnet_h.C_BOOL.withName("normalize"),
         magnet_h.C_BOOL.withName("append_eos"),
         magnet_h.C_BOOL.withName("document"),
-        MemoryLayout.paddingLayout(5)
+        MemoryLayout.paddingLayout(1)
     ).withName("magnet_embed_params");
 
     /**
@@ -418,6 +420,50 @@ public class magnet_embed_params {
      */
     public static void max_tokens(MemorySegment struct, int fieldValue) {
         struct.set(max_tokens$LAYOUT, max_tokens$OFFSET, fieldValue);
+    }
+
+    private static final OfInt dimensions$LAYOUT = (OfInt)$LAYOUT.select(groupElement("dimensions"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int32_t dimensions
+     * }
+     */
+    public static final OfInt dimensions$layout() {
+        return dimensions$LAYOUT;
+    }
+
+    private static final long dimensions$OFFSET = $LAYOUT.byteOffset(groupElement("dimensions"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int32_t dimensions
+     * }
+     */
+    public static final long dimensions$offset() {
+        return dimensions$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int32_t dimensions
+     * }
+     */
+    public static int dimensions(MemorySegment struct) {
+        return struct.get(dimensions$LAYOUT, dimensions$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int32_t dimensions
+     * }
+     */
+    public static void dimensions(MemorySegment struct, int fieldValue) {
+        struct.set(dimensions$LAYOUT, dimensions$OFFSET, fieldValue);
     }
 
     private static final OfBoolean normalize$LAYOUT = (OfBoolean)$LAYOUT.select(groupElement("normalize"));

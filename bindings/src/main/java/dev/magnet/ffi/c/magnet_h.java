@@ -2517,6 +2517,99 @@ public class magnet_h extends magnet_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int MAGNET_PRECISION_FLOAT32 = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_precision.MAGNET_PRECISION_FLOAT32 = 0
+     * }
+     */
+    public static int MAGNET_PRECISION_FLOAT32() {
+        return MAGNET_PRECISION_FLOAT32;
+    }
+    private static final int MAGNET_PRECISION_INT8 = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_precision.MAGNET_PRECISION_INT8 = 1
+     * }
+     */
+    public static int MAGNET_PRECISION_INT8() {
+        return MAGNET_PRECISION_INT8;
+    }
+    private static final int MAGNET_PRECISION_BINARY = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum magnet_precision.MAGNET_PRECISION_BINARY = 2
+     * }
+     */
+    public static int MAGNET_PRECISION_BINARY() {
+        return MAGNET_PRECISION_BINARY;
+    }
+
+    private static class magnet_vectors_pack {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_LONG_LONG,
+            magnet_h.C_INT,
+            magnet_h.C_INT,
+            magnet_h.C_POINTER,
+            magnet_h.C_LONG_LONG,
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_vectors_pack").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_vectors_pack(const float *vectors, int64_t n_vectors, int32_t dimensions, int32_t precision, void *out, int64_t capacity, int64_t *out_size)
+     * }
+     */
+    public static FunctionDescriptor magnet_vectors_pack$descriptor() {
+        return magnet_vectors_pack.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_vectors_pack(const float *vectors, int64_t n_vectors, int32_t dimensions, int32_t precision, void *out, int64_t capacity, int64_t *out_size)
+     * }
+     */
+    public static MethodHandle magnet_vectors_pack$handle() {
+        return magnet_vectors_pack.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_vectors_pack(const float *vectors, int64_t n_vectors, int32_t dimensions, int32_t precision, void *out, int64_t capacity, int64_t *out_size)
+     * }
+     */
+    public static MemorySegment magnet_vectors_pack$address() {
+        return magnet_vectors_pack.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_vectors_pack(const float *vectors, int64_t n_vectors, int32_t dimensions, int32_t precision, void *out, int64_t capacity, int64_t *out_size)
+     * }
+     */
+    public static int magnet_vectors_pack(MemorySegment vectors, long n_vectors, int dimensions, int precision, MemorySegment out, long capacity, MemorySegment out_size) {
+        var mh$ = magnet_vectors_pack.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_vectors_pack", vectors, n_vectors, dimensions, precision, out, capacity, out_size);
+            }
+            return (int)mh$.invokeExact(vectors, n_vectors, dimensions, precision, out, capacity, out_size);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
     private static final int MAGNET_STOP_LENGTH = (int)0L;
     /**
      * {@snippet lang=c :

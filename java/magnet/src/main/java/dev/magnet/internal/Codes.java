@@ -10,6 +10,7 @@ import dev.magnet.InfillContext;
 import dev.magnet.LearningRateDecay;
 import dev.magnet.MergeType;
 import dev.magnet.Pooling;
+import dev.magnet.Precision;
 import dev.magnet.ProbeEvaluation;
 import dev.magnet.Role;
 import dev.magnet.Status;
@@ -40,6 +41,13 @@ public final class Codes {
             case DEFAULT -> MAGNET_ATTENTION_DEFAULT();
             case BIDIRECTIONAL -> MAGNET_ATTENTION_BIDIRECTIONAL();
             case CAUSAL -> MAGNET_ATTENTION_CAUSAL();
+        };
+    }
+
+    static int of(Precision precision) {
+        return switch (precision) {
+            case INT8 -> MAGNET_PRECISION_INT8();
+            case BINARY -> MAGNET_PRECISION_BINARY();
         };
     }
 

@@ -17,21 +17,21 @@ import java.util.List;
 /** Embedding, blocking. */
 public final class Embedder {
     private final Runtime runtime;
-    private final int dimensions;
+    private final int modelDimensions;
 
     /** Embeds with the sessions of {@code runtime}. */
     public Embedder(Runtime runtime) {
         this.runtime = runtime;
-        this.dimensions = runtime.model().info().dimensions();
+        this.modelDimensions = runtime.model().info().dimensions();
     }
 
     /** One vector a text. */
     public Embeddings embed(List<String> texts, EmbedOptions options) {
-        int kept = kept(options);
+        int dimensions = dimensions(options);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, (long) texts.size() * dimensions);
             int[] tokenCounts = embed(arena, texts, options, out);
-            return new Embeddings(rows(out, texts.size(), kept, options.normalize()), tokenCounts);
+            return new Embeddings(rows(out, texts.size(), dimensions), tokenCounts);
         }
     }
 
@@ -40,20 +40,13 @@ public final class Embedder {
         if (into.isReadOnly()) {
             throw new MagnetException(Status.INVALID_ARGUMENT, "the buffer is read-only");
         }
-        int kept = kept(options);
-        long needed = (long) texts.size() * kept;
+        int dimensions = dimensions(options);
+        long needed = (long) texts.size() * dimensions;
         if (into.remaining() < needed) {
             throw new MagnetException(
                     Status.BUFFER_TOO_SMALL,
-                    "the buffer has room for " + into.remaining() + " floats; " + texts.size() + " texts of " + kept
+                    "the buffer has room for " + into.remaining() + " floats; " + texts.size() + " texts of " + dimensions
                             + " dimensions need " + needed);
-        }
-        if (kept < dimensions) {
-            Embeddings shortened = embed(texts, options);
-            for (float[] vector : shortened.vectors()) {
-                into.put(vector);
-            }
-            return shortened.tokenCounts();
         }
         try (Arena arena = Arena.ofConfined()) {
             int[] tokenCounts;
@@ -71,7 +64,6 @@ public final class Embedder {
 
     /** One vector for every token of a text. */
     public TokenEmbeddings embedTokens(String text, EmbedOptions options) {
-        int kept = kept(options);
         var call = Call.tellingProgress(options.progress());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment nativeText = Native.text(arena, text, "the text");
@@ -82,30 +74,31 @@ public final class Embedder {
                 call.run(s, () -> magnet_h.magnet_embed_tokens(
                         s, nativeText, params, MemorySegment.NULL, MemorySegment.NULL, 0, count));
                 int tokens = count.get(ValueLayout.JAVA_INT, 0);
+                int dimensions = dimensions(options);
                 MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, (long) tokens * dimensions);
                 MemorySegment ids = arena.allocate(ValueLayout.JAVA_INT, tokens);
                 if (tokens > 0) {
                     call.run(s, () -> magnet_h.magnet_embed_tokens(s, nativeText, params, out, ids, tokens, count));
                 }
-                return new TokenEmbeddings(ids.toArray(ValueLayout.JAVA_INT), rows(out, tokens, kept, options.normalize()));
+                return new TokenEmbeddings(ids.toArray(ValueLayout.JAVA_INT), rows(out, tokens, dimensions));
             });
         }
     }
 
     /** One vector for a sequence of tokens. */
     public float[] embedTokenIds(int[] tokens, EmbedOptions options) {
-        int kept = kept(options);
         var call = Call.tellingProgress(options.progress());
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment ids = arena.allocateFrom(ValueLayout.JAVA_INT, tokens);
             MemorySegment params = Params.embed(arena, options, call);
+            int dimensions = dimensions(options);
             MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, dimensions);
             runtime.with(call, options.adapters(), "", session -> {
                 call.run(session.segment(), () -> magnet_h.magnet_embed_token_ids(
                         session.segment(), ids, tokens.length, params, out, dimensions));
                 return null;
             });
-            return rows(out, 1, kept, options.normalize())[0];
+            return out.toArray(ValueLayout.JAVA_FLOAT);
         }
     }
 
@@ -121,7 +114,7 @@ public final class Embedder {
         }
         MemorySegment params = Params.embed(arena, options, call);
         MemorySegment tokenCounts = arena.allocate(ValueLayout.JAVA_INT, texts.size());
-        long capacity = (long) texts.size() * dimensions;
+        long capacity = (long) texts.size() * dimensions(options);
         return runtime.with(call, options.adapters(), "", session -> {
             call.run(session.segment(), () -> magnet_h.magnet_embed(
                     session.segment(), array, texts.size(), params, out, capacity, tokenCounts));
@@ -129,23 +122,16 @@ public final class Embedder {
         });
     }
 
-    /** Numbers of a vector that the caller wants. */
-    private int kept(EmbedOptions options) {
+    /** Numbers of a vector; what is out of range the library will refuse, and needs no memory before. */
+    private int dimensions(EmbedOptions options) {
         int asked = options.dimensions();
-        if (asked < 0 || asked > dimensions) {
-            throw new MagnetException(
-                    Status.INVALID_ARGUMENT,
-                    "dimensions is " + asked + "; it must be 0 (all) or at most the model's, " + dimensions);
-        }
-        return asked > 0 ? asked : dimensions;
+        return asked > 0 ? Math.min(asked, modelDimensions) : modelDimensions;
     }
 
-    private float[][] rows(MemorySegment matrix, int count, int kept, boolean normalize) {
-        float[][] rows = new float[count][];
+    private static float[][] rows(MemorySegment matrix, int count, int dimensions) {
+        float[][] rows = new float[count][dimensions];
         for (int i = 0; i < count; i++) {
-            float[] whole = new float[dimensions];
-            MemorySegment.copy(matrix, ValueLayout.JAVA_FLOAT, 4L * i * dimensions, whole, 0, dimensions);
-            rows[i] = kept < dimensions ? Packing.shortened(whole, kept, normalize) : whole;
+            MemorySegment.copy(matrix, ValueLayout.JAVA_FLOAT, 4L * i * dimensions, rows[i], 0, dimensions);
         }
         return rows;
     }

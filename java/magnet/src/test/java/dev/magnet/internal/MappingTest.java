@@ -49,7 +49,7 @@ class MappingTest {
     /** Components that no struct has. */
     private static final Set<String> OF_JAVA_ALONE = Set.of(
             "LoadOptions.adapters", "LoadOptions.sessions", "LoadOptions.progress", "EmbedOptions.adapters",
-            "EmbedOptions.dimensions", "EmbedOptions.progress", "GenerateOptions.timeout", "GenerateOptions.adapters", "InfillOptions.timeout",
+            "EmbedOptions.progress", "GenerateOptions.timeout", "GenerateOptions.adapters", "InfillOptions.timeout",
             "InfillOptions.adapters", "ScoreOptions.adapters", "ScoreOptions.progress", "EvaluateOptions.adapters",
             "EvaluateOptions.progress", "InfillEvaluation.gaps", "TrainFiles.noCheckpoint");
 
