@@ -129,7 +129,7 @@ void add_embed(CLI::App & verb) {
     out.choice("--format", command->format, vector_format_names(),
                "default: by the name of the output file, else plain");
     out.choice("--precision", command->precision, precision_names(),
-               "numbers in fewer bytes: int8 (compare by cosine), binary (bits, compare by Hamming distance)");
+               "fewer bytes: int8 (compare by cosine), binary (by Hamming distance)");
     auto * similarity = out.flag("--similarity", command->similarity, "print the cosines of all pairs, no vectors");
 
     option_group group(verb, "Embedding");

@@ -1,4 +1,5 @@
 #include <deque>
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -36,10 +37,13 @@ struct generate_command {
     bool                       chat       = false;
     bool                       no_begin   = false;
     bool                       full       = false;
+    int32_t                    n_texts    = 1;
 
     void        run();
     void        print(const magnet_span & span, const magnet_result & result, const magnet_model * of, const record & from,
                       const std::string & asked, magnet_cli::output & out) const;
+    void        run_texts(magnet_session * session, const loaded_model & loaded, const record & from, const prompt & asked,
+                          magnet_cli::output & out);
     void        run_prompt(magnet_session * session, const loaded_model & loaded, const record & from,
                            magnet_cli::output & out);
     prompt      prompt_of(const magnet_model * model, const record & from) const;
@@ -157,19 +161,28 @@ void generate_command::run_prompt(magnet_session * session, const loaded_model &
             std::fprintf(stderr, "magnet: the prompt begins with the beginning-of-text token twice; see --no-begin\n");
         }
     }
-    const bool        streams = !output.as_json && params.top == 0 && params.n_texts == 1;
-    token_stream      stream(!streams ? nullptr : std::function([&](const magnet_token_event & event) {
+    if (n_texts == 1 && !output.as_json && params.top == 0 && full) {
+        out.write(asked.text); // the rest comes as it is made
+    }
+    const int64_t seed = sampling.seed.value_or(new_seed());
+    for (int32_t first = 0; first < n_texts && !interrupted(); first += params.n_texts) { // as many as are made together
+        params.n_texts       = std::min(8, n_texts - first);
+        params.sampling.seed = candidate_seed(seed, first);
+        run_texts(session, loaded, from, asked, out);
+    }
+}
+
+void generate_command::run_texts(magnet_session * session, const loaded_model & loaded, const record & from,
+                                 const prompt & asked, magnet_cli::output & out) {
+    const bool   streams = !output.as_json && params.top == 0 && n_texts == 1;
+    token_stream stream(!streams ? nullptr : std::function([&](const magnet_token_event & event) {
         out.write({event.text, static_cast<size_t>(event.text_size)});
         out.flush();
     }));
-    params.sampling.seed      = sampling.seed.value_or(new_seed());
     params.on_token           = token_stream::callback;
     params.on_token_user_data = &stream;
     magnet_result * result    = nullptr;
-    if (streams && full) {
-        out.write(asked.text);
-    }
-    const int32_t status =
+    const int32_t   status =
         asked.tokens ? magnet_generate_token_ids(session, asked.tokens->data(), static_cast<int32_t>(asked.tokens->size()),
                                                  &params, &result)
                      : magnet_generate(session, as_text(asked.text), &params, &result);
@@ -201,7 +214,7 @@ void generate_command::run() {
     stop.apply(params.stop, params.n_stop);
     params.add_special = !no_begin;
     params.sampling    = sampling.apply(params.sampling);
-    if (params.n_texts > 1 && params.sampling.temperature == 0.0f) {
+    if (n_texts > 1 && params.sampling.temperature == 0.0f) {
         throw usage_error("--temperature 0 makes all texts the same; leave it out, or --n");
     }
 
@@ -237,7 +250,7 @@ void add_generate(CLI::App & verb) {
         .value("--max-tokens", params.max_tokens, "N",
                with_default("stop after N tokens, -1 = when the context is full", params.max_tokens), between(-1, 1 << 30));
     command->stop.add_to(group);
-    group.value("-n,--n", params.n_texts, "N", "N texts from one prompt, with seeds SEED, SEED + 1, ...", between(1, 256));
+    group.value("-n,--n", command->n_texts, "N", "N texts from one prompt, with seeds SEED, SEED + 1, ...", between(1, 10000));
     group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
     group.choice("--cache-type", command->model.cache_type, cache_type_names(), "how the KV cache keeps keys and values");
     group.flag("--no-reuse", command->model.no_reuse,

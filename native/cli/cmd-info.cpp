@@ -19,9 +19,10 @@ struct info_command {
     model_options  model;
     std::string    file; // goes before --model, which the environment may have filled
     output_options output;
-    bool           meta = false;
+    bool           meta = false, system = false;
 
     void run();
+    void show_system() const;
 };
 
 } // namespace
@@ -152,7 +153,33 @@ static void print_card(output & out, const json & card, bool quoted) {
     }
 }
 
+void info_command::show_system() const {
+    magnet_system_info info{};
+    check(magnet_system_get_info(&info));
+    const json card = {{"version", magnet_version()},
+                       {"platform", info.platform},
+                       {"processor", info.cpu},
+                       {"instruction_sets", info.cpu_features},
+                       {"kernels", info.kernels},
+                       {"usable_kernels", info.usable_kernels},
+                       {"llama_kernels", info.llama_kernels},
+                       {"threads", info.n_threads},
+                       {"threads_reason", info.threads_reason},
+                       {"processors", info.n_processors}};
+    magnet_cli::output out(output.path);
+    if (output.as_json) {
+        out.json_line(card);
+    } else {
+        print_card(out, card, false);
+    }
+    out.close();
+}
+
 void info_command::run() {
+    if (system) {
+        show_system();
+        return;
+    }
     if (!file.empty()) {
         model.path = file;
     }
@@ -191,12 +218,14 @@ void add_info(CLI::App & verb) {
     verb.add_option("MODEL", command->file, "a GGUF file; the same as --model")->type_name("");
     option_group out = command->output.add_to(verb, "one JSON object");
     out.flag("--meta", command->meta, "list the metadata of the file");
+    out.flag("--system", command->system, "no model: the platform, the kernels that run on it, the threads, and why");
     command->model.add_to(verb);
     set_help(verb, "[options] [MODEL]",
              "Examples:\n"
              "  magnet info model.gguf\n"
              "  magnet info model.gguf --adapter mine.gguf --json\n"
-             "  magnet info model.gguf --meta");
+             "  magnet info model.gguf --meta\n"
+             "  magnet info --system");
     verb.callback([command] { command->run(); });
 }
 

@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "../src/base/path.h"
 #include "error.h"
 #include "files.h"
 #include "interrupt.h"
@@ -34,7 +35,7 @@ void merge_command::run() const {
     if (output == "-") {
         throw usage_error("a model does not go to standard output; name a file with -o");
     }
-    if (!overwrite && std::filesystem::exists(output)) {
+    if (!overwrite && std::filesystem::exists(magnet::to_path(output))) {
         throw failure(output + " exists already; name another file, or allow it with --overwrite");
     }
     const std::string unfinished = output + ".tmp"; // where the library writes until it is whole

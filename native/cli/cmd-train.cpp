@@ -8,6 +8,7 @@
 
 #include <unistd.h>
 
+#include "../src/base/path.h"
 #include "error.h"
 #include "interrupt.h"
 #include "model.h"
@@ -80,7 +81,7 @@ struct train_display {
 void pair_files::read_word(const std::string & word, bool documents) {
     const size_t colon = word.rfind(':');
     float        share = 0;
-    const bool   is_file = colon == std::string::npos || std::filesystem::exists(word); // whatever it is called
+    const bool   is_file = colon == std::string::npos || std::filesystem::exists(magnet::to_path(word)); // whatever it is called
     if (!is_file && (!parse_float(word.substr(colon + 1), share) || share <= 0 || share > 1e6f)) {
         throw usage_error("--" + kind + (documents ? "search-pairs " : "pairs ") + word +
                           ": expected FILE, which must exist, or FILE:SHARE with a share in (0, 1000000], like pairs.tsv:0.3");
@@ -198,7 +199,7 @@ void train_command::measure() const {
 }
 
 bool train_command::may_write() const {
-    return dry_run || params.files.overwrite || !std::filesystem::exists(output);
+    return dry_run || params.files.overwrite || !std::filesystem::exists(magnet::to_path(output));
 }
 
 // A run that goes on has its own options and files: others would be ignored.
@@ -237,7 +238,7 @@ void train_command::run() {
         throw usage_error("an adapter does not go to standard output; name a file with -o");
     }
     if (checkpoint.empty() && !no_checkpoint && !output.empty()) {
-        checkpoint = std::filesystem::path(output).replace_extension(".ckpt").string();
+        checkpoint = magnet::to_utf8(magnet::to_path(output).replace_extension(".ckpt"));
     }
     if (!may_write()) {
         throw failure(output + " exists already; name another file, or allow it with --overwrite");

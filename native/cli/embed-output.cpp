@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "../src/base/path.h"
 #include "error.h"
 #include "terminal.h"
 
@@ -27,7 +28,7 @@ vector_format choose_format(int32_t format, bool as_json, const std::string & pa
     if (as_json || asked != vector_format::by_name) {
         return as_json ? vector_format::jsonl : asked;
     }
-    const std::string extension = std::filesystem::path(path).extension().string();
+    const std::string extension = magnet::to_utf8(magnet::to_path(path).extension());
     return extension == ".npy"                             ? vector_format::npy
            : extension == ".jsonl" || extension == ".json" ? vector_format::jsonl
            : extension == ".raw" || extension == ".f32"    ? vector_format::raw

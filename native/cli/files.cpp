@@ -1,5 +1,6 @@
 #include "files.h"
 
+#include "../src/base/path.h"
 #include "error.h"
 
 namespace magnet_cli {
@@ -19,7 +20,7 @@ void note_input(const std::string & path) {
 
 fs::path target_of(const std::string & path) {
     std::error_code failed;
-    fs::path        target = path;
+    fs::path        target = magnet::to_path(path);
     for (int links = 0; links < 40 && fs::is_symlink(fs::symlink_status(target, failed)); ++links) {
         const fs::path to = fs::read_symlink(target, failed);
         target            = to.is_absolute() ? to : target.parent_path() / to;
@@ -31,13 +32,13 @@ fs::path target_of(const std::string & path) {
 
 static bool same_file(const std::string & a, const std::string & b) {
     std::error_code failed;
-    return fs::equivalent(a, b, failed) || target_of(a) == target_of(b);
+    return fs::equivalent(magnet::to_path(a), magnet::to_path(b), failed) || target_of(a) == target_of(b);
 }
 
 // Devices and pipes lose nothing.
 static bool is_replaced(const std::string & path) {
     std::error_code       failed;
-    const fs::file_status status = fs::status(path, failed);
+    const fs::file_status status = fs::status(magnet::to_path(path), failed);
     return !path.empty() && path != "-" && (!fs::exists(status) || fs::is_regular_file(status));
 }
 

@@ -8,9 +8,9 @@
 #include <filesystem>
 #include <regex>
 
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "../src/base/path.h"
 #include "error.h"
 #include "files.h"
 #include "model.h"
@@ -68,8 +68,9 @@ void input_options::add_to(CLI::App & verb, const std::string & what, const std:
 }
 
 static bool is_file(const std::string & argument) {
-    struct stat status {};
-    return stat(argument.c_str(), &status) == 0 && !S_ISDIR(status.st_mode);
+    std::error_code failed; // a text may be longer than a name can be
+    const auto      status = std::filesystem::status(magnet::to_path(argument), failed);
+    return std::filesystem::exists(status) && !std::filesystem::is_directory(status);
 }
 
 std::string read_file(const std::string & path) {
@@ -78,7 +79,7 @@ std::string read_file(const std::string & path) {
     if (standard && is_terminal(STDIN_FILENO)) {
         std::fputs("reading from the terminal; Ctrl-D ends the text\n", stderr);
     }
-    std::FILE * file = standard ? stdin : std::fopen(path.c_str(), "rb");
+    std::FILE * file = standard ? stdin : magnet::open_file(path, "rb");
     if (file == nullptr) {
         throw failure(path + ": cannot open: " + std::strerror(errno));
     }
@@ -168,7 +169,7 @@ static void read_source(std::vector<record> & out, const std::string & path, con
                         input_format fallback, const std::vector<std::string> & known) {
     const std::string content   = read_file(path);
     const auto        source    = std::make_shared<const std::string>(path == "-" ? "standard input" : path);
-    const std::string extension = std::filesystem::path(path).extension().string();
+    const std::string extension = magnet::to_utf8(magnet::to_path(path).extension());
     auto              format    = static_cast<input_format>(options.format);
     if (format == input_format::by_name) {
         format = extension == ".jsonl" || extension == ".ndjson" ? input_format::jsonl : fallback;

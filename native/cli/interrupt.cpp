@@ -6,9 +6,15 @@
 #include <mutex>
 #include <thread>
 
-#include <unistd.h>
+#ifdef _WIN32
+#    include <windows.h>
+#else
+#    include <unistd.h>
+#endif
 
+#include "../src/base/path.h"
 #include "magnet.h"
+#include "system.h"
 
 namespace magnet_cli {
 
@@ -18,12 +24,12 @@ static bool             in_scope = false;
 static magnet_session * running = nullptr; // may be NULL in a scope
 static std::string      unfinished;
 
-void end_by_signal() {
-    const int                         signal = received != 0 ? received.load() : SIGTERM;
-    const std::lock_guard<std::mutex> lock(mutex); // to the end: no other file is begun any more
-    if (!unfinished.empty()) {
-        unlink(unfinished.c_str());
-    }
+[[noreturn]] static void die_of(int signal) {
+#ifdef _WIN32
+    (void) signal;
+    TerminateProcess(GetCurrentProcess(), 0xC000013A); // STATUS_CONTROL_C_EXIT
+    std::abort();                                      // not reached
+#else
     std::signal(signal, SIG_DFL);
     sigset_t set;
     sigemptyset(&set);
@@ -31,21 +37,48 @@ void end_by_signal() {
     pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
     raise(signal);
     _exit(128 + signal); // not reached: the default action of each of these signals ends the process
+#endif
 }
+
+void end_by_signal() {
+    const int                         signal = received != 0 ? received.load() : SIGTERM;
+    const std::lock_guard<std::mutex> lock(mutex); // to the end: no other file is begun any more
+    if (!unfinished.empty()) {
+        magnet::remove_file(unfinished);
+    }
+    die_of(signal);
+}
+
+// Ends the process unless a verb takes the signal.
+static void on_signal(int signal) {
+    const bool again = received.exchange(signal) != 0;
+    {
+        const std::lock_guard<std::mutex> lock(mutex);
+        if (in_scope && !again) {
+            if (running != nullptr) {
+                magnet_session_cancel(running);
+            }
+            return;
+        }
+    }
+    end_by_signal();
+}
+
+#ifdef _WIN32
+
+void install_interrupt_handler() {
+    const auto handler = [](DWORD) -> BOOL { // Ctrl-C, Ctrl-Break, the window closes: in a thread of its own
+        on_signal(SIGINT);
+        return TRUE;
+    };
+    SetConsoleCtrlHandler(handler, TRUE);
+}
+
+#else
 
 static void receive(sigset_t set) {
     for (int signal = 0; sigwait(&set, &signal) == 0;) {
-        const bool again = received.exchange(signal) != 0;
-        {
-            const std::lock_guard<std::mutex> lock(mutex);
-            if (in_scope && !again) {
-                if (running != nullptr) {
-                    magnet_session_cancel(running);
-                }
-                continue;
-            }
-        }
-        end_by_signal();
+        on_signal(signal);
     }
 }
 
@@ -65,6 +98,8 @@ void install_interrupt_handler() {
         std::thread(receive, set).detach();
     }
 }
+
+#endif
 
 bool interrupted() {
     return received != 0;
@@ -92,7 +127,7 @@ int create_unfinished_file(std::string & path) {
     bool ends = false;
     {
         const std::lock_guard<std::mutex> lock(mutex);
-        fd         = mkstemp(path.data());
+        fd         = create_temporary(path);
         unfinished = fd < 0 ? "" : path;
         ends       = received != 0 && !in_scope; // the receiver waits for the lock, and who just had it may well have it again
     }

@@ -33,7 +33,7 @@ public:
 // The file to remove if the process ends early; "" = none.
 void set_unfinished_file(const std::string & path);
 
-// The same for a new file, which is made here (mkstemp(): path ends in XXXXXX and becomes its name), so that no signal finds
+// The same for a new file, which is made here (create_temporary()), so that no signal finds
 // it without knowing of it. Returns its descriptor, or -1 and errno.
 int create_unfinished_file(std::string & path);
 

@@ -1,5 +1,3 @@
-#include <clocale>
-#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <iostream>
@@ -12,6 +10,7 @@
 #include "interrupt.h"
 #include "magnet.h"
 #include "options.h"
+#include "system.h"
 #include "verbs.h"
 
 namespace magnet_cli {
@@ -88,10 +87,9 @@ static bool takes_value(const CLI::App & verb, const std::string & argument) {
 }
 
 // The parser would take the value of "--name=" from the next argument.
-static std::vector<std::string> with_empty_values(const CLI::App & app, int argc, char ** argv) {
-    std::vector<std::string> arguments(argv, argv + argc);
-    const CLI::App *         verb = &app;
-    size_t                   i    = 1;
+static std::vector<std::string> with_empty_values(const CLI::App & app, std::vector<std::string> arguments) {
+    const CLI::App * verb = &app;
+    size_t           i    = 1;
     for (; i < arguments.size() && verb->get_subcommand_no_throw(arguments[i]) != nullptr; ++i) {
         verb = verb->get_subcommand_no_throw(arguments[i]);
     }
@@ -107,22 +105,22 @@ static std::vector<std::string> with_empty_values(const CLI::App & app, int argc
     return arguments;
 }
 
-static int run(int argc, char ** argv) {
+static int run(const std::vector<std::string> & words) {
     CLI::App app;
     describe(app);
-    if (argc < 2) {
+    if (words.size() < 2) {
         std::fputs(app.help().c_str(), stderr);
         return exit_usage;
     }
     try {
-        const std::string first = argv[1];
+        const std::string first = words[1];
         if (first.compare(0, 1, "-") != 0 && app.get_subcommand_no_throw(first) == nullptr) {
             throw usage_error("magnet has no verb \"" + first + "\"");
         }
         if (first.compare(0, 1, "-") == 0 && first != "-h" && first != "--help" && first != "--version") {
             throw usage_error("magnet has no option \"" + first + "\" of its own; name a verb first, such as embed");
         }
-        std::vector<std::string> arguments = with_empty_values(app, argc, argv);
+        std::vector<std::string> arguments = with_empty_values(app, words);
         std::vector<char *>      pointers;
         for (std::string & argument : arguments) {
             pointers.push_back(argument.data());
@@ -153,14 +151,13 @@ static int run(int argc, char ** argv) {
 
 int main(int argc, char ** argv) {
     using namespace magnet_cli;
-    std::setlocale(LC_CTYPE, "C.UTF-8"); // wcwidth() of characters beyond ASCII
-    std::signal(SIGPIPE, SIG_IGN);       // a reader that is gone shows as a failed write
+    const std::vector<std::string> arguments = start_process(argc, argv);
     install_interrupt_handler();
     if (magnet_abi_version() != MAGNET_ABI_VERSION) {
         print_error("libmagnet is of another version than this binary; install both from one build");
         return exit_failure;
     }
-    const int status = run(argc, argv);
+    const int status = run(arguments);
     if (interrupted()) {
         end_by_signal();
     }

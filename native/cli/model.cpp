@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "../src/base/path.h"
 #include "error.h"
 #include "files.h"
 #include "names.h"
@@ -53,7 +54,7 @@ void show_log(int32_t level) {
 // "mine.gguf:0.5" -> 0.5, and path loses the suffix; a file of that very name goes first.
 static float split_scale(std::string & path) {
     const size_t colon = path.rfind(':');
-    if (colon == std::string::npos || path.find('/', colon) != std::string::npos || std::filesystem::exists(path)) {
+    if (colon == std::string::npos || path.find('/', colon) != std::string::npos || std::filesystem::exists(magnet::to_path(path))) {
         return 1.0f;
     }
     const std::string suffix = path.substr(colon + 1);
@@ -75,7 +76,7 @@ loaded_model load_model(const model_options & options) {
     note_input(options.path);
     loaded_model loaded;
     loaded.path = options.path;
-    progress bar("loading " + std::filesystem::path(options.path).filename().string(), 1000, options.log_level == 0,
+    progress bar("loading " + magnet::to_utf8(magnet::to_path(options.path).filename()), 1000, options.log_level == 0,
                  progress::unit::share);
     magnet_model_params params = magnet_model_default_params();
     params.n_gpu_layers        = options.gpu_layers;

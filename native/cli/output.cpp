@@ -7,12 +7,11 @@
 #include <cstring>
 #include <filesystem>
 
-#include <sys/stat.h>
-#include <unistd.h>
-
+#include "../src/base/path.h"
 #include "error.h"
 #include "files.h"
 #include "interrupt.h"
+#include "system.h"
 #include "terminal.h"
 
 namespace magnet_cli {
@@ -34,27 +33,24 @@ output::output(const std::string & path) {
         throw failure(path + ": is a directory; name a file to write");
     }
     if (fs::exists(status) && !fs::is_regular_file(status)) {
-        file = std::fopen(path.c_str(), "wb");
+        file = magnet::open_file(path, "wb");
         if (file == nullptr) {
             fail("cannot write");
         }
         return;
     }
-    place        = target.string();
+    place        = magnet::to_utf8(target);
     temporary    = place + ".XXXXXX";
     const int fd = create_unfinished_file(temporary);
     if (fd < 0) {
         temporary.clear();
         fail("cannot create");
     }
-    const mode_t mask = umask(0); // mkstemp made it private; give it the mode that a plain open() would have
-    umask(mask);
-    const auto mode = fs::exists(status) ? static_cast<mode_t>(status.permissions()) & 0777 : 0666 & ~mask;
-    file            = fchmod(fd, mode) == 0 ? fdopen(fd, "wb") : nullptr;
+    file = open_temporary(fd, status);
     if (file == nullptr) {
         const int reason = errno;
-        ::close(fd);
-        unlink(temporary.c_str());
+        close_descriptor(fd);
+        magnet::remove_file(temporary);
         errno = reason;
         fail("cannot create");
     }
@@ -65,7 +61,7 @@ output::~output() {
         std::fclose(file);
     }
     if (!temporary.empty()) {
-        unlink(temporary.c_str());
+        magnet::remove_file(temporary);
         set_unfinished_file("");
     }
 }
@@ -77,7 +73,7 @@ void output::fail(const char * what) const {
     }
     std::error_code error;
     const char *    left = place.empty()              ? ""
-                           : fs::exists(place, error) ? "; the file that was there is kept"
+                           : fs::exists(magnet::to_path(place), error) ? "; the file that was there is kept"
                                                       : "; no half-written file is left";
     throw failure(name + ": " + what + ": " + std::strerror(reason) + left);
 }
@@ -109,7 +105,7 @@ void output::close() {
     if (file == stdout) {
         return;
     }
-    if (!place.empty() && fsync(fileno(file)) != 0) { // a full or broken disk may say so only now
+    if (!place.empty() && !magnet::sync_file(file)) { // a full or broken disk may say so only now
         fail("cannot write");
     }
     const int status = std::fclose(file);
@@ -118,7 +114,7 @@ void output::close() {
         fail("cannot write");
     }
     if (!temporary.empty()) {
-        if (std::rename(temporary.c_str(), place.c_str()) != 0) {
+        if (!magnet::replace_file(temporary, place)) {
             fail("cannot rename the finished file");
         }
         temporary.clear();

@@ -4,10 +4,48 @@
 #include <cstdlib>
 #include <cwchar>
 
-#include <sys/ioctl.h>
-#include <unistd.h>
+#ifdef _WIN32
+#    include <windows.h>
+
+#    include <io.h>
+#else
+#    include <sys/ioctl.h>
+#    include <unistd.h>
+#endif
 
 namespace magnet_cli {
+
+#ifdef _WIN32
+
+bool is_terminal(int fd) {
+    DWORD mode;
+    return GetConsoleMode(reinterpret_cast<HANDLE>(_get_osfhandle(fd)), &mode) != 0;
+}
+
+int terminal_width(int fd) {
+    CONSOLE_SCREEN_BUFFER_INFO info;
+    return GetConsoleScreenBufferInfo(reinterpret_cast<HANDLE>(_get_osfhandle(fd)), &info) != 0
+               ? info.srWindow.Right - info.srWindow.Left + 1
+               : 0;
+}
+
+static bool has_colours() {
+    return true; // start_process() turned them on
+}
+
+// The system does not say; these are the blocks of combining and of East Asian wide characters (Unicode, UAX 11).
+static int columns_of(int32_t code) {
+    const auto in = [code](int32_t first, int32_t last) { return code >= first && code <= last; };
+    if (code < 0x20 || in(0x7F, 0x9F) || in(0x300, 0x36F) || in(0x200B, 0x200F) || in(0x20D0, 0x20FF) || in(0xFE00, 0xFE0F)) {
+        return 0;
+    }
+    const bool wide = in(0x1100, 0x115F) || in(0x2E80, 0xA4CF) || in(0xAC00, 0xD7A3) || in(0xF900, 0xFAFF) ||
+                      in(0xFE30, 0xFE6F) || in(0xFF00, 0xFF60) || in(0xFFE0, 0xFFE6) || in(0x1F300, 0x1FAFF) ||
+                      in(0x20000, 0x3FFFD);
+    return wide ? 2 : 1;
+}
+
+#else
 
 bool is_terminal(int fd) {
     return isatty(fd) == 1;
@@ -21,11 +59,21 @@ int terminal_width(int fd) {
     return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
+static bool has_colours() {
+    const char * term = std::getenv("TERM");
+    return term != nullptr && std::string_view(term) != "dumb";
+}
+
+static int columns_of(int32_t code) {
+    const int width = wcwidth(static_cast<wchar_t>(code));
+    return width < 0 ? 0 : width;
+}
+
+#endif
+
 bool wants_colour(int fd) {
     const char * no_color = std::getenv("NO_COLOR");
-    const char * term     = std::getenv("TERM");
-    return is_terminal(fd) && (no_color == nullptr || *no_color == '\0') && term != nullptr &&
-           std::string_view(term) != "dumb";
+    return is_terminal(fd) && (no_color == nullptr || *no_color == '\0') && has_colours();
 }
 
 int32_t next_code_point(std::string_view text, size_t & offset) {
@@ -70,11 +118,7 @@ size_t find_invalid_utf8(std::string_view text) {
 }
 
 static int code_width(int32_t code) {
-    if (code < 0) {
-        return 1; // shown as one replacement character
-    }
-    const int width = wcwidth(static_cast<wchar_t>(code));
-    return width < 0 ? 0 : width;
+    return code < 0 ? 1 : columns_of(code); // what is no UTF-8 is shown as one replacement character
 }
 
 int display_width(std::string_view text) {

@@ -21,11 +21,11 @@ function(magnet_compile_options TARGET)
   target_compile_options(${TARGET} PRIVATE ${flags})
 endfunction()
 
-# OUT: what the compiler is told about the CPU.
+# OUT: what the compiler is told about the CPU; nothing is what every CPU of the architecture has.
 function(magnet_cpu_flags OUT)
   if(MAGNET_NATIVE)
     set(${OUT} -march=native PARENT_SCOPE)
-  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64" AND NOT MAGNET_CPU_CHOICE)
     set(${OUT} -march=x86-64-v3 PARENT_SCOPE)
   else()
     set(${OUT} "" PARENT_SCOPE)
@@ -47,8 +47,10 @@ macro(magnet_use_ccache)
   find_program(MAGNET_CCACHE_PROGRAM ccache)
   if(MAGNET_CCACHE AND MAGNET_CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     # -march=native is one flag and many CPUs: what it stands for here goes into the key of each object.
-    execute_process(COMMAND ${CMAKE_CXX_COMPILER} -march=native -E -v -x c++ /dev/null
-      OUTPUT_QUIET ERROR_VARIABLE native_cpu)
+    if(MAGNET_NATIVE)
+      execute_process(COMMAND ${CMAKE_CXX_COMPILER} -march=native -E -v -x c++ /dev/null
+        OUTPUT_QUIET ERROR_VARIABLE native_cpu)
+    endif()
     string(REGEX MATCHALL " -m[^ \n]+" native_cpu "${native_cpu}")
     file(WRITE ${CMAKE_BINARY_DIR}/native-cpu.txt "${native_cpu}\n")
     string(FIND "${CMAKE_BINARY_DIR}/" "${CMAKE_SOURCE_DIR}/" inside)

@@ -2,27 +2,32 @@
 #
 # A variant is the backend's own sources with other flags; its symbols get a suffix (suffix-symbols.py), and
 # src/llama/magnet-cpu-variants.cpp forwards what others call to the variant chosen. The baseline is one too, so that the
-# library starts on every CPU of the architecture. `magnet_cpu_usable` there says what a variant asks of the CPU.
+# library starts on every CPU of the architecture. Namespace usable there says what a variant asks of the CPU.
 
-# name and flags, best first
+# Some of those below, best first and with the baseline, where a build is to be quick; empty: all.
+set(MAGNET_CPU_VARIANTS "" CACHE STRING "variants of ggml's CPU backend (native/cmake/cpu-variants.cmake)")
+
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(avx2 -msse4.2 -mavx -mavx2 -mfma -mf16c -mbmi2)
-  set(avx512 ${avx2} -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl)
-  set(avx512vnni ${avx512} -mavx512vbmi -mavx512vnni)
-  set(avx512bf16 ${avx512vnni} -mavx512bf16)
-  set(amx ${avx512bf16} -mamx-tile -mamx-int8)
-  set(MAGNET_CPU_VARIANTS avx512bf16 avx512vnni avx512 avx2 baseline)
+  set(avxvnni ${avx2} -mavxvnni)                                                             # Alder Lake
+  set(avx512vnni ${avx2} -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl -mavx512vnni) # Cascade Lake
+  set(avx512bf16 ${avx512vnni} -mavx512bf16)                                                 # Zen 4
+  set(amx ${avx512bf16} -mavx512fp16 -mamx-tile -mamx-int8)                                  # Sapphire Rapids
+  set(all avx512bf16 avx512vnni avxvnni avx2 baseline)
   if(CMAKE_SYSTEM_NAME STREQUAL "Linux") # elsewhere nobody asks the system for the tiles
-    list(PREPEND MAGNET_CPU_VARIANTS amx)
+    list(PREPEND all amx)
   endif()
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64" AND NOT APPLE)
   set(dotprod -march=armv8.2-a+dotprod+fp16)
   set(i8mm_sve -march=armv8.6-a+dotprod+fp16+i8mm+sve)
-  set(MAGNET_CPU_VARIANTS i8mm_sve dotprod baseline)
+  set(all i8mm_sve dotprod baseline)
 else() # Apple's first processor has what the compiler takes for granted
-  set(MAGNET_CPU_VARIANTS baseline)
+  set(all baseline)
 endif()
 set(baseline "")
+if(NOT MAGNET_CPU_VARIANTS)
+  set(MAGNET_CPU_VARIANTS ${all})
+endif()
 
 # Puts the target ggml-cpu-variants where ggml links ggml-cpu.
 function(magnet_add_cpu_variants)

@@ -24,12 +24,15 @@ function(magnet_add_stock)
   magnet_cache_dir(cache)
   set(flags -DCMAKE_BUILD_TYPE=Release)
   foreach(name IN ITEMS
-      CMAKE_C_COMPILER CMAKE_CXX_COMPILER CMAKE_C_FLAGS CMAKE_CXX_FLAGS CMAKE_MAKE_PROGRAM
-      MAGNET_NATIVE MAGNET_CUDA MAGNET_CCACHE MAGNET_LLAMA_SOURCE MAGNET_WERROR)
+      CMAKE_TOOLCHAIN_FILE MAGNET_PLATFORM CMAKE_C_FLAGS CMAKE_CXX_FLAGS CMAKE_MAKE_PROGRAM
+      MAGNET_NATIVE MAGNET_CPU_CHOICE MAGNET_CUDA MAGNET_CCACHE MAGNET_LLAMA_SOURCE MAGNET_WERROR)
     if(DEFINED ${name})
       list(APPEND flags "-D${name}=${${name}}")
     endif()
   endforeach()
+  if(NOT CMAKE_TOOLCHAIN_FILE)
+    list(APPEND flags "-DCMAKE_C_COMPILER=${CMAKE_C_COMPILER}" "-DCMAKE_CXX_COMPILER=${CMAKE_CXX_COMPILER}")
+  endif()
   string(REPLACE ";" "|" programs "${programs}")
   ExternalProject_Add(magnet_stock
     PREFIX            ${MAGNET_STOCK_DIR}-build

@@ -5,6 +5,7 @@
 #   MAGNET_STOCK_BIN   folder of the programs linked with the stock llama.cpp (stock.cmake)
 #   MAGNET_TWIN_BIN    folder of the same programs linked with the patched one
 #   MAGNET_BIN         folder of the magnet program
+#   MAGNET_EMULATOR    words to put before each of them, where they were built for another platform
 #   MAGNET_TEST_DATA   native/tests
 function(magnet_test NAME)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LABELS")
@@ -23,6 +24,7 @@ endfunction()
 
 # What every test gets, those that are no doctest program too.
 function(magnet_test_properties NAME)
+  list(JOIN CMAKE_CROSSCOMPILING_EMULATOR " " emulator)
   set_tests_properties(${NAME} PROPERTIES
     LABELS           "${ARGN}"
     SKIP_RETURN_CODE 77
@@ -31,5 +33,6 @@ function(magnet_test_properties NAME)
     "MAGNET_STOCK_BIN=${MAGNET_STOCK_DIR}/bin"
     "MAGNET_TWIN_BIN=${CMAKE_BINARY_DIR}/tests"
     "MAGNET_BIN=${CMAKE_RUNTIME_OUTPUT_DIRECTORY}"
+    "MAGNET_EMULATOR=${emulator}"
     "MAGNET_TEST_DATA=${PROJECT_SOURCE_DIR}/native/tests")
 endfunction()

@@ -4,7 +4,8 @@
 # system a binary needs at least is part of the target: the C library 2.17 (CentOS 7), macOS 11, Windows 10.
 include(${CMAKE_CURRENT_LIST_DIR}/package.cmake)
 
-set(MAGNET_ZIG_PACKAGE ziglang==0.17.1)
+set(MAGNET_ZIG_VERSION 0.17.1)
+set(MAGNET_ZIG_PACKAGE ziglang==${MAGNET_ZIG_VERSION})
 set(MAGNET_ZIG_SHA256 ea6cc5d87b033cf0aedfbc8f9549a908cae6c50ac31f1698188fa48a74524b54) # wheel for Linux on x86-64
 
 set(MAGNET_PLATFORM "" CACHE STRING "linux-x86_64, linux-aarch_64, windows-x86_64, osx-x86_64 or osx-aarch_64")
@@ -77,6 +78,8 @@ if(NOT MAGNET_ZIG_TARGET)
   message(FATAL_ERROR "MAGNET_PLATFORM=${MAGNET_PLATFORM} is no platform of native/cmake/zig.cmake")
 endif()
 
+set(MAGNET_CPU_CHOICE_DEFAULT ON)
+
 magnet_zig(zig)
 set(bin "${zig}-bin/${MAGNET_PLATFORM}")
 # Debug information would hold the paths of the machine that built it.
@@ -91,6 +94,20 @@ set(CMAKE_CXX_COMPILER ${bin}/clang++)
 set(CMAKE_AR           ${bin}/ar CACHE FILEPATH "" FORCE)
 set(CMAKE_RANLIB       ${bin}/ranlib CACHE FILEPATH "" FORCE)
 set(CMAKE_RC_COMPILER  ${bin}/windres)
+
+# What runs here what was built, where it is installed: Debian's qemu-user-static with libc6-arm64-cross, and wine64.
+if(MAGNET_PLATFORM STREQUAL "linux-aarch_64")
+  find_program(MAGNET_QEMU NAMES qemu-aarch64 qemu-aarch64-static)
+  if(MAGNET_QEMU)
+    set(CMAKE_CROSSCOMPILING_EMULATOR ${MAGNET_QEMU} -L /usr/aarch64-linux-gnu)
+  endif()
+elseif(CMAKE_SYSTEM_NAME STREQUAL "Windows")
+  find_program(MAGNET_WINE NAMES wine64 wine PATHS /usr/lib/wine)
+  if(MAGNET_WINE)
+    set(CMAKE_CROSSCOMPILING_EMULATOR ${MAGNET_WINE})
+  endif()
+endif()
+
 set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE NEVER)
 set(CMAKE_FIND_ROOT_PATH_MODE_PACKAGE NEVER)

@@ -87,6 +87,23 @@ MAGNET_API int32_t      magnet_abi_version(void);
 MAGNET_API const char * magnet_version(void);          /* "0.1.0 (llama.cpp v0.5.0)"; static                      */
 MAGNET_API const char * magnet_status_name(int32_t status); /* "INVALID_ARGUMENT"; static; "UNKNOWN" for others    */
 
+/* What runs on this machine, and why. Texts are static, save for threads_reason, which holds until the calling thread's
+ * next call of this function. */
+struct magnet_system_info {
+    const char * platform;       /* what the library was built for, as natives jars are named: "linux-x86_64"        */
+    const char * cpu;            /* what the processor calls itself, else ""                                         */
+    const char * cpu_features;   /* instruction sets it has and the system allows, of those that kernels ask for     */
+    const char * kernels;        /* of the fused engine: the first of usable_kernels                                 */
+    const char * usable_kernels; /* what library and processor have in common, best first: "amx avx512 generic"      */
+    const char * llama_kernels;  /* of llama.cpp's CPU backend: the variant chosen at run time, or what all of it was
+                                    compiled for: "x86-64-v3", or "native", the processor that built it              */
+    const char * threads_reason; /* why n_threads: "2 cores of 4 processors"                                         */
+    int32_t      n_threads;      /* what a session takes unless told otherwise                                       */
+    int32_t      n_processors;   /* that this process may use, two for a core with two hardware threads              */
+};
+
+MAGNET_API int32_t magnet_system_get_info(struct magnet_system_info * out_info);
+
 /* Message of the last failed call on this thread; "" if the last call succeeded. Valid until this thread's next call. */
 MAGNET_API const char * magnet_last_error(void);
 

@@ -13,9 +13,9 @@ string(REGEX REPLACE "/\\*[^*]*\\*+([^/*][^*]*\\*+)*/" "" header "${header}")
 string(REGEX MATCHALL "MAGNET_API [^;(]*magnet_[a-z0-9_]+\\(" declared "${header}")
 list(TRANSFORM declared REPLACE "^.*(magnet_[a-z0-9_]+)\\($" "\\1")
 
-run(out nm --dynamic --defined-only --format=posix ${LIBRARY})
-string(REGEX MATCHALL "[^\n]+" lines "${out}")
-list(TRANSFORM lines REPLACE " .*$" "" OUTPUT_VARIABLE exported)
+run(out readelf --dyn-syms --wide ${LIBRARY}) # of any processor, as nm is not
+string(REGEX MATCHALL "(GLOBAL|WEAK) +DEFAULT +[0-9]+ [^\n@]+" lines "${out}")
+list(TRANSFORM lines REPLACE "^.* " "" OUTPUT_VARIABLE exported)
 
 list(LENGTH declared count)
 if(count LESS 20)

@@ -1,11 +1,11 @@
-# cmake -DSTOCK=program -DPATCHED=program -DMODEL=file -DWORK=folder -P same-logits.cmake
+# cmake [-DEMULATOR=words before a program] -DSTOCK=program -DPATCHED=program -DMODEL=file -DWORK=folder -P same-logits.cmake
 #
 # Without roles, the patched llama.cpp computes what the stock one does, to the bit (logits.cpp).
 cmake_minimum_required(VERSION 3.25)
 
 file(MAKE_DIRECTORY ${WORK})
 foreach(side IN ITEMS STOCK PATCHED)
-  execute_process(COMMAND ${${side}} ${MODEL} ${WORK}/${side}.f32
+  execute_process(COMMAND ${EMULATOR} ${${side}} ${MODEL} ${WORK}/${side}.f32
     RESULT_VARIABLE result OUTPUT_VARIABLE log ERROR_VARIABLE log)
   if(NOT result EQUAL 0)
     message(FATAL_ERROR "${${side}} ${MODEL}: ${result}\n${log}")

@@ -22,6 +22,24 @@ TEST_CASE("library: versions and names") {
     }
 }
 
+TEST_CASE("library: what it found of the machine") {
+    magnet_system_info info{};
+    require_ok(magnet_system_get_info(&info));
+    const std::string usable = info.usable_kernels, kernels = info.kernels;
+    CHECK(usable.substr(0, kernels.size()) == kernels);
+    CHECK((" " + usable).find(" generic") == usable.size() + 1 - 8); // what every processor runs is last
+    CHECK(!std::string(info.llama_kernels).empty());
+    CHECK(info.n_threads >= 1);
+    CHECK(info.n_processors >= info.n_threads);
+    CHECK(std::string(info.threads_reason).find("core") != std::string::npos);
+#if defined(__x86_64__)
+    CHECK(std::string(info.platform).find("-x86_64") != std::string::npos);
+    const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"); // the compiler's word for it
+    CHECK((std::string(info.cpu_features).find("avx2") != std::string::npos) == avx2);
+#endif
+    check_fails(magnet_system_get_info(nullptr), MAGNET_STATUS_INVALID_ARGUMENT, {"out_info"});
+}
+
 TEST_CASE("library: the message is that of the last call on this thread") {
     check_fails(magnet_model_get_info(nullptr, nullptr), MAGNET_STATUS_INVALID_ARGUMENT, {"NULL"});
     int32_t         n     = 0;

@@ -48,9 +48,9 @@ cpu_features ask() {
     const uint32_t saved = saved_registers();
     const bool     ymm = (saved & 0x06) == 0x06, zmm = (saved & 0xE6) == 0xE6, tiles = (saved & 0x60000) == 0x60000;
     cpu.avx2 = ymm && bit(one.ecx, 12) && bit(one.ecx, 28) && bit(one.ecx, 29) && bit(seven.ebx, 5) && bit(seven.ebx, 8);
-    cpu.avx512 = cpu.avx2 && zmm && bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 28) && bit(seven.ebx, 30) &&
-                 bit(seven.ebx, 31);
-    cpu.avx512_vbmi = cpu.avx512 && bit(seven.ecx, 1);
+    cpu.avx_vnni = cpu.avx2 && bit(more.eax, 4);
+    cpu.avx512   = cpu.avx2 && zmm && bit(seven.ebx, 16) && bit(seven.ebx, 17) && bit(seven.ebx, 28) && bit(seven.ebx, 30) &&
+                   bit(seven.ebx, 31);
     cpu.avx512_vnni = cpu.avx512 && bit(seven.ecx, 11);
     cpu.avx512_bf16 = cpu.avx512 && bit(more.eax, 5);
     cpu.avx512_fp16 = cpu.avx512 && bit(seven.edx, 23);
@@ -106,7 +106,7 @@ bool amx_permitted() {
 std::string feature_names(const cpu_features & cpu) {
     std::string names;
     for (const auto & [has, name] :
-         { std::pair(cpu.avx2, "avx2"), { cpu.avx512, "avx512" }, { cpu.avx512_vbmi, "avx512_vbmi" },
+         { std::pair(cpu.avx2, "avx2"), { cpu.avx_vnni, "avx_vnni" }, { cpu.avx512, "avx512" },
            { cpu.avx512_vnni, "avx512_vnni" }, { cpu.avx512_bf16, "avx512_bf16" }, { cpu.avx512_fp16, "avx512_fp16" },
            { cpu.amx, "amx" }, { cpu.dotprod, "dotprod" }, { cpu.i8mm, "i8mm" }, { cpu.sve, "sve" } }) {
         if (has) {

@@ -8,8 +8,8 @@ namespace magnet {
 struct cpu_features {
     // x86-64
     bool avx2          = false; // with FMA, F16C and BMI2
-    bool avx512        = false; // F, CD, BW, DQ and VL
-    bool avx512_vbmi   = false;
+    bool avx_vnni      = false; // without AVX-512, as on processors for desktops
+    bool avx512        = false; // F, BW, CD, DQ and VL
     bool avx512_vnni   = false;
     bool avx512_bf16   = false;
     bool avx512_fp16   = false;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <cstdio>
 #include <fstream>
 #include <limits>
 #include <set>
@@ -36,27 +37,26 @@ double quota_of(const std::string & folder) {
     return quota_file >> quota && period_file >> period ? share_of(quota, period) : no_limit;
 }
 
-int32_t within_quota(int32_t n) {
+double quota_here() {
 #if defined(__linux__)
-    const double quota = std::ceil(cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup"));
-    return quota < n ? std::max(1, (int32_t) quota) : n;
+    return cgroup_quota("/proc/self/cgroup", "/sys/fs/cgroup");
 #else
-    return n;
+    return no_limit;
 #endif
 }
 
-} // namespace
-
-double cgroup_quota(const std::string & membership, const std::string & root) {
-    return least_in_cgroups(membership, root, "cpu", quota_of);
+int32_t within_quota(int32_t n) {
+    const double quota = std::ceil(quota_here());
+    return quota < n ? std::max(1, (int32_t) quota) : n;
 }
 
-int32_t physical_cores() {
+// Of the processors that this process may be scheduled on, whatever share of their time it gets.
+int32_t cores_allowed() {
     const int32_t logical = std::max(1u, std::thread::hardware_concurrency());
 #if defined(__linux__)
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) { // of more processors than the set holds
-        return within_quota(logical);
+        return logical;
     }
     // processors of one core name the same siblings
     std::set<std::string> cores;
@@ -71,21 +71,53 @@ int32_t physical_cores() {
         }
         cores.insert(siblings);
     }
-    return within_quota(std::max<int32_t>(1, (int32_t) cores.size()));
+    return std::max<int32_t>(1, (int32_t) cores.size());
 #else
     return logical;
 #endif
 }
 
-int32_t usable_processors() {
-    int32_t logical = std::max(1u, std::thread::hardware_concurrency());
+int32_t processors_allowed() {
 #if defined(__linux__)
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof(allowed), &allowed) == 0) {
-        logical = CPU_COUNT(&allowed);
+        return CPU_COUNT(&allowed);
     }
 #endif
-    return within_quota(logical);
+    return std::max(1u, std::thread::hardware_concurrency());
+}
+
+std::string counted(int32_t n, const char * what) {
+    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+} // namespace
+
+double cgroup_quota(const std::string & membership, const std::string & root) {
+    return least_in_cgroups(membership, root, "cpu", quota_of);
+}
+
+int32_t physical_cores() {
+    return within_quota(cores_allowed());
+}
+
+std::string why_physical_cores() {
+    const int32_t cores = cores_allowed(), allowed = processors_allowed();
+    const int32_t there = std::max(1u, std::thread::hardware_concurrency());
+    std::string   text  = counted(cores, "core") + " of " + counted(allowed, "processor");
+    if (allowed < there) {
+        text += " (this process may use no more of the " + std::to_string(there) + ")";
+    }
+    if (within_quota(cores) < cores) {
+        char share[32];
+        std::snprintf(share, sizeof share, "%.2g", quota_here());
+        text += ", and its control group grants the time of " + std::string(share);
+    }
+    return text;
+}
+
+int32_t usable_processors() {
+    return within_quota(processors_allowed());
 }
 
 int32_t threads_worth(int32_t n_threads) {

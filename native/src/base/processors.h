@@ -10,6 +10,9 @@ namespace magnet {
 // Physical cores that this process may use, at least 1.
 int32_t physical_cores();
 
+// Why it is that many, in words: "2 cores of 4 processors".
+std::string why_physical_cores();
+
 // Processors that it may use, two for a core with two hardware threads; at least 1.
 int32_t usable_processors();
 

@@ -35,8 +35,11 @@ std::vector<seeded_result> session::run_several(const run_once & run_one, int32_
         }
     };
     std::atomic<int32_t> next{ 1 };
-    const auto           run_rest = [&](decoder & d) { // one after the other: the context is in the cache still
-        for (int32_t k; (k = next++) < n && !cancelled_;) {
+    const auto           run_rest = [&](decoder & d, bool is_copy) { // one after the other: the context is in the cache still
+        for (int32_t k; (k = next++) < n && !cancelled_; is_copy = false) {
+            if (!params_.reuse_prefix && !is_copy) {
+                d.clear();
+            }
             run(d, k, {});
         }
         d.end(); // the others need not wait for its next token
@@ -51,14 +54,14 @@ std::vector<seeded_result> session::run_several(const run_once & run_one, int32_
         for (const auto & other : others) {
             threads.emplace_back([&, d = other.get()] {
                 const thrown_asserts asserts;
-                run_rest(*d);
+                run_rest(*d, true);
             });
         }
     };
     first.begin(n_positions);
     run(first, 0, n > 1 && first.joins_others() ? std::function<void()>(run_others) : nullptr);
     if (!failures[0]) {
-        run_rest(first);
+        run_rest(first, false);
     }
     for (std::thread & thread : threads) {
         thread.join();

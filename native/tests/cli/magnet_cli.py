@@ -8,7 +8,10 @@ import subprocess
 import tempfile
 import unittest
 
-PROGRAM = pathlib.Path(os.environ["MAGNET_BIN"]) / "magnet"
+BIN = pathlib.Path(os.environ["MAGNET_BIN"])
+# What starts the program: where it was built for another platform, an emulator and its arguments go before it.
+COMMAND = [*os.environ.get("MAGNET_EMULATOR", "").split(),
+           BIN / ("magnet.exe" if (BIN / "magnet.exe").exists() else "magnet")]
 MODEL = pathlib.Path(os.environ["MAGNET_TEST_DATA"]) / "golden" / "tiny-llama.gguf"
 SECONDS = 120  # far more than any run takes; only a hang gets here
 
@@ -50,7 +53,7 @@ class CliTest(unittest.TestCase):
         if isinstance(stdin, str):
             stdin = stdin.encode()
         options.setdefault("stdout", subprocess.PIPE)
-        done = subprocess.run([PROGRAM, *map(str, arguments)], input=stdin, stderr=subprocess.PIPE, cwd=self.folder,
+        done = subprocess.run([*COMMAND, *map(str, arguments)], input=stdin, stderr=subprocess.PIPE, cwd=self.folder,
                               env=env or environment(), timeout=SECONDS, **options)
         done.stdout = done.stdout or b""
         return Run(done)
@@ -78,7 +81,7 @@ class CliTest(unittest.TestCase):
         """Starts it and returns the process, which is ended with the test at the latest."""
         options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment(),
                    **options}
-        process = subprocess.Popen([PROGRAM, *map(str, arguments)], cwd=self.folder, **options)
+        process = subprocess.Popen([*COMMAND, *map(str, arguments)], cwd=self.folder, **options)
 
         def end():
             process.kill()

@@ -4,7 +4,7 @@ import subprocess
 import unittest
 import xml.etree.ElementTree
 
-from magnet_cli import PROGRAM, CliTest, environment
+from magnet_cli import COMMAND, CliTest, environment
 
 TEMPLATE = "ab {{gap:3}}cd"
 
@@ -54,7 +54,7 @@ class MaskTest(CliTest):
 
     def draw_on_terminal(self, **changes):
         main, other = pty.openpty()
-        done = subprocess.run([PROGRAM, "mask", TEMPLATE], stdout=other, stderr=subprocess.PIPE, check=True,
+        done = subprocess.run([*COMMAND, "mask", TEMPLATE], stdout=other, stderr=subprocess.PIPE, check=True,
                               env=environment(TERM="xterm", **changes), timeout=60)
         os.close(other)
         data = b""

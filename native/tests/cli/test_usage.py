@@ -5,7 +5,7 @@ import re
 import subprocess
 import unittest
 
-from magnet_cli import MODEL, PROGRAM, CliTest, environment
+from magnet_cli import COMMAND, MODEL, CliTest, environment
 
 GOLDEN = MODEL.parent
 STORIES = GOLDEN.parent / "data" / "stories.txt"
@@ -193,7 +193,7 @@ class OutputTest(CliTest):
                 self.fails(1, *arguments, says=[str(arguments[-1] if arguments[-1] != "--overwrite" else arguments[-2])])
                 self.assertEqual({path: path.read_bytes() for path in self.folder.iterdir()}, before)
         with open(template, "rb") as stdin:
-            done = subprocess.run([PROGRAM, "tokens", "-o", template], stdin=stdin, stderr=subprocess.PIPE, env=environment(),
+            done = subprocess.run([*COMMAND, "tokens", "-o", template], stdin=stdin, stderr=subprocess.PIPE, env=environment(),
                                   timeout=60)
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"t.txt is read by this command and would be replaced", done.stderr)

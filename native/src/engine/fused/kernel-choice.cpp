@@ -1,20 +1,12 @@
 #include "kernel-choice.h"
 
 #include "engine/engine.h"
+#include "base/cpu-features.h"
 #include "base/error.h"
 
 namespace magnet::fused {
 
 namespace {
-
-#if defined(__x86_64__)
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"); }
-bool has_avx512() {
-    return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-}
-bool has_avx512bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni"); }
-#endif
 
 // Best first.
 std::vector<const kernel_set *> usable_sets() {
@@ -25,16 +17,18 @@ std::vector<const kernel_set *> usable_sets() {
         }
     };
 #if defined(__x86_64__)
-    if (has_avx512bf16() && amx_usable()) {
+    const cpu_features & cpu  = this_cpu();
+    const bool           bf16 = cpu.avx512_bf16 && cpu.avx512_vnni;
+    if (bf16 && amx_permitted()) {
         add(kernel_set_amx());
     }
-    if (has_avx512bf16()) {
+    if (bf16) {
         add(kernel_set_avx512bf16());
     }
-    if (has_avx512()) {
+    if (cpu.avx512) {
         add(kernel_set_avx512());
     }
-    if (has_avx2()) {
+    if (cpu.avx2) {
         add(kernel_set_avx2());
     }
 #elif defined(__aarch64__)

@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param maxTokens most tokens to generate; -1 = as many as fit
  * @param stop strings that end the text, which does not contain them, or names of control tokens; none may be empty
  * @param top alternatives to report for every token, in [0, 100]
+ * @param texts texts of the prompt, in [1, 256]; several are sampled together, with the seeds seed, seed + 1, ..., from a prompt
+ *     that is read once ({@link Generated#spans()}); the temperature must be above 0 then, and no token is delivered by itself
  * @param addSpecial whether the begin-of-sequence token is put in front where the vocabulary asks for it
  * @param parseSpecial whether names of control tokens in the prompt, or in the messages of a chat, are read as such.
  *     Leave it off where strangers write into it
@@ -28,6 +30,7 @@ public record GenerateOptions(
         int maxTokens,
         List<String> stop,
         int top,
+        int texts,
         boolean addSpecial,
         boolean parseSpecial,
         boolean ignoreEos,

@@ -103,6 +103,15 @@ public final class Magnet implements AutoCloseable {
         return Library.version();
     }
 
+    /**
+     * The platform, the kernels that run on it, the threads, and why.
+     *
+     * @throws MagnetException {@link Status#LIBRARY} if the native library is not to be had
+     */
+    public static SystemInfo system() {
+        return Library.system();
+    }
+
     /** What the model's file says; the length of embeddings is {@link ModelInfo#dimensions()}. */
     public ModelInfo info() {
         return runtime.call(() -> runtime.model().info());

@@ -59,6 +59,31 @@ class GenerateTest {
     }
 
     @Test
+    void severalTextsAreThoseOfTheirSeeds() {
+        Generated several = magnet.generate("Once", options(12).withTexts(5)).result();
+        assertEquals(5, several.spans().size());
+        assertEquals(several.text(), several.texts().getFirst());
+        assertEquals(60, several.usage().generatedTokens());
+        for (int k = 0; k < 5; k++) {
+            try (Magnet other = TinyModel.load()) { // no prompt of it was read before
+                assertEquals(
+                        other.generate("Once", options(12).withSeed(7 + k)).text(),
+                        several.texts().get(k));
+            }
+        }
+        MagnetException greedy = assertThrows(
+                MagnetException.class,
+                () -> magnet.generate("Once", options(5).withTexts(2).withTemperature(0)).text());
+        assertEquals(Status.INVALID_ARGUMENT, greedy.status());
+        assertEquals(
+                Status.INVALID_ARGUMENT,
+                assertThrows(
+                                MagnetException.class,
+                                () -> magnet.generate("Once", options(5).withTexts(0)).text())
+                        .status());
+    }
+
+    @Test
     void maxTokensZeroGeneratesNothing() {
         assertEquals("", magnet.generate("Once upon a time", options(0)).text());
     }

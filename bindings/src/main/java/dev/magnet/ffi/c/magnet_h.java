@@ -326,6 +326,66 @@ public class magnet_h extends magnet_h$shared {
         }
     }
 
+    private static class magnet_system_get_info {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            magnet_h.C_INT,
+            magnet_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.find("magnet_system_get_info").orElseThrow();
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int32_t magnet_system_get_info(struct magnet_system_info *out_info)
+     * }
+     */
+    public static FunctionDescriptor magnet_system_get_info$descriptor() {
+        return magnet_system_get_info.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int32_t magnet_system_get_info(struct magnet_system_info *out_info)
+     * }
+     */
+    public static MethodHandle magnet_system_get_info$handle() {
+        return magnet_system_get_info.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int32_t magnet_system_get_info(struct magnet_system_info *out_info)
+     * }
+     */
+    public static MemorySegment magnet_system_get_info$address() {
+        return magnet_system_get_info.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int32_t magnet_system_get_info(struct magnet_system_info *out_info)
+     * }
+     */
+    public static int magnet_system_get_info(MemorySegment out_info) {
+        var mh$ = magnet_system_get_info.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("magnet_system_get_info", out_info);
+            }
+            return (int)mh$.invokeExact(out_info);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class magnet_last_error {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             magnet_h.C_POINTER    );

@@ -55,9 +55,9 @@ public final class Decoder {
             Generated generated = result(
                     arena, session, call,
                     out -> generator.generate(session.segment(), params, out),
-                    result -> new Generated(Results.spans(result, call).getFirst(), Results.usage(result)));
+                    result -> new Generated(Results.spans(result, call), Results.usage(result)));
             session.remember(prompt + generated.text());
-            throwIfInterrupted(call, List.of(generated.span()));
+            throwIfInterrupted(call, generated.spans());
             return generated;
         }));
     }

@@ -69,7 +69,7 @@ record ChatFormat(Header header, @Nullable Logprobs logprobs, boolean summarise,
             message.put("content", choice.span().text());
             return false;
         }
-        Answer answer = tools.readCalls(new Generated(choice.span(), choice.usage()));
+        Answer answer = tools.readCalls(new Generated(List.of(choice.span()), choice.usage()));
         if (answer.toolCalls().isEmpty() || !answer.toolCalls().stream().allMatch(ToolCall::isReadable)) {
             message.put("content", choice.span().text());
             return false;

@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Builds, tests and packs MAGNET for every platform from one Linux machine, and prints what was done where.
+
+    scripts/platforms.py all                       # hours: every step for every platform, then the table
+    scripts/platforms.py build|test|check|pack PLATFORM
+    scripts/platforms.py table
+
+build   compiles with zig (native/cmake/zig.cmake) into build/PLATFORM
+test    runs the native tests: here, under qemu-aarch64 or under Wine, whichever the platform needs
+check   looks at the linked library: what it exports, what it needs (pip install lief)
+pack    writes build/packages/magnet-VERSION-PLATFORM.tar.gz or .zip, the same bytes each time, and its SHA-256
+
+Each step notes its result in build/PLATFORM/steps.json, which the table is made of: nothing is claimed that did not run.
+"""
+import argparse
+import gzip
+import hashlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+VERSION = re.search(r"project\(magnet VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+PLATFORMS = {  # where a program for it runs here
+    "linux-x86_64": "this machine", "linux-aarch_64": "qemu-aarch64", "windows-x86_64": "Wine",
+    "osx-aarch_64": None, "osx-x86_64": None}
+STEPS = {"build": "built", "check": "link map", "test": "native tests", "pack": "archive"}
+# Beside the C library: what every system of the platform has.
+SYSTEM = re.compile(r"(lib(c|m|dl|pthread|rt)\.so\.\d+|ld-linux-[\w-]+\.so\.\d|/usr/lib/lib(System\.B|objc\.A)\.dylib"
+                    r"|(api-ms-win-\S+|ucrtbase|kernel32|advapi32|shell32|ntdll|bcrypt)\.dll)", re.IGNORECASE)
+
+
+def folder(platform):
+    return ROOT / "build" / platform
+
+
+def note(platform, step, result):
+    file = folder(platform) / "steps.json"
+    steps = json.loads(file.read_text()) if file.exists() else {}
+    file.write_text(json.dumps({**steps, step: result}, indent=1) + "\n")
+    print(f"{platform}: {STEPS[step]}: {result}", flush=True)
+
+
+def run(*command, **options):
+    return subprocess.run([str(word) for word in command], cwd=ROOT, check=True, **options)
+
+
+def build(platform, args):
+    run("cmake", "--preset", platform, stdout=subprocess.DEVNULL)
+    run("cmake", "--build", folder(platform), "--parallel", args.jobs, "--target", *args.targets.split())
+    note(platform, "build", "yes")
+
+
+def test(platform, args):
+    if PLATFORMS[platform] is None:
+        return note(platform, "test", "not run: nothing here runs it")
+    report = folder(platform) / "ctest.log"
+    command = ["ctest", "--test-dir", folder(platform), "--output-on-failure", "--parallel", args.jobs, "--timeout", "3600"]
+    with open(report, "w", encoding="utf-8") as log:
+        done = subprocess.run(list(map(str, command + (["-R", args.only] if args.only else []))), stdout=log, cwd=ROOT)
+    text = report.read_text()
+    summary = re.search(r"(\d+)% tests passed, (\d+) tests failed out of (\d+)", text)
+    if summary is None:
+        raise SystemExit(f"{report} has no summary of ctest")
+    skipped = len(re.findall(r"\*\*\*Skipped", text))
+    failed, total = int(summary[2]), int(summary[3])
+    note(platform, "test", f"{total - failed - skipped} passed, {failed} failed, {skipped} skipped ({PLATFORMS[platform]})")
+    return done.returncode
+
+
+def library(platform):
+    for name in ("lib/libmagnet.so", "lib/libmagnet.dylib", "bin/magnet.dll"):
+        if (folder(platform) / name).exists():
+            return (folder(platform) / name).resolve()
+    raise SystemExit(f"{platform} is not built: scripts/platforms.py build {platform}")
+
+
+def declared():
+    header = re.sub(r"/\*.*?\*/", "", (ROOT / "native/include/magnet.h").read_text(), flags=re.DOTALL)
+    return set(re.findall(r"MAGNET_API [^;(]*?(magnet_\w+)\(", header))
+
+
+def check(platform, _):
+    import lief
+    binary = lief.parse(str(library(platform)))
+    wrong, more = [], []
+    if isinstance(binary, lief.PE.Binary):
+        exported = {entry.name for entry in binary.get_export().entries}
+        needed = [entry.name for entry in binary.imports]
+        more.append("Windows %d" % binary.optional_header.major_subsystem_version)
+    elif isinstance(binary, lief.MachO.Binary):
+        exported = {symbol.name.removeprefix("_") for symbol in binary.exported_symbols}
+        needed = [entry.name for entry in binary.libraries if entry.name != binary.libraries[0].name or "magnet" not in entry.name]
+        needed = [name for name in needed if "libmagnet" not in name]
+        version = binary.build_version.minos if binary.has_build_version else binary.version_min.version
+        more.append("macOS %d.%d" % tuple(version[:2]))
+        if binary.has_code_signature:
+            more.append("ad-hoc signature")
+        else:
+            wrong.append("no signature")
+    else:
+        exported = {symbol.name for symbol in binary.exported_symbols}
+        needed = list(binary.libraries)
+        versions = [v.name for r in binary.symbols_version_requirement for v in r.get_auxiliary_symbols()]
+        newest = max(tuple(map(int, v[6:].split("."))) for v in versions if re.fullmatch(r"GLIBC_[\d.]+", v))
+        more.append("glibc " + ".".join(map(str, newest)))
+    wrong += [f"exports {name}" for name in sorted(exported - declared())]
+    wrong += [f"lacks {name}" for name in sorted(declared() - exported)]
+    wrong += [f"needs {name}" for name in needed if not SYSTEM.fullmatch(name)]
+    if wrong:
+        note(platform, "check", "wrong: " + "; ".join(wrong))
+        return 1
+    note(platform, "check", f"{len(exported)} functions, system libraries alone, " + ", ".join(more))
+
+
+def pack(platform, _):
+    name = f"magnet-{VERSION}-{platform}"
+    out = ROOT / "build" / "packages"
+    shutil.rmtree(out / name, ignore_errors=True)
+    run("cmake", "--install", folder(platform), "--prefix", out / name, stdout=subprocess.DEVNULL)
+    shutil.copy(ROOT / "README.md", out / name)
+    files = sorted(path for path in (out / name).rglob("*") if path.is_symlink() or path.is_file())
+    if platform.startswith("windows"):
+        archive = out / (name + ".zip")
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as into:
+            for path in files:
+                entry = zipfile.ZipInfo(str(path.relative_to(out)))
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16
+                into.writestr(entry, path.read_bytes())
+    else:
+        archive = out / (name + ".tar.gz")
+        with open(archive, "wb") as raw, gzip.GzipFile("", "wb", mtime=0, fileobj=raw) as packed, \
+                tarfile.open(fileobj=packed, mode="w") as into:
+            for path in files:
+                entry = into.gettarinfo(path, str(path.relative_to(out)))
+                entry.mtime = entry.uid = entry.gid = 0
+                entry.uname = entry.gname = "root"
+                entry.mode = 0o755 if os.access(path, os.X_OK) else 0o644
+                into.addfile(entry, open(path, "rb") if entry.isfile() else None)
+    shutil.rmtree(out / name)
+    digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+    archive.with_name(archive.name + ".sha256").write_text(f"{digest}  {archive.name}\n")
+    note(platform, "pack", f"{archive.stat().st_size / 2**20:.1f} MiB")
+
+
+def table():
+    print("| platform | " + " | ".join(STEPS.values()) + " |\n|---" * 1 + "|---" * len(STEPS) + "|")
+    for platform in PLATFORMS:
+        file = folder(platform) / "steps.json"
+        steps = json.loads(file.read_text()) if file.exists() else {}
+        print(f"| {platform} | " + " | ".join(steps.get(step, "no") for step in STEPS) + " |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=[*STEPS, "all", "table"])
+    parser.add_argument("platform", nargs="?", choices=list(PLATFORMS))
+    parser.add_argument("--jobs", default=os.cpu_count(), help="compilers or tests at a time (default: as many as processors)")
+    parser.add_argument("--targets", default="magnet magnet_cli", help="of CMake; all, with tests, is \"all\"")
+    parser.add_argument("--only", help="tests whose names match, a regular expression")
+    args = parser.parse_args()
+    if args.step == "table":
+        return table()
+    if args.step != "all" and args.platform is None:
+        parser.error(f"{args.step} needs a platform: " + ", ".join(PLATFORMS))
+    failed = 0
+    if args.step == "all":
+        args.targets = "all"
+    for platform in [args.platform] if args.platform else PLATFORMS:
+        for step in STEPS if args.step == "all" else [args.step]:
+            try:
+                failed |= globals()[step](platform, args) or 0
+            except subprocess.CalledProcessError as error:
+                note(platform, step, f"failed ({' '.join(map(str, error.cmd[:2]))})")
+                failed = 1
+                break
+    if args.step == "all":
+        table()
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
