@@ -62,7 +62,7 @@ public final class Models {
         }
         if (!Files.exists(file)) {
             throw new MagnetException(
-                    Status.IO, "there is no file " + file.toAbsolutePath() + ", and no model of that name; " + catalogue.names());
+                    Status.IO, "there is no file \"" + file.toAbsolutePath() + "\", and no model of that name; " + catalogue.names());
         }
         return file;
     }

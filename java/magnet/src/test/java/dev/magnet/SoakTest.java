@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,7 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
  * the C library gives memory back at once, of which it otherwise keeps as much. {@code -Dmagnet.soak.calls=200000} soaks
  * longer, {@code -Dmagnet.soak.kind=4} with calls of one kind alone ({@link Soak}), to find the one that leaks.
  *
- * <p>A leak grows in most windows of the calls; what the JVM itself takes, up to a megabyte, comes at once and stays.
+ * <p>A leak grows in most windows of the calls, and whenever it is looked for; what the JVM itself takes, up to a megabyte, comes at
+ * once and stays, and in a second run at other times.
  */
 @Timeout(1800)
 class SoakTest {
@@ -38,6 +40,15 @@ class SoakTest {
     void nativeMemoryStaysFlat() throws Exception {
         assumeTrue(Files.isReadable(Path.of("/proc/self/status")), "memory is read from /proc");
         Path adapter = TinyAdapter.write(directory.resolve("adapter.gguf"), "llama", 1);
+        String first = growth(adapter);
+        if (first != null) {
+            String second = growth(adapter);
+            assertTrue(second == null, () -> first + second);
+        }
+    }
+
+    /** Runs the calls: null, or how much memory grew in half of the windows or more. */
+    private static @Nullable String growth(Path adapter) throws Exception {
         Jvm.Result result = Jvm.run(
                 NOTHING_KEPT,
                 "-Xint", "-Xms256m", "-Xmx256m", "-XX:+AlwaysPreTouch", "--enable-native-access=ALL-UNNAMED",
@@ -55,6 +66,6 @@ class SoakTest {
                 .sorted()
                 .toArray();
         long median = grown[grown.length / 2];
-        assertTrue(median < TOLERANCE_KIB, () -> median + " KiB more in half of the windows:\n" + result.output());
+        return median < TOLERANCE_KIB ? null : median + " KiB more in half of the windows:\n" + result.output();
     }
 }
