@@ -109,7 +109,7 @@ void embed_command::run() {
     const loaded_model loaded  = load_model(model);
     const session_ptr  session = create_session(loaded, model);
     const int32_t      n       = params.dimensions > 0 ? params.dimensions : loaded.info.n_embd;
-    const cancel_scope scope(session.get()); // before the file is begun, which then goes with the return from here
+    const cancel_scope scope({session.get()}); // before the file is begun, which then goes with the return from here
     magnet_cli::output out(output.path);
     vector_writer      writer(out, {how, precision, n}, loaded, records.size(), similarity);
     tokens ? run_tokens(session.get(), records, writer) : run_texts(session.get(), records, writer);

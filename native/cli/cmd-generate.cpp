@@ -6,6 +6,7 @@
 #include "error.h"
 #include "input.h"
 #include "interrupt.h"
+#include "lanes.h"
 #include "model.h"
 #include "names.h"
 #include "options.h"
@@ -15,6 +16,8 @@
 #include "verbs.h"
 
 namespace magnet_cli {
+
+static constexpr int32_t most_together = 8; // texts of one call, as magnet_generate_params::n_texts has them
 
 namespace {
 
@@ -41,11 +44,10 @@ struct generate_command {
 
     void        run();
     void        print(const magnet_span & span, const magnet_result & result, const magnet_model * of, const record & from,
-                      const std::string & asked, magnet_cli::output & out) const;
+                      const std::string & asked, uint32_t seed, sink & out) const;
     void        run_texts(magnet_session * session, const loaded_model & loaded, const record & from, const prompt & asked,
-                          magnet_cli::output & out);
-    void        run_prompt(magnet_session * session, const loaded_model & loaded, const record & from,
-                           magnet_cli::output & out);
+                          magnet_generate_params own, sink & out) const;
+    void        run_prompt(magnet_session * session, const loaded_model & loaded, const record & from, sink & out) const;
     prompt      prompt_of(const magnet_model * model, const record & from) const;
     prompt      chat_prompt(const magnet_model * model, const json & messages, const record & from) const;
     void        force_call(const magnet_model * model);
@@ -132,7 +134,7 @@ prompt generate_command::prompt_of(const magnet_model * from_model, const record
 }
 
 void generate_command::print(const magnet_span & span, const magnet_result & result, const magnet_model * of,
-                             const record & from, const std::string & asked, magnet_cli::output & out) const {
+                             const record & from, const std::string & asked, uint32_t seed, sink & out) const {
     if (output.as_json) {
         json object = from.fields.is_object() ? from.fields : json::object();
         object.erase("text");
@@ -141,7 +143,7 @@ void generate_command::print(const magnet_span & span, const magnet_result & res
         if (!tools.empty()) {
             add_calls(object, of, span);
         }
-        object["seed"]  = candidate_seed(params.sampling.seed, span.item);
+        object["seed"]  = candidate_seed(seed, span.item);
         object["usage"] = usage_json(result);
         out.json_line(object);
     } else if (params.top > 0) {
@@ -152,7 +154,7 @@ void generate_command::print(const magnet_span & span, const magnet_result & res
 }
 
 void generate_command::run_prompt(magnet_session * session, const loaded_model & loaded, const record & from,
-                                  magnet_cli::output & out) {
+                                  sink & out) const {
     const prompt      asked   = prompt_of(loaded.model.get(), from);
     const int32_t     begin   = loaded.info.token_bos;
     if (params.parse_special && params.add_special && !asked.tokens && begin >= 0) {
@@ -164,28 +166,29 @@ void generate_command::run_prompt(magnet_session * session, const loaded_model &
     if (n_texts == 1 && !output.as_json && params.top == 0 && full) {
         out.write(asked.text); // the rest comes as it is made
     }
-    const int64_t seed = sampling.seed.value_or(new_seed());
-    for (int32_t first = 0; first < n_texts && !interrupted(); first += params.n_texts) { // as many as are made together
-        params.n_texts       = std::min(8, n_texts - first);
-        params.sampling.seed = candidate_seed(seed, first);
-        run_texts(session, loaded, from, asked, out);
+    const int64_t          seed = sampling.seed.value_or(new_seed());
+    magnet_generate_params own  = params;
+    for (int32_t first = 0; first < n_texts && !interrupted(); first += own.n_texts) { // as many as are made together
+        own.n_texts       = std::min(most_together, n_texts - first);
+        own.sampling.seed = candidate_seed(seed, first);
+        run_texts(session, loaded, from, asked, own, out);
     }
 }
 
 void generate_command::run_texts(magnet_session * session, const loaded_model & loaded, const record & from,
-                                 const prompt & asked, magnet_cli::output & out) {
+                                 const prompt & asked, magnet_generate_params own, sink & out) const {
     const bool   streams = !output.as_json && params.top == 0 && n_texts == 1;
     token_stream stream(!streams ? nullptr : std::function([&](const magnet_token_event & event) {
         out.write({event.text, static_cast<size_t>(event.text_size)});
         out.flush();
     }));
-    params.on_token           = token_stream::callback;
-    params.on_token_user_data = &stream;
-    magnet_result * result    = nullptr;
+    own.on_token           = token_stream::callback;
+    own.on_token_user_data = &stream;
+    magnet_result * result = nullptr;
     const int32_t   status =
         asked.tokens ? magnet_generate_token_ids(session, asked.tokens->data(), static_cast<int32_t>(asked.tokens->size()),
-                                                 &params, &result)
-                     : magnet_generate(session, as_text(asked.text), &params, &result);
+                                                 &own, &result)
+                     : magnet_generate(session, as_text(asked.text), &own, &result);
     if (status == MAGNET_STATUS_CANCELLED && interrupted()) {
         return; // before its first token; the texts before it are kept
     }
@@ -197,7 +200,7 @@ void generate_command::run_texts(magnet_session * session, const loaded_model & 
     }
     for (int32_t k = 0; k < result->n_spans; ++k) {
         if (!streams) {
-            print(result->spans[k], *result, loaded.model.get(), from, asked.text, out);
+            print(result->spans[k], *result, loaded.model.get(), from, asked.text, own.sampling.seed, out);
         }
         if (result->spans[k].stop == MAGNET_STOP_CONTEXT && !output.as_json) {
             std::fprintf(stderr, "magnet: the text ends here because the context is full; see --ctx\n");
@@ -221,14 +224,9 @@ void generate_command::run() {
     const std::vector<record> records = read_input(input, input_format::whole, {"prompt", "text", "messages"});
     const loaded_model        loaded  = load_model(model);
     force_call(loaded.model.get());
-    const session_ptr         session = create_session(loaded, model);
-    const cancel_scope        scope(session.get());
     magnet_cli::output        out(output.path);
-    for (const record & one : records) {
-        if (!interrupted()) {
-            run_prompt(session.get(), loaded, one, out);
-        }
-    }
+    for_each_record(loaded, model, records.size(), std::min(most_together, n_texts), out,
+                    [&](magnet_session * session, size_t i, sink & own) { run_prompt(session, loaded, records[i], own); });
     if (interrupted() && out.is_empty()) {
         return; // there is nothing to keep
     }

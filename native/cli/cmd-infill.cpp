@@ -4,6 +4,7 @@
 #include "fim.h"
 #include "input.h"
 #include "interrupt.h"
+#include "lanes.h"
 #include "model.h"
 #include "names.h"
 #include "options.h"
@@ -33,9 +34,9 @@ struct infill_command {
 
     void run();
     void run_template(magnet_session * session, const loaded_model & loaded, const record & from, const pieces & all,
-                      magnet_cli::output & out);
+                      sink & out) const;
     void print(const magnet_filling & filling, const magnet_result & result, const magnet_model * of, const record & from,
-               const pieces & all, magnet_cli::output & out) const;
+               const pieces & all, sink & out) const;
     json to_object(const magnet_filling & filling, const magnet_result & result, const magnet_model * of, const record & from,
                    const pieces & all) const;
 };
@@ -43,7 +44,7 @@ struct infill_command {
 // Prints the fills as they come; with the text around them if full.
 class infill_stream {
 public:
-    infill_stream(output & out, const pieces & all, bool full) : out(out), all(all), full(full), stream(out, !full) {}
+    infill_stream(sink & out, const pieces & all, bool full) : out(out), all(all), full(full), stream(out, !full) {}
 
     // Text goes into gap `part`: what stands before it comes first.
     void reach(size_t part) {
@@ -70,7 +71,7 @@ public:
     }
 
 private:
-    output &       out;
+    sink &         out;
     const pieces & all;
     bool           full;
     text_stream    stream;
@@ -116,7 +117,7 @@ json infill_command::to_object(const magnet_filling & filling, const magnet_resu
 }
 
 void infill_command::print(const magnet_filling & filling, const magnet_result & result, const magnet_model * of,
-                           const record & from, const pieces & all, magnet_cli::output & out) const {
+                           const record & from, const pieces & all, sink & out) const {
     if (output.as_json) {
         out.json_line(to_object(filling, result, of, from, all));
     } else if (params.top > 0) {
@@ -133,18 +134,19 @@ void infill_command::print(const magnet_filling & filling, const magnet_result &
 }
 
 void infill_command::run_template(magnet_session * session, const loaded_model & loaded, const record & from,
-                                  const pieces & all, magnet_cli::output & out) {
+                                  const pieces & all, sink & out) const {
     const std::vector<magnet_part> parts   = to_parts(all, keep_spaces);
     const bool                     streams = !output.as_json && params.top == 0 && params.candidates.n == 1;
     infill_stream                  fills(out, all, full);
     token_stream                   stream(!streams ? nullptr : std::function([&](const magnet_token_event & event) {
         fills.put(event.part, {event.text, static_cast<size_t>(event.text_size)});
     }));
-    params.sampling.seed      = sampling.seed.value_or(new_seed());
-    params.on_token           = token_stream::callback;
-    params.on_token_user_data = &stream;
-    magnet_result * result    = nullptr;
-    const int32_t   status    = magnet_infill(session, parts.data(), static_cast<int32_t>(parts.size()), &params, &result);
+    magnet_infill_params own = params;
+    own.sampling.seed        = sampling.seed.value_or(new_seed());
+    own.on_token             = token_stream::callback;
+    own.on_token_user_data   = &stream;
+    magnet_result * result   = nullptr;
+    const int32_t   status   = magnet_infill(session, parts.data(), static_cast<int32_t>(parts.size()), &own, &result);
     if (status == MAGNET_STATUS_CANCELLED && interrupted()) {
         return; // before its first token; the texts before it are kept
     }
@@ -185,13 +187,10 @@ void infill_command::run() {
     params.fim             = fim.apply();
     params.ends.cut_repeat = !keep_repeat;
     stop.apply(params.ends.stop, params.ends.n_stop);
-    const loaded_model loaded  = load_model(model);
-    const session_ptr  session = create_session(loaded, model);
-    const cancel_scope scope(session.get());
+    const loaded_model loaded = load_model(model);
     magnet_cli::output out(output.path);
-    for (size_t i = 0; i < records.size() && !interrupted(); ++i) {
-        run_template(session.get(), loaded, records[i], templates[i], out);
-    }
+    for_each_record(loaded, model, records.size(), params.candidates.n, out,
+                    [&](magnet_session * session, size_t i, sink & own) { run_template(session, loaded, records[i], templates[i], own); });
     if (interrupted() && out.is_empty()) {
         return; // there is nothing to keep
     }

@@ -139,7 +139,7 @@ void score_command::run() {
     }
     const loaded_model loaded  = load_model(model);
     const session_ptr  session = create_session(loaded, model);
-    const cancel_scope scope(session.get());
+    const cancel_scope scope({session.get()});
     magnet_cli::output out(output.path);
     {
         progress bar("scoring", static_cast<int64_t>(records.size()), !out.is_terminal());

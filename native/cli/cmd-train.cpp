@@ -135,7 +135,7 @@ static std::string heldout(const magnet_train_progress & p) {
 bool train_display::on_step(const magnet_train_progress * p, void * user_data) {
     auto & self = *static_cast<train_display *>(user_data);
     if (!self.scope) {
-        self.scope.emplace(nullptr);
+        self.scope.emplace(std::vector<magnet_session *>{});
     }
     const std::string step = "step " + group_thousands(p->step) + "/" + group_thousands(p->n_steps) + "  " + losses(*p);
     char              pace[80];

@@ -91,7 +91,7 @@ void eval_command::run() {
     params.progress             = eval_display::callback;
     params.progress_user_data   = &display;
     {
-        const cancel_scope scope(session.get());
+        const cancel_scope scope({session.get()});
         const int32_t      status = magnet_eval(session.get(), &params, &result);
         if (status == MAGNET_STATUS_CANCELLED && !state.empty()) {
             display.bar.reset();

@@ -18,11 +18,11 @@
 
 namespace magnet_cli {
 
-static std::atomic<int> received{0}; // the signal, 0 = none
-static std::mutex       mutex;       // guards what is below
-static bool             in_scope = false;
-static magnet_session * running = nullptr; // may be NULL in a scope
-static std::string      unfinished;
+static std::atomic<int>              received{0}; // the signal, 0 = none
+static std::mutex                    mutex;       // guards what is below
+static bool                          in_scope = false;
+static std::vector<magnet_session *> running; // may be empty in a scope
+static std::string                   unfinished;
 
 [[noreturn]] static void die_of(int signal) {
 #ifdef _WIN32
@@ -55,8 +55,8 @@ static void on_signal(int signal) {
     {
         const std::lock_guard<std::mutex> lock(mutex);
         if (in_scope && !again) {
-            if (running != nullptr) {
-                magnet_session_cancel(running);
+            for (magnet_session * each : running) {
+                magnet_session_cancel(each);
             }
             return;
         }
@@ -105,16 +105,16 @@ bool interrupted() {
     return received != 0;
 }
 
-cancel_scope::cancel_scope(magnet_session * session) {
+cancel_scope::cancel_scope(std::vector<magnet_session *> sessions) {
     const std::lock_guard<std::mutex> lock(mutex);
     in_scope = true;
-    running  = session;
+    running  = std::move(sessions);
 }
 
 cancel_scope::~cancel_scope() {
     const std::lock_guard<std::mutex> lock(mutex);
     in_scope = false;
-    running  = nullptr;
+    running.clear();
 }
 
 void set_unfinished_file(const std::string & path) {

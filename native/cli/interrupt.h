@@ -1,13 +1,14 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 struct magnet_session;
 
 namespace magnet_cli {
 
 /*
- * Ctrl-C, SIGTERM and SIGHUP. While a cancel_scope lives, the first one stops the call that runs on its session, so
+ * Ctrl-C, SIGTERM and SIGHUP. While a cancel_scope lives, the first one stops the calls that run on its sessions, so
  * that the verb can print what it has; anywhere else, and the second time, the process ends at once. Either way
  * half-written files are removed and the process dies of the signal it got, so that a shell loop around it stops too
  * ($? is 130 after Ctrl-C).
@@ -21,10 +22,10 @@ bool interrupted();
 // Ends the process by the signal that interrupted() is about.
 [[noreturn]] void end_by_signal();
 
-// session NULL: the work in this scope looks at interrupted() itself, as callbacks of magnet.h do.
+// No sessions: the work in this scope looks at interrupted() itself, as callbacks of magnet.h do.
 class cancel_scope {
 public:
-    explicit cancel_scope(magnet_session * session);
+    explicit cancel_scope(std::vector<magnet_session *> sessions);
     ~cancel_scope();
     cancel_scope(const cancel_scope &)             = delete;
     cancel_scope & operator=(const cancel_scope &) = delete;

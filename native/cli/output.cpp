@@ -85,12 +85,12 @@ void output::write(std::string_view bytes) {
     n_bytes += bytes.size();
 }
 
-void output::line(std::string_view text) {
+void sink::line(std::string_view text) {
     write(text);
     write("\n");
 }
 
-void output::json_line(const json & value) {
+void sink::json_line(const json & value) {
     line(to_text(value));
 }
 

@@ -11,23 +11,33 @@ namespace magnet_cli {
 
 using json = nlohmann::ordered_json;
 
+// What results are written to.
+class sink {
+public:
+    virtual ~sink() = default;
+
+    virtual void write(std::string_view bytes) = 0;
+    virtual void flush()                       = 0;
+
+    void line(std::string_view text); // text and a newline
+    void json_line(const json & value);
+};
+
 /*
  * Where results go: standard output, or a file that appears only when it is complete (written beside its place under
  * another name, then renamed). Every write is checked: a full disk is a failure that names the file, and leaves what
  * was there before. Devices and pipes are written to directly.
  */
-class output {
+class output : public sink {
 public:
     // path "" or "-" = standard output
     explicit output(const std::string & path);
-    ~output(); // without a close() before it, the file is given up
+    ~output() override; // without a close() before it, the file is given up
     output(const output &)             = delete;
     output & operator=(const output &) = delete;
 
-    void write(std::string_view bytes);
-    void line(std::string_view text); // text and a newline
-    void json_line(const json & value);
-    void flush();
+    void write(std::string_view bytes) override;
+    void flush() override;
     void close();
 
     bool is_terminal() const;

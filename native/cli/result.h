@@ -37,13 +37,13 @@ private:
 // Writes text as it comes, without white space at its two ends if trim.
 class text_stream {
 public:
-    text_stream(output & out, bool trim) : out(out), trim(trim) {}
+    text_stream(sink & out, bool trim) : out(out), trim(trim) {}
 
     void put(std::string_view text);
     void begin_again() { begun = false, held.clear(); }
 
 private:
-    output &    out;
+    sink &      out;
     bool        trim;
     bool        begun = false; // something other than white space was written
     std::string held;          // white space that may turn out to be the end

@@ -244,6 +244,28 @@ class GenerateTest(CliTest):
         found = self.ok("generate", "--json", "--max-tokens", "2", "--input-format", "jsonl", stdin=stdin).json()
         self.assertEqual([(one["id"], one["prompt"]) for one in found], [(1, "a"), (2, "b")])
 
+    def test_many_prompts_in_their_order_as_each_alone(self):
+        prompts = [f"{'a dog and ' * (i % 5)}cat {i}" for i in range(30)]
+        how = ["--no-reuse", "--temperature", "0", "--ignore-eos", "--json"]
+        self.file("prompts.txt", "".join(f"{prompt}\n" for prompt in prompts))
+        self.file("prompts.jsonl", "".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
+        together = self.ok("generate", *how, "--max-tokens", 9, "--file", "prompts.jsonl").json()
+        self.assertEqual([one["prompt"] for one in together], prompts)
+        for prompt, one in zip(prompts[::5], together[::5]):
+            alone, = self.ok("generate", *how, "--max-tokens", 9, "--text", prompt).json()
+            self.assertEqual([token["id"] for token in alone["tokens"]], [token["id"] for token in one["tokens"]])
+        plain = self.ok("generate", *how[:-1], "--max-tokens", 9, "--file", "prompts.txt",
+                        "--input-format", "lines")
+        self.assertEqual(plain.out, "".join(one["text"] + "\n" for one in together))
+
+    def test_a_failure_keeps_what_comes_before_it(self):
+        prompts = ["a cat"] * 11 + ["a cat " * 400] + ["a cat"] * 11
+        self.file("p.jsonl", "".join(json.dumps({"prompt": prompt}) + "\n" for prompt in prompts))
+        run = self.run_magnet("generate", "--ctx", 64, "--max-tokens", 8, "--json", "--file", "p.jsonl")
+        self.assertEqual(run.status, 1)
+        self.assertIn("p.jsonl:12", run.err)
+        self.assertEqual(len(run.json()), 11)
+
     def test_no_chat_template(self):
         self.fails(1, "generate", "--chat", "hello", says=["chat template"])
 
