@@ -35,7 +35,7 @@ public final class TinyGguf {
     }
 
     /** Writes a copy of {@code model} whose vocabulary has other names for its first tokens. */
-    static Path renamed(Path model, List<String> tokens, Path copy) throws IOException {
+    public static Path renamed(Path model, List<String> tokens, Path copy) throws IOException {
         byte[] bytes = Files.readAllBytes(model);
         var gguf = new TinyGguf(bytes);
         gguf.file.position(gguf.skipKeys("tokenizer.ggml.tokens") + Integer.BYTES + Long.BYTES);

@@ -22,6 +22,7 @@ public final class MagnetServer implements AutoCloseable {
         property("sun.net.httpserver.maxReqTime", "30"); // seconds for a request to arrive, so that slow ones end
         property("sun.net.httpserver.maxRspTime", "3600"); // seconds for an answer to be taken
         property("jdk.httpserver.maxConnections", "1024");
+        property("sun.net.httpserver.maxReqHeaders", "16384"); // their bytes are the limit, beyond which Guard says why
     }
 
     private final HttpServer http;

@@ -108,7 +108,15 @@ public final class Main implements Callable<Integer> {
                 && System.getProperty("java.util.logging.SimpleFormatter.format") == null) {
             System.setProperty("java.util.logging.SimpleFormatter.format", "%1$tF %1$tT %4$s %3$s: %5$s%6$s%n");
         }
-        System.exit(new CommandLine(new Main()).execute(args));
+        System.exit(program().execute(args));
+    }
+
+    /** The program, which says in one line what is wrong with its arguments. */
+    static CommandLine program() {
+        return new CommandLine(new Main()).setParameterExceptionHandler((e, args) -> {
+            e.getCommandLine().getErr().println("magnet-server: " + e.getMessage() + "; see magnet-server --help");
+            return e.getCommandLine().getCommandSpec().exitCodeOnInvalidInput();
+        });
     }
 
     @Override
@@ -195,7 +203,7 @@ public final class Main implements Callable<Integer> {
     }
 
     private ParameterException wrong(String message) {
-        return new ParameterException(spec.commandLine(), "magnet-server: " + message);
+        return new ParameterException(spec.commandLine(), message);
     }
 
     private static String nameOf(Path file) {

@@ -5,6 +5,7 @@ import dev.magnet.server.http.Route;
 import dev.magnet.server.http.StaticFiles;
 import dev.magnet.server.llama.Infill;
 import dev.magnet.server.llama.Props;
+import dev.magnet.server.llama.Template;
 import dev.magnet.server.llama.Tokens;
 import dev.magnet.server.magnet.EmbedRoute;
 import dev.magnet.server.magnet.InfillRoute;
@@ -39,6 +40,7 @@ final class Routes {
         routes.add(Route.post("/infill", new Infill(model)));
         routes.add(Route.post("/tokenize", tokens::tokenize));
         routes.add(Route.post("/detokenize", tokens::detokenize));
+        routes.add(Route.post("/apply-template", new Template(model.magnet())));
         routes.add(Route.get("/props", new Props(model)));
 
         routes.add(Route.post("/magnet/infill", new InfillRoute(model)));

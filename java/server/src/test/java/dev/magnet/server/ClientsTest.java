@@ -14,9 +14,6 @@ import dev.langchain4j.model.openai.OpenAiStreamingChatModel;
 import dev.magnet.DefaultModel;
 import dev.magnet.LoadOptions;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterAll;
@@ -27,7 +24,6 @@ import org.junit.jupiter.api.Timeout;
 /** Clients that others wrote. */
 @Timeout(300)
 class ClientsTest {
-    private static final String OPENAI = "openai==3.57.0";
     private static TestServer server;
 
     @BeforeAll
@@ -45,27 +41,8 @@ class ClientsTest {
 
     @Test
     void openAisPythonClient() throws Exception {
-        Path script = Path.of(System.getProperty("magnet.root"), "java/server/src/test/python/openai_client.py");
-        String output = run(python().toString(), script.toString(), server.server.address());
+        String output = Programs.openAi("openai_client.py", server.server.address());
         assertTrue(output.endsWith("as expected"), output);
-    }
-
-    /** A Python that has the client: made once, kept beside the models. */
-    private static Path python() throws Exception {
-        String cache = System.getenv().getOrDefault("XDG_CACHE_HOME", System.getProperty("user.home") + "/.cache");
-        Path folder = Path.of(cache, "magnet", "python-" + OPENAI.replace("==", "-"));
-        Path python = folder.resolve("bin/python");
-        if (!Files.exists(folder.resolve("complete"))) {
-            try {
-                run("python3", "-m", "venv", "--clear", folder.toString());
-                run(python.toString(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", OPENAI);
-                Files.createFile(folder.resolve("complete"));
-            } catch (IOException | AssertionError e) {
-                System.err.println("SKIPPED: " + OPENAI + " cannot be installed into " + folder + ": " + e.getMessage());
-                return abort("no Python client");
-            }
-        }
-        return python;
     }
 
     @Test
@@ -75,7 +52,7 @@ class ClientsTest {
                 "-H", "Content-Type: application/json", "-d", json};
         String output;
         try {
-            output = run(command);
+            output = Programs.run(command);
         } catch (IOException e) {
             System.err.println("SKIPPED: there is no curl");
             output = abort("no curl");
@@ -116,13 +93,5 @@ class ClientsTest {
         });
         assertEquals(whole, done.get().aiMessage().text());
         assertEquals(whole, pieces.toString());
-    }
-
-    private static String run(String... command) throws IOException, InterruptedException {
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        process.getOutputStream().close();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
-        assertEquals(0, process.waitFor(), output);
-        return output;
     }
 }

@@ -78,5 +78,7 @@ class GuardTest {
             String answer = Raw.exchange(server, "GET /health HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n\r\n");
             assertTrue(answer.startsWith("HTTP/1.1 200"), answer);
         }
+        String absolute = Raw.exchange(server, "GET http://evil.example/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        assertTrue(absolute.startsWith("HTTP/1.1 421"), absolute);
     }
 }

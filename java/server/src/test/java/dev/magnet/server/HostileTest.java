@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -17,7 +19,7 @@ import org.junit.jupiter.api.Timeout;
 class HostileTest {
     private static final List<String> PATHS = List.of(
             "/v1/embeddings", "/v1/completions", "/v1/chat/completions", "/infill", "/tokenize", "/detokenize",
-            "/magnet/infill", "/magnet/score", "/magnet/embed", "/magnet/mask");
+            "/magnet/infill", "/magnet/score", "/magnet/embed", "/magnet/mask", "/apply-template");
 
     /** Bodies that are wrong wherever they are sent. */
     private static List<String> badBodies() {
@@ -45,7 +47,7 @@ class HostileTest {
                 "{'prompt': 'a', 'max_tokens': true}", "{'prompt': 'a', 'temperature': -1}",
                 "{'prompt': 'a', 'temperature': 'hot'}", "{'prompt': 'a', 'temperature': 1e999}",
                 "{'prompt': 'a', 'top_p': 0}", "{'prompt': 'a', 'top_p': 2}", "{'prompt': 'a', 'top_k': -1}",
-                "{'prompt': 'a', 'n': 0}", "{'prompt': 'a', 'n': 1000000}", "{'prompt': 'a', 'best_of': 5}",
+                "{'prompt': 'a', 'n': 0}", "{'prompt': 'a', 'n': 1000000}", "{'prompt': 'a', 'best_of': 5}", "{'prompt': 'a', 'n': 2, 'best_of': 1}",
                 "{'prompt': 'a', 'stream': 'yes'}", "{'prompt': 'a', 'stop': 5}", "{'prompt': 'a', 'stop': ['']}",
                 "{'prompt': 'a', 'stop': [['a']]}", "{'prompt': 'a', 'logit_bias': {'x': 1}}",
                 "{'prompt': 'a', 'logit_bias': {'1': 'much'}}", "{'prompt': 'a', 'logit_bias': {'999999999': 1}}",
@@ -63,7 +65,7 @@ class HostileTest {
         bad.put("/infill", List.of(
                 "{'input_prefix': 1}", "{'input_suffix': []}", "{'input_extra': {}}", "{'input_extra': ['a']}",
                 "{'input_extra': [{'filename': 'a'}]}", "{'n_predict': -2}", "{'n_predict': 'all'}", "{'stop': {}}",
-                "{'response_fields': {}}", "{'t_max_predict_ms': -1}"));
+                "{'response_fields': {}}", "{'t_max_predict_ms': -1}", "{'n_indent': -1}", "{'n_indent': 1e9}"));
         bad.put("/tokenize", List.of("{}", "{'content': 1}", "{'content': ['a']}", "{'content': 'a', 'with_pieces': 1}",
                 "{'content': '\\ud800'}"));
         bad.put("/detokenize", List.of("{}", "{'tokens': 'a'}", "{'tokens': [-1]}", "{'tokens': [99999999]}",
@@ -74,11 +76,13 @@ class HostileTest {
                 "{'parts': [{'gap': 99999999999}]}", "{'parts': [{'filled': 'a'}]}", "{'parts': [{'gap': 0}], 'candidates': 2}",
                 "{'parts': [{'gap': 0}], 'candidates': 99, 'temperature': 1}", "{'parts': [{'gap': 0}], 'unknown': 1}",
                 "{'parts': [{'gap': 0, 'unknown': 1}]}", "{'parts': [{'gap': 0}], 'top': 101}",
-                "{'parts': [{'gap': 0}], 'max_tokens': 0}"));
+                "{'parts': [{'gap': 0}], 'max_tokens': 0}", "{'parts': [{'gap': 0}], 'until': 'dawn'}",
+                "{'parts': [{'gap': 0}], 'stop': ['']}"));
         bad.put("/magnet/score", List.of("{}", "{'items': []}", "{'items': [{}]}", "{'items': [{'parts': [{'gap': 1}]}]}",
                 "{'items': [{'parts': [{'text': 'a'}]}], 'top': -1}", "{'items': [{'parts': [{'filled': 'a'}], 'b': 1}]}"));
         bad.put("/magnet/embed", List.of("{}", "{'input': 'a', 'pooling': 'max'}", "{'input': 'a', 'attention': 1}",
-                "{'input': 'a', 'max_tokens': -1}", "{'input': 'a', 'normalise': true}"));
+                "{'input': 'a', 'max_tokens': -1}", "{'input': 'a', 'normalise': true}",
+                "{'input': 'a', 'dimensions': -1}", "{'input': 'a', 'dimensions': 33}"));
         bad.put("/magnet/mask", List.of("{}", "{'parts': [{'text': 'a'}, {'gap': 100000}]}", "{'parts': [{'gap': 'x'}]}"));
         return bad;
     }
@@ -105,6 +109,7 @@ class HostileTest {
                 "GET /health HTTP/1.1\r\n" + host + "A\u0000B: c\r\n\r\n",
                 "GET /health HTTP/1.1\r\n" + host + "A: " + "x".repeat(100_000) + "\r\n\r\n",
                 "GET /health HTTP/1.1\r\n" + host + "A: b\r\n".repeat(3000) + "\r\n",
+                "GET /health HTTP/1.1\r\n" + host + headers(3000) + "\r\n",
                 "DELETE /v1/models HTTP/1.1\r\n" + host + "\r\n",
                 "PUT /tokenize HTTP/1.1\r\n" + host + json + "Content-Length: 2\r\n\r\n{}",
                 "GET /tokenize HTTP/1.1\r\n" + host + "\r\n",
@@ -131,6 +136,10 @@ class HostileTest {
                 "OPTIONS /tokenize HTTP/1.1\r\n" + host + "Origin: http://evil.example\r\n"
                         + "Access-Control-Request-Method: POST\r\n\r\n"));
         return bad;
+    }
+
+    private static String headers(int count) {
+        return IntStream.range(0, count).mapToObj(i -> "H" + i + ": a\r\n").collect(Collectors.joining());
     }
 
     @Test

@@ -35,11 +35,27 @@ class LlamaTest {
     @Test
     void gapIsBehindPrefixAndPrompt() {
         JsonNode answer = server.post("/infill", "{'input_prefix': 'int a;\\n', 'prompt': '  a =', 'input_suffix': ';\\n}',"
-                + " 'n_predict': 8, 'id_slot': 0, 'samplers': ['top_k'], 'cache_prompt': true, 'n_indent': 2}").json();
+                + " 'n_predict': 8, 'id_slot': 0, 'samplers': ['top_k'], 'cache_prompt': true}").json();
         assertEquals(expected("int a;\n  a =", 8, ";\n}"), answer.get("content").asText());
         assertTrue(answer.get("stop").asBoolean());
         assertEquals(answer.get("tokens_predicted").asInt(), answer.at("/timings/predicted_n").asInt());
         assertTrue(answer.at("/timings/predicted_ms").asDouble() > 0);
+        assertEquals(256, answer.at("/generation_settings/n_ctx").asInt());
+    }
+
+    @Test
+    void textEndsWithTheBlockOfItsLine() throws Exception {
+        String request = "{'input_prefix': '', 'prompt': '    return ', 'n_predict': 40, 'n_indent': %d,"
+                + " 'grammar': 'root ::= \\\"a\\\\n\\\\ndef b\\\"'";
+        assertEquals("a\n\ndef b", server.post("/infill", request.formatted(0) + "}").json().get("content").asText());
+        JsonNode answer = server.post("/infill", request.formatted(4) + "}").json();
+        assertEquals("a", answer.get("content").asText());
+        assertEquals("word", answer.get("stop_type").asText());
+        var text = new StringBuilder();
+        for (String event : server.post("/infill", request.formatted(4) + ", 'stream': true}").events()) {
+            text.append(TestServer.JSON.readTree(event).get("content").asText());
+        }
+        assertEquals("a", text.toString());
     }
 
     @Test

@@ -50,6 +50,22 @@ class MagnetApiTest {
     }
 
     @Test
+    void openGapsEndWhereTheyAreTold() {
+        List<Part> parts = List.of(Part.text("Tom "), Part.gapUpTo(30), Part.text("."));
+        String whole = server.magnet.infill(parts, InfillOptions.defaults()).fillings().getFirst();
+        String stop = whole.substring(whole.length() / 2, whole.length() / 2 + 2);
+        JsonNode gap = server.post("/magnet/infill", "{'parts': [{'text': 'Tom '}, {'gap': 0, 'max': 30}, {'text': '.'}], 'stop': "
+                + TestServer.JSON.valueToTree(stop) + "}").json().at("/candidates/0/gaps/0");
+        assertEquals(whole.substring(0, whole.indexOf(stop)), gap.get("text").asText());
+        assertEquals("string", gap.get("stop").asText());
+        String lines = "'parts': [{'text': 'Say: '}, {'gap': 0, 'max': 30}], 'grammar': 'root ::= \\\"one\\\\ntwo\\\"'";
+        assertEquals("one\ntwo", server.post("/magnet/infill", "{" + lines + "}").json().at("/candidates/0/gaps/0/text").asText());
+        JsonNode line = server.post("/magnet/infill", "{" + lines + ", 'until': 'line'}").json().at("/candidates/0/gaps/0");
+        assertEquals("one", line.get("text").asText());
+        assertEquals("until", line.get("stop").asText());
+    }
+
+    @Test
     void candidatesAreDistinctAndLikeliestComeFirst() {
         JsonNode candidates = server.post("/magnet/infill", "{'parts': [{'text': 'Tom '}, {'gap': 4}, {'text': '.'}],"
                 + " 'candidates': 6, 'temperature': 1, 'seed': 3}").json().get("candidates");
@@ -92,6 +108,9 @@ class MagnetApiTest {
         assertEquals(expected.vectors()[2][5], item.at("/tokens/2/vector/5").asDouble(), 1e-5);
         JsonNode plain = server.post("/magnet/embed", "{'input': ['a cat'], 'attention': 'causal', 'pooling': 'last'}").json();
         assertEquals(32, plain.at("/data/0/vector").size());
+        JsonNode few = server.post("/magnet/embed", "{'input': 'a cat', 'dimensions': 4}").json().at("/data/0/vector");
+        assertEquals(4, few.size());
+        assertEquals(server.magnet.embed("a cat", EmbedOptions.defaults().withDimensions(4))[3], few.get(3).asDouble(), 1e-5);
     }
 
     @Test

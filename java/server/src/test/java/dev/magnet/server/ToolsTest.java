@@ -50,14 +50,60 @@ class ToolsTest {
     }
 
     @Test
-    void aStreamBringsTheCallWhole() {
-        List<JsonNode> events = server.post("/v1/chat/completions", REQUEST + "'required', 'stream': true}").events().stream()
+    void aStreamBringsTheCallInPieces() throws Exception {
+        List<JsonNode> events = server.post("/v1/chat/completions", REQUEST + "'required', 'stream': true, 'logprobs': true}").events().stream()
                 .filter(event -> !event.equals("[DONE]"))
                 .map(event -> new TestServer.Answer(200, "", event, null).json())
                 .toList();
-        JsonNode last = events.getLast();
-        checkCall(last.at("/choices/0/delta"), events.toString());
-        assertEquals("tool_calls", last.at("/choices/0/finish_reason").asText());
+        String shown = events.toString();
+        var arguments = new StringBuilder();
+        int pieces = 0;
+        int tokens = 0;
+        for (JsonNode event : events) {
+            JsonNode call = event.at("/choices/0/delta/tool_calls/0");
+            assertEquals("", event.at("/choices/0/delta/content").asText(), shown);
+            assertEquals(call.isMissingNode() || pieces > 0, call.path("id").isMissingNode(), "the first piece has the id: " + shown);
+            if (call.has("id")) {
+                assertEquals("s", call.at("/function/name").asText());
+                assertEquals(9, call.get("id").asText().length());
+            }
+            arguments.append(call.at("/function/arguments").asText());
+            pieces += call.isMissingNode() ? 0 : 1;
+            tokens += event.at("/choices/0/logprobs/content").size();
+        }
+        assertTrue(pieces > 5, shown);
+        assertTrue(TestServer.JSON.readTree(arguments.toString()).get("on").asBoolean(), shown);
+        assertEquals("tool_calls", events.getLast().at("/choices/0/finish_reason").asText());
+        JsonNode whole = server.post("/v1/chat/completions", REQUEST + "'required'}").json();
+        assertEquals(whole.at("/usage/completion_tokens").asInt(), tokens, "every token's probability is told once");
+    }
+
+    @Test
+    void whatIsCutEndsWithLength() {
+        List<String> events = server.post("/v1/chat/completions", REQUEST.replace("200", "44") + "'required', 'stream': true}").events();
+        assertTrue(events.get(events.size() - 2).contains("\"finish_reason\":\"length\""), events.toString());
+        assertTrue(events.stream().anyMatch(event -> event.contains("tool_calls")), events.toString());
+    }
+
+    @Test
+    void warmingACacheTakesOneToken() {
+        String request = REQUEST.replace("'max_tokens': 200, ", "") + "'none', 'n_predict': ";
+        assertEquals(1, server.post("/v1/chat/completions", request + "0}").json().at("/usage/completion_tokens").asInt());
+        assertEquals(3, server.post("/v1/chat/completions", request + "3}").json().at("/usage/completion_tokens").asInt());
+    }
+
+    @Test
+    void promptIsThatOfTheTemplate() {
+        String prompt = server.post("/apply-template", REQUEST + "'auto'}").json().get("prompt").asText();
+        assertTrue(prompt.startsWith("sx0") && prompt.endsWith("y0<tool_call>"), prompt);
+        assertEquals(400, server.post("/apply-template", "{'messages': []}").status());
+    }
+
+    /** Also what it makes of tools, whole and streamed. */
+    @Test
+    void openAisPythonClientReadsCalls() throws Exception {
+        String output = Programs.openAi("openai_tools.py", server.server.address());
+        assertTrue(output.endsWith("as expected"), output);
     }
 
     @Test

@@ -46,10 +46,11 @@ public final class Guard {
     /**
      * Checks everything but the key.
      *
+     * @param authority that the request's line names, as RFC 9112 lets it; null = none. It outranks header Host
      * @param toPage whether the page itself is asked for, to which other pages may link
      * @throws HttpError 4xx
      */
-    void checkOrigin(Headers headers, boolean toPage) {
+    void checkOrigin(Headers headers, @Nullable String authority, boolean toPage) {
         if (size(headers) > MOST_HEADER_BYTES) {
             throw HttpError.of(431, "headers_too_large", "the headers have more than " + MOST_HEADER_BYTES
                     + " bytes, 32 for each counted");
@@ -64,9 +65,9 @@ public final class Guard {
         if (host == null) {
             throw HttpError.bad("header Host is missing");
         }
-        String name = host.replaceFirst(":\\d*$", "").toLowerCase(Locale.ROOT);
-        if (!ADDRESS.matcher(name).matches() && !hosts.contains(name)) {
-            throw HttpError.of(421, "host", "this server is not called \"" + name + "\"; if it is, start it with --allow-host");
+        checkHost(host);
+        if (authority != null) {
+            checkHost(authority);
         }
         String origin = headers.getFirst("Origin");
         if (origin != null && !isSame(origin, host) && !origins.contains(origin)) {
@@ -77,6 +78,13 @@ public final class Guard {
         boolean linked = toPage && "navigate".equals(headers.getFirst("Sec-Fetch-Mode"));
         if (origin == null && !linked && ("cross-site".equals(site) || "same-site".equals(site))) {
             throw HttpError.of(403, "origin", "pages of other origins may not ask this server");
+        }
+    }
+
+    private void checkHost(String host) {
+        String name = host.replaceFirst(":\\d*$", "").toLowerCase(Locale.ROOT);
+        if (!ADDRESS.matcher(name).matches() && !hosts.contains(name)) {
+            throw HttpError.of(421, "host", "this server is not called \"" + name + "\"; if it is, start it with --allow-host");
         }
     }
 

@@ -71,7 +71,7 @@ public final class Router implements HttpHandler {
         Map<String, Route> byMethod = path == null ? null : routes.get(path);
         String method = http.getRequestMethod().equals("HEAD") ? "GET" : http.getRequestMethod();
         Route route = byMethod == null ? null : byMethod.get(method);
-        guard.checkOrigin(headers, route != null && route.access() == Route.Access.OPEN && method.equals("GET"));
+        guard.checkOrigin(headers, http.getRequestURI().getRawAuthority(), route != null && route.access() == Route.Access.OPEN && method.equals("GET"));
         String origin = headers.getFirst("Origin");
         if (guard.mayRead(origin)) {
             exchange.headers().set("Access-Control-Allow-Origin", origin);

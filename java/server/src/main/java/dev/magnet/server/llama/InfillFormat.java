@@ -69,6 +69,7 @@ record InfillFormat(ServedModel model, List<String> fields, boolean truncated) i
                     case END, GRAMMAR, REPEAT -> "eos";
                     default -> "limit";
                 });
+        answer.putObject("generation_settings").put("n_ctx", model.ctx()); // llama.vscode shows it, and fails without
         ObjectNode timings = answer.putObject("timings");
         timings.put("cache_n", usage.reusedTokens());
         times(timings, "prompt", usage.promptTokens() - usage.reusedTokens(), usage.promptTime());

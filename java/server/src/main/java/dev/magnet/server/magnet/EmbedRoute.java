@@ -45,6 +45,7 @@ public final class EmbedRoute implements Route.Handler {
                             .withInstruction(fields.text("instruction", base.instruction()))
                             .withTruncate(fields.choice("truncate", Truncation.class, base.truncate()))
                             .withMaxTokens(fields.integer("max_tokens", 0, Integer.MAX_VALUE, base.maxTokens()))
+                            .withDimensions(fields.integer("dimensions", 0, Integer.MAX_VALUE, base.dimensions()))
                             .withNormalize(fields.flag("normalize", base.normalize())));
             fields.refuseOthers();
             if (request.input().isEmpty()) {

@@ -8,6 +8,7 @@ import dev.magnet.Part;
 import dev.magnet.Sampling;
 import dev.magnet.Span;
 import dev.magnet.Token;
+import dev.magnet.Until;
 import dev.magnet.server.http.Exchange;
 import dev.magnet.server.http.Fields;
 import dev.magnet.server.http.Json;
@@ -50,6 +51,8 @@ public final class InfillRoute implements Route.Handler {
                             .withContext(fields.choice("context", InfillContext.class, InfillContext.DEFAULT))
                             .withMaxTokens(fields.integer("max_tokens", 1, Integer.MAX_VALUE, InfillOptions.defaults().maxTokens()))
                             .withTop(fields.integer("top", 0, MOST_TOP, 0))
+                            .withUntil(fields.choice("until", Until.class, InfillOptions.defaults().ends().until()))
+                            .withStop(SamplingFields.stop(fields).toArray(String[]::new))
                             .withSampling(SamplingFields.read(fields, Sampling.greedy())));
             fields.refuseOthers();
             if (request.candidates() > 1 && request.options().sampling().temperature() == 0) {
@@ -70,7 +73,7 @@ public final class InfillRoute implements Route.Handler {
                     .withSampling(SamplingFields.another(request.options().sampling(), i))
                     .withTimeout(model.timeout());
             runs.add(model.start(
-                    model.magnet().infillStreaming(request.parts(), options), Choice::of, List.of(), model.timeout()));
+                    model.magnet().infillStreaming(request.parts(), options), Choice::of, 0, model.timeout()));
         }
         Answers.send(exchange, runs, new Words(request, new Spans(model.magnet())), request.stream());
     }

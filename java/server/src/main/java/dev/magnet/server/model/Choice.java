@@ -30,7 +30,7 @@ public record Choice(List<Span> spans, Usage usage) {
         return spans.getFirst();
     }
 
-    /** The same, cut at a stop string. */
+    /** The same, cut behind so many tokens. */
     Choice cut(String text, int tokens) {
         var kept = span().tokens().subList(0, Math.min(tokens, span().tokens().size()));
         double logprob = kept.stream().mapToDouble(Token::logprob).filter(Double::isFinite).sum();

@@ -20,7 +20,7 @@ public final class Running implements AutoCloseable {
 
     private final LinkedBlockingQueue<Token> tokens = new LinkedBlockingQueue<>();
     private final Runnable cancel;
-    private final StopStrings stop;
+    private final BlockText text;
     private final long mostNanos;
     private long firstAt;
     private boolean lines;
@@ -29,9 +29,9 @@ public final class Running implements AutoCloseable {
     private @Nullable FutureTask<Choice> task;
 
     /** @param most how long it goes on behind its first token, if it has ended a line by then */
-    Running(Runnable cancel, StopStrings stop, Duration most) {
+    Running(Runnable cancel, BlockText text, Duration most) {
         this.cancel = cancel;
-        this.stop = stop;
+        this.text = text;
         this.mostNanos = most.toNanos();
     }
 
@@ -51,23 +51,23 @@ public final class Running implements AutoCloseable {
             firstAt = System.nanoTime();
             begun = true;
         }
-        if (stop.found()) {
+        if (text.ended()) {
             return;
         }
-        tokens.add(withText(token, stop.accept(token.text())));
+        tokens.add(withText(token, text.accept(token.text())));
         told = token.index() + 1;
         lines |= token.text().indexOf('\n') >= 0;
-        if (stop.found() || lines && System.nanoTime() - firstAt > mostNanos) {
+        if (text.ended() || lines && System.nanoTime() - firstAt > mostNanos) {
             cancel.run(); // the result is what there is
         }
     }
 
     private Choice finish(Choice choice) {
-        String text = stop.cutText();
-        if (text != null) {
-            return choice.cut(text, told);
+        String cut = text.cutText();
+        if (cut != null) {
+            return choice.cut(cut, told);
         }
-        String rest = stop.rest();
+        String rest = text.rest();
         if (!rest.isEmpty()) {
             tokens.add(withText(choice.span().tokens().getLast(), rest));
         }

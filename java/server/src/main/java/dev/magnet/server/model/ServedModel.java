@@ -100,11 +100,11 @@ public final class ServedModel implements AutoCloseable {
      * Starts a generation.
      *
      * @param choiceOf what a client is told of the result
-     * @param stop strings that end its text, where the model does not see to that itself
+     * @param indent columns of the block that its text ends with; 0 = it is no block
      * @param most how long it goes on behind its first token, if it has ended a line by then
      */
-    public <R> Running start(Generation<R> generation, Function<R, Choice> choiceOf, List<String> stop, Duration most) {
-        var running = new Running(generation::cancel, new StopStrings(stop), most);
+    public <R> Running start(Generation<R> generation, Function<R, Choice> choiceOf, int indent, Duration most) {
+        var running = new Running(generation::cancel, new BlockText(indent), most);
         running.begin(threads, listener -> {
             Choice choice = choiceOf.apply(generation.forEach(listener));
             count(choice.usage());
@@ -115,7 +115,7 @@ public final class ServedModel implements AutoCloseable {
 
     /** Starts the generation of a text. */
     public Running start(Generation<Generated> generation) {
-        return start(generation, Choice::of, List.of(), timeout);
+        return start(generation, Choice::of, 0, timeout);
     }
 
     /** Embeds, together with the texts of others that ask at the same time. */

@@ -1,10 +1,8 @@
 package dev.magnet.server.openai;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import dev.magnet.GenerateOptions;
 import dev.magnet.Message;
 import dev.magnet.Sampling;
-import dev.magnet.ToolCall;
 import dev.magnet.server.http.Exchange;
 import dev.magnet.server.http.Fields;
 import dev.magnet.server.http.Route;
@@ -18,8 +16,6 @@ import java.util.List;
 
 /** POST /v1/chat/completions: the next turn of a conversation. */
 public final class ChatCompletions implements Route.Handler {
-    private static final int MOST_MESSAGES = 10_000;
-
     private final ServedModel model;
 
     /** A handler. */
@@ -38,24 +34,17 @@ public final class ChatCompletions implements Route.Handler {
             Common common,
             Sampling sampling) {
         static Request of(Fields fields) {
-            List<Message> messages = new ArrayList<>();
-            for (Fields message : fields.objects("messages", MOST_MESSAGES)) {
-                messages.add(message(message));
-            }
-            if (messages.isEmpty()) {
-                throw fields.wrong("messages", "a list of at least one message is wanted");
-            }
             ToolFields tools = ToolFields.of(fields);
             String schema = ResponseFormat.schema(fields);
             Sampling sampling = SamplingFields.read(fields, Sampling.defaults());
             if (schema != null && (sampling.grammar() != null || tools.isForced())) {
                 throw fields.wrong("response_format", "an answer follows a schema, a grammar or a forced call, one of them");
             }
-            int most = fields.integer("max_tokens", 1, Integer.MAX_VALUE, Integer.MAX_VALUE);
+            int most = fields.integer("max_tokens", 1, Integer.MAX_VALUE, predicted(fields));
             boolean logprobs = fields.flag("logprobs", false);
             int top = fields.integer("top_logprobs", 0, 20, 0);
             return new Request(
-                    messages,
+                    Messages.read(fields),
                     tools,
                     fields.integer("max_completion_tokens", 1, Integer.MAX_VALUE, most),
                     fields.integer("n", 1, Common.MOST_CHOICES, 1),
@@ -65,23 +54,10 @@ public final class ChatCompletions implements Route.Handler {
                     schema == null ? sampling : sampling.withSchema(schema));
         }
 
-        /** Content is a text, or a list of parts, of which only those of text are read; nothing where there are calls. */
-        private static Message message(Fields message) {
-            JsonNode content = message.any("content");
-            String role = message.text("role");
-            List<ToolCall> calls = ToolFields.calls(message);
-            String id = message.text("tool_call_id", null);
-            if (content == null || !content.isArray()) {
-                return new Message(role, calls.isEmpty() ? message.text("content") : message.text("content", ""), calls, id);
-            }
-            var text = new StringBuilder();
-            for (Fields part : message.objects("content", MOST_MESSAGES)) {
-                if (!part.text("type").equals("text")) {
-                    throw part.wrong("type", "\"text\" is wanted: this model reads nothing else");
-                }
-                text.append(part.text("text"));
-            }
-            return new Message(role, text.toString(), calls, id);
+        /** llama-server's name for it: -1 = no limit. Editors ask for 0 to warm a cache, which one token does. */
+        private static int predicted(Fields fields) {
+            int most = fields.integer("n_predict", -1, Integer.MAX_VALUE, -1);
+            return most < 0 ? Integer.MAX_VALUE : Math.max(1, most);
         }
     }
 
@@ -101,7 +77,7 @@ public final class ChatCompletions implements Route.Handler {
                     ? model.start(model.magnet().chat(request.messages(), options))
                     : model.start(
                             model.magnet().chat(request.messages(), tools.offered(), tools.choice(), options),
-                            answer -> Choice.of(answer.generated()), List.of(), model.timeout()));
+                            answer -> Choice.of(answer.generated()), 0, model.timeout()));
         }
         var format = new ChatFormat(
                 Header.of("chatcmpl-", model),

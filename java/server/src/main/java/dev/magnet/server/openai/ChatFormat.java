@@ -10,19 +10,34 @@ import dev.magnet.ToolCall;
 import dev.magnet.server.http.Json;
 import dev.magnet.server.model.Choice;
 import dev.magnet.server.model.Format;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The words of /v1/chat/completions.
- *
- * @param header of the answer
- * @param logprobs null = none
- * @param summarise whether a stream ends with a count of tokens
- * @param tools who reads calls of tools; null = there are none. With tools a text is told when it is complete
- */
-record ChatFormat(Header header, @Nullable Logprobs logprobs, boolean summarise, @Nullable Magnet tools) implements Format {
+/** The words of /v1/chat/completions. */
+final class ChatFormat implements Format {
     private static final String CHUNK = "chat.completion.chunk";
+
+    private final Header header;
+    private final @Nullable Logprobs logprobs;
+    private final boolean summarise;
+    private final @Nullable Magnet tools;
+    private CallStream calls = new CallStream(); // of the text that is told
+    private final List<Token> untold = new ArrayList<>(); // tokens of it that have not shown
+
+    /**
+     * For one answer.
+     *
+     * @param logprobs null = none
+     * @param summarise whether a stream ends with a count of tokens
+     * @param tools who reads calls of tools; null = there are none
+     */
+    ChatFormat(Header header, @Nullable Logprobs logprobs, boolean summarise, @Nullable Magnet tools) {
+        this.header = header;
+        this.logprobs = logprobs;
+        this.summarise = summarise;
+        this.tools = tools;
+    }
 
     @Override
     public ObjectNode whole(List<Choice> choices) {
@@ -32,9 +47,9 @@ record ChatFormat(Header header, @Nullable Logprobs logprobs, boolean summarise,
             Choice choice = choices.get(i);
             ObjectNode entry = list.addObject().put("index", i);
             ObjectNode message = entry.putObject("message").put("role", "assistant");
-            boolean calls = say(message, choice);
+            boolean called = say(message, choice.span().text(), choice);
             message.putNull("refusal");
-            end(entry, choice.span().tokens(), reason(choice, calls));
+            end(entry, choice.span().tokens(), reason(choice, called));
         }
         answer.set("usage", Usages.of(choices));
         return answer;
@@ -42,21 +57,43 @@ record ChatFormat(Header header, @Nullable Logprobs logprobs, boolean summarise,
 
     @Override
     public ObjectNode opening(int index) {
+        calls = new CallStream();
         return event(index, Json.object().put("role", "assistant").put("content", ""), null, null);
     }
 
     @Override
     public @Nullable ObjectNode piece(int index, Token token, boolean again) {
-        return tools != null || token.text().isEmpty() && logprobs == null
-                ? null
-                : event(index, Json.object().put("content", token.text()), again ? null : List.of(token), null);
+        if (!again) {
+            untold.add(token);
+        }
+        ObjectNode delta = tools == null ? said(token.text()) : calls.accept(token.text());
+        return delta == null ? null : event(index, delta, told(), null);
+    }
+
+    private @Nullable ObjectNode said(String text) {
+        return text.isEmpty() && logprobs == null ? null : Json.object().put("content", text);
     }
 
     @Override
     public ObjectNode closing(int index, Choice choice) {
         ObjectNode delta = Json.object();
-        boolean calls = tools != null && say(delta, choice);
-        return event(index, delta, tools == null ? null : choice.span().tokens(), reason(choice, calls));
+        boolean called = calls.calls() > 0;
+        String rest = calls.rest();
+        if (called && !rest.isEmpty()) {
+            delta.put("content", rest);
+        } else if (!rest.isEmpty()) {
+            called = say(delta, rest, choice);
+            if (called && calls.said()) {
+                delta.remove("content");
+            }
+        }
+        return event(index, delta, told(), reason(choice, called));
+    }
+
+    private @Nullable List<Token> told() {
+        List<Token> tokens = List.copyOf(untold);
+        untold.clear();
+        return tokens.isEmpty() ? null : tokens;
     }
 
     private static String reason(Choice choice, boolean calls) {
@@ -64,21 +101,16 @@ record ChatFormat(Header header, @Nullable Logprobs logprobs, boolean summarise,
     }
 
     /** Content and calls; true if there is one that can be made. One that cannot be read stays in the content. */
-    private boolean say(ObjectNode message, Choice choice) {
-        if (tools == null) {
-            message.put("content", choice.span().text());
-            return false;
-        }
-        Answer answer = tools.readCalls(new Generated(List.of(choice.span()), choice.usage()));
-        if (answer.toolCalls().isEmpty() || !answer.toolCalls().stream().allMatch(ToolCall::isReadable)) {
-            message.put("content", choice.span().text());
+    private boolean say(ObjectNode message, String text, Choice choice) {
+        Answer answer = tools == null ? null : tools.readCalls(new Generated(List.of(choice.span()), choice.usage()));
+        if (answer == null || answer.toolCalls().isEmpty() || !answer.toolCalls().stream().allMatch(ToolCall::isReadable)) {
+            message.put("content", text);
             return false;
         }
         message.put("content", answer.content().isEmpty() ? null : answer.content());
-        ArrayNode calls = message.putArray("tool_calls");
+        ArrayNode list = message.putArray("tool_calls");
         for (ToolCall call : answer.toolCalls()) {
-            calls.addObject()
-                    .put("index", calls.size() - 1)
+            list.addObject()
                     .put("id", Ids.ofCall())
                     .put("type", "function")
                     .putObject("function").put("name", call.name()).put("arguments", call.arguments());

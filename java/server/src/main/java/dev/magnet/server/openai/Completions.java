@@ -45,7 +45,9 @@ public final class Completions implements Route.Handler {
             }
             String suffix = fields.text("suffix", null);
             int n = fields.integer("n", 1, Common.MOST_CHOICES, 1);
-            fields.integer("best_of", n, n, n);
+            if (fields.integer("best_of", 1, Integer.MAX_VALUE, n) != n) {
+                throw fields.wrong("best_of", "all texts that are made are given, so nothing but the value of \"n\" (" + n + ") is taken");
+            }
             return new Request(
                     prompts.getFirst(),
                     suffix,
@@ -93,8 +95,9 @@ public final class Completions implements Route.Handler {
         InfillOptions options = InfillOptions.defaults()
                 .withContext(request.context())
                 .withSampling(sampling)
+                .withEnds(InfillOptions.defaults().ends().withStop(request.stop()))
                 .withTop(Math.max(0, request.top()))
                 .withTimeout(model.timeout());
-        return model.start(model.magnet().infillStreaming(parts, options), Choice::of, request.stop(), model.timeout());
+        return model.start(model.magnet().infillStreaming(parts, options), Choice::of, 0, model.timeout());
     }
 }

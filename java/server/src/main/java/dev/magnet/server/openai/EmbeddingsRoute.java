@@ -46,8 +46,9 @@ public final class EmbeddingsRoute implements Route.Handler {
     @Override
     public void answer(Exchange exchange) throws InterruptedException {
         Request request = Request.of(exchange.fields(), model.magnet().info().dimensions());
+        var options = EmbedOptions.defaults().withDimensions(request.dimensions());
         var reply = exchange.late();
-        Embeddings embeddings = reply.await(model.embed(request.input(), EmbedOptions.defaults()), () -> false);
+        Embeddings embeddings = reply.await(model.embed(request.input(), options), () -> false);
         reply.send(json(request, embeddings));
     }
 
@@ -55,12 +56,11 @@ public final class EmbeddingsRoute implements Route.Handler {
         ObjectNode answer = Json.object().put("object", "list");
         ArrayNode data = answer.putArray("data");
         for (float[] vector : embeddings.vectors()) {
-            float[] wanted = request.dimensions() == 0 ? vector : Vectors.shortened(vector, request.dimensions());
             ObjectNode item = data.addObject().put("object", "embedding").put("index", data.size() - 1);
             if (request.encoding() == Encoding.BASE64) {
-                item.put("embedding", Vectors.base64(wanted));
+                item.put("embedding", Vectors.base64(vector));
             } else {
-                item.set("embedding", Vectors.numbers(wanted));
+                item.set("embedding", Vectors.numbers(vector));
             }
         }
         answer.put("model", model.name());

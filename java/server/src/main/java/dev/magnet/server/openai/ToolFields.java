@@ -16,10 +16,11 @@ import org.jspecify.annotations.Nullable;
  * @param offered empty = none
  * @param choice whether one is called
  */
-record ToolFields(List<Tool> offered, ToolChoice choice) {
+public record ToolFields(List<Tool> offered, ToolChoice choice) {
     private static final int MOST_TOOLS = 128;
 
-    static ToolFields of(Fields fields) {
+    /** The tools of a request. */
+    public static ToolFields of(Fields fields) {
         List<Tool> tools = new ArrayList<>();
         for (Fields tool : fields.objects("tools", MOST_TOOLS)) {
             if (!tool.text("type").equals("function")) {
@@ -43,6 +44,7 @@ record ToolFields(List<Tool> offered, ToolChoice choice) {
         return new ToolFields(choice instanceof ToolChoice.None ? List.of() : tools, choice);
     }
 
+    /** Whether a call is forced. */
     boolean isForced() {
         return choice instanceof ToolChoice.Required || choice instanceof ToolChoice.Named;
     }

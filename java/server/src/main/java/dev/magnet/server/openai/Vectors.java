@@ -4,26 +4,11 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import dev.magnet.server.http.Json;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import java.util.Base64;
 
 /** Embeddings as clients want them. */
 public final class Vectors {
     private Vectors() {}
-
-    /** The first components of a vector, again of length 1. */
-    static float[] shortened(float[] vector, int dimensions) {
-        float[] shorter = Arrays.copyOf(vector, dimensions);
-        double norm = 0;
-        for (float x : shorter) {
-            norm += (double) x * x;
-        }
-        float scale = norm == 0 ? 0 : (float) (1 / Math.sqrt(norm));
-        for (int i = 0; i < dimensions; i++) {
-            shorter[i] *= scale;
-        }
-        return shorter;
-    }
 
     /** A list of numbers. */
     public static ArrayNode numbers(float[] vector) {

@@ -28,6 +28,13 @@ class DescribedFieldsTest {
     }
 
     @Test
+    void templateRequest() {
+        Fields fields = Fields.of(json("{'messages': [{'role': 'user', 'content': 'a'}]}"));
+        Template.Request.of(fields);
+        assertEquals(OpenApi.properties("TemplateRequest"), new TreeSet<>(fields.asked()));
+    }
+
+    @Test
     void detokenizeRequest() {
         Fields fields = Fields.of(json("{'tokens': [1]}"));
         Tokens.tokens(fields);

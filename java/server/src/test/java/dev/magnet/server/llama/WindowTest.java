@@ -4,29 +4,36 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.magnet.FimFile;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What of an editor's text is read; every character is a token here. */
 class WindowTest {
-    private static Window fit(int room, List<String> files, String left, String right) {
+    private static final FimFile ONE = new FimFile("a.c", "one");
+    private static final FimFile TWO = new FimFile(null, "two");
+
+    private static Window fit(int room, List<FimFile> files, String left, String right) {
         return Window.of(files, left, right, room, String::length);
     }
 
     @Test
     void whatFitsIsRead() {
-        assertEquals(new Window("one\ntwo\nleft", "right", false), fit(17, List.of("one", "two"), "left", "right"));
+        // 9 characters around the gap, 4 tokens around each file, its name and its text
+        assertEquals(new Window(List.of(ONE, TWO), "left", "right", false), fit(9 + 10 + 7, List.of(ONE, TWO), "left", "right"));
+        assertEquals("one\ntwo\nleft", fit(100, List.of(ONE, TWO), "left", "right").joined());
+        assertEquals("left", fit(100, List.of(), "left", "right").joined());
     }
 
     @Test
     void firstFilesAreLeftOutFirst() {
-        assertEquals(new Window("two\nleft", "right", true), fit(16, List.of("one", "two"), "left", "right"));
-        assertEquals(new Window("left", "right", true), fit(9, List.of("one", "two"), "left", "right"));
+        assertEquals(new Window(List.of(TWO), "left", "right", true), fit(25, List.of(ONE, TWO), "left", "right"));
+        assertEquals(new Window(List.of(), "left", "right", true), fit(15, List.of(ONE, TWO), "left", "right"));
     }
 
     @Test
     void whatIsFarFromTheGapIsCutOff() {
-        Window window = fit(100, List.of("one"), "a".repeat(500) + "|", "|" + "b".repeat(500));
+        Window window = fit(100, List.of(ONE), "a".repeat(500) + "|", "|" + "b".repeat(500));
         assertTrue(window.truncated());
         assertEquals(100, window.left().length() + window.right().length());
         assertEquals(25, window.right().length());
