@@ -5,11 +5,13 @@ import dev.magnet.Magnet;
 import dev.magnet.Throughput;
 import java.util.List;
 import org.apache.spark.sql.SparkSession;
+import org.junit.jupiter.api.Test;
 
-/** 10,000 rows through Spark, on {@code local[2]}, and through the same Magnet alone. */
+/** 10,000 rows through Spark, on {@code local[2]}, and through the same Magnet alone. No test: {@code -Dtest=ThroughputBench}. */
 class ThroughputBench {
-    public static void main(String[] args) throws Exception {
-        List<String> texts = Throughput.sentences(10_000);
+    @Test
+    void besideMagnetAlone() throws Exception {
+        List<String> texts = Throughput.sentences();
         var model = new ModelSettings(DefaultModel.path().toString(), DefaultModel.adapter().toString(), 0);
         Magnet magnet = MagnetTasks.model(model);
         try (SparkSession spark = Sessions.local("local[2]").getOrCreate()) {

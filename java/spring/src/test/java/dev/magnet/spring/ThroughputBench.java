@@ -12,29 +12,57 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.springframework.ai.embedding.EmbeddingModel;
 import org.springframework.boot.SpringApplication;
+import org.springframework.context.ConfigurableApplicationContext;
 
-/** 10,000 texts in a call of Spring AI's, by 64 threads of the application, and by 64 clients of the sample application. */
+/**
+ * 10,000 texts in a call of Spring AI's; the same by 64 threads of the application, and by 64 clients of the sample application. No
+ * test: run by {@code -Dtest=ThroughputBench}.
+ */
 class ThroughputBench {
     private static final int CALLERS = 64;
 
-    public static void main(String[] args) throws Exception {
-        List<String> texts = Throughput.sentences(10_000);
-        List<String> some = texts.subList(0, 2_000);
-        try (var context = SpringApplication.run(SampleApplication.class, "--magnet.model=" + DefaultModel.path(),
-                "--magnet.adapter=" + DefaultModel.adapter(), "--server.port=0", "--server.address=127.0.0.1")) {
-            Magnet magnet = context.getBean(Magnet.class);
-            EmbeddingModel model = context.getBean(EmbeddingModel.class);
-            String port = context.getEnvironment().getProperty("local.server.port");
-            Throughput.compare("Spring AI embed", texts, magnet::embed, model::embed);
-            Throughput.compare("Spring AI, 64 threads, a text a call", some, magnet::embed,
-                    part -> byCallers(part, model::embed));
-            var http = HttpClient.newHttpClient();
-            Throughput.compare("Spring, 64 clients over HTTP, a text a request", some, magnet::embed,
-                    part -> byCallers(part, text -> get(http, port, text)));
-        }
+    private static ConfigurableApplicationContext context;
+    private static List<String> texts;
+
+    @BeforeAll
+    static void start() throws Exception {
+        texts = Throughput.sentences();
+        context = SpringApplication.run(SampleApplication.class, "--magnet.model=" + DefaultModel.path(),
+                "--magnet.adapter=" + DefaultModel.adapter(), "--server.port=0", "--server.address=127.0.0.1");
+    }
+
+    @AfterAll
+    static void stop() {
+        context.close();
+    }
+
+    private static void compare(String name, Consumer<List<String>> framework) {
+        Throughput.compare(name, texts, context.getBean(Magnet.class)::embed, framework);
+    }
+
+    @Test
+    void aCallOfManyTexts() {
+        compare("Spring AI embed", context.getBean(EmbeddingModel.class)::embed);
+    }
+
+    @Test
+    void manyCallsAtOnce() {
+        EmbeddingModel model = context.getBean(EmbeddingModel.class);
+        compare("Spring AI, 64 threads, a text a call", part -> byCallers(part, model::embed));
+    }
+
+    @Test
+    void manyRequestsAtOnce() {
+        String port = context.getEnvironment().getProperty("local.server.port");
+        var http = HttpClient.newHttpClient();
+        compare("Spring, 64 clients over HTTP, a text a request", part -> byCallers(part, text -> get(http, port, text)));
     }
 
     private interface Call {
