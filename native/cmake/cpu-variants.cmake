@@ -59,6 +59,8 @@ function(magnet_add_cpu_variants)
         set_property(TARGET ${target} PROPERTY ${property} ${value})
       endif()
     endforeach()
+    get_directory_property(definitions DIRECTORY ${dir} COMPILE_DEFINITIONS) # _GNU_SOURCE and the like are its folder's
+    target_compile_definitions(${target} PRIVATE ${definitions})
     get_target_property(includes ggml-cpu INCLUDE_DIRECTORIES)
     list(TRANSFORM includes REPLACE "^([^/$].*)" "${dir}/\\1")
     set_property(TARGET ${target} PROPERTY INCLUDE_DIRECTORIES ${includes} ${dir} ${dir}/ggml-cpu)
