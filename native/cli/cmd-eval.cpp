@@ -181,8 +181,8 @@ static void retrieval_protocol(CLI::App & verb) {
             add_embedding(c, group, c.params.retrieval);
             group.value("--document-instruction", c.own.text(c.params.retrieval.document_instruction), "TEXT",
                         "prefix of documents (default: that of queries if given, else the adapter's)");
-            group.flag("--bm25", c.params.retrieval.bm25, "also what words alone find, and the fusion of both");
-            group.value("--fusion", c.params.retrieval.fusion, "X", with_default("share of the cosine in the fusion", c.params.retrieval.fusion));
+            auto * words = group.flag("--bm25", c.params.retrieval.bm25, "also what words alone find, and the fusion of both");
+            group.value("--fusion", c.params.retrieval.fusion, "X", with_default("share of the cosine in the fusion", c.params.retrieval.fusion))->needs(words);
             add_unique(c, group, "queries and documents");
         });
 }

@@ -215,10 +215,9 @@ void add_infill(CLI::App & verb) {
     group.choice("--until", params.ends.until, until_names(), "an open gap ends with its first line, sentence or paragraph");
     group.flag("--keep-repeat", command->keep_repeat,
                "leave it where a filling repeats the beginning of the text behind it");
-    group.value("-n,--n", params.candidates.n, "N",
-                "N candidates by sampling: equal ones merged, the likeliest text first",
-                between(1, 256));
-    group.flag("--best", command->best, "print the first of them alone");
+    auto * n = group.value("-n,--n", params.candidates.n, "N",
+                           "N candidates by sampling: equal ones merged, the likeliest text first", between(1, 256));
+    group.flag("--best", command->best, "print the first of them alone")->needs(n);
     group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
     group.choice("--cache-type", command->model.cache_type, cache_type_names(), "how the KV cache keeps keys and values");
     group.flag("--no-reuse", command->model.no_reuse,

@@ -38,12 +38,10 @@ void merge_command::run() const {
     if (!overwrite && std::filesystem::exists(magnet::to_path(output))) {
         throw failure(output + " exists already; name another file, or allow it with --overwrite");
     }
-    const std::string unfinished = output + ".tmp"; // where the library writes until it is whole
     note_input(model);
     note_input(adapter);
     check_outputs({output});
-    check_outputs({unfinished});
-    set_unfinished_file(unfinished);
+    set_unfinished_file(magnet::unfinished_name(output)); // where the library writes until it is whole
     check(magnet_merge(model.c_str(), adapter.c_str(), scale, type, output.c_str()));
     set_unfinished_file("");
     std::fprintf(stderr, "%s holds %s with %s\n", output.c_str(), model.c_str(), adapter.c_str());

@@ -72,6 +72,7 @@ static std::string in_plain_words(const CLI::App & app, const std::string & mess
         {std::regex("^(.*): The following arguments? (was|were) not expected: (-\\S*).*$"), called(app) + " has no option $3"},
         {std::regex("^(.*): The following arguments? (was|were) not expected: (.*)$"), called(app) + " has no use for \"$3\""},
         {std::regex("^(.*) excludes (.*)$"), "$1 and $2 exclude each other"},
+        {std::regex("^(.*) requires (.*)$"), "$1 means nothing without $2"},
     };
     for (const auto & [theirs, ours] : phrases) {
         if (std::regex_match(message, theirs)) {
@@ -86,7 +87,16 @@ static bool takes_value(const CLI::App & verb, const std::string & argument) {
     return option != nullptr && option->get_items_expected_max() > 0;
 }
 
-// The parser would take the value of "--name=" from the next argument.
+// The parser would leave an empty item of a list out, like the one behind the comma of "16,".
+static void check_items(const CLI::App & verb, const std::string & option, const std::string & value) {
+    const bool is_list = verb.get_option_no_throw(option)->get_delimiter() == ',';
+    if (is_list && !value.empty() && ("," + value + ",").find(",,") != std::string::npos) {
+        throw usage_error(option + ": \"" + value + "\" has an empty item; leave out the comma, or say what is missing");
+    }
+}
+
+// What the parser would get wrong of values: the value of "--name=", which it would take from the next argument, and lists
+// with an empty item.
 static std::vector<std::string> with_empty_values(const CLI::App & app, std::vector<std::string> arguments) {
     const CLI::App * verb = &app;
     size_t           i    = 1;
@@ -94,12 +104,18 @@ static std::vector<std::string> with_empty_values(const CLI::App & app, std::vec
         verb = verb->get_subcommand_no_throw(arguments[i]);
     }
     for (; i < arguments.size() && arguments[i] != "--"; ++i) {
-        std::string name = arguments[i];
-        if (takes_value(*verb, name)) {
-            ++i; // whatever its value looks like
-        } else if (name.size() > 3 && name.back() == '=' && takes_value(*verb, name.substr(0, name.size() - 1))) {
+        const std::string name   = arguments[i].substr(0, arguments[i].find('='));
+        const bool        joined = name.size() < arguments[i].size();
+        if (!takes_value(*verb, name)) {
+            continue;
+        }
+        if (joined && name.size() > 2 && name.size() + 1 == arguments[i].size()) {
             arguments[i].pop_back();
             arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(++i), "");
+        } else if (joined) {
+            check_items(*verb, name, arguments[i].substr(name.size() + 1));
+        } else if (++i < arguments.size()) { // whatever its value looks like
+            check_items(*verb, name, arguments[i]);
         }
     }
     return arguments;

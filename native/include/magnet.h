@@ -1045,7 +1045,7 @@ struct magnet_train_lora {
 
 /* AdamW (arXiv 1711.05101). */
 struct magnet_train_optimizer {
-    float   learning_rate;
+    float   learning_rate;     /* in [1e-12, 1]                                                                      */
     float   learning_rate_end; /* share of it that is left at the last step                                          */
     float   weight_decay;      /* decoupled                                                                          */
     float   clip;              /* largest gradient norm; 0 = no clipping                                             */

@@ -565,9 +565,11 @@ TEST_CASE("options survive JSON, and nonsense is named") {
     CHECK(total_steps(o) == 12);
     check_options(o);
     o.optimizer.learning_rate = -1;
-    CHECK(error_of([&] { check_options(o); }) == "optimizer.learning_rate is -1; it must be in [0, 1].");
+    CHECK(error_of([&] { check_options(o); }) == "optimizer.learning_rate is -1; it must be in [1e-12, 1].");
+    o.optimizer.learning_rate = 0;
+    CHECK(error_of([&] { check_options(o); }) == "optimizer.learning_rate is 0; it must be in [1e-12, 1].");
     o.optimizer.learning_rate = NAN;
-    CHECK(error_of([&] { check_options(o); }) == "optimizer.learning_rate is nan; it must be in [0, 1].");
+    CHECK(error_of([&] { check_options(o); }) == "optimizer.learning_rate is nan; it must be in [1e-12, 1].");
     o               = {};
     o.rows.span_max = 3;
     CHECK(error_of([&] { check_options(o); })== "rows.span_max is 3; it must be rows.span_min or more, which is 8.");

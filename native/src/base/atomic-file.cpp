@@ -29,14 +29,17 @@ static void sync_folder_of(const std::string & path) {
 #endif
 }
 
-atomic_file::atomic_file(const std::string & path) : path(path), temporary(path + ".tmp") {
+atomic_file::atomic_file(const std::string & path) : path(path) {
     std::error_code ignored;
     const auto      there = std::filesystem::status(to_path(path), ignored);
     if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
         // a folder cannot be replaced, and a device like /dev/null must not be
         throw error(MAGNET_STATUS_IO, "cannot write " + path + ": it is not a file.");
     }
-    file = open_file(temporary, "wb");
+    do { // again if another process took the name
+        temporary = unfinished_name(path);
+        file      = open_file(temporary, "wbx");
+    } while (!file && errno == EEXIST);
     if (!file) {
         fail("open");
     }

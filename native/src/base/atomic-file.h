@@ -11,7 +11,7 @@ namespace magnet {
 
 class atomic_file {
 public:
-    // Opens path + ".tmp" for writing. Throws IO.
+    // Opens a new file beside path, unfinished_name(path), for writing. Throws IO.
     explicit atomic_file(const std::string & path);
     ~atomic_file(); // without commit() the temporary file is removed
 

@@ -33,7 +33,7 @@ void check_distinct(const std::vector<named_file> & reads, const std::vector<nam
             continue;
         }
         const auto check = [&to](const named_file & other, const char * what) {
-            if (!other.path.empty() && (same_file(to.path, other.path) || same_file(to.path + ".tmp", other.path))) {
+            if (!other.path.empty() && same_file(to.path, other.path)) {
                 throw error(MAGNET_STATUS_INVALID_ARGUMENT, to.name + " is " + to.path + ", which would destroy " +
                                                                 other.name + ", " + other.path + ", " + what +
                                                                 " by this call; name another file.");

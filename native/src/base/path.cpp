@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <system_error>
 
 #ifdef _WIN32
 #    include <windows.h>
@@ -12,6 +13,18 @@
 #endif
 
 namespace magnet {
+
+std::string unfinished_name(const std::string & path) {
+    const auto is_taken = [](const std::string & name) { // by a link to nothing, too
+        std::error_code ignored;
+        return std::filesystem::exists(std::filesystem::symlink_status(to_path(name), ignored));
+    };
+    std::string name = path + ".tmp";
+    for (int i = 2; is_taken(name); ++i) {
+        name = path + ".tmp" + std::to_string(i);
+    }
+    return name;
+}
 
 #ifdef _WIN32
 

@@ -16,6 +16,9 @@ std::FILE * open_file(const std::string & path, const char * mode);
 bool        remove_file(const std::string & path);
 bool        replace_file(const std::string & from, const std::string & to);
 
+// Where a file is written until it is whole: path + ".tmp", or ".tmp2" and so on where something has that name.
+std::string unfinished_name(const std::string & path);
+
 // Hands what was written to the disk; false and errno if it does not get there.
 bool sync_file(std::FILE * file);
 

@@ -44,7 +44,7 @@ static void for_each_field(Options & o, const F & use) {
     use("lora.rank", o.lora.rank, 1, 65536);
     use("lora.alpha", o.lora.alpha, 1e-6, 1e6);
     use("lora.dropout", o.lora.dropout, 0, 0.99);
-    use("optimizer.learning_rate", o.optimizer.learning_rate, 0, 1);
+    use("optimizer.learning_rate", o.optimizer.learning_rate, 1e-12, 1); // with 0 nothing is learned
     use("optimizer.learning_rate_end", o.optimizer.learning_rate_end, 0, 1);
     use("optimizer.weight_decay", o.optimizer.weight_decay, 0, 100);
     use("optimizer.clip", o.optimizer.clip, 0, std::numeric_limits<float>::max());

@@ -170,6 +170,8 @@ class EvalTest(CliTest):
         self.fails(2, "eval", "sts", pairs, "--limit", "0", says=["--limit"])
         self.fails(2, "eval", "probe", pairs, says=["--train"])
         self.fails(2, "eval", "retrieval", pairs, says=["--documents"])
+        self.fails(2, "eval", "retrieval", pairs, "--documents", pairs, "--relevance", pairs, "--fusion", "0.3",
+                   says=["--fusion", "without --bm25"])
 
     def test_bad_files(self):
         bad = self.file("bad.tsv", "1\ta\tb\nNaN\ta\tb\n")

@@ -104,6 +104,7 @@ class InfillTest(CliTest):
         text = self.ok("infill", "--n", "3", "--seed", "7", "--full", TEMPLATE)
         self.assertEqual(text.out, "".join(one["full"] + "\n" for one in first))
         self.fails(2, "infill", "--n", "3", "--temperature", "0", TEMPLATE, says=["--temperature"])
+        self.fails(2, "infill", "--best", TEMPLATE, says=["--best", "without --n"])
 
     def test_ends(self):
         [one] = self.infill("--max-tokens", "20", "a{{gap}}b")

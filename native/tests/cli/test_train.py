@@ -18,14 +18,15 @@ class TrainTest(CliTest):
     def train(self, arch, output, *options):
         return ["train", "-m", tiny(arch), "--text", STORIES, "-o", output, "--steps", "4", "--threads", "2", *SMALL, *options]
 
-    def test_architectures_that_only_the_graph_covers(self):
-        for arch, matrices in (("gpt2", 8), ("phi3", 8)):
+    def test_architectures_and_their_engines(self):
+        both = ["fused", "graph"]
+        for arch, matrices, engines in (("gpt2", 8, ["graph"]), ("phi3", 8, both), ("olmo2", 14, both), ("llama3", 14, both)):
             with self.subTest(arch=arch):
                 adapter = self.file(f"{arch}.gguf", "")
                 self.assertEqual(self.run_magnet(*self.train(arch, adapter, "--overwrite")).status, 0)
                 card = self.ok("info", "-m", tiny(arch), "--adapter", adapter, "--json").json()[0]
-                self.assertEqual(card["train_engines"], ["graph"])
-                self.assertEqual(card["embed_engines"], ["graph"])
+                self.assertEqual(card["train_engines"], engines)
+                self.assertEqual(card["embed_engines"], engines)
                 self.assertEqual(card["adapters"][0]["matrices"], matrices)
                 embed = ["embed", "-m", tiny(arch), "--json", "a text"]
                 self.assertNotEqual(self.ok(*embed).out, self.ok(*embed, "--adapter", adapter).out)
@@ -87,6 +88,16 @@ class TrainTest(CliTest):
                 self.assertEqual(text.read_text(encoding="utf-8"), before)
         self.fails(1, "embed", "-m", tiny("llama"), "--file", text, "--output", link, says=["link.txt"])
         self.assertEqual(text.read_text(encoding="utf-8"), before)
+
+    def test_files_beside_an_output_are_kept(self):
+        """What is unfinished is written beside its name: not over a file that has the other name."""
+        names = ["a.gguf.tmp", "a.gguf.tmp2", "a.ckpt.tmp", "m.gguf.tmp"]
+        for name in names:
+            self.file(name, name)
+        self.assertEqual(self.run_magnet(*self.train("llama", self.folder / "a.gguf")).status, 0)
+        self.assertEqual(self.run_magnet("merge", "-m", tiny("llama"), "--adapter", "a.gguf", "-o", "m.gguf").status, 0)
+        self.assertEqual([(self.folder / name).read_text() for name in names], names)
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), sorted([*names, "a.gguf", "a.ckpt", "m.gguf"]))
 
     def test_an_output_that_exists(self):
         adapter = self.file("there.gguf", "mine")
@@ -158,7 +169,7 @@ class TrainTest(CliTest):
 
     def test_values_out_of_range_name_their_option(self):
         for option, value in (("--length", 1), ("--pair-batch", 1), ("--heldout", -1), ("--rank", 0), ("--mask-rate", 2),
-                              ("--learning-rate", 7)):
+                              ("--learning-rate", 7), ("--learning-rate", 0)):
             with self.subTest(option=option):
                 self.fails(2, "train", "-m", tiny("llama"), "--text", STORIES, "-o", "never.gguf", f"{option}={value}", says=[f"{option} is {value}"])
         run = self.fails(2, "generate", "-m", tiny("llama"), "--ctx", "5", "abc", says=["--ctx is 5"])

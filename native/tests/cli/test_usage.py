@@ -83,6 +83,16 @@ class UsageTest(CliTest):
         pairs = self.file("pairs.tsv", "1\ta\tb\n2\tc\td\n")
         self.ok("eval", "sts", pairs, "--instruction=", "--pooling", "last")
 
+    def test_lists_with_an_empty_item(self):
+        for verb, option, values in (("train", "--dimensions", ["16,", ",16", "8,,16", ","]), ("train", "--targets", ["q,"]),
+                                     ("eval retrieval", "--cutoff", ["10,"]), ("eval probe", "--l2", [",0.1"]),
+                                     ("eval infill", "--context", ["left,", "left,,fim"]), ("eval sts", "--pooling", ["last,"])):
+            for value in values:
+                with self.subTest(option=option, value=value):
+                    for words in ([option, value], [f"{option}={value}"]):
+                        self.fails(2, *verb.split(), *VERBS[verb], *words, says=[f'{option}: "{value}" has an empty item'])
+        self.ok("infill", "--length=1", "--stop", ",", "a{{gap}}b")  # no list: a text
+
     def test_content_is_no_usage(self):
         """What a file or a text holds is not wrong with the command line."""
         run = self.fails(1, "train", "--text", STORIES, "-o", "never.gguf", says=["--length", "--max-spans", "--open-room"])

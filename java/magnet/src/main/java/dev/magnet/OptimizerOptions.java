@@ -6,7 +6,7 @@ import java.util.Objects;
 /**
  * How the adapter moves (AdamW, arXiv 1711.05101). Values out of range are refused by the call that uses them.
  *
- * @param learningRate the highest learning rate, in [0, 1]
+ * @param learningRate the highest learning rate, in [1e-12, 1]
  * @param learningRateEnd share of it that is left at the last step, in [0, 1]
  * @param decay how it gets there
  * @param warmup steps from 0 to the learning rate
