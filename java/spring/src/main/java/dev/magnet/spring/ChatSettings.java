@@ -2,10 +2,11 @@ package dev.magnet.spring;
 
 import dev.magnet.GenerateOptions;
 import dev.magnet.Generated;
+import dev.magnet.MagnetException;
 import dev.magnet.Sampling;
+import dev.magnet.Status;
 import dev.magnet.StopReason;
 import java.util.List;
-import java.util.Locale;
 import java.util.UUID;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
@@ -77,13 +78,20 @@ final class ChatSettings {
                 ChatResponseMetadata.builder().model(properties.model()).build());
     }
 
-    /** The end of an answer; {@code text} null = with all of its text. */
+    /**
+     * The end of an answer; {@code text} null = with all of its text.
+     *
+     * @throws MagnetException {@link Status#TIMEOUT} or {@link Status#CANCELLED} if it is not complete for that reason
+     */
     ChatResponse response(Generated generated, @Nullable String text) {
-        String reason = generated.stop() == StopReason.LENGTH || generated.stop() == StopReason.CONTEXT
-                ? "LENGTH"
-                : generated.stop() == StopReason.TIMEOUT || generated.stop() == StopReason.CANCELLED
-                        ? generated.stop().name().toUpperCase(Locale.ROOT)
-                        : "STOP";
+        StopReason stop = generated.stop();
+        if (stop == StopReason.TIMEOUT) {
+            throw new MagnetException(Status.TIMEOUT, "magnet.chat.timeout was over before the answer was complete");
+        }
+        if (stop == StopReason.CANCELLED) {
+            throw new MagnetException(Status.CANCELLED, "the model was closed before the answer was complete");
+        }
+        String reason = stop == StopReason.LENGTH || stop == StopReason.CONTEXT ? "LENGTH" : "STOP";
         var generation = new Generation(
                 new AssistantMessage(text == null ? generated.text() : text),
                 ChatGenerationMetadata.builder().finishReason(reason).build());
