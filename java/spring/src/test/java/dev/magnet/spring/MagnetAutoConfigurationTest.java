@@ -3,8 +3,10 @@ package dev.magnet.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.magnet.DefaultModel;
 import dev.magnet.Magnet;
 import dev.magnet.MagnetException;
+import dev.magnet.Status;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -103,6 +105,19 @@ class MagnetAutoConfigurationTest {
             assertThat(Thread.interrupted()).isTrue();
             assertThat(embedding.embed("a")).hasSize(32);
         });
+    }
+
+    @Test
+    void anAnswerThatTakesLongerThanTheTimeoutFails() {
+        application
+                .withPropertyValues("magnet.model=" + DefaultModel.path(), "magnet.chat.timeout=500ms", "magnet.chat.max-tokens=5000")
+                .run(context -> {
+                    ChatModel chat = context.getBean(ChatModel.class);
+                    assertThatThrownBy(() -> chat.call("Tell a very long story."))
+                            .isInstanceOfSatisfying(MagnetException.class, e -> assertThat(e.status()).isEqualTo(Status.TIMEOUT));
+                    assertThatThrownBy(() -> chat.stream("Tell a very long story.").collectList().block())
+                            .isInstanceOfSatisfying(MagnetException.class, e -> assertThat(e.status()).isEqualTo(Status.TIMEOUT));
+                });
     }
 
     @Test
