@@ -41,11 +41,13 @@ public:
 // Of every family that the fused engine covers and that is more than another one: what sets it apart makes a difference to
 // rows of ten tokens.
 inline std::vector<tiny_model_params> families() {
-    std::vector<tiny_model_params> all(8);
-    const char * const             names[] = { "llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", "smollm3", "granite" };
+    std::vector<tiny_model_params> all(10);
+    const char * const names[] = { "llama",  "qwen2",   "qwen3",   "gemma", "gemma2",
+                                   "gemma3", "smollm3", "granite", "olmo2", "phi3" };
     for (size_t i = 0; i < all.size(); ++i) {
         all[i].arch = names[i];
     }
+    all[0].rope_freqs   = true; // as Llama 3
     all[2].head_dim     = 12;
     all[4].window       = 5;
     all[4].score_cap    = 2.0f;
@@ -57,6 +59,10 @@ inline std::vector<tiny_model_params> families() {
     all[5].rope_scale   = 2.0f;
     all[6].n_layer      = 4;
     all[7].multiplier   = 3.0f;
+    all[8].n_layer      = 4;
+    all[8].window       = 5;
+    all[8].rope_scale   = 2.0f; // which layers with a window do not have
+    all[8].tied         = false;
     return all;
 }
 

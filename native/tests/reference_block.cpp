@@ -89,8 +89,8 @@ std::vector<double> reference_model::attention_of(int32_t l, const std::vector<d
         v = product(block_name(l, "attn_v"), x, n, adapters);
     }
     if (has_tensor(block_name(l, "attn_q_norm.weight"))) {
-        q = norm(q, block_name(l, "attn_q_norm"), head_dim);
-        k = norm(k, block_name(l, "attn_k_norm"), head_dim);
+        q = norm(q, block_name(l, "attn_q_norm"), arch == "olmo2" ? n_q : head_dim);
+        k = norm(k, block_name(l, "attn_k_norm"), arch == "olmo2" ? n_k : head_dim);
     }
     const bool local   = is_local(l);
     const bool rotates = !has_tensor("position_embd.weight") && (arch != "smollm3" || (l + 1) % 4 != 0);
@@ -189,6 +189,7 @@ std::vector<double> reference_model::hidden(const engine_row & row, const sees_f
             }
         }
     }
+    const auto first = [&](const std::string & name) { return has_tensor(name + ".weight") ? norm(x, name, width) : x; };
     const auto then = [&](std::vector<double> y, const std::string & name) { // some have norms behind each half too
         y = has_tensor(name + ".weight") ? norm(y, name, width) : y;
         for (double & v : y) {
@@ -197,9 +198,9 @@ std::vector<double> reference_model::hidden(const engine_row & row, const sees_f
         return y;
     };
     for (int32_t l = 0; l < layers; ++l) {
-        const auto a = attention_of(l, norm(x, block_name(l, "attn_norm"), width), pos, sees, adapters);
+        const auto a = attention_of(l, first(block_name(l, "attn_norm")), pos, sees, adapters);
         add_to(x, then(a, block_name(l, "post_attention_norm")));
-        const auto f = feed_forward(l, norm(x, block_name(l, "ffn_norm"), width), n, adapters);
+        const auto f = feed_forward(l, first(block_name(l, "ffn_norm")), n, adapters);
         add_to(x, then(f, block_name(l, "post_ffw_norm")));
     }
     return norm(x, "output_norm", width);
@@ -217,10 +218,13 @@ std::vector<double> reference_model::logits(const std::vector<double> & hidden) 
 std::vector<lora_matrix> reference_model::targets() const {
     std::vector<lora_matrix> all;
     for (int32_t l = 0; l < layers; ++l) {
-        for (const char * part : { "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_output.weight",
+        for (const char * part : { "attn_q.weight", "attn_k.weight", "attn_v.weight", "attn_qkv.weight", "attn_output.weight",
                                    "ffn_gate.weight", "ffn_up.weight", "ffn_down.weight" }) {
             lora_matrix m;
-            m.target          = block_name(l, part);
+            m.target = block_name(l, part);
+            if (!has_tensor(m.target)) { // joined with others, or what others are joined in
+                continue;
+            }
             const auto & size = shapes.at(m.target);
             m.n_in            = static_cast<int32_t>(size.n_in);
             m.n_out           = static_cast<int32_t>(size.n_out);

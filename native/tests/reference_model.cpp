@@ -70,7 +70,8 @@ reference_model::reference_model(const std::string & path) {
 
     arch = gguf_get_val_str(file.meta, file.find("general.architecture"));
     const char * const known[] = { "llama", "qwen2",   "qwen3",   "gemma", "gemma2",
-                                   "gemma3", "smollm3", "granite", "phi3",  "gpt2" };
+                                   "gemma3", "smollm3", "granite", "olmo2", "phi3",
+                                   "gpt2" };
     if (std::find(std::begin(known), std::end(known), arch) == std::end(known)) {
         throw std::runtime_error("reference model: architecture " + arch + " is not written down here");
     }
@@ -90,7 +91,7 @@ reference_model::reference_model(const std::string & path) {
         eps = file.f32(arch + ".attention.layer_norm_epsilon", 1e-5);
     }
     window        = file.u32(arch + ".attention.sliding_window", 0);
-    window_every  = arch == "gemma3" ? 6 : 2;
+    window_every  = arch == "gemma3" ? 6 : arch == "olmo2" ? 4 : 2;
     const int64_t pattern = file.find(arch + ".attention.sliding_window_pattern");
     if (pattern >= 0 && gguf_get_kv_type(file.meta, pattern) == GGUF_TYPE_ARRAY) {
         const auto * flags = static_cast<const int8_t *>(gguf_get_arr_data(file.meta, pattern));
@@ -186,11 +187,10 @@ bool reference_model::is_local(int32_t layer) const {
     return window > 0 && (window_layers.empty() ? layer % window_every < window_every - 1 : window_layers[layer]);
 }
 
-// Gemma 3's local layers have the base 10000 and no scaling.
+// Local layers of Gemma 3 and OLMo have no scaling, Gemma's the base 10000.
 void reference_model::rope(std::vector<double> & x, int32_t n_heads, const std::vector<int32_t> & pos, bool local) const {
-    const bool   own   = local && arch == "gemma3";
-    const double base  = own ? 10000.0 : rope_base;
-    const double scale = own ? 1.0 : rope_scale;
+    const double base  = local && arch == "gemma3" ? 10000.0 : rope_base;
+    const double scale = local && (arch == "gemma3" || arch == "olmo2") ? 1.0 : rope_scale;
     for (size_t t = 0; t < pos.size(); ++t) {
         for (int32_t h = 0; h < n_heads; ++h) {
             double * v = x.data() + (t * n_heads + h) * head_dim;

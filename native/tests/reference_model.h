@@ -2,7 +2,8 @@
 //
 // It reads the same GGUF file as the implementations under test, through gguf.h alone, and keeps every matrix as the
 // file lays it out (no permutation, no packing). Formulas follow upstream's graphs: llama.cpp src/models/llama.cpp (with
-// and without experts), qwen2.cpp, qwen3.cpp, gemma.cpp, gemma2.cpp, gemma3.cpp, smollm3.cpp, granite.cpp, phi3.cpp, gpt2.cpp,
+// and without experts), qwen2.cpp, qwen3.cpp, gemma.cpp, gemma2.cpp, gemma3.cpp, smollm3.cpp, granite.cpp, olmo2.cpp, phi3.cpp,
+// gpt2.cpp,
 // and the rotary embedding of ggml-cpu/ops.cpp.
 #pragma once
 
@@ -50,8 +51,7 @@ public:
     // From now on keys and values are what is left of them in 8 bits, with a scale to 32 values of a head.
     void round_keys_and_values() { rounded_cache = true; }
 
-    // Every matrix an adapter can target, in the order of the forward pass; a and b empty. Throws where queries, keys
-    // and values are one matrix.
+    // Every matrix an adapter can target, in the order of the forward pass; a and b empty.
     std::vector<lora_matrix> targets() const;
 
 private:

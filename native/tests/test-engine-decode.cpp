@@ -35,7 +35,7 @@ std::vector<tiny_model_params> models() {
     all[3].n_ff      = 101;
     all[3].tied      = false;
     for (const tiny_model_params & p : families()) {
-        if (p.window > 0 || p.multiplier > 0.0f || p.arch == "smollm3") {
+        if (p.window > 0 || p.multiplier > 0.0f || p.rope_freqs || p.arch == "smollm3" || p.arch == "phi3") {
             all.push_back(p);
         }
     }

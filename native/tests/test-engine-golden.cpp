@@ -7,7 +7,7 @@ using nlohmann::json;
 
 namespace {
 
-constexpr const char * archs[] = { "llama", "qwen2", "qwen3", "gemma3" };
+constexpr const char * archs[] = { "llama", "qwen2", "qwen3", "gemma3", "olmo2" };
 
 // {"blk.0.attn_q.weight": {"a": ..., "b": ...}, ...} in the engine's order
 lora_set golden_adapter(const json & file, const json & matrices, const engine & e) {
@@ -57,7 +57,7 @@ std::vector<labels> labels_of(const json & test_case) {
 } // namespace
 
 TEST_CASE("hidden states and logits agree with PyTorch") {
-    for (const char * arch : { "llama", "qwen2", "qwen3", "gemma2", "gemma3" }) {
+    for (const char * arch : { "llama", "llama3", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "olmo2" }) {
         const json golden = read_golden(std::string("tiny-inference-") + arch + ".json");
         const auto path   = golden_dir() + golden.at("model").get<std::string>();
         for (const std::string & kernel : fused_engine_kernels()) {

@@ -91,10 +91,11 @@ owned_row golden_row(const json & j) {
 } // namespace
 
 TEST_CASE("hidden states and gradients are those of the fused engine, under dropout too") {
-    for (const char * arch : { "llama", "qwen2", "qwen3", "gemma" }) {
+    for (const char * arch : { "llama", "qwen2", "qwen3", "gemma", "phi3", "olmo2" }) {
         CAPTURE(arch);
         tiny_model_params p;
         p.arch = arch;
+        p.tied = p.arch != "olmo2";
         const temporary_model file(p);
         const auto            fused = make_fused_engine(file.path, engine_params("", engine_precision::f32, 2));
         const auto            graph = make_graph_engine(file.path, exact());
@@ -161,7 +162,7 @@ TEST_CASE("adapters that do not fit leave those before them in use") {
 }
 
 TEST_CASE("gradients agree with finite differences of the forward pass") {
-    for (const char * arch : { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2" }) {
+    for (const char * arch : { "llama", "llama3", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "olmo2", "gpt2" }) {
         CAPTURE(std::string(arch));
         check_against_differences(golden_dir() + "tiny-" + arch + ".gguf", 2e-3f, 1e-2);
     }
@@ -206,7 +207,7 @@ TEST_CASE("a head without a derivative is found before training, and named") {
 }
 
 TEST_CASE("hidden states and logits agree with PyTorch") {
-    for (const char * arch : { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2" }) {
+    for (const char * arch : { "llama", "llama3", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "olmo2", "gpt2" }) {
         const json golden = read_golden(std::string("tiny-inference-") + arch + ".json");
         const auto e      = make_graph_engine(golden_dir() + golden.at("model").get<std::string>(), exact(1));
         CAPTURE(std::string(arch));

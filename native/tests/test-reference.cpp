@@ -20,7 +20,7 @@ namespace {
 
 const std::atomic<bool> never{ false };
 
-constexpr const char * architectures[] = { "llama", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "gpt2" };
+constexpr const char * architectures[] = { "llama", "llama3", "qwen2", "qwen3", "phi3", "gemma2", "gemma3", "olmo2", "gpt2" };
 
 std::shared_ptr<model> load(const std::string & arch) {
     magnet_model_params params = {};

@@ -88,6 +88,9 @@ void write_tiny_model(const std::string & path, const tiny_model_params & p) {
         w.f32(key + "rope.scaling.factor", p.rope_scale);
     }
 
+    if (p.arch == "phi3") {
+        w.u32(key + "rope.scaling.original_context_length", p.n_ctx);
+    }
     if (p.window > 0) {
         w.u32(key + "attention.sliding_window", p.window);
     }
@@ -131,19 +134,23 @@ void write_tiny_model(const std::string & path, const tiny_model_params & p) {
         const int64_t     k = int64_t(p.n_head_kv) * p.head_dim;
         if (looped) {
             w.matrix(b + "attn_gate.weight", p.n_embd, q);
-        } else {
+        } else if (p.arch != "olmo2") {
             w.vector(b + "attn_norm.weight", p.n_embd, 1.0f);
         }
-        w.matrix(b + "attn_q.weight", p.n_embd, q);
-        w.matrix(b + "attn_k.weight", p.n_embd, k);
-        w.matrix(b + "attn_v.weight", p.n_embd, k);
+        if (p.arch == "phi3") {
+            w.matrix(b + "attn_qkv.weight", p.n_embd, q + 2 * k);
+        } else {
+            w.matrix(b + "attn_q.weight", p.n_embd, q);
+            w.matrix(b + "attn_k.weight", p.n_embd, k);
+            w.matrix(b + "attn_v.weight", p.n_embd, k);
+        }
         w.matrix(b + "attn_output.weight", q, p.n_embd);
         if (p.arch == "qwen2") {
             w.vector(b + "attn_q.bias", q, 0.0f);
             w.vector(b + "attn_k.bias", k, 0.0f);
             w.vector(b + "attn_v.bias", k, 0.0f);
         }
-        if (p.arch == "gemma2" || p.arch == "gemma3") {
+        if (p.arch == "gemma2" || p.arch == "gemma3" || p.arch == "olmo2") {
             w.vector(b + "post_attention_norm.weight", p.n_embd, 1.0f);
             w.vector(b + "post_ffw_norm.weight", p.n_embd, 1.0f);
         }
@@ -151,11 +158,15 @@ void write_tiny_model(const std::string & path, const tiny_model_params & p) {
             w.vector(b + "attn_q_norm.weight", p.head_dim, 1.0f);
             w.vector(b + "attn_k_norm.weight", p.head_dim, 1.0f);
         }
+        if (p.arch == "olmo2") {
+            w.vector(b + "attn_q_norm.weight", q, 1.0f);
+            w.vector(b + "attn_k_norm.weight", k, 1.0f);
+        }
         if (p.arch == "chameleon") {
             w.tensor(b + "attn_q_norm.weight", p.head_dim, p.n_head, 1.0f, 0.2f);
             w.tensor(b + "attn_k_norm.weight", p.head_dim, p.n_head_kv, 1.0f, 0.2f);
         }
-        if (!looped) {
+        if (!looped && p.arch != "olmo2") {
             w.vector(b + "ffn_norm.weight", p.n_embd, 1.0f);
         }
         if (p.n_expert > 0) {
@@ -163,6 +174,9 @@ void write_tiny_model(const std::string & path, const tiny_model_params & p) {
             w.matrix(b + "ffn_gate_exps.weight", p.n_embd, p.n_ff, p.n_expert);
             w.matrix(b + "ffn_up_exps.weight", p.n_embd, p.n_ff, p.n_expert);
             w.matrix(b + "ffn_down_exps.weight", p.n_ff, p.n_embd, p.n_expert);
+        } else if (p.arch == "phi3") {
+            w.matrix(b + "ffn_up.weight", p.n_embd, 2 * p.n_ff);
+            w.matrix(b + "ffn_down.weight", p.n_ff, p.n_embd);
         } else {
             w.matrix(b + "ffn_gate.weight", p.n_embd, p.n_ff);
             w.matrix(b + "ffn_up.weight", p.n_embd, p.n_ff);

@@ -9,7 +9,9 @@ namespace magnet::testing {
 
 struct tiny_model_params {
     std::string arch       = "llama"; // llama, qwen2 (QKV bias), qwen3 (QK norm), gemma, gemma2 (norms behind each half),
-                                      // gemma3 (these and QK norm), smollm3 (layers without rotation), granite, chameleon
+                                      // gemma3 (these and QK norm), smollm3 (layers without rotation), granite, olmo2
+                                      // (norms of all queries and keys, and none before the halves), phi3 (joined
+                                      // matrices), chameleon
                                       // (whose head writes into the logits) or hrm_text (whose graph goes through its
                                       // blocks twice)
     int32_t     n_vocab    = 96;

@@ -18,14 +18,15 @@ class TrainTest(CliTest):
     def train(self, arch, output, *options):
         return ["train", "-m", tiny(arch), "--text", STORIES, "-o", output, "--steps", "4", "--threads", "2", *SMALL, *options]
 
-    def test_architectures_that_only_the_graph_covers(self):
-        for arch, matrices in (("gpt2", 8), ("phi3", 8)):
+    def test_architectures_and_their_engines(self):
+        both = ["fused", "graph"]
+        for arch, matrices, engines in (("gpt2", 8, ["graph"]), ("phi3", 8, both), ("olmo2", 14, both), ("llama3", 14, both)):
             with self.subTest(arch=arch):
                 adapter = self.file(f"{arch}.gguf", "")
                 self.assertEqual(self.run_magnet(*self.train(arch, adapter, "--overwrite")).status, 0)
                 card = self.ok("info", "-m", tiny(arch), "--adapter", adapter, "--json").json()[0]
-                self.assertEqual(card["train_engines"], ["graph"])
-                self.assertEqual(card["embed_engines"], ["graph"])
+                self.assertEqual(card["train_engines"], engines)
+                self.assertEqual(card["embed_engines"], engines)
                 self.assertEqual(card["adapters"][0]["matrices"], matrices)
                 embed = ["embed", "-m", tiny(arch), "--json", "a text"]
                 self.assertNotEqual(self.ok(*embed).out, self.ok(*embed, "--adapter", adapter).out)

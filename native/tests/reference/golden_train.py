@@ -14,7 +14,7 @@ from model import CONTEXT, load, pack, write
 from objectives import Lora, contrastive_loss, token_losses
 from template import fill
 
-ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma3")
+ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma3", "olmo2")
 LORA = {"rank": 4, "alpha": 8}
 END, MASK = 1, 2  # tokens that close an open gap and stand for a masked token
 WEIGHTS = {"mntp": 1.0, "sscl": 0.5, "msg": 2.0}
@@ -23,10 +23,11 @@ STEPS, BATCHES = 20, 4
 
 
 class Maker:
-    """Draws rows from a fixed seed."""
+    """Draws rows from a fixed seed. end: closes an open gap and a sentence; mask: stands for a masked token."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, end=END, mask=MASK):
         self.random = np.random.default_rng(seed)
+        self.end, self.masked = end, mask
 
     def tokens(self, n):
         return self.random.integers(4, VOCAB, n).tolist()
@@ -40,7 +41,7 @@ class Maker:
             labels["msg"][l - 1] = row.tokens[l]
         if end:
             for _, stop in row.gaps:
-                labels["msg"][stop - 1] = END
+                labels["msg"][stop - 1] = self.end
         if mntp:
             self.mask(row, labels["mntp"])
         return {"tokens": row.tokens, "roles": row.roles, "positions": row.positions, **labels}
@@ -51,11 +52,11 @@ class Maker:
             if row.roles[l] == row.roles[l - 1] == CONTEXT and self.random.random() < 0.4:
                 labels[l - 1] = row.tokens[l]
                 dice = self.random.random()
-                row.tokens[l] = MASK if dice < 0.8 else self.tokens(1)[0] if dice < 0.9 else row.tokens[l]
+                row.tokens[l] = self.masked if dice < 0.8 else self.tokens(1)[0] if dice < 0.9 else row.tokens[l]
 
     def sentence(self, prefix, own):
         """A row for SSCL: prefix, the sentence's own tokens, END in the place of EOS."""
-        tokens = prefix + own + [END]
+        tokens = prefix + own + [self.end]
         return {
             "tokens": tokens,
             "roles": [CONTEXT] * len(tokens),

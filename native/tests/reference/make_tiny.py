@@ -12,7 +12,16 @@ import gguf
 import numpy as np
 
 LAYERS, WIDTH, FFN, HEADS, KV_HEADS, VOCAB, CONTEXT = 2, 32, 64, 4, 2, 264, 256
-ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2", "gemma3")
+ARCHITECTURES = ("llama", "qwen2", "qwen3", "gemma2", "phi3", "gpt2", "gemma3", "olmo2", "llama3")
+# Llama 3's rotary embedding, as the config.json of its models gives it; files of the architecture "llama" hold factors.
+LLAMA3_ROPE = {
+    "rope_type": "llama3",
+    "rope_theta": 100.0,
+    "factor": 8.0,
+    "low_freq_factor": 1.0,
+    "high_freq_factor": 4.0,
+    "original_max_position_embeddings": 64,
+}
 
 
 def byte_tokens():
@@ -51,12 +60,23 @@ def sentencepiece_vocabulary(writer):
     writer.add_add_bos_token(True)
 
 
+def llama3_factors(head_dim):
+    """What the frequencies are divided by: 1 where the context of pretraining has four turns and more, 8 where it has less
+    than one, and in between by a straight line through their inverses."""
+    rope = LLAMA3_ROPE
+    turns = rope["original_max_position_embeddings"] / (2 * np.pi * rope["rope_theta"] ** (np.arange(0, head_dim, 2) / head_dim))
+    low, high = rope["low_freq_factor"], rope["high_freq_factor"]
+    share = np.clip((turns - low) / (high - low), 0, 1)
+    return 1 / (share + (1 - share) / rope["factor"])
+
+
 class Tiny:
     """One GGUF file in the making."""
 
-    def __init__(self, path, arch):
-        self.arch = arch
-        self.random = np.random.default_rng(ARCHITECTURES.index(arch) + 1)
+    def __init__(self, path, name):
+        self.name = name
+        self.arch = arch = "llama" if name == "llama3" else name
+        self.random = np.random.default_rng(ARCHITECTURES.index(name) + 1)
         self.writer = gguf.GGUFWriter(path, arch)
         self.head_dim = 16 if arch == "qwen3" else 8  # qwen3's heads are commonly wider than D / heads
         self.kv_heads = HEADS if arch == "gpt2" else KV_HEADS
@@ -101,7 +121,7 @@ class Tiny:
             w.add_layer_norm_eps(1e-5)
             return
         w.add_layer_norm_rms_eps(1e-6)
-        w.add_rope_freq_base(1e6 if self.arch == "gemma3" else 10000.0)
+        w.add_rope_freq_base({"gemma3": 1e6, "llama3": LLAMA3_ROPE["rope_theta"]}.get(self.name, 10000.0))
         w.add_rope_dimension_count(self.head_dim)
         w.add_key_length(self.head_dim)
         w.add_value_length(self.head_dim)
@@ -125,12 +145,15 @@ class Tiny:
         self.norm("output_norm")
         if self.arch == "gpt2":
             self.bias("output_norm", WIDTH)
-        if self.arch == "llama":
+        if self.arch in ("llama", "olmo2"):
             self.weight("output", VOCAB, WIDTH, 2.0)
+        if self.name == "llama3":
+            self.add("rope_freqs.weight", llama3_factors(self.head_dim))
 
     def attention(self, block):
         q, kv = HEADS * self.head_dim, self.kv_heads * self.head_dim
-        self.norm(f"{block}.attn_norm")
+        if self.arch != "olmo2":
+            self.norm(f"{block}.attn_norm")
         if self.arch in ("phi3", "gpt2"):
             self.weight(f"{block}.attn_qkv", q + 2 * kv, WIDTH, 1.5)
         else:
@@ -141,8 +164,11 @@ class Tiny:
         if self.arch in ("qwen3", "gemma3"):
             self.norm(f"{block}.attn_q_norm", self.head_dim)
             self.norm(f"{block}.attn_k_norm", self.head_dim)
+        if self.arch == "olmo2":
+            self.norm(f"{block}.attn_q_norm", q)
+            self.norm(f"{block}.attn_k_norm", kv)
         self.weight(f"{block}.attn_output", WIDTH, q, 1.5)
-        if self.arch in ("gemma2", "gemma3"):
+        if self.arch in ("gemma2", "gemma3", "olmo2"):
             self.norm(f"{block}.post_attention_norm")
         if self.arch == "gpt2":
             self.bias(f"{block}.attn_norm", WIDTH)
@@ -150,7 +176,8 @@ class Tiny:
             self.bias(f"{block}.attn_output", WIDTH)
 
     def feed_forward(self, block):
-        self.norm(f"{block}.ffn_norm")
+        if self.arch != "olmo2":
+            self.norm(f"{block}.ffn_norm")
         if self.arch == "phi3":
             self.weight(f"{block}.ffn_up", 2 * FFN, WIDTH)
         else:
@@ -158,7 +185,7 @@ class Tiny:
                 self.weight(f"{block}.ffn_gate", FFN, WIDTH)
             self.weight(f"{block}.ffn_up", FFN, WIDTH)
         self.weight(f"{block}.ffn_down", WIDTH, FFN, 1.5)
-        if self.arch in ("gemma2", "gemma3"):
+        if self.arch in ("gemma2", "gemma3", "olmo2"):
             self.norm(f"{block}.post_ffw_norm")
         if self.arch == "gpt2":
             self.bias(f"{block}.ffn_norm", WIDTH)
@@ -169,5 +196,5 @@ class Tiny:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    for arch in ARCHITECTURES:
-        Tiny(f"{sys.argv[1]}/tiny-{arch}.gguf", arch).write()
+    for name in ARCHITECTURES:
+        Tiny(f"{sys.argv[1]}/tiny-{name}.gguf", name).write()

@@ -17,8 +17,10 @@ import os
 
 import numpy as np
 import torch
-from gguf import GGUFReader
-from transformers import AutoModelForCausalLM, GgufConfig
+from gguf import MODEL_ARCH, GGUFReader, dequantize, get_tensor_name_map
+from transformers import AutoModelForCausalLM, GgufConfig, Olmo2Config, Olmo2ForCausalLM
+
+from make_tiny import LLAMA3_ROPE
 
 SPAN, CONTEXT, ORDERED = 0, 1, 2
 
@@ -36,6 +38,8 @@ def load(path, attention="eager", dtype=torch.float32):
     """
     meta = metadata(path)
     arch = meta["general.architecture"]
+    if arch == "olmo2":
+        return load_by_names(path, meta, attention, dtype)
     fields = {
         "qwen3": {"attention.key_length": ["head_dim"]},
         "gemma2": {
@@ -55,6 +59,8 @@ def load(path, attention="eager", dtype=torch.float32):
         config["layer_types"] = [
             "sliding_attention" if (layer + 1) % every else "full_attention" for layer in range(meta[f"{arch}.block_count"])
         ]
+    if any(tensor.name == "rope_freqs.weight" for tensor in GGUFReader(path).tensors):
+        config["rope_parameters"] = LLAMA3_ROPE
     folder, name = os.path.split(os.path.abspath(path))
     model = AutoModelForCausalLM.from_pretrained(
         folder,
@@ -63,6 +69,31 @@ def load(path, attention="eager", dtype=torch.float32):
         dtype=dtype,
         attn_implementation=attention,
         **config,
+    )
+    return model.eval()
+
+
+def load_by_names(path, meta, attention, dtype):
+    """A model whose files the loader of transformers does not know: each parameter is the tensor that gguf names it by."""
+    values = {key.split(".", 1)[1]: value for key, value in meta.items() if "." in key}
+    config = Olmo2Config(
+        vocab_size=values["vocab_size"],
+        hidden_size=values["embedding_length"],
+        intermediate_size=values["feed_forward_length"],
+        num_hidden_layers=values["block_count"],
+        num_attention_heads=values["attention.head_count"],
+        num_key_value_heads=values["attention.head_count_kv"],
+        max_position_embeddings=values["context_length"],
+        rms_norm_eps=values["attention.layer_norm_rms_epsilon"],
+        rope_parameters={"rope_type": "default", "rope_theta": values["rope.freq_base"]},
+        tie_word_embeddings=False,
+        attn_implementation=attention,
+    )
+    model = Olmo2ForCausalLM(config).to(dtype)
+    names = get_tensor_name_map(MODEL_ARCH.OLMO2, config.num_hidden_layers)
+    tensors = {t.name: dequantize(t.data, t.tensor_type) for t in GGUFReader(path).tensors}
+    model.load_state_dict(
+        {key: torch.tensor(tensors[names.get_name(key, (".weight",))]) for key in model.state_dict()}, strict=True
     )
     return model.eval()
 

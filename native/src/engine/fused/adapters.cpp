@@ -9,23 +9,28 @@ namespace magnet::fused {
 template <class T>
 adapters<T>::adapters(const weights<T> & base) : base(base), all(base.layers.size() * n_matrices) {}
 
-// Index into all; throws if the model has no such matrix or the sizes differ.
+// Indices into all: one, or those of the matrices that are joined in this one. Throws if the model has no such matrix or the
+// sizes differ.
 template <class T>
-int32_t adapters<T>::find(const lora_matrix & m, int32_t rank) const {
+std::vector<int32_t> adapters<T>::find(const lora_matrix & m, int32_t rank) const {
     const auto describe = [](int64_t rows, int64_t cols) { return std::to_string(rows) + " x " + std::to_string(cols); };
+    std::vector<int32_t> found;
     for (size_t i = 0; i < all.size(); ++i) {
         const linear<T> & w = base.layers[i / n_matrices].matrices[i % n_matrices];
         if (w.target != m.target) {
             continue;
         }
-        if (m.n_in != w.n_in || m.n_out != w.n_out || int64_t(m.a.size()) != int64_t(rank) * w.n_in ||
-            int64_t(m.b.size()) != int64_t(w.n_out) * rank) {
+        if (m.n_in != w.n_in || m.n_out != w.target_rows || int64_t(m.a.size()) != int64_t(rank) * w.n_in ||
+            int64_t(m.b.size()) != int64_t(w.target_rows) * rank) {
             throw error(MAGNET_STATUS_MISMATCH,
-                        "adapter of " + m.target + ": the model's matrix is " + describe(w.n_out, w.n_in) +
+                        "adapter of " + m.target + ": the model's matrix is " + describe(w.target_rows, w.n_in) +
                             ", the adapter says " + describe(m.n_out, m.n_in) + " with " + std::to_string(m.a.size()) +
                             " and " + std::to_string(m.b.size()) + " values at rank " + std::to_string(rank));
         }
-        return static_cast<int32_t>(i);
+        found.push_back(static_cast<int32_t>(i));
+    }
+    if (!found.empty()) {
+        return found;
     }
     throw error(MAGNET_STATUS_MISMATCH, "the adapter's target " + m.target + " is not a matrix that this " +
                                             base.hp.arch + " model can adapt");
@@ -34,16 +39,18 @@ int32_t adapters<T>::find(const lora_matrix & m, int32_t rank) const {
 template <class T>
 void adapters<T>::set(const std::vector<const lora_set *> & sets, thread_pool & pool) {
     std::vector<std::vector<source>> sources(all.size());
-    std::vector<int32_t>             first;
+    std::vector<std::vector<int32_t>> first;
     for (const lora_set * s : sets) {
         for (const lora_matrix & m : s->matrices) {
-            const int32_t i = find(m, s->rank);
-            if (!sources[i].empty() && sources[i].back().set == s) {
-                throw error(MAGNET_STATUS_MISMATCH, "the adapter names " + m.target + " twice");
+            const std::vector<int32_t> parts = find(m, s->rank);
+            for (const int32_t i : parts) {
+                if (!sources[i].empty() && sources[i].back().set == s) {
+                    throw error(MAGNET_STATUS_MISMATCH, "the adapter names " + m.target + " twice");
+                }
+                sources[i].push_back({ s, &m });
             }
-            sources[i].push_back({ s, &m });
             if (s == sets.front()) {
-                first.push_back(i);
+                first.push_back(parts);
             }
         }
     }
@@ -141,10 +148,9 @@ void adapters<T>::check_gradient(const lora_set & grad) const {
 
 template <class T>
 void adapters<T>::add_gradient(const float * gradient, lora_set & grad, thread_pool & pool) const {
-    parallel_for(pool, int32_t(first_set.size()), [&](int32_t i) {
-        const adapted<T> & m  = all[first_set[i]];
-        const linear<T> &  w  = base.layers[first_set[i] / n_matrices].matrices[first_set[i] % n_matrices];
-        lora_matrix &      to = grad.matrices[i];
+    const auto add = [&](int32_t part, lora_matrix & to) {
+        const adapted<T> & m  = all[part];
+        const linear<T> &  w  = base.layers[part / n_matrices].matrices[part % n_matrices];
         const float *      ga = gradient + m.grad_a;
         const float *      gb = gradient + m.grad_b;
         for (int32_t r = 0; r < m.trained; ++r) {
@@ -158,6 +164,11 @@ void adapters<T>::add_gradient(const float * gradient, lora_set & grad, thread_p
             for (int32_t r = 0; r < m.trained; ++r) {
                 row[r] += gb[int64_t(r) * w.n_out + o];
             }
+        }
+    };
+    parallel_for(pool, int32_t(first_set.size()), [&](int32_t i) {
+        for (const int32_t part : first_set[i]) {
+            add(part, grad.matrices[i]);
         }
     });
 }

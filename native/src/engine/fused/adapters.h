@@ -1,6 +1,7 @@
 // LoRA adapters packed for the kernels, and the way of their gradients back to the caller's shape.
 //
-// Several adapters of one matrix become one of their summed rank. The scale, and the norm weight folded into the base
+// Several adapters of one matrix become one of their summed rank; one of a matrix that several are joined in becomes one of
+// each, with the same A and the rows of B that are its own. The scale, and the norm weight folded into the base
 // matrix, go into A: with x the unit-norm input, W x + scale B A (w x) = W' x + B (A' x), A' = scale A diag(w).
 #pragma once
 
@@ -52,13 +53,13 @@ private:
         const lora_set *    set;
         const lora_matrix * matrix;
     };
-    int32_t find(const lora_matrix & m, int32_t rank) const;
+    std::vector<int32_t> find(const lora_matrix & m, int32_t rank) const;
     void    use(const std::vector<std::vector<source>> & sources, const lora_set * first);
     void    pack(int32_t i, const std::vector<source> & sources);
 
     const weights<T> &      base;
     std::vector<adapted<T>> all;
-    std::vector<int32_t>    first_set; // index into all of each matrix of the first set
+    std::vector<std::vector<int32_t>> first_set; // of each matrix of the first set, the parts of all that it adapts
     int32_t                 first_rank      = 0;
     float                   first_scale     = 1.0f;
     int32_t                 columns         = 0;

@@ -160,7 +160,7 @@ void block_runner<T>::dropout_keys(const context & c, int32_t l, const chunk & a
     for (int32_t m = 0; m < n_matrices; ++m) {
         for (int32_t i = from; i < to; ++i) {
             const int32_t t = at.begin + i;
-            keys[m][i] = dropout_key(c.dropout.seed, c.g.row_of[t], c.g.token_of[t], l * n_matrices + m);
+            keys[m][i] = dropout_key(c.dropout.seed, c.g.row_of[t], c.g.token_of[t], base.layers[l].matrices[m].target_index);
         }
         if (c.me.part.rank == 0) {
             masks[m].keys      = keys[m].data();

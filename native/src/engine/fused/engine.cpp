@@ -105,7 +105,9 @@ public:
         std::vector<lora_matrix> all;
         for (const layer<T> & l : base.layers) {
             for (const linear<T> & w : l.matrices) {
-                all.push_back({ w.target, w.n_in, w.n_out, {}, {} });
+                if (w.target_index == int32_t(all.size())) { // else a part of the last one
+                    all.push_back({ w.target, w.n_in, w.target_rows, {}, {} });
+                }
             }
         }
         return all;

@@ -33,7 +33,8 @@ struct family {
     float        logit_cap;
     int32_t      window_every;      // of so many layers all but the last have a window; 0 = none has
     int32_t      window;            // where the metadata names none; 0 = none
-    float        local_rope_base;   // of layers with a window, which have no scaling either; 0 = as the others
+    float        local_rope_base;   // of layers with a window, which have no scaling either; 0 = all as the others, -1 = the
+                                    // same base
     int32_t      no_rope_every;     // of so many layers the last has no rotary embedding; 0 = all have one
     int32_t      deep;              // models of so many layers scale scores by n_embd / n_head, not by head_dim
 };
@@ -48,6 +49,8 @@ constexpr family families[] = {
     { "smollm3", silu, true,  false, false, false, -1.0f, -1.0f, 0, 0,    0.0f,     4, 0  },
     { "qwen2",   silu, false, false, false, false, -1.0f, -1.0f, 0, 0,    0.0f,     0, 0  },
     { "qwen3",   silu, false, false, false, false, -1.0f, -1.0f, 0, 0,    0.0f,     0, 0  },
+    { "phi3",    silu, false, false, false, false, -1.0f, -1.0f, 0, 0,    0.0f,     0, 0  },
+    { "olmo2",   silu, false, false, false, false, -1.0f, -1.0f, 4, 0,    -1.0f,    0, 0  },
     { "gemma",   gelu, false, false, true,  false, -1.0f, -1.0f, 0, 0,    0.0f,     0, 0  },
     { "gemma2",  gelu, false, false, true,  false, 50.0f, 30.0f, 2, 4096, 0.0f,     0, 46 },
     { "gemma3",  gelu, false, false, true,  false, -1.0f, 0.0f,  6, 0,    10000.0f, 0, 62 },
@@ -246,7 +249,7 @@ void read_ropes(hparams & hp, const metadata & of) {
     if (of.kind->window_every > 0) {
         const float base = of.kind->local_rope_base;
         rope_params local = rope;
-        local.base        = of.f32("rope.freq_base_swa", base == 0.0f ? rope.base : base);
+        local.base        = of.f32("rope.freq_base_swa", base > 0.0f ? base : rope.base);
         local.scale       = base == 0.0f ? rope.scale : 1.0f;
         hp.ropes.push_back(local);
     }

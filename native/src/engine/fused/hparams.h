@@ -43,6 +43,8 @@ struct hparams {
     bool        tied        = true;  // the output head is token_embd
     activation  act         = activation::silu;
 
+    bool      joined_qkv  = false; // queries, keys and values are one matrix of the file, attn_qkv
+    bool      joined_ffn  = false; // gate and up are one, ffn_up
     bool      norm_before = true;  // attn_norm, ffn_norm: of what attention and feed-forward read
     bool      norm_after  = false; // post_attention_norm, post_ffw_norm: of what they add to the residual stream
     head_norm qk_norm     = head_norm::none;
@@ -58,7 +60,7 @@ struct hparams {
     std::vector<layer_params> layers; // [n_layer]
 };
 
-// Reads all but what only tensors tell: n_vocab, tied, norms. path: for messages. Throws magnet::error (BAD_FILE, or
+// Reads all but what only tensors tell: n_vocab, tied, joined matrices, norms. path: for messages. Throws magnet::error (BAD_FILE, or
 // UNSUPPORTED where the engine does not cover the model).
 hparams read_hparams(const gguf_context * meta, const std::string & path);
 

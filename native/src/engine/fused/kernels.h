@@ -179,6 +179,7 @@ struct head_layout {
     float   eps       = 0; // of the norms below
     const float * q_norm = nullptr; // [head_dim] RMSNorm of each query / key head before the rotation, or NULL
     const float * k_norm = nullptr;
+    bool          norm_all = false; // of all query heads as one, and of all key heads: [q_size], [k_size]
 
     MAGNET_ALWAYS_INLINE int32_t q_size() const { return n_head * head_dim; }
     MAGNET_ALWAYS_INLINE int32_t k_size() const { return n_head_kv * head_dim; }
@@ -195,9 +196,9 @@ struct qkv_args {
     int64_t             ld_in = 0;
     T *                 out   = nullptr; // [n, size]
     int64_t             ld_out = 0;
-    T *                 normed = nullptr; // [n, q_size + k_size] unit-norm heads, kept for backward; NULL without norms
+    T *                 normed = nullptr; // [n, q_size + k_size] at unit norm, kept for backward; NULL without norms
     int64_t             ld_normed = 0;
-    float *             rstd = nullptr;   // [n, n_head + n_head_kv]
+    float *             rstd = nullptr;   // [n, n_head + n_head_kv], the first two of a row used if norm_all
     int64_t             ld_rstd = 0;
 };
 

@@ -6,6 +6,7 @@
 #include "ggml.h"
 #include "gguf.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <set>
@@ -85,22 +86,19 @@ void model_file::check_tensors() {
     if (hp.ropes[0].factors) {
         may_have("rope_freqs.weight", hp.n_rot / 2);
     }
+    hp.joined_qkv  = has("blk.0.attn_qkv.weight");
+    hp.joined_ffn  = has("blk.0.ffn_up.weight") && n_elements("blk.0.ffn_up.weight") == 2 * d * hp.n_ff;
     hp.norm_before = has("blk.0.attn_norm.weight");
     hp.norm_after  = has("blk.0.post_attention_norm.weight");
-    hp.qk_norm     = !has("blk.0.attn_q_norm.weight") ? head_norm::none : head_norm::each;
+    hp.qk_norm     = !has("blk.0.attn_q_norm.weight")                              ? head_norm::none
+                     : n_elements("blk.0.attn_q_norm.weight") == q && q != hp.head_dim ? head_norm::all
+                                                                                       : head_norm::each;
     for (int32_t l = 0; l < hp.n_layer; ++l) {
         const std::string b = "blk." + std::to_string(l) + ".";
-        need(b + "attn_q.weight", d, q);
-        need(b + "attn_k.weight", d, k);
-        need(b + "attn_v.weight", d, k);
-        need(b + "attn_output.weight", q, d);
-        need(b + "ffn_gate.weight", d, hp.n_ff);
-        need(b + "ffn_up.weight", d, hp.n_ff);
-        need(b + "ffn_down.weight", hp.n_ff, d);
-        for (const auto & [part, n] : { std::pair<const char *, int64_t>{ "attn_q.bias", q }, { "attn_k.bias", k },
-                                        { "attn_v.bias", k }, { "attn_output.bias", d }, { "ffn_gate.bias", hp.n_ff },
-                                        { "ffn_up.bias", hp.n_ff }, { "ffn_down.bias", d } }) {
-            may_have(b + part, n);
+        for (int32_t m = 0; m < n_matrices; ++m) {
+            const matrix_place place = place_of(l, matrix(m));
+            need(place.tensor + ".weight", place.n_in, place.n_rows);
+            may_have(place.tensor + ".bias", place.n_rows);
         }
         // a norm that one layer has all layers have: those that the first has not are not known below
         if (hp.norm_before || !hp.norm_after) {
@@ -112,8 +110,9 @@ void model_file::check_tensors() {
             need(b + "post_ffw_norm.weight", d, 1);
         }
         if (hp.qk_norm != head_norm::none) {
-            need(b + "attn_q_norm.weight", hp.head_dim, 1);
-            need(b + "attn_k_norm.weight", hp.head_dim, 1);
+            const bool all = hp.qk_norm == head_norm::all;
+            need(b + "attn_q_norm.weight", all ? q : hp.head_dim, 1);
+            need(b + "attn_k_norm.weight", all ? k : hp.head_dim, 1);
         }
     }
     for (int64_t i = 0; i < gguf_get_n_tensors(meta.get()); ++i) {
@@ -122,6 +121,33 @@ void model_file::check_tensors() {
             unsupported("tensor " + std::string(name) + " of this " + hp.arch + " model");
         }
     }
+}
+
+matrix_place model_file::place_of(int32_t layer, matrix m) const {
+    static const char * const names[n_matrices] = { "attn_q",   "attn_k", "attn_v",  "attn_output",
+                                                    "ffn_gate", "ffn_up", "ffn_down" };
+    const int32_t q = hp.n_head * hp.head_dim, k = hp.n_head_kv * hp.head_dim, f = hp.n_ff;
+    const int32_t outs[n_matrices] = { q, k, k, hp.n_embd, f, f, hp.n_embd };
+    const int32_t n_targets        = n_matrices - (hp.joined_qkv ? 2 : 0) - (hp.joined_ffn ? 1 : 0);
+    const auto    skipped          = [&](int32_t i) { // of the matrices before i, those that are no target of their own
+        return (hp.joined_qkv ? std::clamp(i, 0, 2) : 0) + (hp.joined_ffn && i > ffn_gate ? 1 : 0);
+    };
+    matrix_place place;
+    place.tensor = names[m];
+    place.n_in   = m == attn_output ? q : m == ffn_down ? f : hp.n_embd;
+    place.n_out = place.n_rows = outs[m];
+    place.target               = layer * n_targets + m - skipped(m);
+    if (hp.joined_qkv && m <= attn_v) {
+        place.tensor = "attn_qkv";
+        place.first  = m == attn_q ? 0 : m == attn_k ? q : q + k;
+        place.n_rows = q + 2 * k;
+    } else if (hp.joined_ffn && (m == ffn_gate || m == ffn_up)) {
+        place.tensor = "ffn_up";
+        place.first  = m == ffn_gate ? 0 : f;
+        place.n_rows = 2 * f;
+    }
+    place.tensor = "blk." + std::to_string(layer) + "." + place.tensor;
+    return place;
 }
 
 int32_t model_file::type(const std::string & name) const {

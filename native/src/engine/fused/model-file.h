@@ -12,6 +12,18 @@ struct gguf_context;
 
 namespace magnet::fused {
 
+enum matrix { attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up, ffn_down, n_matrices };
+
+// Where a matrix lies: in a tensor of its own, or as rows of one that several are joined in (Phi-3).
+struct matrix_place {
+    std::string tensor;    // "blk.3.attn_q", without ".weight"
+    int32_t     target = 0; // which of the tensors this is that an adapter can change, in their order
+    int32_t     first  = 0; // its first row there
+    int32_t     n_out  = 0;
+    int32_t     n_in   = 0;
+    int32_t     n_rows = 0; // of the tensor
+};
+
 class model_file {
 public:
     // Reads the metadata and checks that the engine covers the model, down to the shape of every tensor. Throws
@@ -22,6 +34,8 @@ public:
     model_file & operator=(const model_file &) = delete;
 
     const hparams & params() const { return hp; }
+
+    matrix_place place_of(int32_t layer, matrix m) const;
 
     bool    has(const std::string & name) const;
     int32_t type(const std::string & name) const; // ggml_type of a tensor that there is

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace magnet::fused {
 
@@ -207,6 +208,26 @@ void step_runner<T>::attend(const place & p, const prepared_group & g) {
     steps.run(2 * p.phase, int32_t(pieces.size()), [&](int32_t i) { attend_part(p, g, pieces[i]); });
 }
 
+// Norms over all queries and all keys of a row, applied to those of one kv head, which stand in `in`.
+template <class T>
+void step_runner<T>::apply_norm_of_all(int32_t layer, const float * row, int32_t kv, float * in) const {
+    const head_layout heads = base.heads(layer);
+    const int32_t     k = heads.head_dim, q = heads.n_head / heads.n_head_kv * k; // of one kv head: queries, key, value
+    const auto        apply = [&](int32_t first, int32_t n, const float * w) {
+        float sum = 0.0f;
+        for (int32_t h = 0; h < heads.n_head_kv; ++h) {
+            const float * x = row + h * (q + 2 * k) + first;
+            sum             = std::inner_product(x, x + n, x, sum);
+        }
+        const float rstd = 1.0f / std::sqrt(sum / float(n * heads.n_head_kv) + heads.eps);
+        for (int32_t i = 0; i < n; ++i) {
+            in[first + i] *= rstd * w[kv * n + i];
+        }
+    };
+    apply(0, q, heads.q_norm);
+    apply(q, k, heads.k_norm);
+}
+
 // The heads of a token that share a kv head, and some of its keys.
 template <class T>
 void step_runner<T>::attend_part(const place & p, const prepared_group & g, const attention_piece & piece) {
@@ -218,6 +239,10 @@ void step_runner<T>::attend_part(const place & p, const prepared_group & g, cons
 
     float * in = w.wide.row(0); // a copy: other parts of the row's keys need what stands there, too
     std::copy_n(projected.row(piece.row) + piece.kv * heads.size(), heads.size(), in);
+    if (heads.norm_all) {
+        apply_norm_of_all(p.layer, projected.row(piece.row), piece.kv, in);
+        heads.q_norm = heads.k_norm = nullptr;
+    }
     qkv_args<T> q;
     q.heads  = &heads;
     q.n      = 1;

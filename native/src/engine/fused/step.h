@@ -74,6 +74,7 @@ private:
     void embed(const prepared_group & g);
     void attention_in(const place & p);
     void attend(const place & p, const prepared_group & g);
+    void apply_norm_of_all(int32_t layer, const float * row, int32_t kv, float * in) const;
     void attend_part(const place & p, const prepared_group & g, const attention_piece & piece);
     void add_parts(int32_t row, float * out) const;
     template <class Input>

@@ -73,14 +73,15 @@ void stored_matrix::take_finer_input() {
 
 namespace {
 
-stored_matrix matrix_of(const gguf_reader & about, const std::string & name, const mapped_file & file) {
+// The whole tensor, or n_out rows of it if that is not 0.
+stored_matrix matrix_of(const gguf_reader & about, const std::string & name, const mapped_file & file, int32_t n_out = 0) {
     const int64_t   id   = about.find(name);
     const int64_t * ne   = gguf_get_tensor_ne(about.meta(), id);
     const ggml_type type = gguf_get_tensor_type(about.meta(), id);
     stored_matrix   m;
     m.rows      = file.data() + gguf_get_data_offset(about.meta()) + gguf_get_tensor_offset(about.meta(), id);
     m.n_in      = int32_t(ne[0]);
-    m.n_out     = int32_t(ne[1]);
+    m.n_out     = n_out > 0 ? n_out : int32_t(ne[1]);
     m.type      = type;
     m.row_bytes = int64_t(ggml_row_size(type, m.n_in));
     if (const auto format = quantised_format_of(type)) {
@@ -103,8 +104,9 @@ stored_weights::stored_weights(const std::string & path, const weights<T> & base
     const gguf_reader about(path);
     for (int32_t l = 0; l < base.hp.n_layer; ++l) {
         for (int32_t m = 0; m < n_matrices; ++m) {
-            matrices.push_back(matrix_of(about, tensor_name(l, matrix(m)), *file));
-            matrices.back().order = base.layers[l].matrices[m].row_order;
+            const linear<T> & w = base.layers[l].matrices[m];
+            matrices.push_back(matrix_of(about, w.target, *file, w.n_out));
+            matrices.back().order = w.row_order;
             if (m == ffn_down) {
                 matrices.back().take_finer_input();
             }

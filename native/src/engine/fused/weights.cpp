@@ -7,14 +7,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
+#include <numeric>
 
 namespace magnet::fused {
 
 namespace {
-
-const char * const names[n_matrices] = { "attn_q",   "attn_k", "attn_v",  "attn_output",
-                                         "ffn_gate", "ffn_up", "ffn_down" };
 
 // Row i of a head in rotary-halves order, as an index into the file's order of pairs.
 std::vector<int32_t> halves_order(int32_t n_rows, int32_t head_dim, int32_t n_rot) {
@@ -29,10 +26,6 @@ std::vector<int32_t> halves_order(int32_t n_rows, int32_t head_dim, int32_t n_ro
 }
 
 } // namespace
-
-std::string tensor_name(int32_t layer, matrix m) {
-    return "blk." + std::to_string(layer) + "." + names[m] + ".weight";
-}
 
 template <class T>
 rounded_matrix<T>::rounded_matrix(const float * w, int32_t n_out, int32_t n_in, const kernel_table<T> & kernels)
@@ -92,7 +85,7 @@ template <class T>
 void weights<T>::copy_matrix(const model_file & file, linear<T> & to) const {
     std::vector<float> w = file.read(to.target);
     if (!to.row_order.empty()) {
-        std::vector<float> ordered(w.size());
+        std::vector<float> ordered(int64_t(to.n_out) * to.n_in);
         for (int32_t r = 0; r < to.n_out; ++r) {
             const float * from = w.data() + int64_t(to.row_order[r]) * to.n_in;
             std::copy(from, from + to.n_in, ordered.data() + int64_t(r) * to.n_in);
@@ -112,17 +105,23 @@ void weights<T>::copy_matrix(const model_file & file, linear<T> & to) const {
 
 template <class T>
 void weights<T>::load_matrix(const model_file & file, int32_t l, matrix m, bool copy) {
-    const std::string name = "blk." + std::to_string(l) + "." + names[m];
-    linear<T> &       to   = layers[l].matrices[m];
-    const int32_t     q    = hp.n_head * hp.head_dim;
-    const int32_t     k    = hp.n_head_kv * hp.head_dim;
-    const int32_t     outs[n_matrices] = { q, k, k, hp.n_embd, hp.n_ff, hp.n_ff, hp.n_embd };
+    const matrix_place place = file.place_of(l, m);
+    const std::string  name  = place.tensor;
+    linear<T> &        to    = layers[l].matrices[m];
 
-    to.target = name + ".weight";
-    to.n_out  = outs[m];
-    to.n_in   = m == attn_output ? q : m == ffn_down ? hp.n_ff : hp.n_embd;
+    to.target       = name + ".weight";
+    to.target_index = place.target;
+    to.target_rows  = place.n_rows;
+    to.n_out        = place.n_out;
+    to.n_in         = place.n_in;
     if (hp.rope_pairs && (m == attn_q || m == attn_k)) {
         to.row_order = halves_order(to.n_out, hp.head_dim, hp.n_rot);
+    } else if (place.n_out < place.n_rows) {
+        to.row_order.resize(place.n_out);
+        std::iota(to.row_order.begin(), to.row_order.end(), 0);
+    }
+    for (int32_t & row : to.row_order) {
+        row += place.first;
     }
     if (hp.norm_before && m != attn_output && m != ffn_down) {
         to.column_scale = file.read("blk." + std::to_string(l) +
@@ -171,10 +170,12 @@ void weights<T>::load_norms(const model_file & file, int32_t l) {
         }
     };
     if (hp.qk_norm != head_norm::none) {
-        const std::vector<int32_t> order =
-            hp.rope_pairs ? halves_order(hp.head_dim, hp.head_dim, hp.n_rot) : std::vector<int32_t>();
-        load(".attn_q_norm.weight", order, layers[l].q_norm);
-        load(".attn_k_norm.weight", order, layers[l].k_norm);
+        const auto order = [&](int32_t n_heads) {
+            const int32_t n = (hp.qk_norm == head_norm::all ? n_heads : 1) * hp.head_dim;
+            return hp.rope_pairs ? halves_order(n, hp.head_dim, hp.n_rot) : std::vector<int32_t>();
+        };
+        load(".attn_q_norm.weight", order(hp.n_head), layers[l].q_norm);
+        load(".attn_k_norm.weight", order(hp.n_head_kv), layers[l].k_norm);
     }
     if (hp.norm_after) {
         load(".post_attention_norm.weight", {}, layers[l].attn_after);
@@ -215,16 +216,18 @@ fused_engine_memory memory_of_weights(const model_file & file) {
     const std::string   head       = hp.tied ? "token_embd.weight" : "output.weight";
     const int64_t       embeddings = file.n_bytes("token_embd.weight");
     fused_engine_memory memory     = { embeddings, embeddings };
-    const auto          add        = [&](const std::string & name) {
-        const int64_t copy   = file.n_elements(name) * int64_t(sizeof(bf16));
+    const auto          add        = [&](const std::string & name, int64_t n, int64_t of) { // n of its `of` rows
+        const int64_t copy   = file.n_elements(name) / of * n * int64_t(sizeof(bf16));
+        const int64_t bytes  = file.n_bytes(name) / of * n;
         const bool    packed = quantised_format_of(file.type(name)).has_value();
-        memory.copied += copy + (packed ? file.n_bytes(name) : 0); // tokens one by one go through the stored rows
-        memory.stored += packed ? file.n_bytes(name) : copy;
+        memory.copied += copy + (packed ? bytes : 0); // tokens one by one go through the stored rows
+        memory.stored += packed ? bytes : copy;
     };
     for (int32_t i = 0; i < hp.n_layer * n_matrices; ++i) {
-        add(tensor_name(i / n_matrices, matrix(i % n_matrices)));
+        const matrix_place place = file.place_of(i / n_matrices, matrix(i % n_matrices));
+        add(place.tensor + ".weight", place.n_out, place.n_rows);
     }
-    add(head);
+    add(head, 1, 1);
     return memory;
 }
 
@@ -251,6 +254,7 @@ head_layout weights<T>::heads(int32_t l) const {
     h.eps       = hp.eps;
     h.q_norm    = layers[l].q_norm.data();
     h.k_norm    = layers[l].k_norm.data();
+    h.norm_all  = hp.qk_norm == head_norm::all;
     return h;
 }
 
@@ -283,7 +287,9 @@ namespace magnet {
 
 bool fused_engine_adapts(const std::string & tensor) {
     const size_t part = tensor.compare(0, 4, "blk.") == 0 ? tensor.find('.', 4) : std::string::npos;
-    return part != std::string::npos && std::any_of(std::begin(fused::names), std::end(fused::names), [&](const char * name) {
+    const char * const names[] = { "attn_q",   "attn_k", "attn_v", "attn_qkv", "attn_output",
+                                   "ffn_gate", "ffn_up", "ffn_down" };
+    return part != std::string::npos && std::any_of(std::begin(names), std::end(names), [&](const char * name) {
                return tensor.compare(part + 1, std::string::npos, std::string(name) + ".weight") == 0;
            });
 }

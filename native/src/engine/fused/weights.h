@@ -80,7 +80,9 @@ packed<float> transposed(const packed<float> & w);
 // y = W x + bias
 template <class T>
 struct linear {
-    std::string          target; // name in the file
+    std::string          target;  // name of the tensor in the file that holds it, alone or joined with others
+    int32_t              target_index = 0; // of those that adapters can change
+    int32_t              target_rows  = 0;
     int32_t              n_in  = 0;
     int32_t              n_out = 0;
     packed<T>            forward;  // [n_in, n_out]
@@ -94,15 +96,10 @@ struct linear {
     product<T> times(const T * x, int64_t ldx) const { return fused::times(forward, quantised, x, ldx); }
 };
 
-enum matrix { attn_q, attn_k, attn_v, attn_output, ffn_gate, ffn_up, ffn_down, n_matrices };
-
-// The file's name of a matrix, "blk.3.attn_q.weight".
-std::string tensor_name(int32_t layer, matrix m);
-
 template <class T>
 struct layer {
     linear<T>     matrices[n_matrices];
-    buffer<float> q_norm; // [head_dim] or empty
+    buffer<float> q_norm; // [head_dim], of all heads [n_head * head_dim], or empty
     buffer<float> k_norm;
     buffer<float> attn_after; // [n_embd] norms of what the two halves add to the residual stream, or empty
     buffer<float> ffn_after;

@@ -74,8 +74,8 @@ probe_adapters probe(forward_graph & graph, const llama_model * model) {
 
 // Where a matrix comes in the forward pass: its block, then what it does there. A graph lists values before queries.
 std::pair<int32_t, int32_t> place_of(const std::string & target) {
-    static const char * const order[] = { "attn_q.", "attn_k.", "attn_v.", "attn_output.", "ffn_gate.", "ffn_up.",
-                                          "ffn_down." };
+    static const char * const order[] = { "attn_qkv.", "attn_q.",   "attn_k.", "attn_v.", "attn_output.",
+                                          "ffn_gate.", "ffn_up.", "ffn_down." };
     int32_t                   block = -1, role = 0;
     sscanf(target.c_str(), "blk.%d.", &block);
     while (role < (int32_t) std::size(order) && target.find(order[role]) == std::string::npos) {

@@ -134,31 +134,43 @@ static void convert(const float * x, int64_t ldx, int32_t rows, int32_t n, T * y
     }
 }
 
+// Calls f(first, n, w, i) for the i-th norm of queries and keys: of n columns from the first one on, with the weights w.
+template <class F>
+MAGNET_INLINE void for_each_norm(const head_layout & l, F && f) {
+    if (l.q_norm != nullptr && l.norm_all) {
+        f(0, l.q_size(), l.q_norm, 0);
+        f(l.q_size(), l.k_size(), l.k_norm, 1);
+    } else if (l.q_norm != nullptr) {
+        for (int32_t h = 0; h < l.n_head + l.n_head_kv; ++h) {
+            f(h * l.head_dim, l.head_dim, h < l.n_head ? l.q_norm : l.k_norm, h);
+        }
+    }
+}
+
 template <class T>
 static void qkv(const qkv_args<T> & a) {
     const head_layout & l    = *a.heads;
     const int32_t       half = l.n_rot / 2;
     for (int32_t t = 0; t < a.n; ++t) {
-        float * x = a.in + t * a.ld_in;
-        for (int32_t h = 0; h < l.n_head + l.n_head_kv; ++h) {
-            float * head = x + h * l.head_dim;
-            if (l.q_norm != nullptr) {
-                const float * w    = h < l.n_head ? l.q_norm : l.k_norm;
-                const float   rstd = rsqrt_of(dot(head, head, l.head_dim) / float(l.head_dim) + l.eps);
-                if (a.normed != nullptr) {
-                    T * normed = a.normed + t * a.ld_normed + h * l.head_dim;
-                    for (int32_t i = 0; i < l.head_dim; ++i) {
-                        from_float(head[i] * rstd, normed[i]);
-                    }
-                    a.rstd[t * a.ld_rstd + h] = rstd;
+        float * row = a.in + t * a.ld_in;
+        for_each_norm(l, [&](int32_t first, int32_t n, const float * w, int32_t norm) {
+            float *     x    = row + first;
+            const float rstd = rsqrt_of(dot(x, x, n) / float(n) + l.eps);
+            if (a.normed != nullptr) {
+                T * normed = a.normed + t * a.ld_normed + first;
+                for (int32_t i = 0; i < n; ++i) {
+                    from_float(x[i] * rstd, normed[i]);
                 }
-                for (int32_t i = 0; i < l.head_dim; ++i) {
-                    head[i] *= rstd * w[i];
-                }
+                a.rstd[t * a.ld_rstd + norm] = rstd;
             }
-            rotate(head, half, a.cos + int64_t(t) * half, a.sin + int64_t(t) * half, 1.0f);
+            for (int32_t i = 0; i < n; ++i) {
+                x[i] *= rstd * w[i];
+            }
+        });
+        for (int32_t h = 0; h < l.n_head + l.n_head_kv; ++h) {
+            rotate(row + h * l.head_dim, half, a.cos + int64_t(t) * half, a.sin + int64_t(t) * half, 1.0f);
         }
-        convert_row(x, l.size(), a.out + t * a.ld_out);
+        convert_row(row, l.size(), a.out + t * a.ld_out);
     }
 }
 
@@ -167,24 +179,23 @@ static void qkv_backward(const qkv_args<T> & a) {
     const head_layout & l    = *a.heads;
     const int32_t       half = l.n_rot / 2;
     for (int32_t t = 0; t < a.n; ++t) {
-        float * dx = a.in + t * a.ld_in;
+        float * row = a.in + t * a.ld_in;
         for (int32_t h = 0; h < l.n_head + l.n_head_kv; ++h) {
-            float * head = dx + h * l.head_dim;
-            rotate(head, half, a.cos + int64_t(t) * half, a.sin + int64_t(t) * half, -1.0f);
-            if (l.q_norm != nullptr) {
-                const float * w      = h < l.n_head ? l.q_norm : l.k_norm;
-                const T *     normed = a.normed + t * a.ld_normed + h * l.head_dim;
-                const float   rstd   = a.rstd[t * a.ld_rstd + h];
-                for (int32_t i = 0; i < l.head_dim; ++i) {
-                    head[i] *= w[i];
-                }
-                const float mean = dot(head, normed, l.head_dim) / float(l.head_dim);
-                for (int32_t i = 0; i < l.head_dim; ++i) {
-                    head[i] = rstd * (head[i] - to_float(normed[i]) * mean);
-                }
-            }
+            rotate(row + h * l.head_dim, half, a.cos + int64_t(t) * half, a.sin + int64_t(t) * half, -1.0f);
         }
-        convert_row(dx, l.size(), a.out + t * a.ld_out);
+        for_each_norm(l, [&](int32_t first, int32_t n, const float * w, int32_t norm) {
+            float *     dx     = row + first;
+            const T *   normed = a.normed + t * a.ld_normed + first;
+            const float rstd   = a.rstd[t * a.ld_rstd + norm];
+            for (int32_t i = 0; i < n; ++i) {
+                dx[i] *= w[i];
+            }
+            const float mean = dot(dx, normed, n) / float(n);
+            for (int32_t i = 0; i < n; ++i) {
+                dx[i] = rstd * (dx[i] - to_float(normed[i]) * mean);
+            }
+        });
+        convert_row(row, l.size(), a.out + t * a.ld_out);
     }
 }
 
