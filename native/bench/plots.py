@@ -113,7 +113,7 @@ def callers(found):
     return figure
 
 
-def draw(results, folder):
+def draw(results, folder, prefix="benchmark"):
     """Writes the plots that there are points for: name -> file."""
     infills = points(results, "infill")
     many = {p["tokens"] for p in infills if p["gaps"] > 1}
@@ -133,7 +133,7 @@ def draw(results, folder):
         if found:
             figure = make(found)
             figure.tight_layout()
-            drawn[name] = folder / f"benchmark-{name}.svg"
+            drawn[name] = folder / f"{prefix}-{name}.svg"
             figure.savefig(drawn[name], metadata={"Date": None})
             plt.close(figure)
     return drawn

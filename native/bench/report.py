@@ -149,24 +149,38 @@ def printed(results, block):
     return next(filter(None, found), None)
 
 
-def write(results, beside, page):
-    """The page of results, those of other models beside them; plots in the folder img beside it, with matplotlib."""
+def write(results, beside, page, partial=False):
+    """The page of results, those of other models beside them; plots in the folder img beside it, with matplotlib.
+
+    partial: sections in which nothing was measured are left out.
+    """
     try:
         import plots
     except ImportError:
         plots = None
     page.parent.mkdir(parents=True, exist_ok=True)
-    drawn = plots.draw(results, page.parent / "img") if plots else {}
+    prefix = "benchmark" if page.stem == "benchmarks" else page.stem
+    drawn = plots.draw(results, page.parent / "img", prefix) if plots else {}
 
     def block(match):
         name = match[1]
         if name.startswith("plot-"):
-            file = f"benchmark-{name[5:]}.svg"
+            file = f"{prefix}-{name[5:]}.svg"
             kept = printed(results, name[5:]) and (page.parent / "img" / file).exists()
             return f"![{name[5:]}](img/{file})" if name[5:] in drawn or kept else ""
         if name == "sizes":
-            return blocks_serving.sizes([results, *beside]) or "Not measured."
+            return (blocks_serving.sizes([results, *beside]) if beside or not partial else "") or "Not measured."
         return BLOCKS[name](results) or printed(results, name) or "Not measured."
 
     text = (HERE / "benchmarks.md.in").read_text(encoding="utf-8")
-    page.write_text(re.sub(r"^@([a-z-]+)$", block, text, flags=re.MULTILINE), encoding="utf-8")
+    text = re.sub(r"^@([a-z-]+)$", block, text, flags=re.MULTILINE)
+    page.write_text(measured_sections(text) if partial else text, encoding="utf-8")
+
+
+def measured_sections(text):
+    """text without the sections in which nothing was measured, and without headings that then have nothing below."""
+    sections = [part for part in re.split(r"^(?=##+ )", text, flags=re.MULTILINE) if "Not measured." not in part]
+    def empty(i):
+        below = sections[i + 1] if i + 1 < len(sections) else ""
+        return sections[i].count("\n\n") < 2 and sections[i].startswith("## ") and not below.startswith("### ")
+    return "".join(part for i, part in enumerate(sections) if not empty(i)).rstrip() + "\n"

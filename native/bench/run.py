@@ -185,7 +185,8 @@ def main():
     args = arguments()
     results = json.loads(args.given.read_text(encoding="utf-8")) if args.given else measure(args)
     if page := args.page or (ROOT / "docs" / "benchmarks.md" if whole(results) else None):
-        report.write(results, [json.loads(path.read_text(encoding="utf-8")) for path in args.beside], page)
+        report.write(results, [json.loads(path.read_text(encoding="utf-8")) for path in args.beside], page,
+                     partial=not whole(results))
     print(report.table_of(results["parts"]))
     wrong = [f"{name} failed" for name, part in results["parts"].items() if "failed" in part]
     wrong += [f"{name}: {row['what']}, {row['peer']}: {row['note']}" for name, part in results["parts"].items()
