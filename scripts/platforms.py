@@ -2,10 +2,11 @@
 """Builds, tests and packs MAGNET for every platform from one Linux machine, and prints what was done where.
 
     scripts/platforms.py all                       # hours: every step for every platform, then the table
-    scripts/platforms.py build|test|check|pack PLATFORM
+    scripts/platforms.py build|abi|test|check|pack PLATFORM
     scripts/platforms.py table
 
 build   compiles with zig (native/cmake/zig.cmake) into build/PLATFORM
+abi     asserts, in the platform's compiler, that every struct of magnet.h lies as on linux-x86_64: bindings are one for all
 test    runs the native tests: here, under qemu-aarch64 or under Wine, whichever the platform needs
 check   looks at the linked library: what it exports, what it needs (pip install lief)
 pack    writes build/packages/magnet-VERSION-PLATFORM.tar.gz or .zip, the same bytes each time, and its SHA-256
@@ -30,7 +31,7 @@ VERSION = re.search(r"project\(magnet VERSION (\S+)", (ROOT / "CMakeLists.txt").
 PLATFORMS = {  # where a program for it runs here
     "linux-x86_64": "this machine", "linux-aarch_64": "qemu-aarch64", "windows-x86_64": "Wine",
     "osx-aarch_64": None, "osx-x86_64": None}
-STEPS = {"build": "built", "check": "link map", "test": "native tests", "pack": "archive"}
+STEPS = {"build": "built", "abi": "structs", "check": "link map", "test": "native tests", "pack": "archive"}
 # Beside the C library: what every system of the platform has.
 SYSTEM = re.compile(r"(lib(c|m|dl|pthread|rt)\.so\.\d+|ld-linux-[\w-]+\.so\.\d|/usr/lib/lib(System\.B|objc\.A)\.dylib"
                     r"|(api-ms-win-\S+|ucrtbase|kernel32|advapi32|shell32|ntdll|bcrypt)\.dll)", re.IGNORECASE)
@@ -55,6 +56,34 @@ def build(platform, args):
     run("cmake", "--preset", platform, stdout=subprocess.DEVNULL)
     run("cmake", "--build", folder(platform), "--parallel", args.jobs, "--target", *args.targets.split())
     note(platform, "build", "yes")
+
+
+def abi(platform, _):
+    run("cmake", "--preset", "linux-x86_64", stdout=subprocess.DEVNULL)
+    run("cmake", "--build", folder("linux-x86_64"), "--target", "magnet-abi", stdout=subprocess.DEVNULL)
+    run("cmake", "--preset", platform, stdout=subprocess.DEVNULL)
+    layout = run(folder("linux-x86_64") / "tests" / "magnet-abi", stdout=subprocess.PIPE, text=True).stdout.splitlines()
+    source = folder(platform) / "same-abi.c"
+    source.write_text(same_layout(layout))
+    cache = (folder(platform) / "CMakeCache.txt").read_text()
+    compiler = re.search(r"^CMAKE_C_COMPILER:[A-Z]+=(.*)", cache, re.MULTILINE)[1]
+    run(compiler, "-std=c11", "-c", "-I", "native/include", source, "-o", source.with_suffix(".o"))
+    note(platform, "abi", f"{len(layout)} sizes and offsets are the same")
+
+
+def same_layout(layout):
+    """A C program that compiles only where structs lie as in these lines of the program that native/cmake/abi.cmake writes."""
+    lines = ['#include "magnet.h"', "#include <stddef.h>"]
+    for line in layout:
+        name, *numbers = line.split()
+        struct, _, field = name.partition(".")
+        if field:
+            is_same = (f"offsetof(struct {struct}, {field}) == {numbers[0]} && "
+                       f"sizeof(((struct {struct} *) 0)->{field}) == {numbers[1]}")
+        else:
+            is_same = f"sizeof(struct {struct}) == {numbers[0]}"
+        lines.append(f'_Static_assert({is_same}, "{name}");')
+    return "\n".join(lines) + "\n"
 
 
 def test(platform, args):
