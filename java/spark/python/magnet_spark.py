@@ -1,8 +1,15 @@
 """MAGNET's transformers for PySpark. The JVM has the jars: magnet-spark, magnet-platform and the adapter (README.md)."""
 
+import sys
+
 from pyspark.ml.param import Param
 from pyspark.ml.util import JavaMLReadable, JavaMLWritable
 from pyspark.ml.wrapper import JavaTransformer
+
+# PySpark's reader and writer look for a class of Python where its class of Java is.
+_PACKAGE = "dev.magnet.spark"
+for _name in ("dev", "dev.magnet", _PACKAGE):
+    sys.modules.setdefault(_name, sys.modules[__name__])
 
 
 class _MagnetTransformer(JavaTransformer, JavaMLReadable, JavaMLWritable):
@@ -33,15 +40,18 @@ class MagnetEmbedder(_MagnetTransformer):
     """A column of texts becomes a column of vectors."""
 
     _class = "MagnetEmbedder"
+    __module__ = _PACKAGE
 
 
 class MagnetScorer(_MagnetTransformer):
     """How likely each text is behind another."""
 
     _class = "MagnetScorer"
+    __module__ = _PACKAGE
 
 
 class MagnetGenerator(_MagnetTransformer):
     """A column of prompts becomes a column of continuations."""
 
     _class = "MagnetGenerator"
+    __module__ = _PACKAGE
