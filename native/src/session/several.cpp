@@ -3,7 +3,6 @@
 #include "session.h"
 
 #include <algorithm>
-#include <atomic>
 #include <thread>
 
 namespace magnet {
@@ -34,9 +33,11 @@ std::vector<seeded_result> session::run_several(const run_once & run_one, int32_
             failures[k] = std::current_exception();
         }
     };
-    std::atomic<int32_t> next{ 1 };
-    const auto           run_rest = [&](decoder & d, bool is_copy) { // one after the other: the context is in the cache still
-        for (int32_t k; (k = next++) < n && !cancelled_; is_copy = false) {
+    // Which of them a decoder runs is not left to who comes first: one that finds its context in the cache from the text
+    // before, not copied, has other last bits, and the same call is to give the same texts.
+    int32_t    at_once  = 1;
+    const auto run_rest = [&](decoder & d, int32_t k, bool is_copy) { // one after the other: the context is in the cache still
+        for (; k < n && !cancelled_; k += at_once, is_copy = false) {
             if (!params_.reuse_prefix && !is_copy) {
                 d.clear();
             }
@@ -46,22 +47,23 @@ std::vector<seeded_result> session::run_several(const run_once & run_one, int32_
     };
     // each has a cache of its own, and passes of all go through the weights together
     const auto run_others = [&] {
-        for (int32_t i = 1; i < std::min(n, most_at_once); ++i) {
+        at_once = std::min(n, most_at_once);
+        for (int32_t i = 1; i < at_once; ++i) {
             others.push_back(make_decoder());
             others.back()->begin(n_positions);
             others.back()->copy_from(first);
         }
-        for (const auto & other : others) {
-            threads.emplace_back([&, d = other.get()] {
+        for (int32_t i = 1; i < at_once; ++i) {
+            threads.emplace_back([&, i] {
                 const thrown_asserts asserts;
-                run_rest(*d, true);
+                run_rest(*others[i - 1], i, true);
             });
         }
     };
     first.begin(n_positions);
     run(first, 0, n > 1 && first.joins_others() ? std::function<void()>(run_others) : nullptr);
     if (!failures[0]) {
-        run_rest(first, false);
+        run_rest(first, at_once, false);
     }
     for (std::thread & thread : threads) {
         thread.join();
