@@ -29,6 +29,8 @@ import re
 import subprocess
 import sys
 
+from jdk import OLDEST, find_java
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BLOCK = re.compile(r"(<!-- run (exact|numbers|runs) -->\n```\w*\n)(.*?)(```)", re.DOTALL)
 
@@ -54,13 +56,15 @@ SERVER = ROOT / "java/server/target/magnet-server.jar"
 def server(env):
     """Runs magnet-server until the block ends."""
     jar = SERVER
-    java = pathlib.Path(env["JAVA_HOME"]) / "bin/java" if env.get("JAVA_HOME") else "java"
+    java = find_java()
+    if not java:
+        sys.exit(f"{jar} needs a JDK of version {OLDEST} or newer; JAVA_HOME names one")
     adapter = ROOT / "adapters/SmolLM2-135M-Instruct.magnet.gguf"
     process = subprocess.Popen([java, "-jar", jar, env["MAGNET_MODEL"], "--adapter", adapter, "--port", "8080"],
                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         if " serves " not in process.stdout.readline():
-            sys.exit(f"{jar} does not serve at port 8080: is it built, the port free, and java 22 or newer?")
+            sys.exit(f"{jar} does not serve at port 8080: is the port free?")
         yield
     finally:
         process.terminate()

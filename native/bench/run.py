@@ -17,20 +17,22 @@ import json
 import os
 import pathlib
 import random
-import re
 import shlex
 import subprocess
 import sys
 import tempfile
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
 import machine
 import parts
 import report
 import serving
 from commands import Failed, run
+from jdk import find_java
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 PARTS = {**parts.PARTS, **serving.PARTS}
 ADAPTED = "SmolLM2-135M-Instruct"  # the model that the repository has an adapter for
 
@@ -76,13 +78,7 @@ class Bench:
 
     @functools.cached_property
     def java(self):
-        """A JDK of at least 22: JAVA_HOME's, the one on PATH, or any in the usual folder. None if there is none."""
-        own = [pathlib.Path(os.environ["JAVA_HOME"], "bin", "java")] if "JAVA_HOME" in os.environ else []
-        for java in [*own, "java", *sorted(pathlib.Path("/usr/lib/jvm").glob("*/bin/java"), reverse=True)]:
-            version = re.search(r'version "(\d+)', machine.output(java, "-version") or "")
-            if version and int(version[1]) >= 22:
-                return java
-        return None
+        return find_java()
 
     def without_java(self):
         """Why the JVM cannot be measured, or None."""
