@@ -1,10 +1,10 @@
 // Aligned, zeroed memory for numbers.
 #pragma once
 
+#include "base/aligned-memory.h"
 #include "base/error.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -26,7 +26,7 @@ public:
         const size_t     bytes = size_t(n) * sizeof(T);
         const size_t     align = bytes >= 2 * huge ? huge : 64;
         const size_t     total = (bytes + align - 1) / align * align;
-        memory.reset(static_cast<T *>(std::aligned_alloc(align, total > 0 ? total : align)));
+        memory.reset(static_cast<T *>(allocate_aligned(align, total > 0 ? total : align)));
         if (memory == nullptr) {
             throw error(MAGNET_STATUS_OUT_OF_MEMORY, "no memory for " + std::to_string(total >> 20) +
                                                          " MiB; use fewer or shorter rows, or recomputation");
@@ -56,7 +56,7 @@ public:
 
 private:
     struct release {
-        void operator()(T * p) const { std::free(p); }
+        void operator()(T * p) const { free_aligned(p); }
     };
     std::unique_ptr<T, release> memory;
     int64_t                     count = 0;

@@ -349,7 +349,7 @@ void step_runner<T>::forward(int32_t rank, const prepared_group & g) {
     float * heads = spaces[rank]->wide.row(0);
     embed(g);
     place p = { rank, 0, g.n_tokens(), 1 };
-    for (; p.layer < base.hp.n_layer; ++p.layer) {
+    for (; p.layer != base.hp.n_layer; ++p.layer) {
         attention_in(p);
         ++p.phase;
         attend(p, g);

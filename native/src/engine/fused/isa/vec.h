@@ -4,6 +4,7 @@
 // linkage and no standard library code is called: a function compiled for one CPU must never be linked in for another.
 #pragma once
 
+#include "base/aligned-memory.h"
 #include "engine/fused/bf16.h"
 
 #include <cstdint>
@@ -264,14 +265,14 @@ MAGNET_INLINE void store_row(T * p, const row32 & r, int32_t cols) {
 // Memory of the calling thread, reused by its calls; holds until the next get() of the same object.
 class scratch {
 public:
-    ~scratch() { __builtin_free(data); }
+    ~scratch() { free_aligned(data); }
 
     void * get(int64_t bytes) {
         if (bytes > size) {
-            __builtin_free(data);
+            free_aligned(data);
             size                = 0;
             const int64_t total = (bytes + 4095) / 4096 * 4096;
-            data                = __builtin_aligned_alloc(64, total);
+            data                = allocate_aligned(64, total);
             if (data == nullptr) {
                 throw_out_of_memory();
             }
