@@ -17,8 +17,6 @@
 
 namespace magnet_cli {
 
-static constexpr int32_t most_together = 8; // texts of one call, as magnet_generate_params::n_texts has them
-
 namespace {
 
 struct prompt {

@@ -10,9 +10,6 @@
 
 namespace magnet_cli {
 
-// Up to here a sequence has the same bits beside others as alone on every machine; more gain little for one process.
-static constexpr size_t most_lanes = 8;
-
 namespace {
 
 // The outputs of n records as one: the first unfinished record writes through, those behind it wait.
@@ -121,7 +118,7 @@ static size_t lanes_for(const loaded_model & loaded, const model_options & model
     if (!loaded.info.fused_engine || model.engine == MAGNET_ENGINE_GRAPH) {
         return 1; // each session of llama.cpp's graph has a context and passes of its own
     }
-    return std::clamp<size_t>(most_lanes / static_cast<size_t>(std::max(n_each, 1)), 1, std::max<size_t>(n, 1));
+    return std::clamp<size_t>(static_cast<size_t>(most_together / std::max(n_each, 1)), 1, std::max<size_t>(n, 1));
 }
 
 void for_each_record(const loaded_model & loaded, const model_options & model, size_t n, int32_t n_each, output & out,

@@ -1,12 +1,17 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 
 #include "model.h"
 #include "output.h"
 
 namespace magnet_cli {
+
+// Texts that are made at one time. Up to here each has the same bits beside others as alone on every machine, and more gain
+// little for one process.
+constexpr int32_t most_together = 8;
 
 /*
  * Many records in one model: several sessions work at once, since steps of running sessions share their passes through

@@ -2,20 +2,17 @@ package dev.magnet.spring;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.magnet.DefaultModel;
+import dev.magnet.ReadmeProgram;
 import java.io.BufferedReader;
-import java.io.File;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -25,23 +22,8 @@ class ReadmeTest {
 
     @Test
     void theProgramOfTheReadmeRuns(@TempDir Path folder) throws Exception {
-        Path root = Path.of(System.getProperty("magnet.root"));
-        Matcher program = Pattern.compile("```java\\R((?:(?!```)[\\s\\S])*static void main[\\s\\S]*?)```")
-                .matcher(Files.readString(root.resolve("java/spring/README.md")));
-        assertThat(program.find()).isTrue();
-        String source = program.group(1);
-        assertThat(source.lines()).hasSizeLessThanOrEqualTo(15);
-        Path file = Files.writeString(folder.resolve("First.java"), source);
-        String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-        assertThat(ToolProvider.getSystemJavaCompiler()
-                        .run(null, null, null, "--release", "22", "-proc:none", "-cp", classPath, file.toString()))
-                .isZero();
-        Process process = new ProcessBuilder(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--enable-native-access=ALL-UNNAMED", "-Dmagnet.library=" + System.getProperty("magnet.library"),
-                        "-Dmagnet.models=" + DefaultModel.path().toAbsolutePath().getParent(), "-Dmagnet.offline=true",
-                        "-cp", classPath + File.pathSeparator + folder,
-                        "First", "--server.port=0", "--server.address=127.0.0.1"))
+        Process process = ReadmeProgram.compile("java/spring", folder)
+                .process(List.of("--enable-native-access=ALL-UNNAMED"), "--server.port=0", "--server.address=127.0.0.1")
                 .redirectErrorStream(true)
                 .start();
         try (BufferedReader log = process.inputReader(StandardCharsets.UTF_8)) {
