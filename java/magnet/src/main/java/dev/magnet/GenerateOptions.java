@@ -1,6 +1,7 @@
 package dev.magnet;
 
 import dev.magnet.internal.Defaults;
+import dev.magnet.internal.Timeouts;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -40,6 +41,7 @@ public record GenerateOptions(
     public GenerateOptions {
         Objects.requireNonNull(sampling, "sampling");
         stop = List.copyOf(stop);
+        timeout = Timeouts.checked(timeout);
         adapters = adapters == null ? null : List.copyOf(adapters);
     }
 

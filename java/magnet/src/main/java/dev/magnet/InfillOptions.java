@@ -1,6 +1,7 @@
 package dev.magnet;
 
 import dev.magnet.internal.Defaults;
+import dev.magnet.internal.Timeouts;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -39,6 +40,7 @@ public record InfillOptions(
         Objects.requireNonNull(ends, "ends");
         Objects.requireNonNull(candidates, "candidates");
         Objects.requireNonNull(sampling, "sampling");
+        timeout = Timeouts.checked(timeout);
         adapters = adapters == null ? null : List.copyOf(adapters);
     }
 

@@ -377,8 +377,8 @@ class GenerateTest {
 
     @Test
     void timeoutEndsWithWhatThereIs() {
-        Generated generated = magnet.generate("Once", options(200).withTimeout(Duration.ofMillis(50)))
-                .forEach(token -> sleep(10));
+        Generated generated = magnet.generate("Once", options(200).withTimeout(Duration.ofSeconds(2)))
+                .forEach(token -> sleep(2000));
         assertEquals(StopReason.TIMEOUT, generated.stop());
         assertTrue(generated.span().tokens().size() < 100);
     }
@@ -388,6 +388,17 @@ class GenerateTest {
         assertEquals(
                 StopReason.LENGTH,
                 magnet.generate("Once", options(5).withTimeout(Duration.ofDays(1_000_000))).result().stop());
+    }
+
+    @Test
+    void timeoutBelowZeroIsRefused() {
+        for (var options : List.<java.util.function.Function<Duration, Object>>of(
+                GenerateOptions.defaults()::withTimeout, InfillOptions.defaults()::withTimeout)) {
+            var refused = assertThrows(MagnetException.class, () -> options.apply(Duration.ofSeconds(Long.MIN_VALUE)));
+            assertEquals(Status.INVALID_ARGUMENT, refused.status());
+            assertTrue(refused.getMessage().startsWith("timeout is PT-"), refused.getMessage());
+            options.apply(Duration.ZERO);
+        }
     }
 
     @Test

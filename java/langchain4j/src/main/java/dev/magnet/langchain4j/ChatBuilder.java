@@ -42,6 +42,7 @@ public abstract class ChatBuilder<B extends ChatBuilder<B>> extends GeneratingBu
         }
         ChatRequestParameters parameters = all.overrideWith(parameters()).build();
         ChatCall.check(parameters, lease);
+        Generating.options(parameters, timeout()); // refused now rather than by the first request
         return parameters;
     }
 }

@@ -6,7 +6,10 @@ import dev.langchain4j.exception.ModelNotFoundException;
 import dev.langchain4j.exception.TimeoutException;
 import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.magnet.MagnetException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 
 /** What LangChain4j's callers expect to be thrown. An {@link IllegalStateException}, of what is closed, stays one. */
 final class Failures {
@@ -35,6 +38,18 @@ final class Failures {
             case IO, BAD_FILE -> new ModelNotFoundException(e.getMessage(), e);
             default -> of(e);
         };
+    }
+
+    /**
+     * Refuses a list that has a null, as LangChain4j refuses nulls elsewhere.
+     *
+     * @param what one element, in the message
+     */
+    static void refuseNulls(@Nullable List<?> list, String what) {
+        int none = list == null ? -1 : new ArrayList<>(list).indexOf(null); // some lists do not let one look for null
+        if (none >= 0) {
+            throw new IllegalArgumentException(what + " " + none + " cannot be null");
+        }
     }
 
     private static RuntimeException unsupported(MagnetException e) {

@@ -101,7 +101,7 @@ public abstract class MagnetBuilder<B extends MagnetBuilder<B>> {
             return make.apply(lease);
         } catch (RuntimeException e) {
             lease.close();
-            throw e;
+            throw Failures.of(e);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.magnet.langchain4j;
 
 import dev.langchain4j.data.embedding.Embedding;
+import dev.langchain4j.data.segment.TextSegment;
 import dev.langchain4j.exception.InvalidRequestException;
 import dev.langchain4j.exception.LangChain4jException;
 import dev.langchain4j.model.embedding.EmbeddingModel;
@@ -12,6 +13,7 @@ import dev.langchain4j.model.embedding.request.EmbeddingRequest;
 import dev.langchain4j.model.embedding.request.EmbeddingRequestParameters;
 import dev.langchain4j.model.embedding.response.EmbeddingResponse;
 import dev.langchain4j.model.embedding.response.EmbeddingResponseMetadata;
+import dev.langchain4j.model.output.Response;
 import dev.langchain4j.model.output.TokenUsage;
 import dev.magnet.EmbedOptions;
 import dev.magnet.Embeddings;
@@ -101,6 +103,13 @@ public final class MagnetEmbeddingModel implements EmbeddingModel, AutoCloseable
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(Failures.of(e));
         }
+    }
+
+    /** The interface's own would leave a segment out that is null, and vectors would stand beside other segments than theirs. */
+    @Override
+    public Response<List<Embedding>> embedAll(@Nullable List<TextSegment> segments) {
+        Failures.refuseNulls(segments, "segment");
+        return EmbeddingModel.super.embedAll(segments);
     }
 
     private static List<String> texts(EmbeddingRequest request) {

@@ -41,6 +41,7 @@ public final class MagnetScoringModel implements ScoringModel, AutoCloseable {
         if (segments == null || segments.isEmpty()) {
             return Response.from(List.of());
         }
+        Failures.refuseNulls(segments, "segment");
         List<List<Part>> items = segments.stream()
                 .map(segment -> List.of(Part.text(segment.text() + separator), Part.filled(query)))
                 .toList();

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -50,7 +51,16 @@ class HostileTest {
         assertThat(scoring.scoreAll(List.of(), "q").content()).isEmpty();
         assertThat(scoring.scoreAll(null, "q").content()).isEmpty();
         assertThat(new MagnetTokenCountEstimator(magnet).estimateTokenCountInMessages(List.of())).isZero();
-        assertThatThrownBy(() -> embedding.embedAll(Arrays.asList((TextSegment) null))).isInstanceOf(RuntimeException.class);
+        for (List<TextSegment> withNull : List.of(
+                Arrays.asList((TextSegment) null), Arrays.asList(TextSegment.from("a"), null, TextSegment.from("b")))) {
+            int at = withNull.indexOf(null);
+            assertThatThrownBy(() -> embedding.embedAll(withNull))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("segment " + at + " cannot be null");
+            assertThatThrownBy(() -> scoring.scoreAll(withNull, "q"))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("segment " + at + " cannot be null");
+        }
         assertThat(embedding.embed("still there").content().dimension()).isEqualTo(TestModels.TINY_DIMENSIONS);
     }
 
@@ -144,6 +154,18 @@ class HostileTest {
         var infill = MagnetInfillModel.builder().modelPath(TestModels.TINY).timeout(Duration.ofNanos(1)).build();
         assertThatThrownBy(() -> infill.infill("a", "b")).isInstanceOf(TimeoutException.class);
         infill.close();
+    }
+
+    @Test
+    void aTimeoutBelowZeroIsRefusedBeforeAnyRequest() {
+        Duration below = Duration.ofMillis(-1);
+        for (ThrowingCallable build : List.<ThrowingCallable>of(
+                () -> MagnetLanguageModel.builder().modelPath(TestModels.TINY).timeout(below).build(),
+                () -> MagnetInfillModel.builder().modelPath(TestModels.TINY).timeout(below).build(),
+                () -> MagnetChatModel.builder().modelPath(TestModels.TINY).timeout(below).build(),
+                () -> MagnetStreamingChatModel.builder().modelPath(TestModels.TINY).timeout(below).build())) {
+            assertThatThrownBy(build).isInstanceOf(InvalidRequestException.class).hasMessageContaining("timeout");
+        }
     }
 
     @Test

@@ -184,7 +184,7 @@ public final class Call {
             return body.get();
         }
         var timer = new CompletableFuture<Void>();
-        timer.orTimeout(Math.max(0, toNanos(timeout)), TimeUnit.NANOSECONDS).whenComplete((nothing, e) -> {
+        timer.orTimeout(Timeouts.nanos(timeout), TimeUnit.NANOSECONDS).whenComplete((nothing, e) -> {
             if (e instanceof TimeoutException) {
                 cancel(Cause.TIMEOUT);
             }
@@ -193,14 +193,6 @@ public final class Call {
             return body.get();
         } finally {
             timer.cancel(false);
-        }
-    }
-
-    private static long toNanos(Duration duration) {
-        try {
-            return duration.toNanos();
-        } catch (ArithmeticException e) {
-            return duration.isNegative() ? 0 : Long.MAX_VALUE;
         }
     }
 

@@ -11,6 +11,7 @@ import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Lazy;
 
@@ -38,8 +39,19 @@ public class MagnetAutoConfiguration {
     /** Loads the model when the application starts, so that what is wrong is said then. */
     @Bean
     @ConditionalOnProperty(name = "magnet.lazy", havingValue = "false", matchIfMissing = true)
-    SmartInitializingSingleton magnetLoader(ObjectProvider<Magnet> magnet) {
-        return magnet::getObject;
+    SmartInitializingSingleton magnetLoader(ObjectProvider<Magnet> magnet, MagnetProperties properties) {
+        return () -> checked(magnet.getObject(), properties);
+    }
+
+    /** What of the properties the model alone can judge. */
+    private static Magnet checked(Magnet magnet, MagnetProperties properties) {
+        Integer dimensions = properties.embedding().dimensions();
+        int most = magnet.info().dimensions();
+        if (dimensions != null && dimensions > most) {
+            throw new InvalidConfigurationPropertyValueException(
+                    "magnet.embedding.dimensions", dimensions, properties.model() + " has vectors of " + most + " numbers.");
+        }
+        return magnet;
     }
 
     /** Embedding. */
@@ -52,7 +64,7 @@ public class MagnetAutoConfiguration {
             ObjectProvider<ObservationRegistry> registry,
             ObjectProvider<EmbeddingModelObservationConvention> convention) {
         return new MagnetEmbeddingModel(
-                magnet::getObject,
+                () -> checked(magnet.getObject(), properties),
                 properties,
                 registry.getIfUnique(() -> ObservationRegistry.NOOP),
                 convention.getIfAvailable());

@@ -9,6 +9,7 @@ import jakarta.validation.constraints.Positive;
 import jakarta.validation.constraints.PositiveOrZero;
 import java.time.Duration;
 import java.util.List;
+import org.hibernate.validator.constraints.time.DurationMin;
 import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
@@ -71,5 +72,5 @@ public record MagnetProperties(
             @Nullable Double presencePenalty,
             @Nullable @Positive Integer maxTokens,
             @DefaultValue List<String> stop,
-            @Nullable Duration timeout) {}
+            @Nullable @DurationMin Duration timeout) {}
 }

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.embedding.EmbeddingModel;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
+import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.health.contributor.HealthIndicator;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 
@@ -65,9 +66,21 @@ class MagnetAutoConfigurationTest {
     void propertiesOutOfRangeFailTheStartAndAreNamed() {
         Map<String, String> fields = Map.of(
                 "magnet.sessions=0", "sessions", "magnet.chat.top-p=1.5", "topP", "magnet.embedding.dimensions=-3", "dimensions",
-                "magnet.model=", "model");
+                "magnet.model=", "model", "magnet.chat.timeout=-1s", "timeout");
         fields.forEach((property, field) -> application.withPropertyValues(property).run(context ->
                 assertThat(context).hasFailed().getFailure().hasStackTraceContaining(field)));
+    }
+
+    @Test
+    void moreDimensionsThanTheModelHasFailTheStartOrTheFirstCall() {
+        application.withPropertyValues("magnet.embedding.dimensions=33").run(context ->
+                assertThat(context).hasFailed().getFailure()
+                        .isInstanceOf(InvalidConfigurationPropertyValueException.class)
+                        .hasMessageContaining("magnet.embedding.dimensions")
+                        .hasMessageContaining("32 numbers"));
+        application.withPropertyValues("magnet.embedding.dimensions=33", "magnet.lazy=true").run(context ->
+                assertThatThrownBy(() -> context.getBean(EmbeddingModel.class).embed("a"))
+                        .isInstanceOf(InvalidConfigurationPropertyValueException.class));
     }
 
     @Test
