@@ -186,6 +186,9 @@ public abstract class MagnetTransformer<T extends MagnetTransformer<T>> extends 
 
     @Override
     public Dataset<Row> transform(Dataset<?> dataset) {
+        if (dataset.sparkSession().sparkContext().isStopped()) {
+            throw new IllegalStateException("the SparkContext of this dataset was stopped");
+        }
         StructType result = transformSchema(dataset.schema());
         var model = new ModelSettings(getOrDefault(modelPath), getOrDefault(adapterPath), intOf(threads));
         String[] names = dataset.columns();

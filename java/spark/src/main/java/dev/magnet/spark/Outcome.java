@@ -21,9 +21,14 @@ record Outcome(@Nullable Object value, @Nullable String reason) {
     /** The reason, if it lies in the texts. What else goes wrong, an interrupt or too little memory, fails the task. */
     static Outcome failed(MagnetException e) {
         return switch (e.status()) {
-            case INVALID_ARGUMENT, TOO_LONG -> new Outcome(null, e.status() + ": " + e.getMessage().replaceFirst("^text \\d+ has", "the text has"));
+            case INVALID_ARGUMENT, TOO_LONG -> new Outcome(null, e.status() + ": " + ofOne(e.getMessage()));
             default -> throw e;
         };
+    }
+
+    /** Without the place in a call, which says nothing of the row. */
+    private static String ofOne(String message) {
+        return message.replaceFirst("^text \\d+ has", "the text has").replaceFirst("^item \\d+: ", "");
     }
 
     /** The outcomes of inputs that fail together; those that are no good are found by halves. */

@@ -20,10 +20,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Executors in JVMs of their own, one of which dies in the middle. Its processes find Spark in target/spark. */
+/** Executors in JVMs of their own, one of which dies in the middle. Its processes find Spark in target/spark. {@code -Dsentences=N}: fewer. */
 @Tag("long")
 class ClusterTest {
-    private static final int SENTENCES = 200_000;
+    private static final int SENTENCES = Integer.getInteger("sentences", 200_000);
     private static final int PARTITIONS = 40;
 
     /** Jars that the processes of the cluster start with: Spark, and what the class path of this test has besides. */
