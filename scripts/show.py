@@ -14,6 +14,9 @@ greedy text differs too, but the command must succeed.
     (output)
     ```
 
+A block whose comment ends with `of data` (`<!-- run numbers of data -->`) runs in the folder that --data names, and is left
+out without one: data sets are not part of the repository.
+
 Where a document says `<!-- with server -->`, magnet-server, which `mvn package -DskipTests` has built, serves the default model
 with its adapter at port 8080 meanwhile.
 
@@ -32,7 +35,7 @@ import sys
 from jdk import OLDEST, find_java
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"(<!-- run (exact|numbers|runs) -->\n```\w*\n)(.*?)(```)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- run (exact|numbers|runs)( of data)? -->\n```\w*\n)(.*?)(```)", re.DOTALL)
 
 
 def documents():
@@ -82,10 +85,10 @@ def commands_of(block):
     return commands
 
 
-def run_block(block, where, env):
+def run_block(block, where, env, folder):
     shown = ""
     for command in commands_of(block):
-        done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True)
+        done = subprocess.run(["bash", "-c", command], cwd=folder, env=env, stdout=subprocess.PIPE, text=True)
         if done.returncode != 0:
             sys.exit(f"{where}: $ {command}\nended with status {done.returncode}")
         lines = [line.rstrip() for line in done.stdout.splitlines()]
@@ -101,6 +104,7 @@ def comparable(text, how):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="put what came out into the documents")
+    parser.add_argument("--data", type=pathlib.Path, metavar="DIR", help="folder of the data sets, for the blocks that need them")
     parser.add_argument("documents", nargs="*", type=pathlib.Path, help="default: every *.md of the repository")
     options = parser.parse_args()
     env = environment()
@@ -114,9 +118,11 @@ def main():
 
         def renew(match):
             nonlocal differing, blocks
-            head, how, before, tail = match.groups()
+            head, how, of_data, before, tail = match.groups()
+            if of_data and not options.data:
+                return match[0]
             where = f"{document}:{text.count(chr(10), 0, match.start()) + 1}"
-            after = run_block(before, where, env)
+            after = run_block(before, where, env, options.data if of_data else ROOT)
             blocks += 1
             if how != "runs" and comparable(before, how) != comparable(after, how):
                 differing += 1

@@ -34,16 +34,17 @@ void * operator new(size_t size) {
 void * operator new[](size_t size) {
     return operator new(size);
 }
-void operator delete(void * memory) noexcept {
+// Not inlined: GCC would see free() of what operator new gave, and warn.
+[[gnu::noinline]] void operator delete(void * memory) noexcept {
     std::free(memory);
 }
-void operator delete[](void * memory) noexcept {
+[[gnu::noinline]] void operator delete[](void * memory) noexcept {
     std::free(memory);
 }
-void operator delete(void * memory, size_t) noexcept {
+[[gnu::noinline]] void operator delete(void * memory, size_t) noexcept {
     std::free(memory);
 }
-void operator delete[](void * memory, size_t) noexcept {
+[[gnu::noinline]] void operator delete[](void * memory, size_t) noexcept {
     std::free(memory);
 }
 
