@@ -24,11 +24,15 @@ endfunction()
 
 # What every test gets, those that are no doctest program too.
 function(magnet_test_properties NAME)
+  set(timeout 600)
+  if(MAGNET_SANITIZE)
+    set(timeout 2400)
+  endif()
   list(JOIN CMAKE_CROSSCOMPILING_EMULATOR " " emulator)
   set_tests_properties(${NAME} PROPERTIES
     LABELS           "${ARGN}"
     SKIP_RETURN_CODE 77
-    TIMEOUT          600)
+    TIMEOUT          ${timeout})
   set_property(TEST ${NAME} APPEND PROPERTY ENVIRONMENT
     "MAGNET_STOCK_BIN=${MAGNET_STOCK_DIR}/bin"
     "MAGNET_TWIN_BIN=${CMAKE_BINARY_DIR}/tests"

@@ -279,6 +279,8 @@ TEST_CASE("model file: numbers that no model has") {
                               {"llama", "llama.expert_count", 100000, "is 100000"},
                               {"llama", "llama.context_length", 0, "is 0"},
                               {"llama", "llama.context_length", 0xFFFFFFFF, "is 4294967295"},
+                              {"llama", "llama.pooling_type", 5, "is 5"},
+                              {"llama", "llama.expert_gating_func", 5, "is 5"},
                               {"llama", "llama.embedding_length", 0xFFFFFFFF, "is 4294967295"},
                               {"gpt2", "gpt2.embedding_length_out", 1u << 31, "is 2147483648"},
                               {"qwen2", "qwen2.rope.dimension_count", 7, "is 7"},

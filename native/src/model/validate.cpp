@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 
 #include "ggml-cpu.h"
+#include "llama.h"
 
 #include <cmath>
 #include <limits>
@@ -38,6 +39,8 @@ constexpr range ranges[] = {
     {"attention.key_length", 0, max_width},
     {"attention.value_length", 0, max_width},
     {"rope.dimension_count", 0, max_width},
+    {"pooling_type", LLAMA_POOLING_TYPE_NONE, LLAMA_POOLING_TYPE_RANK},
+    {"expert_gating_func", 0, 4}, // llama_expert_gating_func_type
 };
 
 class metadata {
