@@ -98,9 +98,9 @@ void generate_command::force_call(const magnet_model * from_model) {
 }
 
 // What the answer calls, as OpenAI's API shows it, and what it says beside.
-static void add_calls(json & object, const magnet_model * from_model, const magnet_span & span) {
+static void add_calls(json & object, const magnet_model * from_model, const std::string & tools, const magnet_span & span) {
     magnet_tool_calls * calls = nullptr;
-    check(magnet_tool_calls_read(from_model, {span.text, span.text_size}, &calls));
+    check(magnet_tool_calls_read(from_model, tools.c_str(), {span.text, span.text_size}, &calls));
     const std::unique_ptr<magnet_tool_calls, void (*)(magnet_tool_calls *)> owned(calls, magnet_tool_calls_free);
     object["content"]    = calls->content;
     object["tool_calls"] = json::array();
@@ -139,7 +139,7 @@ void generate_command::print(const magnet_span & span, const magnet_result & res
         object["prompt"] = asked;
         object.update(to_json(span, of));
         if (!tools.empty()) {
-            add_calls(object, of, span);
+            add_calls(object, of, tools, span);
         }
         object["seed"]  = candidate_seed(seed, span.item);
         object["usage"] = usage_json(result);
@@ -210,7 +210,7 @@ void generate_command::run_texts(magnet_session * session, const loaded_model & 
 void generate_command::run() {
     chat = chat || system || !tools.empty();
     if (!tools.empty()) {
-        tools = read_file(tools);
+        tools = read_content(tools, "a list of tools");
     }
     stop.apply(params.stop, params.n_stop);
     params.add_special = !no_begin;

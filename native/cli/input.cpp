@@ -101,6 +101,17 @@ std::string read_file(const std::string & path) {
     return content;
 }
 
+std::string read_content(const std::string & path, const std::string & what) {
+    std::string content = read_file(path);
+    if (content.empty()) {
+        throw failure(path + ": the file is empty, and " + what + " cannot be empty");
+    }
+    if (content.find('\0') != std::string::npos) {
+        throw failure(path + ": holds a NUL character, which " + what + " cannot hold");
+    }
+    return content;
+}
+
 static void check_text(const record & item) {
     const size_t bad = find_invalid_utf8(item.text);
     if (bad != std::string::npos) {

@@ -62,4 +62,7 @@ std::string field(const record & from, const char * name, const std::string & fa
 
 std::string read_file(const std::string & path); // "-" = standard input
 
+// The same of a file that must hold something, and no NUL. what: "a schema", for messages.
+std::string read_content(const std::string & path, const std::string & what);
+
 } // namespace magnet_cli

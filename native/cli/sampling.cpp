@@ -69,24 +69,22 @@ magnet_sampling_params sampling_options::apply(magnet_sampling_params params) {
     set(params.penalty_last_n, penalty_last_n);
     set(params.seed, seed);
     if (!grammar_file.empty()) {
-        grammar = read_file(grammar_file);
+        grammar = read_content(grammar_file, "a grammar");
     }
     if (grammar) {
-        const std::string from = grammar_file.empty() ? "--grammar" : grammar_file;
-        if (grammar->empty() || grammar->find('\0') != std::string::npos) {
-            throw usage_error(from + (grammar->empty() ? ": a grammar cannot be empty" : ": holds a NUL character"));
+        if (grammar->empty()) {
+            throw usage_error("--grammar: a grammar cannot be empty");
         }
         params.grammar = grammar->c_str();
     }
-    if (!schema.empty()) {
-        const std::string from = schema[0] == '{' ? "--schema" : schema;
-        if (schema[0] != '{') {
-            schema = read_file(schema);
+    if (schema) {
+        if (schema->empty()) {
+            throw usage_error("--schema: a schema cannot be empty");
         }
-        if (schema.empty() || schema.find('\0') != std::string::npos) {
-            throw usage_error(from + (schema.empty() ? ": a schema cannot be empty" : ": holds a NUL character"));
+        if (schema->front() != '{') {
+            schema = read_content(*schema, "a schema");
         }
-        params.schema = schema.c_str();
+        params.schema = schema->c_str();
     }
     biases.clear();
     for (const std::string & text : logit_bias) {

@@ -19,7 +19,7 @@ struct sampling_options {
     std::optional<int64_t>   seed;
     std::optional<std::string> grammar;
     std::string              grammar_file;
-    std::string              schema; // a file's name or the schema itself; then the schema
+    std::optional<std::string> schema; // a file's name or the schema itself; then the schema
     std::vector<std::string> logit_bias; // TOKEN:BIAS
 
     void add_to(CLI::App & verb, const magnet_sampling_params & defaults);

@@ -281,9 +281,11 @@ struct magnet_tool_calls {
     int32_t                         n_calls;
 };
 
-/* The calls in an answer, in the form of the model's template: <tool_call>{"name", "arguments"}</tool_call>, [TOOL_CALLS] and a
- * list, or JSON alone. */
-MAGNET_API int32_t magnet_tool_calls_read(const struct magnet_model * model, struct magnet_text answer,
+/* The calls in an answer, in the form of the model's template: <tool_call> with {"name", "arguments"} or with <function=name>
+ * and its <parameter=name>s, [TOOL_CALLS] and a list, or JSON alone. tools: those that the model was shown; their schemas say
+ * whether a <parameter> is text; NULL = not known, JSON is taken as such. INVALID_ARGUMENT where they are no list of tools; what
+ * the model wrote is never refused. */
+MAGNET_API int32_t magnet_tool_calls_read(const struct magnet_model * model, const char * tools, struct magnet_text answer,
                                           struct magnet_tool_calls ** out_calls);
 MAGNET_API void    magnet_tool_calls_free(struct magnet_tool_calls * calls); /* NULL is a no-op */
 

@@ -278,6 +278,29 @@ TEST_CASE("fim: the default where the model was trained on it and no adapter say
     const model_ptr hybrid               = load_model(merged(MAGNET_CONTEXT_HYBRID));
     check_fails(magnet_infill(make_session(hybrid).get(), parts.data(), 3, &p, &r), MAGNET_STATUS_INVALID_ARGUMENT,
                 {"HYBRID", "FIM"});
+
+    // adapters that were trained for a context; the model's own, where theirs is left
+    for (const char * const trained_for : {"hybrid", "ordered"}) {
+        const bool        is_hybrid = std::string(trained_for) == "hybrid";
+        const std::string path      = scratch_path("fim-adapter.gguf");
+        write_adapter(path, "llama", random_lora({{"blk.0.attn_q.weight", 32, 32, {}, {}}}, 2, 1.0f, 1), 4.0f, [&](gguf_context * gguf) {
+            gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+            gguf_set_val_str(gguf, "magnet.infill.context", trained_for);
+        });
+        const adapter_ptr adapter = load_adapter(model, path);
+        const session_ptr session = make_session(model);
+        magnet_adapter *  list[]  = {adapter.get()};
+        require_ok(magnet_session_set_adapters(session.get(), list, nullptr, 1));
+        p         = middle(bias, 4);
+        p.context = MAGNET_CONTEXT_DEFAULT; // the adapter's, which has no prompt
+        CHECK(infill(session, parts, p)->n_prompt_tokens == 2);
+        p.context = MAGNET_CONTEXT_FIM;
+        if (is_hybrid) {
+            check_fails(magnet_infill(session.get(), parts.data(), 3, &p, &r), MAGNET_STATUS_INVALID_ARGUMENT, {"adapter", "HYBRID", "FIM"});
+            require_ok(magnet_session_set_adapters(session.get(), nullptr, nullptr, 0));
+        }
+        CHECK(infill(session, parts, p)->n_prompt_tokens == 5);
+    }
 }
 
 TEST_CASE("fim: what a model or a call cannot have is said") {

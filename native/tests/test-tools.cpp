@@ -4,7 +4,9 @@
 #include "chat_model.h"
 #include "gguf_file.h"
 #include "model/chat.h"
+#include "model/model.h"
 #include "model/tool-calls.h"
+#include "session/grammar.h"
 
 #include <nlohmann/json.hpp>
 
@@ -77,7 +79,7 @@ TEST_CASE("tools: the prompts of Hugging Face's apply_chat_template") {
             CHECK(prompt == with_date(one["prompt"]));
         }
     }
-    CHECK(n == 15);
+    CHECK(n == 20);
 }
 
 TEST_CASE("tools: arguments may be text, as in OpenAI's API, and what tools say is no control token") {
@@ -133,9 +135,179 @@ TEST_CASE("tools: calls are read in the form of the model's template") {
     check(tool_format::TAGGED, "<tool_call>" + std::string(100000, '['), "", list::array({std::string(100000, '[')}));
 }
 
+TEST_CASE("tools: calls that Qwen3-Coder's own template writes are read as they were") {
+    const json all = json::parse(std::ifstream(golden("tools.json")));
+    int        n   = 0;
+    for (const json & one : all["cases"]) {
+        if (one["template"] != "qwen3-coder.jinja") {
+            continue;
+        }
+        const std::string prompt = one["prompt"], turn = "<|im_start|>assistant\n", end = "<|im_end|>";
+        size_t            at     = 0;
+        for (const json & message : one["messages"]) {
+            if (!message.contains("tool_calls")) {
+                continue;
+            }
+            at = prompt.find(turn, at) + turn.size();
+            const std::string         written = prompt.substr(at, prompt.find(end, at) - at);
+            const magnet::tool_answer found   = magnet::read_tool_calls(magnet::tool_format::XML, written, one["tools"]);
+            INFO(written);
+            CHECK(found.content == "");
+            REQUIRE(found.calls.size() == message["tool_calls"].size());
+            for (size_t i = 0; i < found.calls.size(); ++i) {
+                const json & function = message["tool_calls"][i]["function"];
+                CHECK(found.calls[i].readable);
+                CHECK(found.calls[i].name == function["name"]);
+                CHECK(json::parse(found.calls[i].arguments) == function["arguments"]);
+                ++n;
+            }
+        }
+    }
+    CHECK(n == 4);
+    const std::string source = read_file(std::string(getenv("MAGNET_TEST_DATA")) + "/data/chat/qwen3-coder.jinja");
+    CHECK(magnet::tool_format_of(source) == magnet::tool_format::XML);
+}
+
+TEST_CASE("tools: texts of XML are what the tool's schema says, or what they look like where nobody knows") {
+    const json tools = json::parse(R"([{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {
+        "text": {"type": "string"}, "count": {"type": "integer"}, "flag": {"type": "boolean"}, "list": {"type": "array"},
+        "maybe": {"type": ["string", "null"]}, "either": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+        "word": {"enum": ["5", "6"]}, "other": {"$ref": "#/$defs/t"}, "lost": {"$ref": "#/$defs/none"}, "any": {}},
+        "$defs": {"t": {"type": "string"}}}}}])");
+    const auto argument = [](const json & offered, const std::string & name, const std::string & value) {
+        const std::string answer = "<tool_call>\n<function=f>\n<parameter=" + name + ">\n" + value + "\n</parameter>\n</function>\n</tool_call>";
+        const magnet::tool_answer found = magnet::read_tool_calls(magnet::tool_format::XML, answer, offered);
+        INFO(answer);
+        REQUIRE(found.calls.size() == 1);
+        REQUIRE(found.calls[0].readable);
+        return json::parse(found.calls[0].arguments)[name];
+    };
+    CHECK(argument(tools, "text", "5") == "5");
+    CHECK(argument(tools, "text", "[1]") == "[1]");
+    CHECK(argument(tools, "text", "a\n\n b ") == "a\n\n b ");
+    CHECK(argument(tools, "text", "") == "");
+    CHECK(argument(tools, "text", "</tool_call> </parameter>, </function>") == "</tool_call> </parameter>, </function>");
+    CHECK(argument(tools, "text", "\"quoted\"") == "\"quoted\"");
+    CHECK(argument(tools, "count", "5") == 5);
+    CHECK(argument(tools, "count", "five") == "five");
+    CHECK(argument(tools, "flag", "true") == true);
+    CHECK(argument(tools, "flag", "False") == false);
+    CHECK(argument(tools, "list", "[{\"a\": false}, 2]") == json::array({{{"a", false}}, 2}));
+    CHECK(argument(tools, "maybe", "null") == nullptr);
+    CHECK(argument(tools, "maybe", "5") == "5");
+    CHECK(argument(tools, "either", "5") == 5);
+    CHECK(argument(tools, "either", "{no JSON") == "{no JSON");
+    CHECK(argument(tools, "word", "5") == "5");
+    CHECK(argument(tools, "other", "5") == "5");
+    CHECK(argument(tools, "lost", "5") == 5);
+    CHECK(argument(tools, "any", "5") == 5);
+    CHECK(argument(tools, "unknown", "5") == 5);
+    CHECK(argument(tools, "unknown", "True") == "True");
+    CHECK(argument(nullptr, "text", "5") == 5);
+    CHECK(argument(nullptr, "text", "x") == "x");
+}
+
+TEST_CASE("tools: XML that is none stays as it was written") {
+    const auto check = [](const std::string & answer, const std::string & content, const json & calls) {
+        INFO(answer);
+        const magnet::tool_answer found = magnet::read_tool_calls(magnet::tool_format::XML, answer);
+        CHECK(found.content == content);
+        json all = json::array();
+        for (const magnet::tool_call & call : found.calls) {
+            all.push_back(call.readable ? json::array({call.name, json::parse(call.arguments)}) : json(call.text));
+        }
+        CHECK(all.dump() == calls.dump());
+    };
+    const json        f = json::array({"f", {{"a", 1}}}), g = json::array({"g", json::object()});
+    const std::string first = "<function=f>\n<parameter=a>\n1\n</parameter>\n</function>", second = "<function=g>\n</function>";
+    using list = json;
+    check("Hello.", "Hello.", list::array());
+    check("I look.\n<tool_call>\n" + first + "\n</tool_call>\n<tool_call>\n" + second + "\n</tool_call>", "I look.", list::array({f, g}));
+    check("I look.\n" + first + "\n</tool_call>", "I look.", list::array({f})); // the model went straight to it
+    check("<tool_call>" + first + second + "</tool_call>", "", list::array({f, g}));
+    check("<tool_call>" + first, "", list::array({f})); // the model's end stood for the tag
+    check("<tool_call><function=f><parameter=a>1</parameter></function></tool_call>", "", list::array({f}));
+    check("<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": 1}}</tool_call>", "", list::array({f})); // as its elder sisters
+    // cut by a limit: what it calls is not all there
+    check("<tool_call>\n<function=f>\n<parameter=a>\n1\n</parameter>\n", "", list::array({"<function=f>\n<parameter=a>\n1\n</parameter>"}));
+    check("<tool_call>\n<function=f>\n<parameter=a>\n1", "", list::array({"<function=f>\n<parameter=a>\n1"}));
+    check("<tool_call><function=f></tool_call> and " + second, "and", list::array({"<function=f>", g}));
+    check("<tool_call><function=></function></tool_call>", "", list::array({"<function=></function>"}));
+    check("Write <function=f> to call.", "Write <function=f> to call.", list::array());
+    std::string many, none;
+    for (int i = 0; i < 3000; ++i) {
+        many += "<function=a><parameter=b></parameter>";
+        none += "<tool_call>";
+    }
+    check(many, many, list::array());
+    CHECK(magnet::read_tool_calls(magnet::tool_format::XML, none).calls.size() == 3000);
+}
+
+TEST_CASE("tools: a forced call of XML has any text, which ends at its tag, and values by their schemas") {
+    const model_ptr    model = chat_model("{{ tools }}<tool_call><function=<parameter=");
+    const char * const tools = R"([{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "required": ["b"],
+        "properties": {"a": {"type": "string", "enum": ["x\ny", "z"]}, "b": {"type": "string"}, "c": {"$ref": "#/$defs/n"},
+        "d": {"$ref": "#/$defs/short"}, "e": {"type": ["string", "null"]}},
+        "$defs": {"n": {"type": "array", "items": {"$ref": "#/$defs/yes"}, "maxItems": 1}, "yes": {"const": true},
+        "short": {"type": "string", "minLength": 1, "maxLength": 2}}}}}])";
+    const auto      reader = magnet::model::load(golden("tiny-qwen2.gguf"), magnet_model_default_params());
+    magnet::grammar grammar(*reader, grammar_of(model, tools, "f").c_str(), nullptr);
+    using list              = std::vector<std::pair<std::string, std::string>>;
+    const auto follows = [&](const list & arguments) {
+        std::string call = "<tool_call>\n<function=f>\n";
+        for (const auto & [name, value] : arguments) {
+            call += "<parameter=" + name + ">\n" + value + "\n</parameter>\n";
+        }
+        call += "</function>\n</tool_call>";
+        grammar.restart();
+        for (const int32_t token : reader->tokenize(call, false, false)) {
+            if (!grammar.allows(token)) {
+                return false;
+            }
+            grammar.accept(token);
+        }
+        const magnet::tool_answer found = magnet::read_tool_calls(magnet::tool_format::XML, call, json::parse(tools));
+        REQUIRE(found.calls.size() == 1);
+        REQUIRE(found.calls[0].readable); // what the grammar allows is read
+        const json read = json::parse(found.calls[0].arguments);
+        for (const auto & [name, value] : arguments) {
+            CHECK((name >= "c" && name != "d" ? read[name].dump() : read[name].get<std::string>()) == value);
+        }
+        return grammar.allows(llama_vocab_eos(reader->vocab()));
+    };
+    CHECK(follows({{"b", ""}}));
+    CHECK(follows({{"b", "any text\n\n with \"quotes\", <b>tags</b>, < / </para </parameter <</parameter \u00e9"}}));
+    CHECK(follows({{"b", "b"}, {"a", "x\ny"}, {"c", "[true]"}, {"d", "ab"}, {"e", "null"}}));
+    CHECK(follows({{"b", "b"}, {"c", "[]"}, {"e", "\"text\""}}));
+    CHECK(!follows({}));
+    CHECK(!follows({{"a", "z"}}));
+    CHECK(!follows({{"a", "z"}, {"b", "b"}})); // required ones come first
+    CHECK(!follows({{"b", "</parameter>"}}));
+    CHECK(!follows({{"b", "b"}, {"a", "y"}}));
+    CHECK(!follows({{"b", "b"}, {"c", "[false]"}}));
+    CHECK(!follows({{"b", "b"}, {"c", "[true, true]"}}));
+    CHECK(!follows({{"b", "b"}, {"d", ""}}));
+    CHECK(!follows({{"b", "b"}, {"d", "abc"}}));
+    CHECK(!follows({{"b", "b"}, {"e", "text"}}));
+    CHECK(!follows({{"b", "b"}, {"f", "text"}}));
+
+    const auto refused = [&](const char * parameters, std::initializer_list<const char *> words) {
+        const std::string list = R"([{"function": {"name": "f", "parameters": )" + std::string(parameters) + "}}]";
+        int32_t           n    = 0;
+        check_fails(magnet_tool_grammar(model.get(), list.c_str(), nullptr, nullptr, 0, &n), MAGNET_STATUS_INVALID_ARGUMENT, words);
+    };
+    refused(R"({"properties": {"a": {"type": "number", "multipleOf": 3}}})", {"tool 0 (f)", "/properties/a", "multipleOf"});
+    refused(R"({"properties": {"a": {"type": "string", "pattern": "a"}}})", {"tool 0 (f)", "/properties/a", "pattern"});
+    refused(R"({"properties": {"a>b": {"type": "string"}}})", {"tool 0 (f)", "a>b"});
+    refused(R"({"required": ["a"]})", {"tool 0 (f)", "\"a\""});
+    refused(R"({"anyOf": [{"properties": {"a": {}}}]})", {"tool 0 (f)", "anyOf", "properties"});
+    magnet_tool_calls * calls = nullptr;
+    check_fails(magnet_tool_calls_read(model.get(), "[5]", text("x"), &calls), MAGNET_STATUS_INVALID_ARGUMENT, {"tool 0"});
+}
+
 TEST_CASE("tools: a forced call is a call, with arguments that its schema allows") {
     std::mt19937 random(1);
-    for (const char * const source : {"{{ tools }}<tool_call>", "{{ tools }}[TOOL_CALLS]", "{{ tools }}\"parameters\"", "{{ tools }}"}) {
+    for (const char * const source : {"{{ tools }}<tool_call>", "{{ tools }}<tool_call><function=<parameter=", "{{ tools }}[TOOL_CALLS]", "{{ tools }}\"parameters\"", "{{ tools }}"}) {
         const model_ptr   model   = chat_model(source);
         const session_ptr session = make_session(model);
         for (const char * const name : {(const char *)nullptr, "get_weather"}) {
@@ -152,7 +324,7 @@ TEST_CASE("tools: a forced call is a call, with arguments that its schema allows
                 require_ok(magnet_generate(session.get(), text("a"), &p, &result));
                 const result_ptr owned(result);
                 magnet_tool_calls * calls = nullptr;
-                require_ok(magnet_tool_calls_read(model.get(), text(result->spans[0].text), &calls));
+                require_ok(magnet_tool_calls_read(model.get(), weather, text(result->spans[0].text), &calls));
                 INFO(result->spans[0].text);
                 CHECK(calls->n_calls == 1);
                 if (result->spans[0].stop == MAGNET_STOP_GRAMMAR) {
@@ -180,7 +352,7 @@ TEST_CASE("tools: what is none is refused, and named") {
     const magnet_message message = {"user", text("x"), nullptr, nullptr};
     check_fails(magnet_chat_prompt(deaf.get(), &message, 1, weather, true, nullptr, 0, &n), MAGNET_STATUS_UNSUPPORTED, {"tools"});
     magnet_tool_calls * calls = nullptr;
-    check_fails(magnet_tool_calls_read(deaf.get(), text("x"), &calls), MAGNET_STATUS_UNSUPPORTED, {"tools"});
+    check_fails(magnet_tool_calls_read(deaf.get(), nullptr, text("x"), &calls), MAGNET_STATUS_UNSUPPORTED, {"tools"});
     check_fails(magnet_tool_grammar(load_tiny().get(), weather, nullptr, nullptr, 0, &n), MAGNET_STATUS_UNSUPPORTED, {"no chat template"});
 
     const model_ptr model = chat_model("{{ tools }}<tool_call>");

@@ -206,12 +206,13 @@ struct published_calls : magnet_tool_calls {
 
 } // namespace
 
-int32_t magnet_tool_calls_read(const magnet_model * m, magnet_text answer, magnet_tool_calls ** out_calls) {
+int32_t magnet_tool_calls_read(const magnet_model * m, const char * tools, magnet_text answer, magnet_tool_calls ** out_calls) {
     return guard([&] {
         check_out_handle(out_calls, "out_calls");
         const tool_format format = not_null(m, "model").impl->calls();
         auto              owned  = std::make_unique<published_calls>();
-        owned->answer            = read_tool_calls(format, std::string(checked_text(answer, "the answer")));
+        owned->answer            = read_tool_calls(format, std::string(checked_text(answer, "the answer")),
+                                                   tools ? parsed_tools(tools) : nlohmann::ordered_json());
         for (const tool_call & call : owned->answer.calls) {
             const auto readable = [&](const std::string & text) { return call.readable ? text.c_str() : nullptr; };
             owned->list.push_back({ readable(call.name), readable(call.arguments), call.text.c_str() });

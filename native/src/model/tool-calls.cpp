@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "schema/schema.h"
+#include "tool-xml.h"
 
 namespace magnet {
 
@@ -74,10 +75,11 @@ void add_calls(const std::string & text, std::vector<tool_call> & out) {
     out.push_back(whole);
 }
 
+const std::string open = "<tool_call>", close = "</tool_call>";
+
 void read_tagged(const std::string & answer, tool_answer & out) {
-    static const std::string open = "<tool_call>", close = "</tool_call>";
-    std::string              said;
-    size_t                   at = 0;
+    std::string said;
+    size_t      at = 0;
     for (size_t begin = 0; (begin = answer.find(open, at)) != std::string::npos;) {
         said += answer.substr(at, begin - at);
         const size_t inside = begin + open.size(), end = std::min(answer.find(close, inside), answer.find(open, inside));
@@ -87,10 +89,46 @@ void read_tagged(const std::string & answer, tool_answer & out) {
     out.content = stripped(said + answer.substr(at));
 }
 
+// Tags may be left out: the model goes straight to the function, or ends before the closing one.
+void read_xml(const std::string & answer, const json & tools, tool_answer & out) {
+    std::string said;
+    size_t      at    = 0;
+    int         tries = 100; // functions of a text that only speaks of them
+    for (;;) {
+        const size_t tag = answer.find(open, at), function = tries > 0 ? answer.find("<function=", at) : std::string::npos;
+        const size_t begin = std::min(tag, function);
+        if (begin == std::string::npos) {
+            break;
+        }
+        size_t    end = tag == begin ? begin + open.size() : begin;
+        tool_call call;
+        if (read_xml_call(answer, end, tools, call)) {
+            out.calls.push_back(call);
+        } else if (tag == begin) { // JSON in its place, or what nobody can read
+            const size_t inside = end;
+            end                 = std::min({answer.find(close, inside), answer.find(open, inside), answer.size()});
+            add_calls(stripped(answer.substr(inside, end - inside)), out.calls);
+        } else {
+            said += answer.substr(at, begin + 1 - at);
+            at = begin + 1;
+            --tries;
+            continue;
+        }
+        said += answer.substr(at, begin - at);
+        const size_t next = std::min(answer.find_first_not_of(" \t\r\n", end), answer.size());
+        at                = answer.compare(next, close.size(), close) == 0 ? next + close.size() : end;
+    }
+    out.content = stripped(said + answer.substr(at));
+}
+
 } // namespace
 
-tool_answer read_tool_calls(tool_format format, const std::string & answer) {
+tool_answer read_tool_calls(tool_format format, const std::string & answer, const json & tools) {
     tool_answer out;
+    if (format == tool_format::XML) {
+        read_xml(answer, tools, out);
+        return out;
+    }
     if (format == tool_format::TAGGED && answer.find("<tool_call>") != std::string::npos) {
         read_tagged(answer, out);
         return out;

@@ -19,7 +19,8 @@ struct tool_answer {
     std::vector<tool_call> calls;
 };
 
-// Nothing that the model writes fails it: a call that cannot be read is one that is not readable.
-tool_answer read_tool_calls(tool_format format, const std::string & answer);
+// Nothing that the model writes fails it: a call that cannot be read is one that is not readable. tools: parsed_tools of those
+// that the model was shown, whose schemas say what the texts of XML mean; null where nobody knows.
+tool_answer read_tool_calls(tool_format format, const std::string & answer, const nlohmann::ordered_json & tools = nullptr);
 
 } // namespace magnet

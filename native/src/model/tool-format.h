@@ -6,6 +6,7 @@
 namespace magnet {
 
 enum class tool_format {
+    XML,        // <tool_call>\n<function=…>\n<parameter=…>\n…\n</parameter>\n</function>\n</tool_call>: Qwen3-Coder
     TAGGED,     // <tool_call>\n{"name": …, "arguments": …}\n</tool_call>: Hermes, Qwen
     LISTED,     // [TOOL_CALLS][{"name": …, "arguments": …}]: Mistral
     PARAMETERS, // {"name": …, "parameters": …}: Llama 3

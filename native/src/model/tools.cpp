@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "schema/schema.h"
+#include "tool-xml.h"
 
 namespace magnet {
 
@@ -26,6 +27,16 @@ std::string name_of(const json & function, const std::string & where) {
     return function["name"];
 }
 
+void add_json_call(schema::grammar_rules & rules, const std::string & rule, const json & function, const std::string & key) {
+    json parameters = function.contains("parameters") ? function["parameters"] : json::object();
+    if (!parameters.contains("type")) {
+        parameters["type"] = "object";
+    }
+    const std::string arguments = rules.add_schema(rule + "-" + key, parameters);
+    rules.add_rule(rule, schema::literal("{\"name\": " + function["name"].dump() + ", \"" + key + "\": ") + " " + arguments + " " +
+                             schema::literal("}"));
+}
+
 json list_of(const char * text, const std::string & what) {
     json list = schema::parse(text, what);
     if (!list.is_array()) {
@@ -42,7 +53,8 @@ tool_format tool_format_of(const std::string & chat_template) {
         throw error(MAGNET_STATUS_UNSUPPORTED, "the model's chat template does not speak of tools: the model does not know how to "
                                                "call them.");
     }
-    return has("<tool_call>")      ? tool_format::TAGGED
+    return has("<tool_call>") && has("<function=") && has("<parameter=") ? tool_format::XML
+           : has("<tool_call>")    ? tool_format::TAGGED
            : has("[TOOL_CALLS]")   ? tool_format::LISTED
            : has("\"parameters\"") ? tool_format::PARAMETERS
                                    : tool_format::PLAIN;
@@ -84,7 +96,6 @@ json parsed_tool_calls(const char * calls, const std::string & where) {
 
 std::string tool_grammar(tool_format format, const char * tools, const char * name) {
     const json        list   = parsed_tools(tools);
-    const char *      key    = format == tool_format::PARAMETERS ? "parameters" : "arguments";
     std::string       any;
     const std::string text = schema::grammar_of([&](schema::grammar_rules & rules) {
         any.clear();
@@ -94,26 +105,24 @@ std::string tool_grammar(tool_format format, const char * tools, const char * na
             if (name && called != name) {
                 continue;
             }
-            json parameters = function.contains("parameters") ? function["parameters"] : json::object();
-            if (!parameters.contains("type")) {
-                parameters["type"] = "object";
-            }
             const std::string rule = "tool-" + std::to_string(i);
-            std::string       arguments;
             try {
-                arguments = rules.add_schema(rule + "-" + key, parameters);
+                if (format == tool_format::XML) {
+                    add_xml_call(rules, rule, function);
+                } else {
+                    add_json_call(rules, rule, function, format == tool_format::PARAMETERS ? "parameters" : "arguments");
+                }
             } catch (const error & e) {
                 throw error(e.status, "tool " + std::to_string(i) + " (" + called.get<std::string>() + "): " + e.what());
             }
-            rules.add_rule(rule, schema::literal("{\"name\": " + called.dump() + ", \"" + key + "\": ") + " " + arguments + " " +
-                                     schema::literal("}"));
             any += (any.empty() ? "" : " | ") + rule;
         }
         if (any.empty()) {
             refuse(std::string("there is no tool called \"") + name + "\"");
         }
+        const bool tagged = format == tool_format::TAGGED || format == tool_format::XML;
         rules.add_rule("call", any);
-        rules.add_rule("root", format == tool_format::TAGGED ? "\"<tool_call>\\n\" call \"\\n</tool_call>\""
+        rules.add_rule("root", tagged ? "\"<tool_call>\\n\" call \"\\n</tool_call>\""
                                : format == tool_format::LISTED ? "\"[TOOL_CALLS]\"? \"[\" call \"]\""
                                                                : "call");
     });

@@ -45,8 +45,8 @@ class converter_rules : public grammar_rules {
 public:
     explicit converter_rules(const common_grammar_builder & builder) : builder_(builder) {}
 
-    std::string add_schema(const std::string & name, const json & schema) override {
-        const json subset = subset_of(schema, "schema" + std::to_string(documents_.size()));
+    std::string add_schema(const std::string & name, const json & schema, const std::string & at) override {
+        const json subset = subset_of(schema, "schema" + std::to_string(documents_.size()), at);
         const auto given  = common_json::parse(subset.dump());
         documents_.push_back(common_chat_schema_from_json(given));
         return builder_.add_schema(name, *documents_.back().root);
@@ -108,6 +108,10 @@ std::string grammar_of(const std::function<void(grammar_rules &)> & build) {
 std::string grammar_of(const std::string & text) {
     const json schema = parse(text, "the schema");
     return grammar_of([&](grammar_rules & rules) { rules.add_schema("root", schema); });
+}
+
+void check(const json & schema) {
+    subset_of(schema, "schema", "");
 }
 
 std::string literal(const std::string & text) {

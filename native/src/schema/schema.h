@@ -26,13 +26,17 @@ nlohmann::ordered_json parse(const std::string & text, const std::string & what)
 class grammar_rules {
 public:
     virtual ~grammar_rules() = default;
-    virtual std::string add_schema(const std::string & name, const nlohmann::ordered_json & schema) = 0;
-    virtual void        add_rule(const std::string & name, const std::string & rule)               = 0;
+    // at: a pointer to the part of the schema that is meant; references lead into the whole.
+    virtual std::string add_schema(const std::string & name, const nlohmann::ordered_json & schema, const std::string & at = "") = 0;
+    virtual void        add_rule(const std::string & name, const std::string & rule)                                            = 0;
 };
 
 // GBNF with the rules that build adds, "root" among them. Texts that match a schema's rule are JSON and valid by the schema.
 // Throws INVALID_ARGUMENT naming place and reason: a schema that is none, or asks for what cannot be kept.
 std::string grammar_of(const std::function<void(grammar_rules &)> & build);
+
+// Throws as grammar_of does, and makes nothing.
+void check(const nlohmann::ordered_json & schema);
 
 // The same of one schema.
 std::string grammar_of(const std::string & schema);

@@ -22,8 +22,8 @@ class builder {
 public:
     builder(const json & root, const std::string & references) : root_(root), references_(references) {}
 
-    json build() {
-        json out = node({&root_, ""});
+    json build(const std::string & at) {
+        json out = node({&root_.at(json::json_pointer(at)), at});
         json targets = json::object();
         while (!wanted_.empty()) { // each once, however it refers to itself
             const auto [path, name] = wanted_.back();
@@ -391,8 +391,8 @@ private:
 
 } // namespace
 
-json subset_of(const json & schema, const std::string & references) {
-    return builder(schema, references).build();
+json subset_of(const json & schema, const std::string & references, const std::string & at) {
+    return builder(schema, references).build(at);
 }
 
 } // namespace magnet::schema

@@ -9,7 +9,8 @@
 
 namespace magnet::schema {
 
-// references: unlike those of other schemas of the same grammar. Throws INVALID_ARGUMENT.
-nlohmann::ordered_json subset_of(const nlohmann::ordered_json & schema, const std::string & references);
+// references: unlike those of other schemas of the same grammar. at: a pointer to the part that is meant, "" = all. Throws
+// INVALID_ARGUMENT.
+nlohmann::ordered_json subset_of(const nlohmann::ordered_json & schema, const std::string & references, const std::string & at);
 
 } // namespace magnet::schema

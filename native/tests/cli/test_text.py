@@ -6,7 +6,8 @@ import math
 import pathlib
 import unittest
 
-from magnet_cli import CliTest
+from magnet_cli import MODEL, CliTest
+from tiny_gguf import changed
 
 LEFT, RIGHT = "Tom lost his keys.", " At last he slept."
 TEMPLATE = LEFT + " {{gap:6}}" + RIGHT
@@ -122,10 +123,27 @@ class InfillTest(CliTest):
         self.assertEqual(self.infill("--keep-repeat", *repeats)[0]["gaps"][0]["text"], "one. And so it ended.")
 
     def test_fim_needs_a_model_with_its_tokens(self):
-        self.fails(1, "infill", "--context", "fim", "a{{gap}}b", says=["FIM", "ORDERED"])
+        self.fails(1, "infill", "--context", "fim", "a{{gap}}b", says=["FIM", "ORDERED, HYBRID and LEFT"])
         (self.folder / "x.py").write_text("A = 1\n")
         self.fails(2, "infill", "--extra", "x.py", "a{{gap}}b", says=["--extra", "FIM"])
         self.fails(1, "infill", "--extra", "none.py", "a{{gap}}b", says=["none.py"])
+
+    def test_fim_is_not_for_adapters_that_read_both_ways(self):
+        model = self.file("fim.gguf", changed(MODEL.with_name("tiny-qwen2.gguf"), ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"]))
+        stories = MODEL.parent.parent / "data" / "stories.txt"
+        train = self.run_magnet("train", "-m", model, "--text", stories, "-o", "trained.gguf", "--steps", "1", "--length", "48",
+                                "--open-room", "8", "--max-spans", "1", "--sscl", "0")
+        self.assertEqual(train.status, 0, train.err)
+        self.file("a.gguf", changed(self.folder / "trained.gguf", magnet__infill__context="hybrid"))
+
+        def card(*adapter):
+            return self.ok("info", "-m", model, *adapter, "--json").json()[0]
+        self.assertEqual(card()["context_default"], "fim")
+        self.assertEqual(card("--adapter", "a.gguf")["adapters"][0]["context_attention"], "hybrid")
+        fill = ["infill", "-m", model, "--max-tokens", "2"]
+        self.fails(1, *fill, "--adapter", "a.gguf", "--context", "fim", "a{{gap}}b", says=["adapter", "HYBRID", "FIM"])
+        self.ok(*fill, "--adapter", "a.gguf", "a{{gap}}b")
+        self.ok(*fill, "--context", "fim", "a{{gap}}b")
 
     def test_greedy_takes_the_likeliest(self):
         [one] = self.infill("--top", "3", TEMPLATE)
@@ -180,11 +198,38 @@ class GenerateTest(CliTest):
         self.fails(1, "generate", "--schema", '{"not": {}}', "a", says=["the schema", '"not" is not supported'])
         self.fails(2, "generate", "--schema", "{}", "--grammar", "root ::= [a]", "a", says=["--schema", "--grammar"])
         self.fails(1, "generate", "--schema", "none.json", "a", says=["none.json"])
+        wrong = self.file("wrong.json", '{"type": "object",\n "properties": {"a": {"multipleOf": 2, "type": "integer"}}}')
+        self.fails(1, "generate", "--schema", wrong, "a", says=["at /properties/a", '"multipleOf" is not supported'])
+        self.fails(1, "generate", "--schema", self.file("cut.json", '{"type": "object",\n "required": ['), "a", says=["line 2"])
+        self.fails(1, "generate", "--schema", self.file("empty.json", ""), "a", says=["empty.json", "cannot be empty"])
+        self.fails(1, "generate", "--schema", self.file("nul.json", "{}\0"), "a", says=["nul.json", "NUL"])
+        self.fails(2, "generate", "--schema", "", "a", says=["--schema"])
 
     def test_tools_need_a_template(self):
         tools = self.file("tools.json", '[{"type": "function", "function": {"name": "f"}}]')
         self.fails(1, "generate", "--tools", tools, "a", says=["template"])
         self.fails(2, "generate", "--tool-choice", "required", "a", says=["--tools"])
+
+    def test_calls_of_tools(self):
+        """Read where they can be; the others' text is kept."""
+        tools = self.file("tools.json", '[{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "required": ["a"], '
+                                        '"properties": {"a": {"enum": ["1", "2"]}}}}}]')
+        for template, broken in (("<tool_call>", '{"name": "f", "argu'), ("<tool_call><function=<parameter=", "<function=f>\n<parameter=a>")):
+            with self.subTest(template=template):
+                model = self.file("chat.gguf", changed(MODEL, tokenizer__chat_template="{{ tools }}{{ messages[0].content }}" + template))
+                ask = ["generate", "-m", model, "--tools", tools, "--json"]
+                [one] = self.ok(*ask, "--tool-choice", "required", "--max-tokens", "120", "a").json()
+                [call] = one["tool_calls"]
+                self.assertEqual((one["stop"], call["name"], list(call["arguments"])), ("grammar", "f", ["a"]))
+                self.assertIn(call["arguments"]["a"], ("1", "2"))  # a text, though it looks like a number
+                self.assertIn(call["text"], one["text"])
+                self.assertEqual(one["content"], "")
+                cut = "I call. <tool_call>\n" + broken
+                [one] = self.ok(*ask, "--grammar", "root ::= " + json.dumps(cut), "a").json()
+                self.assertEqual((one["text"], one["content"], one["tool_calls"]), (cut, "I call.", [{"text": broken}]))
+                self.fails(1, *ask, "--tool-choice", "g", "a", says=['no tool called "g"'])
+        self.fails(1, "generate", "-m", model, "--tools", self.file("none.json", ""), "a", says=["none.json", "empty"])
+        self.fails(1, "generate", "-m", model, "--tools", self.file("none.json", "[{},\n]"), "a", says=["the list of tools", "line 2"])
 
     def test_stop_string(self):
         grammar = 'root ::= "one two three"'
@@ -213,8 +258,8 @@ class GenerateTest(CliTest):
     def test_grammars_that_are_none(self):
         for verb, text in (("generate", "a"), ("infill", "a {{gap}} b")):
             self.fails(2, verb, "--grammar", "", text, says=["--grammar", "empty"])
-            self.fails(2, verb, "--grammar-file", self.file("empty.gbnf", ""), text, says=["empty.gbnf", "empty"])
-            self.fails(2, verb, "--grammar-file", self.file("nul.gbnf", 'root ::= "a\0b"'), text, says=["nul.gbnf", "NUL"])
+            self.fails(1, verb, "--grammar-file", self.file("empty.gbnf", ""), text, says=["empty.gbnf", "empty"])
+            self.fails(1, verb, "--grammar-file", self.file("nul.gbnf", 'root ::= "a\0b"'), text, says=["nul.gbnf", "NUL"])
             deep = "root ::= " + "( \")\" " * 300 + ")" * 300
             self.fails(1, verb, "--grammar", deep, text, says=["groups"])
 

@@ -66,7 +66,7 @@ TOOL_CONVERSATIONS = [
                    {"role": "tool", "content": "noon", "tool_call_id": "abcdefgh1"},
                    {"role": "tool", "content": "sunny", "tool_call_id": "abcdefgh2"}], [WEATHER, CLOCK]),
 ]
-TOOL_TEMPLATES = ["llama-3.2.jinja", "mistral-nemo.jinja", "qwen2.5.jinja"]
+TOOL_TEMPLATES = ["llama-3.2.jinja", "mistral-nemo.jinja", "qwen2.5.jinja", "qwen3-coder.jinja"]
 
 
 class Clock:

@@ -328,7 +328,7 @@ public final class Magnet implements AutoCloseable {
                     Generated generated = decoder.generate(tokens, prompt, all, call);
                     return offered.isEmpty()
                             ? new Answer(generated, generated.text(), List.of())
-                            : tokenizer.answer(generated);
+                            : tokenizer.answer(generated, offered);
                 },
                 answer -> answer.generated().text(),
                 runtime.workers());
@@ -337,10 +337,12 @@ public final class Magnet implements AutoCloseable {
     /**
      * What an answer calls, read in the form that the model's chat template shows calls in.
      *
+     * @param tools those that the model was told of: where calls are written as text, their schemas say which arguments are.
+     *     An empty list = not known, and JSON is taken as such
      * @throws MagnetException {@link Status#UNSUPPORTED} if the model has no template, or none that speaks of tools
      */
-    public Answer readCalls(Generated generated) {
-        return tokenizer.answer(generated);
+    public Answer readCalls(Generated generated, List<Tool> tools) {
+        return tokenizer.answer(generated, Lists.copyOf(tools, "tool"));
     }
 
     private GenerateOptions forced(GenerateOptions options, List<Tool> tools, ToolChoice choice) {

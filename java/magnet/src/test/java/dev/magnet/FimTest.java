@@ -22,11 +22,15 @@ class FimTest {
     Path folder;
 
     private Magnet load() throws IOException {
+        return load(TinyModel.options());
+    }
+
+    private Magnet load(LoadOptions options) throws IOException {
         Path model = TinyGguf.renamed(
                 TinyModel.QWEN2,
                 List.of("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|file_sep|>"),
                 folder.resolve("fim.gguf"));
-        return Magnet.load(model, TinyModel.options());
+        return Magnet.load(model, options);
     }
 
     private static int count(Magnet magnet, String... texts) {
@@ -66,13 +70,29 @@ class FimTest {
     }
 
     @Test
+    void itIsNotForAdaptersThatReadBothWays() throws IOException {
+        Path plain = TinyAdapter.write(folder.resolve("plain.gguf"), "qwen2", 1);
+        Path recipe = TinyGguf.withNewNumber(plain, "magnet.recipe.version", 1, folder.resolve("recipe.gguf"));
+        Path adapter = TinyGguf.withText(recipe, "magnet.infill.context", "hybrid", folder.resolve("hybrid.gguf"));
+        try (Magnet magnet = load();
+                Magnet adapted = load(TinyModel.options().withAdapters(adapter))) {
+            MagnetException e = assertThrows(MagnetException.class, () -> adapted.infill(PARTS, FIM));
+            assertEquals(Status.INVALID_ARGUMENT, e.status());
+            assertTrue(e.getMessage().contains("HYBRID") && e.getMessage().contains("Leave out the adapter"), e.getMessage());
+            MessagesTest.assertSpeaksJava(e.getMessage());
+            assertEquals(count(magnet, "int a =", ";"), adapted.infill(PARTS).usage().promptTokens());
+            assertEquals(3 + count(magnet, "int a = ", ";"), magnet.infill(PARTS, FIM).usage().promptTokens());
+        }
+    }
+
+    @Test
     void modelsWithoutTheTokensSayWhatTheyHave() {
         try (Magnet magnet = TinyModel.load()) {
             assertFalse(magnet.info().hasFimTokens());
             assertEquals(InfillContext.ORDERED, magnet.info().context());
             MagnetException e = assertThrows(MagnetException.class, () -> magnet.infill(PARTS, FIM));
             assertEquals(Status.UNSUPPORTED, e.status());
-            assertTrue(e.getMessage().contains("ORDERED"), e.getMessage());
+            assertTrue(e.getMessage().contains("it has ORDERED, HYBRID and LEFT"), e.getMessage());
         }
     }
 }

@@ -62,6 +62,10 @@ class MessagesTest {
                 entry("sampling.repeatPenalty is 0", () -> generate(generate.withSampling(greedy.withRepeatPenalty(0)))),
                 entry("sampling.penaltyLastN is -2", () -> generate(generate.withSampling(greedy.withPenaltyLastN(-2)))),
                 entry("the grammar, line 1, column 11: expected \")\"", () -> generate(generate.withGrammar("root ::= ("))),
+                entry("the schema is no JSON: line 2, column 4", () -> generate(generate.withSchema("{\"type\":\n  nothing}"))),
+                entry("the schema is no JSON: line 1, column 1", () -> generate(generate.withSchema(""))),
+                entry("the schema, at /properties/a: \"multipleOf\" is not supported", () -> generate(generate.withSchema(
+                        "{\"properties\": {\"a\": {\"type\": \"integer\", \"multipleOf\": 2}}}"))),
                 entry("a token of sampling.logitBias is 99999", () ->
                         generate(generate.withSampling(greedy.withLogitBias(Map.of(99999, 1f))))),
                 entry("a bias of sampling.logitBias is inf; it must be finite or Float.NEGATIVE_INFINITY", () ->

@@ -58,6 +58,17 @@ public final class TinyGguf {
 
     /** Writes a copy of {@code model} with one more text in its metadata. */
     public static Path withText(Path model, String key, String value, Path copy) throws IOException {
+        var bytes = new ByteArrayOutputStream();
+        write(bytes, value);
+        return with(model, key, 8, bytes.toByteArray(), copy);
+    }
+
+    /** Writes a copy of {@code model} with one more number, of 32 bits without a sign, in its metadata. */
+    static Path withNewNumber(Path model, String key, int value, Path copy) throws IOException {
+        return with(model, key, 4, number(value), copy);
+    }
+
+    private static Path with(Path model, String key, int type, byte[] value, Path copy) throws IOException {
         byte[] bytes = Files.readAllBytes(model);
         var gguf = new TinyGguf(bytes);
         gguf.skipKeys("");
@@ -67,14 +78,18 @@ public final class TinyGguf {
         var out = new ByteArrayOutputStream();
         out.write(bytes, 0, keysEnd);
         write(out, key);
-        out.writeBytes(ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN).putInt(8).array()); // a text
-        write(out, value);
+        out.writeBytes(number(type));
+        out.writeBytes(value);
         out.write(bytes, keysEnd, header - keysEnd);
         out.writeBytes(new byte[aligned(out.size()) - out.size()]);
         out.write(bytes, aligned(header), bytes.length - aligned(header));
         byte[] changed = out.toByteArray();
         ByteBuffer.wrap(changed).order(ByteOrder.LITTLE_ENDIAN).putLong(16, gguf.file.getLong(16) + 1);
         return Files.write(copy, changed);
+    }
+
+    private static byte[] number(int value) {
+        return ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN).putInt(value).array();
     }
 
     private static void write(ByteArrayOutputStream out, String text) {

@@ -74,6 +74,25 @@ class ToolsTest {
     }
 
     @Test
+    void callsOfXmlAreReadByTheSchemaOfTheTool() throws Exception {
+        Path file = TinyGguf.withText(
+                TinyModel.LLAMA, "tokenizer.chat_template", "{{ tools }}<tool_call><function=<parameter=", directory.resolve("xml.gguf"));
+        var tool = new Tool("f", "", "{\"properties\": {\"text\": {\"type\": \"string\", \"enum\": [\"1\"]}, \"n\": {\"enum\": [2]}},"
+                + " \"required\": [\"text\", \"n\"]}");
+        try (Magnet xml = Magnet.load(file, TinyModel.options())) {
+            Answer answer = xml.chat(ASKED, List.of(tool), ToolChoice.required(), GenerateOptions.defaults().withMaxTokens(-1)).result();
+            ToolCall call = answer.toolCalls().getFirst();
+            assertEquals("{\"text\":\"1\",\"n\":2}", call.arguments());
+            assertEquals("<function=f>\n<parameter=text>\n1\n</parameter>\n<parameter=n>\n2\n</parameter>\n</function>",
+                    call.text().replaceAll("2\\s+<", "2\n<")); // white space behind JSON is as the model likes
+            assertEquals("{\"text\":1,\"n\":2}", xml.readCalls(answer.generated(), List.of()).toolCalls().getFirst().arguments());
+            Answer cut = xml.chat(ASKED, List.of(tool), ToolChoice.required(), GenerateOptions.defaults().withMaxTokens(40)).result();
+            assertFalse(cut.toolCalls().getFirst().isReadable());
+            assertTrue(cut.toolCalls().getFirst().text().startsWith("<function=f>"), cut.toolCalls().toString());
+        }
+    }
+
+    @Test
     void whatCannotBeIsSaid() {
         GenerateOptions options = GenerateOptions.defaults();
         assertTrue(failure(() -> magnet.chat(ASKED, List.of(SWITCH), ToolChoice.tool("other"), options)).contains("\"other\""));

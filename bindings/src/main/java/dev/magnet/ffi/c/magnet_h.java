@@ -1483,6 +1483,7 @@ public class magnet_h extends magnet_h$shared {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             magnet_h.C_INT,
             magnet_h.C_POINTER,
+            magnet_h.C_POINTER,
             magnet_text.layout(),
             magnet_h.C_POINTER
         );
@@ -1495,7 +1496,7 @@ public class magnet_h extends magnet_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int32_t magnet_tool_calls_read(const struct magnet_model *model, struct magnet_text answer, struct magnet_tool_calls **out_calls)
+     * int32_t magnet_tool_calls_read(const struct magnet_model *model, const char *tools, struct magnet_text answer, struct magnet_tool_calls **out_calls)
      * }
      */
     public static FunctionDescriptor magnet_tool_calls_read$descriptor() {
@@ -1505,7 +1506,7 @@ public class magnet_h extends magnet_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int32_t magnet_tool_calls_read(const struct magnet_model *model, struct magnet_text answer, struct magnet_tool_calls **out_calls)
+     * int32_t magnet_tool_calls_read(const struct magnet_model *model, const char *tools, struct magnet_text answer, struct magnet_tool_calls **out_calls)
      * }
      */
     public static MethodHandle magnet_tool_calls_read$handle() {
@@ -1515,7 +1516,7 @@ public class magnet_h extends magnet_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int32_t magnet_tool_calls_read(const struct magnet_model *model, struct magnet_text answer, struct magnet_tool_calls **out_calls)
+     * int32_t magnet_tool_calls_read(const struct magnet_model *model, const char *tools, struct magnet_text answer, struct magnet_tool_calls **out_calls)
      * }
      */
     public static MemorySegment magnet_tool_calls_read$address() {
@@ -1524,16 +1525,16 @@ public class magnet_h extends magnet_h$shared {
 
     /**
      * {@snippet lang=c :
-     * int32_t magnet_tool_calls_read(const struct magnet_model *model, struct magnet_text answer, struct magnet_tool_calls **out_calls)
+     * int32_t magnet_tool_calls_read(const struct magnet_model *model, const char *tools, struct magnet_text answer, struct magnet_tool_calls **out_calls)
      * }
      */
-    public static int magnet_tool_calls_read(MemorySegment model, MemorySegment answer, MemorySegment out_calls) {
+    public static int magnet_tool_calls_read(MemorySegment model, MemorySegment tools, MemorySegment answer, MemorySegment out_calls) {
         var mh$ = magnet_tool_calls_read.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("magnet_tool_calls_read", model, answer, out_calls);
+                traceDowncall("magnet_tool_calls_read", model, tools, answer, out_calls);
             }
-            return (int)mh$.invokeExact(model, answer, out_calls);
+            return (int)mh$.invokeExact(model, tools, answer, out_calls);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -135,13 +135,13 @@ public final class Tokenizer {
         });
     }
 
-    /** An answer, what it calls taken apart. */
-    public Answer answer(Generated generated) {
+    /** An answer, what it calls of the tools taken apart. */
+    public Answer answer(Generated generated, List<Tool> tools) {
         return runtime.call(() -> {
             try (Arena arena = Arena.ofConfined()) {
                 MemorySegment text = Native.text(arena, generated.text(), "the answer");
                 MemorySegment out = arena.allocate(ValueLayout.ADDRESS);
-                Native.check(magnet_h.magnet_tool_calls_read(model(), text, out));
+                Native.check(magnet_h.magnet_tool_calls_read(model(), tools(arena, tools), text, out));
                 MemorySegment read = out.get(magnet_h.C_POINTER, 0).reinterpret(magnet_tool_calls.sizeof());
                 try {
                     List<ToolCall> calls = new ArrayList<>();

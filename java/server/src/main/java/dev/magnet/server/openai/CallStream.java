@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * for who reads the whole.
  */
 final class CallStream {
-    /** What templates put before calls: {@code docs/json.md}. */
-    private static final List<String> MARKS = List.of("<tool_call>", "[TOOL_CALLS]", "<|python_tag|>");
+    /** What templates put before calls: {@code docs/json.md}. Behind the last one is no JSON, so it is for who reads the whole. */
+    private static final List<String> MARKS = List.of("<tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=");
     private static final String CLOSE = "</tool_call>";
     private static final List<String> TAGS = Stream.concat(MARKS.stream(), Stream.of(CLOSE)).toList();
 

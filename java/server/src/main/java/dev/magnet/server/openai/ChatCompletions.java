@@ -83,7 +83,8 @@ public final class ChatCompletions implements Route.Handler {
                 Header.of("chatcmpl-", model),
                 request.top() < 0 ? null : new Logprobs(model.magnet()),
                 request.common().summarise(),
-                request.tools().offered().isEmpty() ? null : model.magnet());
+                model.magnet(),
+                request.tools().offered());
         Answers.send(exchange, runs, format, request.common().stream());
     }
 }

@@ -6,6 +6,7 @@ import dev.magnet.Answer;
 import dev.magnet.Generated;
 import dev.magnet.Magnet;
 import dev.magnet.Token;
+import dev.magnet.Tool;
 import dev.magnet.ToolCall;
 import dev.magnet.server.http.Json;
 import dev.magnet.server.model.Choice;
@@ -21,7 +22,8 @@ final class ChatFormat implements Format {
     private final Header header;
     private final @Nullable Logprobs logprobs;
     private final boolean summarise;
-    private final @Nullable Magnet tools;
+    private final Magnet reader;
+    private final List<Tool> tools;
     private CallStream calls = new CallStream(); // of the text that is told
     private final List<Token> untold = new ArrayList<>(); // tokens of it that have not shown
 
@@ -30,12 +32,13 @@ final class ChatFormat implements Format {
      *
      * @param logprobs null = none
      * @param summarise whether a stream ends with a count of tokens
-     * @param tools who reads calls of tools; null = there are none
+     * @param reader reads calls of the tools
      */
-    ChatFormat(Header header, @Nullable Logprobs logprobs, boolean summarise, @Nullable Magnet tools) {
+    ChatFormat(Header header, @Nullable Logprobs logprobs, boolean summarise, Magnet reader, List<Tool> tools) {
         this.header = header;
         this.logprobs = logprobs;
         this.summarise = summarise;
+        this.reader = reader;
         this.tools = tools;
     }
 
@@ -66,7 +69,7 @@ final class ChatFormat implements Format {
         if (!again) {
             untold.add(token);
         }
-        ObjectNode delta = tools == null ? said(token.text()) : calls.accept(token.text());
+        ObjectNode delta = tools.isEmpty() ? said(token.text()) : calls.accept(token.text());
         return delta == null ? null : event(index, delta, told(), null);
     }
 
@@ -102,7 +105,9 @@ final class ChatFormat implements Format {
 
     /** Content and calls; true if there is one that can be made. One that cannot be read stays in the content. */
     private boolean say(ObjectNode message, String text, Choice choice) {
-        Answer answer = tools == null ? null : tools.readCalls(new Generated(List.of(choice.span()), choice.usage()));
+        Answer answer = tools.isEmpty()
+                ? null
+                : reader.readCalls(new Generated(List.of(choice.span()), choice.usage()), tools);
         if (answer == null || answer.toolCalls().isEmpty() || !answer.toolCalls().stream().allMatch(ToolCall::isReadable)) {
             message.put("content", text);
             return false;

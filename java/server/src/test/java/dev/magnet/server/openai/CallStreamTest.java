@@ -51,6 +51,13 @@ class CallStreamTest {
     }
 
     @Test
+    void callsOfXmlAreForWhoReadsTheWhole() {
+        String call = "<function=s>\n<parameter=a>\n{\"b\": 1}\n</parameter>\n</function>\n</tool_call>";
+        check("I look.||\n<tool_call>\n" + call, "I look.\n<tool_call>\n" + call);
+        check("I look.||\n" + call, "I look.\n" + call);
+    }
+
+    @Test
     void whatIsSaidBesideCalls() {
         check("I look. <b>|s {}|t {}|", "I look. <b>\n\n<tool_call>\n{\"name\": \"s\", \"arguments\": {}}\n</tool_call>\n<tool_call>"
                 + "{\"name\": \"t\", \"arguments\": {}}</tool_call>\n");
