@@ -139,6 +139,26 @@ TEST_CASE("model file: architectures that are none of ours") {
     check_load_fails(other, MAGNET_STATUS_UNSUPPORTED, {other.c_str(), "qwen3"});
 }
 
+TEST_CASE("model file: vectors of another width than the model's own, which nothing makes") {
+    const std::string path = scratch_path("width.gguf");
+    copy_gguf(golden("tiny-llama.gguf"), path,
+              [](gguf_context * gguf) { gguf_set_val_u32(gguf, "llama.embedding_length_out", 1000); });
+    const auto model = load_model(path);
+    check_fails(magnet_model_check_training(model.get(), MAGNET_ENGINE_FUSED), MAGNET_STATUS_UNSUPPORTED,
+                {"llama.embedding_length_out"});
+    const magnet_text  text = {"abc", 3};
+    std::vector<float> vector(info_of(model).n_embd);
+    for (const int32_t engine : {MAGNET_ENGINE_AUTO, MAGNET_ENGINE_GRAPH}) {
+        magnet_session_params p = session_params();
+        p.engine                = engine;
+        const auto    session   = make_session(model, p);
+        const int32_t status    = magnet_embed(session.get(), &text, 1, nullptr, vector.data(), int64_t(vector.size()), nullptr);
+        CAPTURE(magnet_last_error());
+        CHECK(status != MAGNET_STATUS_OK);
+        CHECK(status != MAGNET_STATUS_INTERNAL);
+    }
+}
+
 TEST_CASE("model file: metadata that llama.cpp needs is missing") {
     const std::string path = scratch_path("incomplete.gguf");
     for (const char * key : {"llama.embedding_length", "llama.block_count", "llama.attention.layer_norm_rms_epsilon"}) {

@@ -163,6 +163,9 @@ void read_sizes(hparams & hp, const metadata & of, const std::string & path) {
     hp.n_ctx_train = of.count("context_length");
     hp.eps         = of.f32("attention.layer_norm_rms_epsilon", 1e-5f);
 
+    if (of.u32("embedding_length_out", uint32_t(hp.n_embd)) != uint32_t(hp.n_embd)) {
+        unsupported("vectors of another width than the model's own (" + of.name("embedding_length_out") + ")");
+    }
     if (of.u32("attention.value_length", uint32_t(hp.n_embd / hp.n_head)) != uint32_t(hp.head_dim)) {
         unsupported("values of another size than keys (" + of.name("attention.value_length") + ")");
     }
