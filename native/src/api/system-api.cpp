@@ -42,6 +42,9 @@ struct system_texts {
     }
 };
 
+// Of the calling thread's last call. Not inside the function: what Windows exports has no variables of threads.
+thread_local std::string reason_of_threads;
+
 const char * llama_kernels() {
 #ifdef MAGNET_CPU_VARIANTS_BUILT
     return magnet_cpu_variant();
@@ -54,9 +57,8 @@ const char * llama_kernels() {
 
 int32_t magnet_system_get_info(magnet_system_info * out_info) {
     return guard([&] {
-        static const system_texts       texts;
-        static thread_local std::string why; // of the calling thread's last call
-        why                        = why_physical_cores();
+        static const system_texts texts;
+        reason_of_threads          = why_physical_cores();
         magnet_system_info & info  = not_null(out_info, "out_info");
         info                       = {};
         info.platform              = MAGNET_SYSTEM "-" MAGNET_PROCESSOR;
@@ -65,7 +67,7 @@ int32_t magnet_system_get_info(magnet_system_info * out_info) {
         info.kernels               = texts.kernels.c_str();
         info.usable_kernels        = texts.usable.c_str();
         info.llama_kernels         = llama_kernels();
-        info.threads_reason        = why.c_str();
+        info.threads_reason        = reason_of_threads.c_str();
         info.n_threads             = physical_cores();
         info.n_processors          = usable_processors();
     });
