@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "magnet-mask.h"
 #include "reference_model.h"
+#include "test_files.h"
 #include "tiny_model.h"
 
 #include <cmath>
@@ -19,23 +20,12 @@ namespace magnet::testing {
 
 // A file that is gone when the test ends.
 class temporary_model {
-public:
-    explicit temporary_model(const tiny_model_params & params) {
-        const char * folder = std::getenv("TMPDIR");
-        std::string  name   = std::string(folder ? folder : "/tmp") + "/magnet-test-XXXXXX";
-        const int    file   = mkstemp(name.data());
-        if (file < 0) {
-            throw std::runtime_error("cannot make a temporary file " + name);
-        }
-        fclose(fdopen(file, "w"));
-        path = name;
-        write_tiny_model(path, params);
-    }
-    ~temporary_model() { std::remove(path.c_str()); }
-    temporary_model(const temporary_model &)             = delete;
-    temporary_model & operator=(const temporary_model &) = delete;
+    const test_folder folder;
 
-    std::string path;
+public:
+    explicit temporary_model(const tiny_model_params & params) { write_tiny_model(path, params); }
+
+    const std::string path = folder / "model.gguf";
 };
 
 // Of every family that the fused engine covers and that is more than another one: what sets it apart makes a difference to

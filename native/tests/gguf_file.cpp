@@ -1,5 +1,6 @@
 #include "gguf_file.h"
 
+#include "test_files.h"
 #include "tiny_model.h"
 
 #include "ggml.h"
@@ -7,20 +8,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 #include <random>
 #include <stdexcept>
 
-#include <unistd.h>
-
 namespace magnet::testing {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 using gguf_ptr = std::unique_ptr<gguf_context, decltype(&gguf_free)>;
 using ggml_ptr = std::unique_ptr<ggml_context, decltype(&ggml_free)>;
@@ -43,15 +39,6 @@ void write(const gguf_ptr & gguf, const std::string & path) {
         throw std::runtime_error("cannot write " + path);
     }
 }
-
-struct scratch_folder {
-    const fs::path path = fs::temp_directory_path() / ("magnet-test-" + std::to_string(getpid()));
-    scratch_folder() { fs::create_directories(path); }
-    ~scratch_folder() {
-        std::error_code ignored;
-        fs::remove_all(path, ignored);
-    }
-};
 
 // A token that ends a text, a space, and the printable characters from '!' on.
 void set_ascii_vocabulary(gguf_context * gguf, int32_t n_vocab) {
@@ -79,8 +66,8 @@ void set_ascii_vocabulary(gguf_context * gguf, int32_t n_vocab) {
 } // namespace
 
 std::string scratch_path(const std::string & name) {
-    static const scratch_folder folder;
-    return (folder.path / name).string();
+    static const test_folder folder;
+    return folder / name;
 }
 
 std::string read_file(const std::string & path) {

@@ -5,18 +5,28 @@
 
 #include <cstdio>
 
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#ifndef _WIN32
+#    include <sys/resource.h>
+#    include <sys/wait.h>
+#    include <unistd.h>
+#endif
 
 namespace magnet::testing {
 
-// A shadow of all memory, as sanitizers have, fits under no limit.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+// A shadow of all memory, as sanitizers have, fits under no limit, and Windows has no limits of this kind.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(_WIN32)
 inline constexpr bool limits_work = false;
 #else
 inline constexpr bool limits_work = true;
 #endif
+
+#ifdef _WIN32
+
+inline void limit_memory(size_t) {}
+
+inline void in_child(int (*)()) {}
+
+#else
 
 // The address space of this process grows by so much and no more.
 inline void limit_memory(size_t more_bytes) {
@@ -51,5 +61,7 @@ inline void in_child(int (*work)()) {
     CHECK(WIFEXITED(status));
     CHECK(WEXITSTATUS(status) == 0); // which step of work it was
 }
+
+#endif
 
 } // namespace magnet::testing

@@ -3,8 +3,11 @@
 
 #include "base/error.h"
 
+#include "base/path.h"
+
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
 #include <string>
 
@@ -13,16 +16,23 @@ namespace magnet::testing {
 class test_folder {
 public:
     test_folder() {
-        std::string name = (std::filesystem::temp_directory_path() / "magnet-test-XXXXXX").string();
-        path             = mkdtemp(name.data());
+        std::random_device random;
+        do { // again if another test took the name
+            path = std::filesystem::temp_directory_path() / ("magnet-test-" + std::to_string(random()));
+        } while (!std::filesystem::create_directory(path));
     }
-    ~test_folder() { std::filesystem::remove_all(path); }
+    ~test_folder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path, ignored);
+    }
+    test_folder(const test_folder &)             = delete;
+    test_folder & operator=(const test_folder &) = delete;
 
-    std::string operator/(const std::string & name) const { return (path / name).string(); }
+    std::string operator/(const std::string & name) const { return to_utf8(path / to_path(name)); }
 
     // Writes a file and returns its path.
     std::string write(const std::string & name, const std::string & text) const {
-        std::ofstream(path / name, std::ios::binary) << text;
+        std::ofstream(path / to_path(name), std::ios::binary) << text;
         return *this / name;
     }
 
@@ -32,7 +42,7 @@ private:
 
 inline std::string content_of(const std::string & path) {
     std::ostringstream text;
-    text << std::ifstream(path, std::ios::binary).rdbuf();
+    text << std::ifstream(to_path(path), std::ios::binary).rdbuf();
     return text.str();
 }
 
