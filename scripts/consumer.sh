@@ -9,7 +9,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
 mvn -q -B deploy -DskipTests -Dmaven.install.skip=true -Dnative.targets="magnet magnet_cli" \
-    -DaltDeploymentRepository="folder::default::file://$folder/repository" "$@"
+    -DaltDeploymentRepository="folder::file://$folder/repository" "$@"
 for artifact in magnet magnet-bindings magnet-natives magnet-platform magnet-bom magnet-parent magnet-java; do
     [ -d "$folder/repository/dev/magnet/$artifact" ] || { echo "$artifact was not deployed" >&2; exit 1; }
 done
