@@ -95,44 +95,45 @@ TEST_CASE("tools: arguments may be text, as in OpenAI's API, and what tools say 
     CHECK(std::count_if(tokens.begin(), tokens.begin() + n, [](int32_t t) { return t < 3; }) == 0);
 }
 
+// calls: [name, arguments] of each call that reads, the text of one that does not.
+static void check_read(magnet::tool_format format, const std::string & answer, const std::string & content, const json & calls) {
+    INFO(answer);
+    const magnet::tool_answer found = magnet::read_tool_calls(format, answer);
+    CHECK(found.content == content);
+    json all = json::array();
+    for (const magnet::tool_call & call : found.calls) {
+        all.push_back(call.readable ? json::array({call.name, json::parse(call.arguments)}) : json(call.text));
+    }
+    CHECK(all.dump() == calls.dump());
+}
+
 TEST_CASE("tools: calls are read in the form of the model's template") {
-    using magnet::read_tool_calls;
     using magnet::tool_format;
-    const auto check = [](tool_format format, const std::string & answer, const std::string & content, const json & calls) {
-        INFO(answer);
-        const magnet::tool_answer found = read_tool_calls(format, answer);
-        CHECK(found.content == content);
-        json all = json::array();
-        for (const magnet::tool_call & call : found.calls) {
-            all.push_back(call.readable ? json::array({call.name, json::parse(call.arguments)}) : json(call.text));
-        }
-        CHECK(all.dump() == calls.dump());
-    };
     const json f = json::array({"f", {{"a", 1}}}), g = json::array({"g", json::object()});
     const std::string first = R"({"name": "f", "arguments": {"a": 1}})", second = R"({"name": "g", "arguments": {}})";
     using list = json;
-    check(tool_format::TAGGED, "Hello.", "Hello.", list::array());
-    check(tool_format::TAGGED, "<tool_call>\n" + first + "\n</tool_call>", "", list::array({f}));
-    check(tool_format::TAGGED, "I look.\n<tool_call>" + first + "</tool_call>\n<tool_call>\n" + second + "\n</tool_call> Done.", "I look.\n\n Done.",
+    check_read(tool_format::TAGGED, "Hello.", "Hello.", list::array());
+    check_read(tool_format::TAGGED, "<tool_call>\n" + first + "\n</tool_call>", "", list::array({f}));
+    check_read(tool_format::TAGGED, "I look.\n<tool_call>" + first + "</tool_call>\n<tool_call>\n" + second + "\n</tool_call> Done.", "I look.\n\n Done.",
           list::array({f, g}));
-    check(tool_format::TAGGED, "<tool_call>\n" + first, "", list::array({f})); // the model's end stood for the tag
-    check(tool_format::TAGGED, "<tool_call>" + first + "<tool_call>" + second, "", list::array({f, g}));
-    check(tool_format::TAGGED, "<tool_call>{\"name\": \"f\", \"argu</tool_call>", "", list::array({"{\"name\": \"f\", \"argu"}));
-    check(tool_format::TAGGED, "<tool_call>{\"name\": \"f\", \"arguments\": 5}</tool_call>", "", list::array({"{\"name\": \"f\", \"arguments\": 5}"}));
-    check(tool_format::TAGGED, "<tool_call>", "", list::array({""}));
-    check(tool_format::TAGGED, first, "", list::array({f})); // without the tags
-    check(tool_format::LISTED, "[TOOL_CALLS][" + first + ", " + second + "]</s>", "", list::array({"[" + first + ", " + second + "]</s>"}));
-    check(tool_format::LISTED, "[TOOL_CALLS] [" + first + ", " + second + "]", "", list::array({f, g}));
-    check(tool_format::LISTED, "[" + first + "]", "", list::array({f}));
-    check(tool_format::LISTED, "[1, 2] are numbers", "[1, 2] are numbers", list::array());
-    check(tool_format::PARAMETERS, R"({"name": "f", "parameters": {"a": 1}})", "", list::array({f}));
-    check(tool_format::PARAMETERS, R"(<|python_tag|>{"name": "f", "parameters": {"a": 1}}; {"name": "g", "parameters": {}})", "", list::array({f, g}));
-    check(tool_format::PARAMETERS, R"({"name": "f", "parameters": "{\"a\": 1}"})", "", list::array({f}));
-    check(tool_format::PARAMETERS, R"({"a": 1})", R"({"a": 1})", list::array());
-    check(tool_format::PARAMETERS, R"({"name": "f", "parameters": {"a)", "", list::array({R"({"name": "f", "parameters": {"a)"}));
-    check(tool_format::PLAIN, " " + first + "\n", "", list::array({f}));
-    check(tool_format::PLAIN, std::string(100000, ';'), std::string(100000, ';'), list::array());
-    check(tool_format::TAGGED, "<tool_call>" + std::string(100000, '['), "", list::array({std::string(100000, '[')}));
+    check_read(tool_format::TAGGED, "<tool_call>\n" + first, "", list::array({f})); // the model's end stood for the tag
+    check_read(tool_format::TAGGED, "<tool_call>" + first + "<tool_call>" + second, "", list::array({f, g}));
+    check_read(tool_format::TAGGED, "<tool_call>{\"name\": \"f\", \"argu</tool_call>", "", list::array({"{\"name\": \"f\", \"argu"}));
+    check_read(tool_format::TAGGED, "<tool_call>{\"name\": \"f\", \"arguments\": 5}</tool_call>", "", list::array({"{\"name\": \"f\", \"arguments\": 5}"}));
+    check_read(tool_format::TAGGED, "<tool_call>", "", list::array({""}));
+    check_read(tool_format::TAGGED, first, "", list::array({f})); // without the tags
+    check_read(tool_format::LISTED, "[TOOL_CALLS][" + first + ", " + second + "]</s>", "", list::array({"[" + first + ", " + second + "]</s>"}));
+    check_read(tool_format::LISTED, "[TOOL_CALLS] [" + first + ", " + second + "]", "", list::array({f, g}));
+    check_read(tool_format::LISTED, "[" + first + "]", "", list::array({f}));
+    check_read(tool_format::LISTED, "[1, 2] are numbers", "[1, 2] are numbers", list::array());
+    check_read(tool_format::PARAMETERS, R"({"name": "f", "parameters": {"a": 1}})", "", list::array({f}));
+    check_read(tool_format::PARAMETERS, R"(<|python_tag|>{"name": "f", "parameters": {"a": 1}}; {"name": "g", "parameters": {}})", "", list::array({f, g}));
+    check_read(tool_format::PARAMETERS, R"({"name": "f", "parameters": "{\"a\": 1}"})", "", list::array({f}));
+    check_read(tool_format::PARAMETERS, R"({"a": 1})", R"({"a": 1})", list::array());
+    check_read(tool_format::PARAMETERS, R"({"name": "f", "parameters": {"a)", "", list::array({R"({"name": "f", "parameters": {"a)"}));
+    check_read(tool_format::PLAIN, " " + first + "\n", "", list::array({f}));
+    check_read(tool_format::PLAIN, std::string(100000, ';'), std::string(100000, ';'), list::array());
+    check_read(tool_format::TAGGED, "<tool_call>" + std::string(100000, '['), "", list::array({std::string(100000, '[')}));
 }
 
 TEST_CASE("tools: calls that Qwen3-Coder's own template writes are read as they were") {
@@ -209,14 +210,7 @@ TEST_CASE("tools: texts of XML are what the tool's schema says, or what they loo
 
 TEST_CASE("tools: XML that is none stays as it was written") {
     const auto check = [](const std::string & answer, const std::string & content, const json & calls) {
-        INFO(answer);
-        const magnet::tool_answer found = magnet::read_tool_calls(magnet::tool_format::XML, answer);
-        CHECK(found.content == content);
-        json all = json::array();
-        for (const magnet::tool_call & call : found.calls) {
-            all.push_back(call.readable ? json::array({call.name, json::parse(call.arguments)}) : json(call.text));
-        }
-        CHECK(all.dump() == calls.dump());
+        check_read(magnet::tool_format::XML, answer, content, calls);
     };
     const json        f = json::array({"f", {{"a", 1}}}), g = json::array({"g", json::object()});
     const std::string first = "<function=f>\n<parameter=a>\n1\n</parameter>\n</function>", second = "<function=g>\n</function>";
