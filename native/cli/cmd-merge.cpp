@@ -1,5 +1,4 @@
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 
 #include "../src/base/path.h"
@@ -35,23 +34,23 @@ void merge_command::run() const {
     if (output == "-") {
         throw usage_error("a model does not go to standard output; name a file with -o");
     }
-    if (!overwrite && std::filesystem::exists(magnet::to_path(output))) {
-        throw failure(output + " exists already; name another file, or allow it with --overwrite");
-    }
+    check_replaceable(output, overwrite);
+    std::string path   = adapter;
+    const float factor = scale * split_scale(path);
     note_input(model);
-    note_input(adapter);
+    note_input(path);
     check_outputs({output});
     set_unfinished_file(magnet::unfinished_name(output)); // where the library writes until it is whole
-    check(magnet_merge(model.c_str(), adapter.c_str(), scale, type, output.c_str()));
+    check(magnet_merge(model.c_str(), path.c_str(), factor, type, output.c_str()));
     set_unfinished_file("");
-    std::fprintf(stderr, "%s holds %s with %s\n", output.c_str(), model.c_str(), adapter.c_str());
+    std::fprintf(stderr, "%s holds %s with %s\n", output.c_str(), model.c_str(), path.c_str());
 }
 
 void add_merge(CLI::App & verb) {
     auto         command = std::make_shared<merge_command>();
     option_group group(verb, "Merging");
     group.value("-m,--model", command->model, "FILE", "GGUF file of the base (or set MAGNET_MODEL)")->envname("MAGNET_MODEL");
-    group.value("--adapter", command->adapter, "FILE", "the LoRA adapter")->required();
+    group.value("--adapter", command->adapter, "FILE[:SCALE]", "the LoRA adapter")->required();
     group.value("-o,--output", command->output, "FILE", "the merged model (GGUF)")->required();
     group.value("--scale", command->scale, "X", with_default("factor of the adapter", command->scale));
     group.choice("--type", command->type, type_names,

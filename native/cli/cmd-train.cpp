@@ -10,6 +10,7 @@
 
 #include "../src/base/path.h"
 #include "error.h"
+#include "files.h"
 #include "interrupt.h"
 #include "model.h"
 #include "names.h"
@@ -62,7 +63,6 @@ struct train_command {
 
     void run();
     void check_resume(const CLI::App & verb) const;
-    bool may_write() const;
     void measure() const;
 };
 
@@ -198,10 +198,6 @@ void train_command::measure() const {
                 x.seconds_per_step, static_cast<double>(x.tokens_per_step) / x.seconds_per_step);
 }
 
-bool train_command::may_write() const {
-    return dry_run || params.files.overwrite || !std::filesystem::exists(magnet::to_path(output));
-}
-
 // A run that goes on has its own options and files: others would be ignored.
 void train_command::check_resume(const CLI::App & verb) const {
     std::string ignored;
@@ -240,9 +236,7 @@ void train_command::run() {
     if (checkpoint.empty() && !no_checkpoint && !output.empty()) {
         checkpoint = magnet::to_utf8(magnet::to_path(output).replace_extension(".ckpt"));
     }
-    if (!may_write()) {
-        throw failure(output + " exists already; name another file, or allow it with --overwrite");
-    }
+    check_replaceable(output, params.files.overwrite);
     std::vector<magnet_train_stage> plan;
     for (const std::string & text : stages) {
         plan.push_back(stage_of(text));

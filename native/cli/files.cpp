@@ -60,4 +60,15 @@ void check_outputs(const std::vector<std::string> & outputs) {
     }
 }
 
+void check_replaceable(const std::string & output, bool overwrite) {
+    std::error_code       failed;
+    const fs::file_status status = fs::status(magnet::to_path(output), failed);
+    if (fs::is_directory(status)) {
+        throw failure(output + " is a folder; name a file in it");
+    }
+    if (!overwrite && fs::exists(status)) {
+        throw failure(output + " exists already; name another file, or allow it with --overwrite");
+    }
+}
+
 } // namespace magnet_cli

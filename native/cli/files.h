@@ -13,6 +13,9 @@ void note_input(const std::string & path);
 // lost. "" and "-" are none.
 void check_outputs(const std::vector<std::string> & outputs);
 
+// A failure if the output is a folder, or exists and may not be replaced.
+void check_replaceable(const std::string & output, bool overwrite);
+
 // Where opening the path would lead: links followed, be there something or not.
 std::filesystem::path target_of(const std::string & path);
 

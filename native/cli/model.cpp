@@ -51,8 +51,7 @@ void show_log(int32_t level) {
     magnet_log_set(level == 0 ? nullptr : print_log_line, &shown);
 }
 
-// "mine.gguf:0.5" -> 0.5, and path loses the suffix; a file of that very name goes first.
-static float split_scale(std::string & path) {
+float split_scale(std::string & path) {
     const size_t colon = path.rfind(':');
     if (colon == std::string::npos || path.find('/', colon) != std::string::npos || std::filesystem::exists(magnet::to_path(path))) {
         return 1.0f;

@@ -49,6 +49,9 @@ struct model_options {
     void add_to(CLI::App & verb);
 };
 
+// "mine.gguf:0.5" -> 0.5, and path loses the suffix; a file of that very name goes first.
+float split_scale(std::string & path);
+
 struct loaded_model {
     std::string              path;
     model_ptr                model;

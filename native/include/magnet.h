@@ -1117,11 +1117,12 @@ MAGNET_API struct magnet_train_params magnet_train_default_params(void);
 MAGNET_API int32_t magnet_train(const struct magnet_train_params * params, struct magnet_train_result * out_result);
 
 /* Goes on from a checkpoint, bit for bit as if it had never stopped, with the options and files of that run (MISMATCH if
- * the texts have changed since). */
+ * the texts have changed since). BAD_FILE if a byte of the checkpoint is another than was written; the adapter stays. */
 MAGNET_API int32_t magnet_train_resume(const char * checkpoint, magnet_train_callback on_step, void * user_data,
                                        struct magnet_train_result * out_result);
 
-/* Memory, steps and time of a run, measured on two real steps; writes nothing. */
+/* Memory, steps and time of a run, measured on two real steps; writes nothing. Refuses what the run would refuse; without
+ * an output it asks for none. */
 MAGNET_API int32_t magnet_train_measure(const struct magnet_train_params * params,
                                         struct magnet_train_estimate * out_estimate);
 

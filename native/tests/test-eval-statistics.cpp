@@ -314,6 +314,12 @@ TEST_CASE("a journal gives back what was added, and nothing that was cut off") {
     }
     CHECK(journal(path, what).find("x:2")->at(0) == 5.0);
 
+    std::string text = content_of(path);
+    text.replace(text.find("0.1"), 3, "0.2");
+    const std::string edited = error_of([&] { journal(folder.write("edited", text), what); });
+    CHECK(edited.find("edited:2: ") != std::string::npos);
+    CHECK(edited.find("remove this line") != std::string::npos);
+
     const std::string other = error_of([&] { journal(path, {{"protocol", "sts"}, {"seed", 2}}); });
     CHECK(other.find("another evaluation (other: seed)") != std::string::npos);
     CHECK(error_of([&] { journal(folder.write("text", "hello\n"), what); }).find("text:1: ") != std::string::npos);

@@ -1,6 +1,7 @@
 // Files that cannot be loaded: models and adapters, each with a message that says what and why.
 #include "api.h"
 #include "gguf_file.h"
+#include "model/recipe.h"
 #include "reference_model.h"
 
 #include "gguf.h"
@@ -427,10 +428,35 @@ TEST_CASE("adapter file: not there, not GGUF, cut off, damaged") {
                   [](gguf_context * gguf) { gguf_set_val_u32(gguf, "adapter.lora.alpha", 4); });
     check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, {path.c_str(), "alpha"});
     write_adapter(path, "llama", tiny_lora(), 4.0f, [](gguf_context * gguf) {
-        gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+        magnet::write_recipe(magnet::recipe(), gguf);
         gguf_set_val_str(gguf, "magnet.pooling", "median");
     });
     check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, {path.c_str(), "magnet.pooling", "median", "mean"});
+}
+
+TEST_CASE("adapter file: numbers that are none, and a recipe that lacks what was trained") {
+    const model_ptr   model = load_tiny();
+    const std::string path  = scratch_path("hollow-adapter.gguf");
+    for (const float nothing : {NAN, INFINITY, -INFINITY}) {
+        write_adapter(path, "llama", tiny_lora(), nothing);
+        check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, {path.c_str(), "adapter.lora.alpha"});
+        for (const bool in_a : {true, false}) {
+            magnet::lora_set      lora   = tiny_lora();
+            magnet::lora_matrix & matrix = lora.matrices.back();
+            (in_a ? matrix.a : matrix.b).back() = nothing;
+            write_adapter(path, "llama", lora, 4.0f);
+            check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, {path.c_str(), matrix.target.c_str(), "no finite numbers"});
+        }
+    }
+    for (const char * key : {"magnet.pooling", "magnet.attention", "magnet.infill.context"}) {
+        write_adapter(path, "llama", tiny_lora(), 4.0f, [key](gguf_context * gguf) {
+            magnet::write_recipe(magnet::recipe(), gguf);
+            gguf_remove_key(gguf, key);
+        });
+        check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, {path.c_str(), key, "missing"});
+    }
+    write_adapter(path, "llama", tiny_lora(), 4.0f, [](gguf_context * gguf) { magnet::write_recipe(magnet::recipe(), gguf); });
+    CHECK(load_adapter(model, path) != nullptr);
 }
 
 TEST_CASE("adapter of another model: nothing is loaded, and the model works on") {
@@ -454,7 +480,7 @@ TEST_CASE("adapter of another model: nothing is loaded, and the model works on")
     check_adapter_fails(model, path, MAGNET_STATUS_MISMATCH, {path.c_str(), "blk.7.ffn_down.weight"});
 
     write_adapter(path, "llama", tiny_lora(), 4.0f, [](gguf_context * gguf) {
-        gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+        magnet::write_recipe(magnet::recipe(), gguf);
         gguf_set_val_i32(gguf, "magnet.token.end", 264);
     });
     check_adapter_fails(model, path, MAGNET_STATUS_MISMATCH, {path.c_str(), "264"});

@@ -3,6 +3,7 @@
 #include "eval_api.h"
 #include "gguf_file.h"
 #include "model/model.h"
+#include "model/recipe.h"
 #include "session/fim-prompt.h"
 #include "session/layout.h"
 
@@ -256,7 +257,7 @@ TEST_CASE("fim: the default where the model was trained on it and no adapter say
     const auto merged = [](int32_t context) { // the recipe that magnet_merge puts into a model
         const std::string path = scratch_path("fim-recipe-" + std::to_string(context) + ".gguf");
         copy_gguf(write(qwen), path, [&](gguf_context * gguf) {
-            gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+            magnet::write_recipe(magnet::recipe(), gguf);
             gguf_set_val_str(gguf, "magnet.infill.context", context == MAGNET_CONTEXT_HYBRID ? "hybrid" : "ordered");
         });
         return path;
@@ -284,7 +285,7 @@ TEST_CASE("fim: the default where the model was trained on it and no adapter say
         const bool        is_hybrid = std::string(trained_for) == "hybrid";
         const std::string path      = scratch_path("fim-adapter.gguf");
         write_adapter(path, "llama", random_lora({{"blk.0.attn_q.weight", 32, 32, {}, {}}}, 2, 1.0f, 1), 4.0f, [&](gguf_context * gguf) {
-            gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+            magnet::write_recipe(magnet::recipe(), gguf);
             gguf_set_val_str(gguf, "magnet.infill.context", trained_for);
         });
         const adapter_ptr adapter = load_adapter(model, path);

@@ -6,6 +6,13 @@
 #include "gguf_mutator.h"
 #include "json_mutator.h"
 
+#include "base/error.h"
+#include "base/gguf-file.h"
+#include "base/lines.h"
+#include "eval/journal.h"
+
+#include <nlohmann/json.hpp>
+
 #include <sstream>
 
 using namespace magnet::testing;
@@ -69,7 +76,8 @@ void write_checkpoint(const std::string & path) {
 std::string damaged_checkpoint(const gguf_parts & sound, uint32_t seed, std::string & what) {
     const char * const key = seed % 4 == 0 ? "train.options" : "train.history";
     if (seed % 4 > 1) {
-        return damaged(sound, seed, what);
+        const std::string bytes = damaged(sound, seed, what);
+        return bytes + magnet::gguf_seal(bytes); // else nothing behind the checksum would be met
     }
     gguf_parts   file = sound;
     json_mutator mutate(seed);
@@ -90,7 +98,8 @@ std::string damaged_checkpoint(const gguf_parts & sound, uint32_t seed, std::str
             pair.values[0] += l + (seed % 4 == 1 ? "\n" : "");
         }
     }
-    return file.bytes();
+    const std::string bytes = file.bytes();
+    return bytes + magnet::gguf_seal(bytes);
 }
 
 // ------------------------------------------------------------------------------------------------ states
@@ -142,6 +151,19 @@ struct eval_run {
     }
 };
 
+// Where it is still an object that has one: else nothing behind the sum would be met.
+std::string with_its_sum(const std::string & line) {
+    try {
+        nlohmann::json object = magnet::parse_json(line, "", 1);
+        if (object.erase("sum") > 0) {
+            object["sum"] = magnet::eval::sum_of(object);
+            return object.dump();
+        }
+    } catch (const magnet::error &) { // it stays as it is
+    }
+    return line;
+}
+
 std::string damaged_state(const std::string & sound, uint32_t seed, std::string & what) {
     json_mutator             mutate(seed);
     std::istringstream       from(sound);
@@ -160,7 +182,10 @@ std::string damaged_state(const std::string & sound, uint32_t seed, std::string 
         default: lines[i] = mutate.damaged(lines[i], what);
     }
     std::string text;
-    for (const std::string & line : lines) {
+    for (std::string & line : lines) {
+        if (mutate.below(8) > 0) {
+            line = with_its_sum(line);
+        }
         text += line + "\n";
     }
     text.resize(text.size() - (mutate.below(8) == 0 ? mutate.below(text.size() + 1) : 0));

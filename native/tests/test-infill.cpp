@@ -2,6 +2,7 @@
 #include "api.h"
 #include "api_reference.h"
 #include "gguf_file.h"
+#include "model/recipe.h"
 
 #include <algorithm>
 #include <cmath>
@@ -261,7 +262,7 @@ TEST_CASE("infill: the adapter's END token ends an open gap, and its recipe name
     REQUIRE(end < free.size());
 
     const size_t n_matrices = write_recipe_alone(path, [&](gguf_context * gguf) {
-        gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+        magnet::write_recipe(magnet::recipe(), gguf);
         gguf_set_val_str(gguf, "magnet.infill.context", "hybrid");
         gguf_set_val_i32(gguf, "magnet.token.end", free[end]);
     });
@@ -290,7 +291,7 @@ TEST_CASE("infill: an open gap takes the room that it had in the adapter's train
     const std::string path  = scratch_path("room.gguf");
     const model_ptr   model = load_tiny("qwen2");
     write_recipe_alone(path, [&](gguf_context * gguf) {
-        gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+        magnet::write_recipe(magnet::recipe(), gguf);
         gguf_set_val_i32(gguf, "magnet.infill.open_room", 20);
     });
     const adapter_ptr   adapter = load_adapter(model, path);
@@ -334,7 +335,7 @@ TEST_CASE("a merged model goes by the recipe that was merged into it") {
     const model_ptr   base = load_tiny("qwen2");
     const dense       truth("qwen2");
     write_adapter(path, "qwen2", random_lora(truth.model().targets(), 2, 1.0f, 3), 2.0f, [&](gguf_context * gguf) {
-        gguf_set_val_u32(gguf, "magnet.recipe.version", 1);
+        magnet::write_recipe(magnet::recipe(), gguf);
         gguf_set_val_str(gguf, "magnet.instruction", "FIND ");
         gguf_set_val_str(gguf, "magnet.pooling", "last");
         gguf_set_val_str(gguf, "magnet.attention", "causal");

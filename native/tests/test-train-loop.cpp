@@ -490,6 +490,28 @@ TEST_CASE("a truncated checkpoint and one of something else are refused") {
           std::string::npos);
 }
 
+TEST_CASE("a checkpoint with one bit that is another one is refused") {
+    setup      s;
+    toy_engine e(V, D);
+    trainer(e, s.vocab, s.data, s.held, s.options).run([](const train_progress & p) { return p.record->step < 4; });
+    const std::string bytes = content_of(s.options.files.checkpoint);
+    const auto        flip  = [&](size_t at) {
+        std::string other = bytes;
+        other[at] ^= char(1 << at % 8);
+        return s.folder.write("flipped.ckpt", other);
+    };
+    for (size_t at = 0; at < bytes.size(); at += 97) {
+        INFO("byte ", at, " of ", bytes.size());
+        CHECK(error_of([&] { load_checkpoint(flip(at)); }).find("flipped.ckpt") != std::string::npos);
+    }
+    const std::string weights = error_of([&] { load_checkpoint(flip(bytes.size() - 100)); });
+    CHECK(weights.find("checksum differs") != std::string::npos);
+    CHECK(weights.find("begin the run anew") != std::string::npos);
+    const std::string cut = s.folder.write("cut.ckpt", bytes.substr(0, bytes.size() - 9)); // all tensors are there
+    CHECK(error_of([&] { load_checkpoint(cut); }).find("checksum is missing") != std::string::npos);
+    CHECK(load_checkpoint(s.options.files.checkpoint).state.step > 0);
+}
+
 TEST_CASE("an estimate changes nothing") {
     setup      s;
     toy_engine e(V, D);

@@ -10,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <map>
 
 using namespace magnet;
 using namespace magnet::train;
@@ -288,7 +289,7 @@ TEST_CASE("a merged model holds numbers, or it is not written") {
     const auto refuses = [&](float scale, merge_type type, const char * reason) {
         const std::string message = fault(scale, type);
         INFO("message: ", message);
-        CHECK(message.find("blk.0.attn_q.weight") == 0);
+        CHECK(message.find("blk.0.attn_q.weight") != std::string::npos);
         CHECK(message.find(reason) != std::string::npos);
         CHECK_FALSE(std::filesystem::exists(folder / "m.gguf"));
         CHECK_FALSE(std::filesystem::exists(folder / "m.gguf.tmp"));
@@ -329,8 +330,10 @@ TEST_CASE("a recipe that cannot be is refused") {
     const auto read = [](const std::string & key, const std::string & value) {
         return error_of([&] {
             read_recipe([&](const std::string & k, std::string & v) {
-                v = k == key ? value : k == "magnet.recipe.version" ? "1" : "";
-                return k == key || k == "magnet.recipe.version";
+                const std::map<std::string, std::string> sound = {{"magnet.recipe.version", "1"}, {"magnet.pooling", "mean"},
+                                                                  {"magnet.attention", "causal"}, {"magnet.infill.context", "left"}};
+                v = k == key ? value : sound.count(k) ? sound.at(k) : "";
+                return k == key || sound.count(k) > 0;
             });
         });
     };

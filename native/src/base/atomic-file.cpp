@@ -34,7 +34,9 @@ atomic_file::atomic_file(const std::string & path) : path(path) {
     const auto      there = std::filesystem::status(to_path(path), ignored);
     if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
         // a folder cannot be replaced, and a device like /dev/null must not be
-        throw error(MAGNET_STATUS_IO, "cannot write " + path + ": it is not a file.");
+        throw error(MAGNET_STATUS_IO, "cannot write " + path + (std::filesystem::is_directory(there)
+                                                                    ? ": it is a folder; name a file in it."
+                                                                    : ": it is not a file."));
     }
     do { // again if another process took the name
         temporary = unfinished_name(path);

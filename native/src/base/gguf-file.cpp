@@ -3,6 +3,7 @@
 #include "asserts.h"
 #include "atomic-file.h"
 #include "error.h"
+#include "hash.h"
 #include "log.h"
 #include "path.h"
 
@@ -66,7 +67,7 @@ gguf_reader::gguf_reader(const std::string & path, const std::string & what) : p
         if (end > size) {
             throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated: it has " + std::to_string(size) + " bytes, but " +
                                                     gguf_get_tensor_name(context.get(), i) + " ends at byte " +
-                                                    std::to_string(end) + ". Fetch it again.");
+                                                    std::to_string(end) + ". Copy or fetch it again.");
         }
     }
 }
@@ -183,7 +184,50 @@ std::vector<float> gguf_reader::values(int64_t tensor) const {
     return out;
 }
 
-void write_gguf(const std::string & path, const gguf_context * meta, const std::vector<gguf_tensor> & tensors) {
+// ------------------------------------------------------------------------------------------------ the seal
+
+static const std::string seal_mark = "magnet.sum"; // then eight bytes, the lowest first
+
+static std::string seal_of(const fnv1a & sum) {
+    std::string seal = seal_mark;
+    for (int shift = 0; shift < 64; shift += 8) {
+        seal.push_back(char(sum.value() >> shift & 0xff));
+    }
+    return seal;
+}
+
+std::string gguf_seal(const std::string & bytes) {
+    fnv1a sum;
+    sum.add(bytes);
+    return seal_of(sum);
+}
+
+void gguf_reader::check_seal() const {
+    const uint64_t n_seal = seal_of(fnv1a()).size();
+    if (size < n_seal) {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated: its checksum is missing.");
+    }
+    fnv1a             sum;
+    std::vector<char> block(1 << 20);
+    seek(file.get(), 0, SEEK_SET);
+    for (uint64_t left = size - n_seal; left > 0;) {
+        const size_t n = size_t(std::min<uint64_t>(left, block.size()));
+        if (std::fread(block.data(), 1, n, file.get()) != n) {
+            throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + std::strerror(errno) + ".");
+        }
+        sum.add(block.data(), n);
+        left -= n;
+    }
+    std::string found(n_seal, '\0');
+    if (std::fread(found.data(), 1, n_seal, file.get()) != n_seal || found.compare(0, seal_mark.size(), seal_mark) != 0) {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated: its checksum is missing.");
+    }
+    if (found != seal_of(sum)) {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is damaged: its bytes are not those that were written (their checksum differs).");
+    }
+}
+
+void write_gguf(const std::string & path, const gguf_context * meta, const std::vector<gguf_tensor> & tensors, bool sealed) {
     struct ggml_deleter {
         void operator()(ggml_context * p) const { ggml_free(p); }
     };
@@ -200,20 +244,31 @@ void write_gguf(const std::string & path, const gguf_context * meta, const std::
         gguf_add_tensor(head.get(), shape);
     }
 
-    atomic_file          file(path);
+    atomic_file file(path);
+    fnv1a       sum;
+    const auto  write = [&](const void * data, size_t n) {
+        file.write(data, n);
+        if (sealed) {
+            sum.add(data, n);
+        }
+    };
     std::vector<uint8_t> bytes(gguf_get_meta_size(head.get()));
     gguf_get_meta_data(head.get(), bytes.data());
-    file.write(bytes.data(), bytes.size());
+    write(bytes.data(), bytes.size());
     const uint8_t  zeros[256] = {};
     const uint64_t alignment  = gguf_get_alignment(head.get());
     for (size_t i = 0; i < tensors.size(); ++i) {
         const uint64_t n = gguf_get_tensor_size(head.get(), int64_t(i));
-        file.write(tensors[i].data(), n);
+        write(tensors[i].data(), n);
         for (uint64_t padding = (alignment - n % alignment) % alignment; padding > 0;) {
             const uint64_t part = std::min<uint64_t>(padding, sizeof(zeros));
-            file.write(zeros, part);
+            write(zeros, part);
             padding -= part;
         }
+    }
+    if (sealed) {
+        const std::string seal = seal_of(sum);
+        file.write(seal.data(), seal.size());
     }
     file.commit();
 }

@@ -38,6 +38,9 @@ public:
     std::vector<uint8_t> bytes(int64_t tensor) const;  // as stored
     std::vector<float>   values(int64_t tensor) const; // dequantised
 
+    // Throws BAD_FILE unless the file was written sealed, and every byte is as it was then.
+    void check_seal() const;
+
     static const char * const not_gguf; // "a GGUF file", and how to get one
 
 private:
@@ -54,7 +57,12 @@ struct gguf_tensor {
     std::function<const void *()> data;
 };
 
-// Replaces path by a GGUF of this metadata and these tensors. Tensors of meta itself are not written. Throws IO.
-void write_gguf(const std::string & path, const gguf_context * meta, const std::vector<gguf_tensor> & tensors);
+// Replaces path by a GGUF of this metadata and these tensors. Tensors of meta itself are not written. sealed: a checksum
+// follows, behind all that a reader of GGUF looks at. Throws IO.
+void write_gguf(const std::string & path, const gguf_context * meta, const std::vector<gguf_tensor> & tensors,
+                bool sealed = false);
+
+// What stands at the end of a sealed file that begins with these bytes.
+std::string gguf_seal(const std::string & bytes);
 
 } // namespace magnet

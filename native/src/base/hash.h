@@ -1,6 +1,7 @@
 // FNV-1a, 64 bits: tells texts and files apart, and guards nothing against a forger.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -10,11 +11,12 @@ namespace magnet {
 class fnv1a {
 public:
     void add(uint32_t unit) { hash_ = (hash_ ^ unit) * 0x100000001b3u; }
-    void add(const std::string & bytes) {
-        for (const unsigned char c : bytes) {
-            add(uint32_t(c));
+    void add(const void * bytes, size_t size) {
+        for (size_t i = 0; i < size; ++i) {
+            add(uint32_t(static_cast<const unsigned char *>(bytes)[i]));
         }
     }
+    void add(const std::string & bytes) { add(bytes.data(), bytes.size()); }
     void add(const std::vector<int32_t> & tokens) {
         for (const int32_t t : tokens) {
             add(uint32_t(t));

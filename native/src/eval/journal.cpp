@@ -2,6 +2,7 @@
 
 #include "base/atomic-file.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/lines.h"
 #include "base/path.h"
 
@@ -43,6 +44,14 @@ std::string differences(const nlohmann::json & a, const nlohmann::json & b) {
 }
 
 } // namespace
+
+std::string sum_of(const nlohmann::json & line) {
+    fnv1a sum;
+    sum.add(line.dump());
+    char text[17];
+    std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(sum.value()));
+    return text;
+}
 
 journal::journal(const std::string & path, const nlohmann::json & what) : path_(path) {
     if (path_.empty()) {
@@ -87,7 +96,7 @@ void journal::read(const nlohmann::json & what) {
         if (++number == 1 && content.substr(0, 1) != "{") {
             throw not_a_state;
         }
-        const nlohmann::json line = parse_json(content, path_, number);
+        nlohmann::json line = parse_json(content, path_, number);
         if (number == 1) {
             const auto state = line.find("state"), about = line.find("what");
             if (state == line.end() || *state != kind || about == line.end() || !about->is_object()) {
@@ -104,6 +113,12 @@ void journal::read(const nlohmann::json & what) {
         if (item_at == line.end() || !item_at->is_string() || values == line.end() || !values->is_array()) {
             throw bad_line(path_, number,
                            "expected \"item\" and \"values\"; remove this line to compute the item again.");
+        }
+        const nlohmann::json sum = line.value("sum", nlohmann::json());
+        line.erase("sum");
+        if (sum != sum_of(line)) {
+            throw bad_line(path_, number, "it is not what was written (its \"sum\" differs); remove this line to compute the "
+                                          "item again.");
         }
         std::vector<double> & item = items_[item_at->get<std::string>()];
         item.clear();
@@ -133,7 +148,9 @@ const std::vector<double> * journal::find(const std::string & item) const {
 
 void journal::add(const std::string & item, const std::vector<double> & values) {
     if (file_) {
-        write(nlohmann::json{{"item", item}, {"values", values}}.dump());
+        nlohmann::json line = {{"item", item}, {"values", values}};
+        line["sum"]         = sum_of(line);
+        write(line.dump());
     }
 }
 

@@ -10,6 +10,9 @@
 
 namespace magnet::eval {
 
+// What a line's "sum" must be, told from the rest of it: a digit that is another one would be believed.
+std::string sum_of(const nlohmann::json & line);
+
 class journal {
 public:
     // Reads what is at path, if anything, and appends to it. path "": keeps nothing. what: an object that says what is

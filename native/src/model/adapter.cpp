@@ -52,8 +52,11 @@ std::shared_ptr<adapter> adapter::load(const std::shared_ptr<model> & base, cons
 
     try {
         a->matrices_ = load_lora(path).set;
-    } catch (const error & e) { // llama.cpp may still know what to do with it
-        a->no_matrices_ = e.what();
+    } catch (const error & e) {
+        if (e.status != MAGNET_STATUS_UNSUPPORTED) {
+            throw;
+        }
+        a->no_matrices_ = e.what(); // llama.cpp may still know what to do with it
     }
 
     log_capture                 capture;

@@ -67,6 +67,10 @@ static std::vector<float> padded(const std::vector<float> & from, int64_t rows, 
     return to;
 }
 
+static bool all_finite(const std::vector<float> & values) {
+    return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
 lora_adapter load_lora(const std::string & path) {
     const gguf_reader file(path);
     const auto        bad = [&path](const std::string & why) { return error(MAGNET_STATUS_BAD_FILE, path + why); };
@@ -77,6 +81,9 @@ lora_adapter load_lora(const std::string & path) {
     adapter.arch      = file.text("general.architecture");
     adapter.base_name = file.text("general.base_model.0.name");
     adapter.alpha     = float(file.number("adapter.lora.alpha", 0.0));
+    if (!std::isfinite(adapter.alpha)) {
+        throw bad(" is damaged: adapter.lora.alpha is " + number_text(adapter.alpha) + ".");
+    }
     adapter.how       = read_recipe(path, lookup_of(file.meta()));
 
     std::vector<int64_t> ranks;
@@ -106,6 +113,9 @@ lora_adapter load_lora(const std::string & path) {
         m.n_out = int32_t(shape_b[1]);
         m.a     = file.values(i);
         m.b     = file.values(b);
+        if (!all_finite(m.a) || !all_finite(m.b)) { // every answer would be one of nothing
+            throw bad(" is damaged: the matrices of " + m.target + " hold values that are no finite numbers.");
+        }
         ranks.push_back(shape_a[1]);
         adapter.set.matrices.push_back(std::move(m));
     }

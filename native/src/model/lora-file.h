@@ -23,7 +23,8 @@ enum class lora_type { f32, f16 };
 // weight is beyond its range. Throws IO.
 void save_lora(const std::string & path, const lora_adapter & adapter, lora_type type);
 
-// Matrices of smaller rank than the largest are padded with zeros. Throws IO, BAD_FILE.
+// Matrices of smaller rank than the largest are padded with zeros. Throws IO, BAD_FILE, and UNSUPPORTED for matrices of a
+// type that holds no weights.
 lora_adapter load_lora(const std::string & path);
 
 } // namespace magnet

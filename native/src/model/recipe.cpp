@@ -41,8 +41,8 @@ static const named_value contexts[] = {
 template <size_t N>
 static void read_name(const meta_lookup & get, const char * key, const named_value (&values)[N], int32_t & out) {
     std::string text;
-    if (!get(key, text)) {
-        return;
+    if (!get(key, text)) { // write_recipe() writes it: what was trained is not what would be guessed
+        throw error(MAGNET_STATUS_BAD_FILE, std::string(key) + " is missing, and there is a " + key_version + ".");
     }
     std::string known;
     for (const named_value & v : values) {

@@ -9,7 +9,7 @@
 
 namespace magnet::train {
 
-static const int64_t checkpoint_version = 2;
+static const int64_t checkpoint_version = 3; // 3: a checksum at its end
 static const int64_t most_counted       = int64_t(1) << 53; // rows, tokens, epochs
 
 uint64_t hash_corpus(const corpus & data) {
@@ -152,7 +152,7 @@ void save_checkpoint(const std::string & path, const checkpoint & c) {
     for_each_tensor(s.v, "v.", add);
     for_each_tensor(s.average, "average.", add);
     for_each_tensor(s.best, "best.", add); // none yet: no tensors
-    write_gguf(path, meta.get(), tensors);
+    write_gguf(path, meta.get(), tensors, /*sealed =*/true);
 }
 
 // The names of the matrices, and their sizes by what is stored of them.
@@ -251,8 +251,17 @@ static checkpoint read_checkpoint(const gguf_reader & file) {
 
 checkpoint load_checkpoint(const std::string & path) {
     const gguf_reader file(path, "a training checkpoint");
-    if (file.text("general.type") != "checkpoint" || file.integer("train.version", 0) != checkpoint_version) {
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a training checkpoint of this version of the library.");
+    if (file.text("general.type") != "checkpoint") {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a training checkpoint.");
+    }
+    if (file.integer("train.version", 0) != checkpoint_version) {
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is not a training checkpoint of this version of the library (" +
+                                                std::to_string(checkpoint_version) + "). Begin the run anew, without it.");
+    }
+    try {
+        file.check_seal(); // a weight that is another one would be trained on, and saved over the adapter
+    } catch (const error & e) {
+        throw error(e.status, std::string(e.what()) + " Go on from a whole copy of it, or begin the run anew.");
     }
     try {
         return read_checkpoint(file);

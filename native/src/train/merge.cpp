@@ -116,7 +116,7 @@ merge_result merge_lora(const std::string & base, const std::string & adapter, f
                 if (!all_finite(w)) {
                     throw error(MAGNET_STATUS_BAD_FILE, m->target + " would hold weights that are no finite numbers: the scale, " +
                                                             number_text(scale) + ", is too large, or a weight of " + base +
-                                                            " or " + adapter + " is damaged. Nothing was written.");
+                                                            " is damaged. Nothing was written.");
                 }
                 stored = in_type(to, w, m->n_out, m->n_in);
                 if (!all_finite(w = as_floats(to, stored, w.size()))) {

@@ -58,10 +58,10 @@ static corpus read_corpus(const std::vector<std::string> & texts, const std::vec
 
 // Is there a place to write to? Better known before an hour of work.
 static void check_output(const std::string & path, bool overwrite) {
+    atomic_file probe(path); // first: what is no file cannot be replaced either
     if (!overwrite && file_exists(path)) {
         throw error(MAGNET_STATUS_IO, path + " exists already; name another file, or allow it to be replaced.");
     }
-    atomic_file probe(path);
 }
 
 static void check_files(const train_options & o, bool resumes) {
@@ -95,10 +95,9 @@ static void check_files(const train_options & o, bool resumes) {
 }
 
 static void check_outputs(const train_options & o) {
-    if (o.files.output.empty()) {
-        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no output is named: where should the adapter go?");
+    if (!o.files.output.empty()) {
+        check_output(o.files.output, o.files.overwrite);
     }
-    check_output(o.files.output, o.files.overwrite);
     for (const std::string & path : {o.files.checkpoint, o.files.metrics, o.files.report}) {
         if (!path.empty()) {
             check_output(path, true);
@@ -146,10 +145,11 @@ static void check_documents(const train_options & o) {
 training::training(const train_options & options, bool writes, bool resumes) : options_(options) {
     check_options(options_);
     check_documents(options_);
-    if (writes) {
-        check_files(options_, resumes);
-        check_outputs(options_);
+    if (writes && options_.files.output.empty()) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "no output is named: where should the adapter go?");
     }
+    check_files(options_, resumes); // of an estimate too: it says what the run would
+    check_outputs(options_);
     model_ = model::load_vocabulary(options_.files.model);
     vocab_ = make_train_vocab(model_, options_.mask_token);
     data_  = read_corpus(options_.files.texts, options_.files.pairs, options_, vocab_);

@@ -10,7 +10,7 @@ class training {
 public:
     // Reads model, vocabulary, text and pairs. Throws what reading throws, INVALID_ARGUMENT on options that make no
     // sense or on a file to write that is one of the others, and IO if the output exists and may not be replaced: before
-    // anything is computed. writes = false: only to estimate. resumes: it goes on from its checkpoint.
+    // anything is computed. writes = false: only to estimate, which needs no output. resumes: it goes on from its checkpoint.
     explicit training(const train_options & options, bool writes = true, bool resumes = false);
 
     // Goes on with the options that the checkpoint holds.

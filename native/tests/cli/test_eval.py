@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import signal
 import time
 import unittest
@@ -13,6 +14,14 @@ STORIES = "\n".join(f"Tom {n} ran.\tHe fell {n} times.\tHe got up.\tHe ran on.\t
 COLUMNS = "\n\n".join(f"dog{n} NN I-NP O\nruns VB I-VP O\nhome RB O O" for n in range(30)) + "\n"
 QUESTIONS = "".join(json.dumps({"query": f"{n} is", "choices": ["one", "two", "three"], "gold": n % 3}) + "\n"
                     for n in range(5))
+
+
+def fnv1a(text):
+    """FNV-1a in 64 bits, as its authors give it."""
+    value = 0xCBF29CE484222325
+    for byte in text.encode("utf-8"):
+        value = (value ^ byte) * 0x100000001B3 % 2**64
+    return value
 
 
 class EvalTest(CliTest):
@@ -122,9 +131,12 @@ class EvalTest(CliTest):
         self.assertEqual(self.figures("infill", stories, "--state", "run.state"), whole)
         self.assertEqual(len(state.read_text().splitlines()), 1 + 3 * 6)
 
-        forged = json.loads(state.read_text().splitlines()[1])  # what is in the state is not computed again
-        forged["values"][0] -= 1000
-        state.write_text(lines[0] + "\n" + json.dumps(forged) + "\n")
+        line = state.read_text().splitlines()[1]
+        forged = re.sub(r'("values":\[-?)', r"\g<1>1", line)
+        state.write_text(lines[0] + "\n" + forged + "\n")
+        self.fails(1, "eval", "infill", stories, "--state", "run.state", says=["run.state:2: ", "remove this line"])
+        sum_of_it = fnv1a(re.sub('"sum":"[0-9a-f]*",', "", forged))  # what is in the state is not computed again
+        state.write_text(lines[0] + "\n" + re.sub('"sum":"[0-9a-f]*"', f'"sum":"{sum_of_it:016x}"', forged) + "\n")
         self.assertNotEqual(self.figures("infill", stories, "--state", "run.state"), whole)
         self.fails(1, "eval", "infill", stories, "--state", "run.state", "--seed", "1", says=["run.state", "seed"])
 

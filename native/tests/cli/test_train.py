@@ -104,6 +104,54 @@ class TrainTest(CliTest):
         self.fails(1, *self.train("llama", adapter), says=["there.gguf", "--overwrite"])
         self.assertEqual(adapter.read_text(encoding="utf-8"), "mine")
 
+    def test_a_folder_is_no_output(self):
+        folder = self.folder / "models"
+        folder.mkdir()
+        run = self.train("llama", folder)
+        adapter = self.folder / "a.gguf"
+        self.assertEqual(self.run_magnet(*self.train("llama", adapter, "--no-checkpoint")).status, 0)
+        merge = ["merge", "-m", tiny("llama"), "--adapter", adapter, "-o", folder]
+        for verb in (run, [*run, "--overwrite"], [*run, "--dry-run"], merge, [*merge, "--overwrite"]):
+            with self.subTest(verb=verb[0], options=verb[-1]):
+                failed = self.fails(1, *verb, says=["models", "is a folder"])
+                self.assertNotIn("--overwrite", failed.err)
+        self.assertEqual(list(folder.iterdir()), [])
+
+    def test_a_dry_run_refuses_what_the_run_would(self):
+        text = self.file("story.txt", "One day a cat sat on a mat. It saw a dog.\n" * 40)
+        there = self.file("there.gguf", "mine")
+        run = ["train", "-m", tiny("llama"), "--text", text, "--steps", "2", "--dry-run", *SMALL]
+        self.fails(1, *run, "-o", there, says=["there.gguf", "--overwrite"])
+        self.fails(1, *run, "-o", text, "--overwrite", says=["output", "story.txt"])
+        self.fails(1, *run, "-o", self.folder / "mine.ckpt", says=["output", "checkpoint"])
+        self.fails(1, *run, "-o", self.folder / "nowhere" / "a.gguf", says=["nowhere"])
+        for option in ("--metrics", "--report", "--checkpoint"):
+            self.fails(1, *run, option, text, says=["story.txt"])
+        for options in (["-o", self.folder / "a.gguf"], ["-o", there, "--overwrite"], []):
+            self.assertEqual(self.run_magnet(*run, *options).status, 0)
+        self.assertEqual(there.read_text(encoding="utf-8"), "mine")
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["story.txt", "there.gguf"])
+
+    def test_a_damaged_checkpoint_leaves_the_adapter_as_it_was(self):
+        adapter, state = self.folder / "on.gguf", self.folder / "on.ckpt"
+        self.assertEqual(self.run_magnet(*self.train("llama", adapter)).status, 0)
+        sound, trained = state.read_bytes(), adapter.read_bytes()
+        state.write_bytes(sound[:-2000] + bytes([sound[-2000] ^ 1]) + sound[-1999:])
+        self.fails(1, "train", "--resume", state, says=["on.ckpt", "checksum", "begin the run anew"])
+        self.assertEqual(adapter.read_bytes(), trained)
+
+    def test_an_adapter_is_merged_with_a_scale(self):
+        adapter = self.folder / "a.gguf"
+        self.assertEqual(self.run_magnet(*self.train("llama", adapter, "--no-checkpoint")).status, 0)
+        merge = ["merge", "-m", tiny("llama"), "--type", "f32"]
+        for name, options in (("colon", [f"{adapter}:0.5"]), ("scale", [adapter, "--scale", "0.5"]), ("whole", [adapter])):
+            self.assertEqual(self.run_magnet(*merge, "-o", f"{name}.gguf", "--adapter", *options).status, 0)
+        half = (self.folder / "scale.gguf").read_bytes()
+        self.assertEqual((self.folder / "colon.gguf").read_bytes(), half)
+        self.assertNotEqual((self.folder / "whole.gguf").read_bytes(), half)
+        self.fails(2, *merge, "--adapter", f"{adapter}:much", "-o", self.folder / "never.gguf", says=["FILE:SCALE"])
+        self.fails(1, "merge", "-m", tiny("llama"), "--adapter", f"{adapter}:1e30", "-o", self.folder / "never.gguf", says=["scale"])
+
     def test_messages_name_options(self):
         train = ["train", "-m", tiny("gpt2"), "--text", STORIES, "-o", self.folder / "never.gguf", *SMALL]
         self.fails(1, *train, "--engine", "fused", says=["--engine graph"])
