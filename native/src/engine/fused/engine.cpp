@@ -28,7 +28,7 @@ template <class T>
 class loaded_weights : public any_weights {
 public:
     loaded_weights(const std::string & path, const kernel_set & set, thread_pool & pool, bool copies)
-        : set(set), base(model_file(path), table_of<T>(set), pool, copies), head(path, base.hp, table_of<T>(set)), path(path) {
+        : set(set), base(model_file(path), table_of<T>(set), pool, copies), head(path, base.hp, table_of<T>(set), &base.embeddings), path(path) {
         if (!copies) {
             pack(pool);
             base.use_stored(*as_stored);

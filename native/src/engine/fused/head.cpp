@@ -16,8 +16,9 @@ float log_add(float a, float b) { return std::max(a, b) + std::log1p(std::exp(-s
 } // namespace
 
 template <class T>
-output_head<T>::output_head(std::string path, const hparams & hp, const kernel_table<T> & kernels)
-    : path(std::move(path)), hp(hp), kernels(kernels) {}
+output_head<T>::output_head(std::string path, const hparams & hp, const kernel_table<T> & kernels,
+                            const model_file::raw_rows * embeddings)
+    : path(std::move(path)), hp(hp), kernels(kernels), tied(hp.tied ? embeddings : nullptr) {}
 
 template <class T>
 void output_head<T>::load() const {
@@ -25,9 +26,13 @@ void output_head<T>::load() const {
         return;
     }
     loaded([&] {
-        const model_file::raw_rows w = model_file(path).read_raw(hp.tied ? "token_embd.weight" : "output.weight");
-        packed<T>                  p(hp.n_embd, hp.n_vocab);
-        std::vector<float>         wide(int64_t(tile) * hp.n_embd);
+        model_file::raw_rows read;
+        if (tied == nullptr) {
+            read = model_file(path).read_raw(hp.tied ? "token_embd.weight" : "output.weight");
+        }
+        const model_file::raw_rows & w = tied ? *tied : read;
+        packed<T>                    p(hp.n_embd, hp.n_vocab);
+        std::vector<float>           wide(int64_t(tile) * hp.n_embd);
         for (int32_t first = 0; first < hp.n_vocab; first += tile) { // widened at once it would be four bytes a weight
             const int32_t n = std::min(tile, hp.n_vocab - first);
             for (int32_t i = 0; i < n; ++i) {
@@ -38,12 +43,6 @@ void output_head<T>::load() const {
         }
         forward = std::move(p);
     });
-}
-
-template <class T>
-void output_head<T>::load_backward() const {
-    load();
-    backward_loaded([&] { backward = transposed(forward); });
 }
 
 template <class T>
@@ -118,15 +117,33 @@ void output_head<T>::run_tile(workspace & w, std::vector<softmax_state> & states
         }
     }
     if (sums) {
-        gemm_args<T> args;
-        product<T>   term = backward.times(w.weights.data(), tile);
-        term.b += int64_t(first) * panel_width;
-        term.k = size;
-        args.m = rows;
-        args.n = d;
-        args.add(term);
-        (first == 0 ? kernels.gemm_f32 : kernels.gemm_add)(args, w.sums.data(), ld);
+        add_rows(w, rows, first, size);
     }
+}
+
+template <class T>
+void output_head<T>::reserve_gradient(workspace & w) const {
+    w.weights.reserve((chunk + row_slack) * int64_t(tile));
+    w.rows.reserve(packed_size(tile, hp.n_embd));
+    w.sums.reserve(chunk * round_up(hp.n_embd, k_multiple));
+}
+
+// The tile is still in cache from its scores: to turn it costs no more than to read a turned copy, which would be as large as
+// the matrix.
+template <class T>
+void output_head<T>::add_rows(workspace & w, int32_t rows, int32_t first, int32_t size) const {
+    transpose_columns(forward, first, size, w.rows.data());
+    product<T> term;
+    term.a        = w.weights.data();
+    term.lda      = tile;
+    term.b        = w.rows.data();
+    term.b_stride = panel_size(size);
+    term.k        = size;
+    gemm_args<T> args;
+    args.m = rows;
+    args.n = hp.n_embd;
+    args.add(term);
+    (first == 0 ? kernels.gemm_f32 : kernels.gemm_add)(args, w.sums.data(), round_up(hp.n_embd, k_multiple));
 }
 
 // d_hidden [D] += weight * gradient of the negative log-likelihood of position i. The target's part is added by itself: near
@@ -139,10 +156,9 @@ void output_head<T>::add_gradient(const workspace & w, int32_t i, const softmax_
     const float   others = weight * hp.logit_scale / state.total;
     const float   own    = weight * hp.logit_scale * slope * float(p - 1.0);
     const float * sums   = w.sums.data() + int64_t(i) * round_up(hp.n_embd, k_multiple);
-    const int64_t panel  = panel_size(hp.n_vocab);
+    const T *     panel  = forward.data.data() + target / panel_width * panel_size(hp.n_embd);
     for (int32_t c = 0; c < hp.n_embd; ++c) {
-        const T & row = backward.data[c / panel_width * panel + panel_index<T>(target, c)];
-        d_hidden[c] += others * sums[c] + own * to_float(row);
+        d_hidden[c] += others * sums[c] + own * to_float(panel[panel_index<T>(c, target)]);
     }
 }
 
@@ -155,9 +171,7 @@ void output_head<T>::cross_entropy(const float * hidden, const int32_t * index, 
     const int64_t ld = round_up(d, k_multiple);
     w->scores.reserve(int64_t(chunk) * tile);
     if (d_hidden != nullptr) {
-        load_backward();
-        w->weights.reserve((chunk + row_slack) * int64_t(tile));
-        w->sums.reserve(chunk * ld);
+        reserve_gradient(*w);
     }
     for (int32_t begin = 0; begin < n; begin += chunk) {
         std::vector<softmax_state> states(std::min(chunk, n - begin));
@@ -200,22 +214,13 @@ void output_head<T>::score(const T * states, int32_t rows, float * scores, float
 
 template <class T>
 void output_head<T>::states_gradient(workspace & w, int32_t rows, const scores_gradient & fill) const {
-    load_backward();
-    w.weights.reserve((chunk + row_slack) * int64_t(tile));
-    w.sums.reserve(chunk * round_up(hp.n_embd, k_multiple));
+    reserve_gradient(w);
     for (int32_t v = 0; v < hp.n_vocab; v += tile) {
         const int32_t size = std::min(tile, hp.n_vocab - v);
         for (int32_t i = 0; i < rows; ++i) {
             fill(i, v, size, w.weights.data() + int64_t(i) * tile);
         }
-        gemm_args<T> args;
-        product<T>   term = backward.times(w.weights.data(), tile);
-        term.b += int64_t(v) * panel_width;
-        term.k = size;
-        args.m = rows;
-        args.n = hp.n_embd;
-        args.add(term);
-        (v == 0 ? kernels.gemm_f32 : kernels.gemm_add)(args, w.sums.data(), round_up(hp.n_embd, k_multiple));
+        add_rows(w, rows, v, size);
     }
 }
 

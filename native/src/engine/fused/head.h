@@ -18,8 +18,10 @@ namespace magnet::fused {
 template <class T>
 class output_head {
 public:
-    // The matrix is read from the file and packed when it is first needed.
-    output_head(std::string path, const hparams & hp, const kernel_table<T> & kernels);
+    // The matrix is read from the file and packed when it is first needed. embeddings: borrowed, if they are read already; a
+    // tied head is packed from them.
+    output_head(std::string path, const hparams & hp, const kernel_table<T> & kernels,
+                const model_file::raw_rows * embeddings = nullptr);
 
     // From now on the matrix as the file stores it instead of a copy, borrowed. Before anything else.
     void use_stored(const quantised_source & source) { quantised = source; }
@@ -35,13 +37,14 @@ public:
     // As engine::divergence.
     void divergence(const float * base, const float * hidden, float weight, int32_t n, float * out, float * d_hidden) const;
 
-    int64_t bytes() const { return forward.data.bytes() + backward.data.bytes(); }
+    int64_t bytes() const { return forward.data.bytes(); }
 
 private:
     struct workspace {
         buffer<T>     hidden;  // [chunk, D]
         buffer<float> scores;  // [chunk, tile of V]
         buffer<T>     weights; // the same: of the head's rows, in the gradient
+        buffer<T>     rows;    // [tile of V, D] of the head, packed, for the gradient
         buffer<float> sums;    // [chunk, D] of the head's rows
         buffer<float> all;     // divergence: [few, V] scores
         buffer<float> of_base; // the same of other states
@@ -55,21 +58,22 @@ private:
     // Writes columns [v, v + size) of row i of the gradient with respect to the scores.
     using scores_gradient = std::function<void(int32_t i, int32_t v, int32_t size, T * out)>;
     void states_gradient(workspace & w, int32_t rows, const scores_gradient & fill) const; // w.sums [rows, D]
+    void reserve_gradient(workspace & w) const;
+    // w.sums [rows, D] += w.weights [rows, size] times rows [first, first + size) of the head; = where first is 0.
+    void add_rows(workspace & w, int32_t rows, int32_t first, int32_t size) const;
 
     std::unique_ptr<workspace> borrow() const;
     void                       give_back(std::unique_ptr<workspace> w) const;
     void                       load() const;
-    void                       load_backward() const;
 
     const std::string       path;
     const hparams           hp;
     const kernel_table<T> & kernels;
 
+    const model_file::raw_rows * const              tied; // NULL = read them
     quantised_source                                quantised;
     mutable once                                    loaded;
-    mutable once                                    backward_loaded;
-    mutable packed<T>                               forward;  // [D, V]
-    mutable packed<T>                               backward; // [V, D]
+    mutable packed<T>                               forward; // [D, V]; its transpose is made a tile at a time
     mutable std::mutex                              mutex;
     mutable std::vector<std::unique_ptr<workspace>> idle;
 };

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 namespace magnet::fused {
@@ -43,42 +44,33 @@ void rounded_matrix<T>::pack_backward(packed<T> & out) const {
     kernels.pack(data.data(), ld, n_out, n_in, out.data.data());
 }
 
-template <>
-packed<float> transposed(const packed<float> & w) {
-    packed<float> out(w.n, w.k);
-    for (int32_t j = 0; j < w.n; ++j) {
-        const float * from = w.data.data() + j / panel_width * panel_size(w.k) + j % panel_width;
+void transpose_columns(const packed<float> & w, int32_t first, int32_t n, float * out) {
+    for (int32_t j = 0; j < n; ++j) {
+        const float * from = w.data.data() + (first + j) / panel_width * panel_size(w.k) + (first + j) % panel_width;
         for (int32_t k = 0; k < w.k; ++k) {
-            out.data[k / panel_width * panel_size(out.k) + int64_t(j) * panel_width + k % panel_width] =
-                from[int64_t(k) * panel_width];
+            out[k / panel_width * panel_size(n) + int64_t(j) * panel_width + k % panel_width] = from[int64_t(k) * panel_width];
         }
     }
-    return out;
 }
 
-// Words of two: (k, k + 1) of columns n and n + 1 become (n, n + 1) of columns k and k + 1.
-template <>
-packed<bf16> transposed(const packed<bf16> & w) {
-    packed<bf16>      out(w.n, w.k);
-    const uint32_t *  from       = reinterpret_cast<const uint32_t *>(w.data.data());
-    uint32_t *        to         = reinterpret_cast<uint32_t *>(out.data.data());
-    const int64_t     from_panel = panel_size(w.k) / 2; // words
-    const int64_t     to_panel   = panel_size(out.k) / 2;
+// Pairs (k, k + 1) of columns n and n + 1, which lie side by side, become (n, n + 1) of columns k and k + 1.
+void transpose_columns(const packed<bf16> & w, int32_t first, int32_t n, bf16 * out) {
     constexpr int32_t half       = panel_width / 2;
-    for (int32_t j = 0; j * panel_width < w.n; ++j) {
+    const int64_t     from_panel = panel_size(w.k);
+    const int64_t     to_panel   = panel_size(n);
+    const bf16 *      from       = w.data.data() + first / panel_width * from_panel;
+    for (int32_t j = 0; j * panel_width < n; ++j) {
         for (int32_t p = 0; 2 * p < w.k; ++p) {
-            const uint32_t * words = from + j * from_panel + int64_t(p) * panel_width;
-            uint32_t *       block = to + p / half * to_panel + int64_t(j) * half * panel_width + p % half * 2;
+            const bf16 * pairs = from + j * from_panel + int64_t(p) * 2 * panel_width;
+            bf16 *       block = out + p / half * to_panel + int64_t(j) * panel_width * panel_width + p % half * 4;
             for (int32_t q = 0; q < half; ++q) {
-                const uint32_t even = words[2 * q];
-                const uint32_t odd  = words[2 * q + 1];
-
-                block[q * panel_width]     = (even & 0xffff) | odd << 16;
-                block[q * panel_width + 1] = even >> 16 | (odd & 0xffff0000);
+                uint64_t both;
+                std::memcpy(&both, pairs + 4 * q, sizeof(both));
+                both = (both & 0xffff00000000ffff) | (both >> 16 & 0xffff0000) | (both & 0xffff0000) << 16;
+                std::memcpy(block + int64_t(q) * 2 * panel_width, &both, sizeof(both));
             }
         }
     }
-    return out;
 }
 
 template <class T>

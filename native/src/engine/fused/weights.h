@@ -69,13 +69,17 @@ private:
     buffer<T>               data;
 };
 
-// Packed [k, n] -> packed [n, k], the same values.
+// Columns [first, first + n) of packed [w.k, w.n] -> packed [n, w.k], the same values; first is a multiple of panel_width.
+void transpose_columns(const packed<bf16> & w, int32_t first, int32_t n, bf16 * out);
+void transpose_columns(const packed<float> & w, int32_t first, int32_t n, float * out);
+
+// All of them.
 template <class T>
-packed<T> transposed(const packed<T> & w);
-template <>
-packed<bf16> transposed(const packed<bf16> & w);
-template <>
-packed<float> transposed(const packed<float> & w);
+packed<T> transposed(const packed<T> & w) {
+    packed<T> out(w.n, w.k);
+    transpose_columns(w, 0, w.n, out.data.data());
+    return out;
+}
 
 // y = W x + bias
 template <class T>
