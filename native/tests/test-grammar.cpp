@@ -108,6 +108,17 @@ TEST_CASE_FIXTURE(fixture, "grammars whose rules begin with one another") {
     refuses("root ::= e root \"y\" | \"x\"\ne ::= f\nf ::= \"\"", "left recursion"); // behind what can be empty
     refuses("root ::= (e* root)? \"y\"\ne ::= \"e\"", "left recursion");
     takes("root ::= ([a]*)*");
+    // what repeats may be empty, and what begins with itself has nothing behind it to wait for
+    takes("root ::= x*\nx ::= \"\" | \"b\" | \"a\"");
+    takes("root ::= (\"\" | \"a\")*");
+    takes("root ::= (\"\" | \"a\")+ \"b\"");
+    takes("root ::= .***");
+    takes("root ::= (\"a\"?){0,3}* [a]");
+    takes("root ::= root | \"a\"");
+    takes("root ::= x\nx ::= y\ny ::= x | \"a\"");
+    refuses("root ::= \"a\"\n  x ::= \"b\"* x \"c\" | \"d\"", "line 2, column 3: the rule \"x\" can begin with itself");
+    refuses("root ::= \"a\" x\nx ::= x", "line 2, column 1: the rule \"x\" can begin with nothing but itself");
+    refuses("root ::= \"a\"\nx ::= \"\" y\ny ::= x", "can begin with nothing but itself");
     takes("root ::= (ws item?)*\nws ::= [ ]*\nitem ::= \"i\" ws");
     takes("root ::= \"a\" root | \"b\"");
     takes(chain(400, ""));
@@ -144,13 +155,66 @@ TEST_CASE_FIXTURE(fixture, "grammars with a fault in their text: where it is and
     refuses("root ::= \"a\"\n | \"b\"{4,2}", "line 2, column 7: it repeats");
 }
 
+TEST_CASE_FIXTURE(fixture, "a repetition of what may be empty allows what it says") {
+    const auto says = [&](const std::string & grammar, const std::string & expected, int32_t n_tokens = 20) {
+        INFO("grammar: ", grammar);
+        const magnet_logit_bias bias = {4 + 'b', 1000.0f};
+        magnet_generate_params  p    = greedy(n_tokens);
+        p.sampling.logit_bias        = &bias;
+        p.sampling.n_logit_bias      = 1;
+        p.sampling.grammar           = grammar.c_str();
+        magnet_result * r            = nullptr;
+        require_ok(magnet_generate(session.get(), text("a"), &p, &r));
+        CHECK(r->spans[0].text == expected);
+        magnet_result_free(r);
+    };
+    says("root ::= x* \"c\"\nx ::= \"\" | []", "c");
+    says("root ::= (\"\" | x)+ \"d\"\nx ::= \"\"", "d");
+    says("root ::= x*\nx ::= \"\" | \"b\"", "bbbbb", 5);
+    says("root ::= (\"\" | \"b\"){0,3} \"c\"", "bbbc");
+    says("root ::= root | \"b\" \"c\"", "bc");
+}
+
+TEST_CASE_FIXTURE(fixture, "grammars whose text is read, but not as it is written") {
+    const std::string last = std::to_string(info_of(model).n_vocab - 1), none = std::to_string(info_of(model).n_vocab);
+    takes("root ::= <[" + last + "]> | \"a\"");
+    takes("root ::= !<[00000000000000000000" + last + "]>");
+    for (const std::string & id : std::vector<std::string>{none, "99999999", "99999999999", "4294967338", "18446744073709551658",
+                                                           "99999999999999999999999"}) {
+        refuses("root ::= (\"<[1]>\" # <[999]>\n  <[" + id + "]>)", "line 2, column 3: there is no token " + id.substr(0, 20));
+        refuses("root ::= (\"a\" | !<[" + id + "]>)*", "this model has 0 to " + last);
+    }
+    refuses("root ::= (\"<|nope|>\" [<|nope|>]\n <|nope|>)", "line 2, column 2: <|nope|> is no token of this model");
+
+    refuses("root ::= \"a\\uD800\"", "line 1, column 12: \\uD800 is one half of a surrogate pair");
+    refuses("root ::= \"\\uD83D\\uDE00\"", "line 1, column 11: \\uD83D is one half");
+    refuses("root ::= [\\U0000DFFF]", "line 1, column 11: \\U0000DFFF is one half");
+    refuses("root ::= [^a-\\uD800]", "line 1, column 14: \\uD800 is one half");
+    refuses("root ::= \"\\U00110000\"", "line 1, column 11: \\U00110000 is no character");
+    refuses("root ::= [\\U0010FFFF\\UFFFFFFFF]", "line 1, column 21: \\UFFFFFFFF is no character");
+    refuses("root ::= [a-\\U00110000]", "line 1, column 13: \\U00110000 is no character");
+    takes("root ::= \"\\uD7FF\" | [\\u0000-\\uD7FF\\uE000-\\U0010FFFF] | \"\\U0001F600\"");
+
+    refuses("root ::= [éz-a]", "line 1, column 12: the range z-a is backwards; write a-z");
+    refuses("root ::= [^\\]-\\[]", "line 1, column 12: the range \\]-\\[ is backwards");
+    refuses("root ::= [😀-é]", "is backwards");
+    takes("root ::= [a-] | [-a] | [^-] | [a-a] | [\\]-a] | [z\\-a]");
+
+    refuses("root ::= x\nx ::= \"a\"\n\n  x ::= \"b\"", "line 4, column 3: the rule \"x\" is there already, at line 2, column 1");
+    refuses("root ::= \"a\"\nroot ::= root", "line 2, column 1: the rule \"root\" is there already, at line 1, column 1");
+}
+
 TEST_CASE_FIXTURE(fixture, "grammars that repeat") {
     takes("root ::= \"a\"{0,2000}");
     takes("root ::= (\"a\"?){0,400}");
     refuses("root ::= \"a\"{5,2}", "at least 5 and at most 2");
     refuses("root ::= (\"a\"){ 5 , 2 }", "at least 5 and at most 2");
-    refuses("root ::= \"a\"{100000}", "");
-    refuses("root ::= \"a\"{1,99999999999999999999}", "");
+    takes("root ::= \"a\"{2000,}");
+    for (const char * const many : {"{2001}", "{1,2001}", "{2001,}", "{100000}", "{1,1000000000}", "{1,99999999999999999999}",
+                                    "{ # }\n 99999999999999999999}", "{1, # 2\n 3000}"}) {
+        refuses("root ::= [b]\n  \"a\"" + std::string(many), "more than 2000 repetitions");
+    }
+    refuses("root ::= \"b\" |\n \"a\"{1,3000}", "line 2, column 5: it asks for");
     refuses("root ::= \"" + std::string(100000, 'a') + "\"{2000}", "too large");
     refuses("root ::= " + repeated("\"" + std::string(50, 'a') + "\"{1,2000} ", 2000), "too large");
     refuses("root ::= \"a\"{100}{100}{100}", "");
@@ -162,7 +226,8 @@ TEST_CASE_FIXTURE(fixture, "grammars: roots and references that are not there, t
     refuses("root ::= \"a\"", "\"\"", "");
     refuses("root ::= other", "other");
     refuses("root ::= <" + std::string(300000, 'a') + ">", "<token>");
-    refuses("root ::= <[999999999999999999999999]>", "");
+    refuses("root ::= (\"a\")", "\"root_1\"", "root_1"); // what the parser calls that group
+    refuses("root ::= <[999999999999999999999999]>", "there is no token 99999999999999999999...");
     refuses("root ::= \xFF", "UTF-8");
     refuses("", "empty");
     takes("root ::= <|end|> | \"a\"");

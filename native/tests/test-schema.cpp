@@ -162,6 +162,10 @@ TEST_CASE_FIXTURE(fixture, "schema: what is none is refused with its place") {
     refuses(R"({"type": "string", "enum": [1]})", {"allows no value of its type"});
     refuses(R"({"type": "integer", "minimum": 5, "maximum": 4})", {"range"});
     refuses(R"({"type": "array", "minItems": 5, "maxItems": 4})", {"minItems"});
+    for (const char * const key : {"minLength", "maxLength", "minItems", "maxItems"}) { // more than llama.cpp counts
+        refuses(json{{"type", {"string", "array"}}, {key, 2001}}.dump(), {key, "[0, 2000]"});
+    }
+    refuses(R"({"type": "string", "pattern": "a{0,2001}"})", {"more than 2000 repetitions"});
     refuses(R"({"type": "string", "pattern": "(a"})", {"the pattern \"(a\"", "nothing closes"});
     refuses("{\"type\": \"string\", \"pattern\": \"a)\"}", {"closes nothing"});
     refuses(R"({"type": "string", "pattern": "*"})", {"nothing to repeat"});
@@ -199,7 +203,7 @@ TEST_CASE_FIXTURE(fixture, "schema: those that are deep, long, or refer to thems
     refuses(nested(100), {"nests"});
     refuses(std::string(200000, '['), {"nests"});
     refuses(R"({"enum": [")" + std::string(300000, 'a') + "\"]}", {"bytes"});
-    refuses(json{{"type", "string"}, {"minLength", 1000000}}.dump(), {"too much"});
+    refuses(json{{"type", "string"}, {"minLength", 1000000}}.dump(), {"[0, 2000]"});
     refuses(json{{"type", "string"}, {"pattern", std::string(200000, 'a')}}.dump(), {"too much"});
     refuses(json{{"type", "string"}, {"pattern", std::string(2000, '(') + std::string(2000, ')')}}.dump(), {"50 deep"});
     refuses(many("properties", 1000, {{"type", "integer"}}).dump(), {"256 properties"});

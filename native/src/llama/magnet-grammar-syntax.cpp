@@ -1,6 +1,7 @@
 #include "magnet-grammar-syntax.h"
 
 #include "llama-grammar.h"
+#include "llama.h"
 
 #include <algorithm>
 #include <cctype>
@@ -45,23 +46,26 @@ std::string found_at(const std::string & text, size_t offset) {
     return piece == "\"" ? "a quotation mark" : "\"" + piece + "\"";
 }
 
-// Calls use(begin, end) for what lies outside of literals, classes, tokens and comments, word by word or sign by sign. An
-// opening quotation mark or bracket that nothing closes is handed over too, last.
+// Calls use(begin, end) for each literal, class and token as a whole, and for what lies outside of them and of comments,
+// word by word or sign by sign. Of one that nothing closes, which is the last, it gets the opening sign alone.
 template <typename F>
-void for_each_sign(const std::string & text, size_t begin, const F & use) {
-    for (size_t i = begin; i < text.size();) {
-        const char close = text[i] == '"' ? '"' : text[i] == '[' ? ']' : text[i] == '<' ? '>' : text[i] == '#' ? '\n' : '\0';
+void for_each_sign(const std::string & text, size_t first, size_t last, const F & use) {
+    for (size_t i = first; i < last;) {
+        const char close = text[i] == '"' ? '"' : text[i] == '[' ? ']' : text[i] == '<' ? '>' : '\0';
         size_t     end   = i + 1;
+        if (text[i] == '#') {
+            i = text.find_first_of("\r\n", i);
+            continue;
+        }
         if (close != '\0') {
             while (end < text.size() && text[end] != close) {
-                end += (close == '"' || close == ']') && text[end] == '\\' ? 2 : 1;
+                end += close != '>' && text[end] == '\\' ? 2 : 1;
             }
-            if (end >= text.size() && close != '\n') {
+            if (end >= text.size()) {
                 use(i, i + 1);
                 return;
             }
-            i = end + 1;
-            continue;
+            ++end;
         }
         while (is_word_char(text[i]) && end < text.size() && is_word_char(text[end])) {
             ++end;
@@ -74,7 +78,7 @@ void for_each_sign(const std::string & text, size_t begin, const F & use) {
 // Where the name stands for the first time.
 size_t place_of_name(const std::string & text, const std::string & name) {
     size_t place = text.size();
-    for_each_sign(text, 0, [&](size_t begin, size_t end) {
+    for_each_sign(text, 0, text.size(), [&](size_t begin, size_t end) {
         if (place == text.size() && text.compare(begin, end - begin, name) == 0) {
             place = begin;
         }
@@ -85,11 +89,128 @@ size_t place_of_name(const std::string & text, const std::string & name) {
 // Of a literal, class or token that is not closed.
 size_t place_of_open(const std::string & text, size_t rule) {
     size_t place = text.size();
-    for_each_sign(text, rule, [&](size_t begin, size_t) {
-        place = strchr("\"[<", text[begin]) ? begin : place;
+    for_each_sign(text, rule, text.size(), [&](size_t begin, size_t end) {
+        place = end == begin + 1 && strchr("\"[<", text[begin]) ? begin : place;
     });
     return place;
 }
+
+// Of the first token of a rule that is written like this.
+size_t place_of_token(const std::string & text, size_t rule, const std::string & token) {
+    size_t place = text.size();
+    for_each_sign(text, rule, text.size(), [&](size_t begin, size_t end) {
+        if (place == text.size() && text.compare(begin, end - begin, token) == 0) {
+            place = begin;
+        }
+    });
+    return place;
+}
+
+// ------------------------------------------------------------------------------------------------ what only looks right
+
+// A character of a literal or class, which llama.cpp's parser has read: itself or an escape.
+struct character {
+    int64_t code;
+    size_t  end;
+};
+
+character character_at(const std::string & text, size_t at) {
+    if (text[at] == '\\') {
+        const size_t digits = text[at + 1] == 'x' ? 2 : text[at + 1] == 'u' ? 4 : text[at + 1] == 'U' ? 8 : 0;
+        if (digits > 0) {
+            return { std::stoll(text.substr(at + 2, digits), nullptr, 16), at + 2 + digits };
+        }
+        const char c = text[at + 1];
+        return { c == 'n' ? '\n' : c == 'r' ? '\r' : c == 't' ? '\t' : c, at + 2 };
+    }
+    const unsigned char first = (unsigned char) text[at];
+    const size_t        size  = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4; // the text is UTF-8
+    int64_t             code  = size == 1 ? first : first & (0x7F >> size);
+    for (size_t i = 1; i < size; ++i) {
+        code = code << 6 | (text[at + i] & 0x3F);
+    }
+    return { code, at + size };
+}
+
+// "" or what stands against it, with its place.
+std::string character_fault(const std::string & text, size_t at, const character & c) {
+    const std::string written = place_in_text(text, at) + ": " + text.substr(at, c.end - at);
+    if (c.code >= 0xD800 && c.code <= 0xDFFF) {
+        return written + " is one half of a surrogate pair, and no character; write all of it as \\UNNNNNNNN";
+    }
+    return c.code > 0x10FFFF ? written + " is no character: the last one of Unicode is \\U0010FFFF" : "";
+}
+
+std::string literal_fault(const std::string & text, size_t begin, size_t end) {
+    std::string fault;
+    for (size_t i = begin + 1; i + 1 < end && fault.empty();) {
+        const character c = character_at(text, i);
+        fault             = character_fault(text, i, c);
+        i                 = c.end;
+    }
+    return fault;
+}
+
+std::string class_fault(const std::string & text, size_t begin, size_t end) {
+    std::string fault;
+    for (size_t i = begin + 1 + (text[begin + 1] == '^'); i + 1 < end && fault.empty();) {
+        const character low = character_at(text, i);
+        fault               = character_fault(text, i, low);
+        if (text[low.end] != '-' || low.end + 2 >= end) { // a last - is one itself
+            i = low.end;
+            continue;
+        }
+        const character high = character_at(text, low.end + 1);
+        if (fault.empty()) {
+            fault = character_fault(text, low.end + 1, high);
+        }
+        if (fault.empty() && high.code < low.code) {
+            const std::string first = text.substr(i, low.end - i), last = text.substr(low.end + 1, high.end - low.end - 1);
+            fault = place_in_text(text, i) + ": the range " + first + "-" + last + " is backwards; write " + last + "-" + first;
+        }
+        i = high.end;
+    }
+    return fault;
+}
+
+// Of <[42]>; other tokens are texts, and llama.cpp looks for them.
+std::string token_fault(const std::string & text, size_t begin, int32_t n_vocab) {
+    const size_t digits = text.compare(begin, 2, "<[") == 0 ? strspn(text.c_str() + begin + 2, "0123456789") : 0;
+    size_t       zeros  = begin + 2;
+    while (zeros + 1 < begin + 2 + digits && text[zeros] == '0') {
+        ++zeros;
+    }
+    const size_t size = begin + 2 + digits - zeros;
+    if (digits == 0 || (size < 10 && std::stoi(text.substr(zeros, size)) < n_vocab)) {
+        return "";
+    }
+    const std::string id = text.substr(zeros, std::min<size_t>(size, 20)) + (size > 20 ? "..." : "");
+    return place_in_text(text, begin) + ": there is no token " + id + "; this model has 0 to " + std::to_string(n_vocab - 1);
+}
+
+// Of a literal, class or token that llama.cpp's parser has read.
+std::string meaning_fault(const std::string & text, size_t begin, size_t end, int32_t n_vocab) {
+    switch (text[begin]) {
+        case '"': return literal_fault(text, begin, end);
+        case '[': return class_fault(text, begin, end);
+        case '<': return token_fault(text, begin, n_vocab);
+        default:  return "";
+    }
+}
+
+// What fault_of(begin, end) says of the first sign of which it says anything.
+template <typename F>
+std::string first_fault(const std::string & text, size_t first, size_t last, const F & fault_of) {
+    std::string fault;
+    for_each_sign(text, first, last, [&](size_t begin, size_t end) {
+        if (fault.empty()) {
+            fault = fault_of(begin, end);
+        }
+    });
+    return fault;
+}
+
+// ------------------------------------------------------------------------------------------------ what cannot be read
 
 // What llama.cpp expects, and what that is in words.
 constexpr const char * expectations[][2] = {
@@ -140,12 +261,20 @@ std::string in_words(const std::string & text, size_t rule, const std::string & 
     }
     if (what.compare(0, 13, "invalid token") == 0) {
         const std::string token = what.substr(15, what.size() - 16);
-        return at(std::min(text.find(token, rule), text.size())) + token + " is no token of this model";
+        return at(place_of_token(text, rule, token)) + token + " is no token of this model";
     }
     if (what.find("repetition") != std::string::npos) {
         return at(rule) + "this rule repeats too often; lower its numbers in braces, or nest fewer of them";
     }
-    return at(rule) + (what.compare(0, 4, "stou") == 0 ? "a number of this rule is too large" : what);
+    return at(rule) + what;
+}
+
+std::string name_at(const std::string & text, size_t at) {
+    size_t end = at;
+    while (end < text.size() && is_word_char(text[end])) {
+        ++end;
+    }
+    return text.substr(at, end - at);
 }
 
 size_t skip_space(const std::string & text) {
@@ -158,24 +287,37 @@ size_t skip_space(const std::string & text) {
 
 } // namespace
 
-std::string parse_grammar(llama_grammar_parser & parser, const std::string & text, const std::string & root) {
-    const char * const begin = text.c_str();
-    const char *       pos   = begin + skip_space(text);
-    try {
-        while (*pos) {
+std::string parse_grammar(llama_grammar_parser & parser, const std::string & text, const std::string & root, rule_places & places) {
+    const int32_t      n_vocab = llama_vocab_n_tokens(parser.vocab);
+    const char * const begin   = text.c_str();
+    const char *       pos     = begin + skip_space(text);
+    while (*pos) {
+        const size_t rule = (size_t) (pos - begin);
+        try {
             pos = parser.parse_rule(pos);
+        } catch (const std::out_of_range &) { // only tokens have numbers that large: see grammar_scanner
+            return first_fault(text, rule, text.size(), [&](size_t at, size_t) { return token_fault(text, at, n_vocab); });
+        } catch (const std::exception & e) {
+            return in_words(text, rule, e.what());
         }
-    } catch (const std::exception & e) {
-        return in_words(text, (size_t) (pos - begin), e.what());
+        const std::string meaning = first_fault(text, rule, (size_t) (pos - begin), [&](size_t at, size_t end) {
+            return meaning_fault(text, at, end, n_vocab);
+        });
+        if (!meaning.empty()) {
+            return meaning;
+        }
+        const auto [known, is_new] = places.emplace(name_at(text, rule), rule);
+        if (!is_new) {
+            return place_in_text(text, rule) + ": the rule \"" + known->first + "\" is there already, at " +
+                   place_in_text(text, known->second) + "; join the two with |, or give one another name";
+        }
     }
-    const auto is_there = [&](uint32_t id) { return id < parser.rules.size() && !parser.rules[id].empty(); };
     for (const auto & [name, id] : parser.symbol_ids) {
-        if (!is_there(id)) {
+        if (id >= parser.rules.size() || parser.rules[id].empty()) {
             return place_in_text(text, place_of_name(text, name)) + ": there is no rule \"" + name + "\"";
         }
     }
-    const auto start = parser.symbol_ids.find(root);
-    if (start == parser.symbol_ids.end()) {
+    if (places.count(root) == 0) {
         return place_in_text(text, text.size()) + ": there is no rule \"" + root + "\" to begin with";
     }
     return "";

@@ -101,16 +101,27 @@ private:
 
     // {m}, {m,} or {m,n}
     void braces() {
-        const auto space = [&] { pos_ += strspn(pos_, " \t\r\n"); };
+        const auto space = [&] {
+            while (*pos_ && strchr(" \t\r\n#", *pos_)) {
+                pos_ += *pos_ == '#' ? strcspn(pos_, "\r\n") : 1;
+            }
+        };
         ++pos_;
         space();
         const int64_t least = number();
         int64_t       most  = least;
+        bool          limit = true;
         space();
         if (*pos_ == ',') {
             ++pos_;
             space();
-            most = *pos_ >= '0' && *pos_ <= '9' ? number() : least + 1;
+            limit = *pos_ >= '0' && *pos_ <= '9';
+            most  = limit ? number() : least + 1;
+        }
+        if (least > grammar_limits::repetitions || (limit && most > grammar_limits::repetitions)) {
+            // llama.cpp would take the second number for no limit at all
+            fault_ = "asks for more than " + std::to_string(grammar_limits::repetitions) + " repetitions; {m,} has no limit";
+            return;
         }
         if (most < least) {
             fault_ = "repeats something at least " + std::to_string(least) + " and at most " + std::to_string(most) + " times";
@@ -129,7 +140,7 @@ private:
     // What is behind least is a rule each, and the last symbol then is all of it.
     void repeat_written(int64_t least, int64_t most) {
         const int64_t before = last_;
-        counted(std::min<int64_t>(most, INT32_MAX) * (before + 3));
+        counted(most * (before + 3));
         last_ = std::min<int64_t>(least * before + 1, INT32_MAX);
     }
 
@@ -151,6 +162,12 @@ private:
 };
 
 // ------------------------------------------------------------------------------------------------ the rules
+
+struct grammar_text {
+    const std::string &  text;
+    llama_grammar_parser parser;
+    rule_places          places;
+};
 
 bool ends(const llama_grammar_element & e) {
     return e.type == LLAMA_GRETYPE_END || e.type == LLAMA_GRETYPE_ALT;
@@ -206,6 +223,7 @@ struct beginning {
     };
     std::vector<start> rules;
     int64_t            n_others = 0;
+    bool               has_sign = false; // one of the others is a character or a token
 };
 
 beginning beginning_of(const llama_grammar_rule & rule, const std::vector<bool> & empty) {
@@ -221,7 +239,8 @@ beginning beginning_of(const llama_grammar_rule & rule, const std::vector<bool> 
             open = empty[e.value];
         } else if (open) {
             ++b.n_others;
-            open = false;
+            b.has_sign = true;
+            open       = false;
         }
     }
     return b;
@@ -278,52 +297,72 @@ std::vector<std::vector<size_t>> circles_of(const std::vector<beginning> & begin
     return circles;
 }
 
-// As the text calls it; a part of a rule that has none bears the rule's.
-std::string name_of(const llama_grammar_parser & parser, size_t rule) {
-    for (const auto & [name, id] : parser.symbol_ids) {
-        if (id == rule) {
-            return "\"" + name.substr(0, name.find('_')) + "\"";
-        }
-    }
-    return "?";
+// "line 2, column 1: the rule "x" ", where it is defined; a part of a rule that has no name bears the rule's.
+std::string named(const grammar_text & grammar, size_t rule) {
+    const auto & symbols = grammar.parser.symbol_ids;
+    const auto   symbol  = std::find_if(symbols.begin(), symbols.end(), [&](const auto & entry) { return entry.second == rule; });
+    const std::string name = symbol->first.substr(0, symbol->first.find('_'));
+    return place_in_text(grammar.text, grammar.places.at(name)) + ": the rule \"" + name + "\" ";
 }
 
-std::string rules_fault(const llama_grammar_parser & parser) {
-    const llama_grammar_rules & rules = parser.rules;
-    const std::vector<bool> empty = empty_rules(rules);
-    std::vector<beginning>  begins;
+// What a group of rules that can begin with one another has in common.
+struct circle_facts {
+    int64_t chain    = 0;     // rules, each of which begins with the next
+    int64_t ways     = 0;     // to begin
+    bool    has_sign = false; // some of them with a character or a token
+};
+
+// Adds what the rule r of a circle begins with. False: what stands behind the circle's own rules would wait, once more with
+// each turn.
+bool add_beginning(circle_facts & circle, const beginning & b, const std::vector<circle_facts> & before,
+                   const std::vector<size_t> & circle_of) {
+    circle.ways += b.n_others;
+    circle.has_sign = circle.has_sign || b.has_sign;
+    for (const beginning::start & start : b.rules) {
+        const size_t other = circle_of[start.rule];
+        if (other < before.size()) {
+            circle.chain    = std::max(circle.chain, before[other].chain);
+            circle.ways     = std::min<int64_t>(circle.ways + before[other].ways, INT32_MAX);
+            circle.has_sign = circle.has_sign || before[other].has_sign;
+        } else if (start.goes_on) {
+            return false;
+        }
+    }
+    return true;
+}
+
+std::string rules_fault(const grammar_text & grammar) {
+    const llama_grammar_rules & rules = grammar.parser.rules;
+    const std::vector<bool>     empty = empty_rules(rules);
+    std::vector<beginning>      begins;
     for (const llama_grammar_rule & rule : rules) {
         begins.push_back(beginning_of(rule, empty));
     }
-    std::vector<size_t>  circle_of(rules.size());
-    std::vector<int64_t> chain, ways; // of a circle
+    const auto fault = [&](size_t rule, const std::string & does) { return named(grammar, rule) + does; };
+    std::vector<size_t>       circle_of(rules.size());
+    std::vector<circle_facts> circles;
     for (const std::vector<size_t> & circle : circles_of(begins)) {
         for (const size_t r : circle) {
-            circle_of[r] = chain.size();
+            circle_of[r] = circles.size();
         }
-        int64_t longest = 0, n = 0;
+        circle_facts facts;
         for (const size_t r : circle) {
-            n += begins[r].n_others;
-            for (const beginning::start & start : begins[r].rules) {
-                const size_t other = circle_of[start.rule];
-                if (other < chain.size()) {
-                    longest = std::max(longest, chain[other]);
-                    n       = std::min<int64_t>(n + ways[other], INT32_MAX);
-                } else if (start.goes_on) { // what stands behind it would wait, once more with each turn
-                    return "has left recursion: the rule " + name_of(parser, r) +
-                           " can begin with itself. Let it end with itself instead";
-                }
+            if (!add_beginning(facts, begins[r], circles, circle_of)) {
+                return fault(r, "can begin with itself, which is left recursion. Let it end with itself instead");
             }
         }
-        chain.push_back(longest + (int64_t) circle.size());
-        ways.push_back(n);
-        if (chain.back() > grammar_limits::chain) {
-            return "has a chain of more than " + std::to_string(grammar_limits::chain) +
-                   " rules each of which begins with the next";
+        facts.chain += (int64_t) circle.size();
+        if (!facts.has_sign && !empty[circle.front()]) {
+            return fault(circle.front(), "can begin with nothing but itself. Give it another way to begin");
         }
-        if (ways.back() > grammar_limits::ways) {
-            return "has a rule that can begin in more than " + std::to_string(grammar_limits::ways) + " ways";
+        if (facts.chain > grammar_limits::chain) {
+            return fault(circle.front(), "begins a chain of more than " + std::to_string(grammar_limits::chain) +
+                                             " rules each of which begins with the next");
         }
+        if (facts.ways > grammar_limits::ways) {
+            return fault(circle.front(), "can begin in more than " + std::to_string(grammar_limits::ways) + " ways");
+        }
+        circles.push_back(facts);
     }
     return "";
 }
@@ -335,17 +374,16 @@ std::string grammar_fault(const llama_vocab * vocab, const std::string & grammar
         return " has " + std::to_string(grammar.size()) + " bytes; at most " + std::to_string(grammar_limits::bytes) +
                " are read";
     }
-    const std::string fault = grammar_scanner(grammar).fault();
+    std::string fault = grammar_scanner(grammar).fault();
     if (!fault.empty()) {
         return fault;
     }
-    llama_grammar_parser parser(vocab);
-    const std::string    syntax = parse_grammar(parser, grammar, root);
-    if (!syntax.empty()) {
-        return ", " + syntax;
+    grammar_text read = { grammar, llama_grammar_parser(vocab), {} };
+    fault             = parse_grammar(read.parser, grammar, root, read.places);
+    if (fault.empty()) {
+        fault = rules_fault(read);
     }
-    const std::string rules = rules_fault(parser);
-    return rules.empty() ? "" : " " + rules;
+    return fault.empty() ? "" : ", " + fault;
 }
 
 } // namespace magnet

@@ -15,6 +15,7 @@ struct grammar_limits {
     static constexpr size_t  bytes       = 1 << 20;
     static constexpr int32_t groups      = 100;    // parentheses inside one another
     static constexpr int32_t elements    = 500000; // characters, classes and references, repetitions written out
+    static constexpr int32_t repetitions = 2000;   // that braces ask for; llama.cpp's own
     static constexpr int32_t token_bytes = 256;    // of the text in <token>
     static constexpr int32_t chain       = 500;    // rules each of which can begin with the next
     static constexpr int32_t ways        = 20000;  // in which a rule can begin

@@ -2,6 +2,7 @@
 
 #include "fault.h"
 #include "keywords.h"
+#include "llama/magnet-grammar.h"
 #include "strings.h"
 
 #include <algorithm>
@@ -20,8 +21,8 @@ int64_t count_at(const place & p, const char * key, int64_t otherwise) {
         return otherwise;
     }
     const json & value = p.at->at(key);
-    if (!value.is_number() || type_of(value) != INTEGER_TYPE || value.get<double>() < 0 || value.get<double>() > 1e6) {
-        refuse(p.path, std::string("\"") + key + "\" must be an integer in [0, 1000000]");
+    if (!value.is_number() || type_of(value) != INTEGER_TYPE || value.get<double>() < 0 || value.get<double>() > grammar_limits::repetitions) {
+        refuse(p.path, std::string("\"") + key + "\" must be an integer in [0, " + std::to_string(grammar_limits::repetitions) + "]");
     }
     return value.get<int64_t>();
 }
