@@ -213,7 +213,8 @@ enum magnet_engine {
 MAGNET_API int32_t magnet_model_check_training(const struct magnet_model * model, int32_t engine);
 
 /* GGUF metadata, index in [0, count). Keys and values as text, arrays left out by llama.cpp's own rendering.
- * Writes NUL-terminated UTF-8; out_size counts bytes without the NUL; NULL, 0 asks for the size. */
+ * Writes NUL-terminated UTF-8; out_size counts bytes without the NUL; NULL, 0 asks for the size. A count of 0: none, or the
+ * call failed, and magnet_last_error() says why. */
 MAGNET_API int32_t magnet_model_meta_count(const struct magnet_model * model);
 MAGNET_API int32_t magnet_model_meta_key(const struct magnet_model * model, int32_t index, char * buffer,
                                          int32_t capacity, int32_t * out_size);
@@ -390,7 +391,7 @@ MAGNET_API int32_t magnet_session_set_adapters(struct magnet_session * session, 
  * touched. Generate and infill return what they have (MAGNET_STOP_CANCELLED, which every gap that was not reached has
  * too); before their first token they fail with MAGNET_STATUS_CANCELLED, as the others do at any time. magnet_eval keeps
  * what is finished in its state. magnet_train has no session: its callback stops it. A call that has done its work
- * already succeeds. */
+ * already succeeds. Cannot fail, and leaves magnet_last_error() alone. */
 MAGNET_API void magnet_session_cancel(struct magnet_session * session);
 
 /* Forgets the cached prefix. */

@@ -2,7 +2,10 @@
 #include "api.h"
 
 #include <cstring>
+#include <fstream>
 #include <functional>
+#include <regex>
+#include <set>
 
 using namespace magnet::testing;
 
@@ -163,7 +166,10 @@ TEST_CASE("model: load reports progress up to the whole") {
 TEST_CASE("metadata: keys and values by index") {
     const model_ptr model = load_tiny();
     const int32_t   count = magnet_model_meta_count(model.get());
-    CHECK(magnet_model_meta_count(nullptr) == 0);
+    CHECK(std::string(magnet_last_error()).empty());
+    check_fails(magnet_model_meta_key(model.get(), count, nullptr, 0, nullptr), MAGNET_STATUS_INVALID_ARGUMENT);
+    CHECK(magnet_model_meta_count(model.get()) == count); // and the message is that of the last call
+    CHECK(std::string(magnet_last_error()).empty());
     REQUIRE(count > 10);
 
     const auto read = [&](auto getter, int32_t index) {
@@ -246,67 +252,110 @@ TEST_CASE("pointers that must not be NULL") {
     int32_t             n    = 0;
     const std::string   file = golden("tiny-llama.gguf");
 
-    const std::function<int32_t()> calls[] = {
-        [&] { return magnet_model_load(nullptr, nullptr, &m); },
-        [&] { return magnet_model_load(file.c_str(), nullptr, nullptr); },
-        [&] { return magnet_model_get_info(nullptr, &model_info); },
-        [&] { return magnet_model_get_info(model.get(), nullptr); },
-        [&] { return magnet_model_meta_key(nullptr, 0, buffer.data(), 64, &n); },
-        [&] { return magnet_model_meta_key(model.get(), 0, buffer.data(), 64, nullptr); },
-        [&] { return magnet_model_meta_value(nullptr, 0, buffer.data(), 64, &n); },
-        [&] { return magnet_model_meta_value(model.get(), 0, buffer.data(), 64, nullptr); },
-        [&] { return magnet_tokenize(nullptr, t, true, true, nullptr, 0, &n); },
-        [&] { return magnet_tokenize(model.get(), t, true, true, nullptr, 0, nullptr); },
-        [&] {
-            return magnet_tokenize(model.get(), {nullptr, 3}, true, true, nullptr, 0, &n);
-        },
-        [&] { return magnet_detokenize(nullptr, &id, 1, true, buffer.data(), 64, &n); },
-        [&] { return magnet_detokenize(model.get(), nullptr, 1, true, buffer.data(), 64, &n); },
-        [&] { return magnet_detokenize(model.get(), &id, 1, true, buffer.data(), 64, nullptr); },
-        [&] { return magnet_token_bytes(nullptr, 3, buffer.data(), 64, &n); },
-        [&] { return magnet_token_bytes(model.get(), 3, buffer.data(), 64, nullptr); },
-        [&] { return magnet_chat_prompt(nullptr, &message, 1, nullptr, true, buffer.data(), 64, &n); },
-        [&] { return magnet_chat_prompt(model.get(), nullptr, 1, nullptr, true, buffer.data(), 64, &n); },
-        [&] { return magnet_chat_prompt(model.get(), &no_role, 1, nullptr, true, buffer.data(), 64, &n); },
-        [&] { return magnet_chat_tokens(nullptr, &message, 1, nullptr, true, false, nullptr, 0, &n); },
-        [&] { return magnet_chat_tokens(model.get(), nullptr, 1, nullptr, true, false, nullptr, 0, &n); },
-        [&] { return magnet_chat_tokens(model.get(), &no_role, 1, nullptr, true, false, nullptr, 0, &n); },
-        [&] { return magnet_generate_token_ids(nullptr, &id, 1, nullptr, &r); },
-        [&] { return magnet_generate_token_ids(session.get(), nullptr, 1, nullptr, &r); },
-        [&] { return magnet_generate_token_ids(session.get(), &id, 1, nullptr, nullptr); },
-        [&] { return magnet_adapter_load(nullptr, "a.gguf", &a); },
-        [&] { return magnet_adapter_load(model.get(), nullptr, &a); },
-        [&] { return magnet_adapter_load(model.get(), "a.gguf", nullptr); },
-        [&] { return magnet_adapter_get_info(nullptr, &adapter_info); },
-        [&] { return magnet_session_create(nullptr, nullptr, &s); },
-        [&] { return magnet_session_create(model.get(), nullptr, nullptr); },
-        [&] { return magnet_session_set_adapters(nullptr, nullptr, nullptr, 0); },
-        [&] { return magnet_session_set_adapters(session.get(), nullptr, nullptr, 1); },
-        [&] { return magnet_session_set_adapters(session.get(), &no_adapter, nullptr, 1); },
-        [&] { return magnet_session_reset(nullptr); },
-        [&] { return magnet_embed(nullptr, &t, 1, nullptr, vector.data(), 32, nullptr); },
-        [&] { return magnet_embed(session.get(), nullptr, 1, nullptr, vector.data(), 32, nullptr); },
-        [&] { return magnet_embed_tokens(nullptr, t, nullptr, vector.data(), nullptr, 1, &n); },
-        [&] { return magnet_embed_tokens(session.get(), t, nullptr, vector.data(), nullptr, 1, nullptr); },
-        [&] { return magnet_embed_token_ids(nullptr, &id, 1, nullptr, vector.data(), 32); },
-        [&] { return magnet_embed_token_ids(session.get(), nullptr, 1, nullptr, vector.data(), 32); },
-        [&] { return magnet_infill(nullptr, &g, 1, nullptr, &r); },
-        [&] { return magnet_infill(session.get(), nullptr, 1, nullptr, &r); },
-        [&] { return magnet_infill(session.get(), &g, 1, nullptr, nullptr); },
-        [&] { return magnet_score(nullptr, &no_parts, 1, nullptr, &r); },
-        [&] { return magnet_score(session.get(), nullptr, 1, nullptr, &r); },
-        [&] { return magnet_score(session.get(), &no_parts, 1, nullptr, &r); },
-        [&] { return magnet_score(session.get(), &no_parts, 1, nullptr, nullptr); },
-        [&] { return magnet_layout(nullptr, &g, 1, 0, nullptr, 0, &n); },
-        [&] { return magnet_layout(model.get(), nullptr, 1, 0, nullptr, 0, &n); },
-        [&] { return magnet_layout(model.get(), &g, 1, 0, nullptr, 0, nullptr); },
-        [&] { return magnet_generate(nullptr, t, nullptr, &r); },
-        [&] { return magnet_generate(session.get(), t, nullptr, nullptr); },
+    magnet_tool_calls *         calls_of_tools = nullptr;
+    magnet_eval_result *        figures        = nullptr;
+    magnet_train_estimate       estimate;
+    const magnet_train_params   training   = magnet_train_default_params();
+    const magnet_eval_params    evaluation = magnet_eval_default_params();
+
+    struct call {
+        std::string              name;
+        std::function<int32_t()> run;
     };
-    for (size_t i = 0; i < std::size(calls); ++i) {
-        INFO("call ", i);
-        check_fails(calls[i](), MAGNET_STATUS_INVALID_ARGUMENT);
+    const call calls[] = {
+        {"magnet_model_load", [&] { return magnet_model_load(nullptr, nullptr, &m); }},
+        {"magnet_model_load", [&] { return magnet_model_load(file.c_str(), nullptr, nullptr); }},
+        {"magnet_model_get_info", [&] { return magnet_model_get_info(nullptr, &model_info); }},
+        {"magnet_model_get_info", [&] { return magnet_model_get_info(model.get(), nullptr); }},
+        {"magnet_model_meta_key", [&] { return magnet_model_meta_key(nullptr, 0, buffer.data(), 64, &n); }},
+        {"magnet_model_meta_key", [&] { return magnet_model_meta_key(model.get(), 0, buffer.data(), 64, nullptr); }},
+        {"magnet_model_meta_value", [&] { return magnet_model_meta_value(nullptr, 0, buffer.data(), 64, &n); }},
+        {"magnet_model_meta_value", [&] { return magnet_model_meta_value(model.get(), 0, buffer.data(), 64, nullptr); }},
+        {"magnet_tokenize", [&] { return magnet_tokenize(nullptr, t, true, true, nullptr, 0, &n); }},
+        {"magnet_tokenize", [&] { return magnet_tokenize(model.get(), t, true, true, nullptr, 0, nullptr); }},
+        {"magnet_tokenize", [&] { return magnet_tokenize(model.get(), {nullptr, 3}, true, true, nullptr, 0, &n); }},
+        {"magnet_detokenize", [&] { return magnet_detokenize(nullptr, &id, 1, true, buffer.data(), 64, &n); }},
+        {"magnet_detokenize", [&] { return magnet_detokenize(model.get(), nullptr, 1, true, buffer.data(), 64, &n); }},
+        {"magnet_detokenize", [&] { return magnet_detokenize(model.get(), &id, 1, true, buffer.data(), 64, nullptr); }},
+        {"magnet_token_bytes", [&] { return magnet_token_bytes(nullptr, 3, buffer.data(), 64, &n); }},
+        {"magnet_token_bytes", [&] { return magnet_token_bytes(model.get(), 3, buffer.data(), 64, nullptr); }},
+        {"magnet_chat_prompt", [&] { return magnet_chat_prompt(nullptr, &message, 1, nullptr, true, buffer.data(), 64, &n); }},
+        {"magnet_chat_prompt", [&] { return magnet_chat_prompt(model.get(), nullptr, 1, nullptr, true, buffer.data(), 64, &n); }},
+        {"magnet_chat_prompt", [&] { return magnet_chat_prompt(model.get(), &no_role, 1, nullptr, true, buffer.data(), 64, &n); }},
+        {"magnet_chat_tokens", [&] { return magnet_chat_tokens(nullptr, &message, 1, nullptr, true, false, nullptr, 0, &n); }},
+        {"magnet_chat_tokens", [&] { return magnet_chat_tokens(model.get(), nullptr, 1, nullptr, true, false, nullptr, 0, &n); }},
+        {"magnet_chat_tokens", [&] { return magnet_chat_tokens(model.get(), &no_role, 1, nullptr, true, false, nullptr, 0, &n); }},
+        {"magnet_generate_token_ids", [&] { return magnet_generate_token_ids(nullptr, &id, 1, nullptr, &r); }},
+        {"magnet_generate_token_ids", [&] { return magnet_generate_token_ids(session.get(), nullptr, 1, nullptr, &r); }},
+        {"magnet_generate_token_ids", [&] { return magnet_generate_token_ids(session.get(), &id, 1, nullptr, nullptr); }},
+        {"magnet_adapter_load", [&] { return magnet_adapter_load(nullptr, "a.gguf", &a); }},
+        {"magnet_adapter_load", [&] { return magnet_adapter_load(model.get(), nullptr, &a); }},
+        {"magnet_adapter_load", [&] { return magnet_adapter_load(model.get(), "a.gguf", nullptr); }},
+        {"magnet_adapter_get_info", [&] { return magnet_adapter_get_info(nullptr, &adapter_info); }},
+        {"magnet_session_create", [&] { return magnet_session_create(nullptr, nullptr, &s); }},
+        {"magnet_session_create", [&] { return magnet_session_create(model.get(), nullptr, nullptr); }},
+        {"magnet_session_set_adapters", [&] { return magnet_session_set_adapters(nullptr, nullptr, nullptr, 0); }},
+        {"magnet_session_set_adapters", [&] { return magnet_session_set_adapters(session.get(), nullptr, nullptr, 1); }},
+        {"magnet_session_set_adapters", [&] { return magnet_session_set_adapters(session.get(), &no_adapter, nullptr, 1); }},
+        {"magnet_session_reset", [&] { return magnet_session_reset(nullptr); }},
+        {"magnet_embed", [&] { return magnet_embed(nullptr, &t, 1, nullptr, vector.data(), 32, nullptr); }},
+        {"magnet_embed", [&] { return magnet_embed(session.get(), nullptr, 1, nullptr, vector.data(), 32, nullptr); }},
+        {"magnet_embed_tokens", [&] { return magnet_embed_tokens(nullptr, t, nullptr, vector.data(), nullptr, 1, &n); }},
+        {"magnet_embed_tokens", [&] { return magnet_embed_tokens(session.get(), t, nullptr, vector.data(), nullptr, 1, nullptr); }},
+        {"magnet_embed_token_ids", [&] { return magnet_embed_token_ids(nullptr, &id, 1, nullptr, vector.data(), 32); }},
+        {"magnet_embed_token_ids", [&] { return magnet_embed_token_ids(session.get(), nullptr, 1, nullptr, vector.data(), 32); }},
+        {"magnet_infill", [&] { return magnet_infill(nullptr, &g, 1, nullptr, &r); }},
+        {"magnet_infill", [&] { return magnet_infill(session.get(), nullptr, 1, nullptr, &r); }},
+        {"magnet_infill", [&] { return magnet_infill(session.get(), &g, 1, nullptr, nullptr); }},
+        {"magnet_score", [&] { return magnet_score(nullptr, &no_parts, 1, nullptr, &r); }},
+        {"magnet_score", [&] { return magnet_score(session.get(), nullptr, 1, nullptr, &r); }},
+        {"magnet_score", [&] { return magnet_score(session.get(), &no_parts, 1, nullptr, &r); }},
+        {"magnet_score", [&] { return magnet_score(session.get(), &no_parts, 1, nullptr, nullptr); }},
+        {"magnet_layout", [&] { return magnet_layout(nullptr, &g, 1, 0, nullptr, 0, &n); }},
+        {"magnet_layout", [&] { return magnet_layout(model.get(), nullptr, 1, 0, nullptr, 0, &n); }},
+        {"magnet_layout", [&] { return magnet_layout(model.get(), &g, 1, 0, nullptr, 0, nullptr); }},
+        {"magnet_generate", [&] { return magnet_generate(nullptr, t, nullptr, &r); }},
+        {"magnet_generate", [&] { return magnet_generate(session.get(), t, nullptr, nullptr); }},
+        {"magnet_model_meta_count", [&] { return magnet_model_meta_count(nullptr) == 0 ? MAGNET_STATUS_INVALID_ARGUMENT : 0; }},
+        {"magnet_model_check_training", [&] { return magnet_model_check_training(nullptr, 0); }},
+        {"magnet_system_get_info", [&] { return magnet_system_get_info(nullptr); }},
+        {"magnet_tool_grammar", [&] { return magnet_tool_grammar(nullptr, "[]", nullptr, buffer.data(), 64, &n); }},
+        {"magnet_tool_grammar", [&] { return magnet_tool_grammar(model.get(), nullptr, nullptr, buffer.data(), 64, &n); }},
+        {"magnet_tool_calls_read", [&] { return magnet_tool_calls_read(nullptr, nullptr, t, &calls_of_tools); }},
+        {"magnet_tool_calls_read", [&] { return magnet_tool_calls_read(model.get(), nullptr, t, nullptr); }},
+        {"magnet_vectors_pack", [&] { return magnet_vectors_pack(nullptr, 1, 32, MAGNET_PRECISION_INT8, buffer.data(), 64, nullptr); }},
+        {"magnet_train", [&] { return magnet_train(nullptr, nullptr); }},
+        {"magnet_train_resume", [&] { return magnet_train_resume(nullptr, nullptr, nullptr, nullptr); }},
+        {"magnet_train_measure", [&] { return magnet_train_measure(nullptr, &estimate); }},
+        {"magnet_train_measure", [&] { return magnet_train_measure(&training, nullptr); }},
+        {"magnet_merge", [&] { return magnet_merge(nullptr, "a", 1, 0, "o"); }},
+        {"magnet_merge", [&] { return magnet_merge("m", nullptr, 1, 0, "o"); }},
+        {"magnet_merge", [&] { return magnet_merge("m", "a", 1, 0, nullptr); }},
+        {"magnet_eval", [&] { return magnet_eval(nullptr, &evaluation, &figures); }},
+        {"magnet_eval", [&] { return magnet_eval(session.get(), nullptr, &figures); }},
+        {"magnet_eval", [&] { return magnet_eval(session.get(), &evaluation, nullptr); }},
+    };
+    std::set<std::string> called;
+    for (const call & c : calls) {
+        INFO("call of ", c.name);
+        called.insert(c.name);
+        CHECK(magnet_model_load("no such file", nullptr, &m) != MAGNET_STATUS_OK); // leaves another message
+        check_fails(c.run(), MAGNET_STATUS_INVALID_ARGUMENT, {"NULL"});
     }
+    CHECK((!calls_of_tools && !figures));
+
+    // every function of the header that can fail, which is to say all that return a number and take a pointer
+    std::ifstream     in(golden("../../include/magnet.h"));
+    const std::string header((std::istreambuf_iterator<char>(in)), {});
+    const std::regex  declaration("MAGNET_API\\s+int32_t\\s+(magnet_\\w+)\\(([^)]*)\\)");
+    size_t            n_functions = 0;
+    for (std::sregex_iterator it(header.begin(), header.end(), declaration), end; it != end; ++it) {
+        const bool takes_pointer = (*it)[2].str().find('*') != std::string::npos;
+        n_functions += takes_pointer;
+        INFO((*it)[1].str(), " is not among the calls above");
+        CHECK(called.count((*it)[1]) == takes_pointer);
+    }
+    CHECK(n_functions == called.size());
     CHECK((!m && !s && !a && !r));
 
     // freeing nothing, stopping nothing
@@ -316,6 +365,8 @@ TEST_CASE("pointers that must not be NULL") {
     magnet_result_free(nullptr);
     magnet_session_cancel(nullptr);
     magnet_session_cancel(session.get());
+    magnet_tool_calls_free(nullptr);
+    magnet_eval_result_free(nullptr);
     require_ok(magnet_session_reset(session.get()));
 }
 

@@ -95,7 +95,9 @@ int32_t magnet_model_check_training(const magnet_model * m, int32_t engine) {
 }
 
 int32_t magnet_model_meta_count(const magnet_model * m) {
-    return m ? llama_model_meta_count(m->impl->llama()) : 0;
+    int32_t n = 0;
+    guard([&] { n = llama_model_meta_count(not_null(m, "model").impl->llama()); });
+    return n;
 }
 
 namespace {
@@ -191,8 +193,9 @@ int32_t magnet_chat_tokens(const magnet_model * m, const magnet_message * messag
 int32_t magnet_tool_grammar(const magnet_model * m, const char * tools, const char * name, char * buffer, int32_t capacity,
                             int32_t * out_size) {
     return guard([&] {
-        const tool_format format = not_null(m, "model").impl->calls();
-        copy_out(tool_grammar(format, &not_null(tools, "tools"), name), buffer, capacity, out_size);
+        const model & impl = *not_null(m, "model").impl;
+        not_null(tools, "tools");
+        copy_out(tool_grammar(impl.calls(), tools, name), buffer, capacity, out_size);
     });
 }
 
@@ -437,6 +440,9 @@ int32_t magnet_score(magnet_session * s, const magnet_score_item * items, int32_
         session &           impl = not_null(s, "session").impl;
         const session::call call(impl);
         check_array(items, n_items, "items");
+        for (int32_t i = 0; i < n_items; ++i) {
+            check_array(items[i].parts, items[i].n_parts, ("item " + std::to_string(i) + ": parts").c_str());
+        }
         *out_result = publish_result(impl.score(items, n_items, params ? *params : magnet_score_default_params()));
     });
 }
