@@ -116,7 +116,7 @@ prompt generate_command::prompt_of(const magnet_model * from_model, const record
     if (system) {
         messages.push_back({{"role", "system"}, {"content", *system}});
     }
-    if (from.fields.contains("messages")) {
+    if (has_field(from, "messages")) {
         if (!from.fields["messages"].is_array()) {
             throw failure(from.where() + ": \"messages\" must be an array");
         }
@@ -219,7 +219,7 @@ void generate_command::run() {
         throw usage_error("--temperature 0 makes all texts the same; leave it out, or --n");
     }
 
-    const std::vector<record> records = read_input(input, input_format::whole, {"prompt", "text", "messages"});
+    const std::vector<record> records = read_input(input, input_format::whole, {{"prompt"}, {"text"}, {"messages"}});
     const loaded_model        loaded  = load_model(model);
     force_call(loaded.model.get());
     magnet_cli::output        out(output.path);

@@ -164,7 +164,7 @@ void infill_command::run_template(magnet_session * session, const loaded_model &
 }
 
 void infill_command::run() {
-    const std::vector<record> records = read_input(input, input_format::whole, template_fields());
+    const std::vector<record> records = read_input(input, input_format::whole, template_forms());
     std::vector<pieces>       templates;
     for (const record & one : records) {
         templates.push_back(read_pieces(one));

@@ -97,7 +97,7 @@ void mask_command::run() {
     if (svg == "-" && (output.as_json || output.path == "-")) {
         throw usage_error("--svg - and the picture in text or JSON would both go to standard output; name a file for one");
     }
-    const std::vector<record> records = read_input(input, input_format::whole, template_fields());
+    const std::vector<record> records = read_input(input, input_format::whole, template_forms());
     if (records.size() != 1) {
         throw failure("a picture shows one text, but there are " + std::to_string(records.size()));
     }

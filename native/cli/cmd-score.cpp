@@ -37,6 +37,7 @@ struct tally {
 struct scored {
     tally             sum;
     const record *    from = nullptr;
+    std::string       text; // what was scored, for people
     std::vector<json> gaps;
     std::string       token_lines;
 };
@@ -63,8 +64,9 @@ constexpr size_t items_per_call = 256;
 
 // The template of the record if it has gaps; else all of its text, after what is given.
 pieces score_command::item_of(const record & from) const {
-    if (given || from.fields.contains("given")) {
-        expect_field(from, {"text"});
+    if (given || has_field(from, "given")) {
+        expect_form(from, {{"text", "given"}, {"left"}, {"gap"}, {"right"}, {"parts"}});
+        expect_form(from, {{"text"}});
         if (from.text.empty()) { // of rivals for one place it would come first
             throw failure(from.where() + ": an empty text has nothing to score after what is given");
         }
@@ -116,12 +118,12 @@ static json numbers_of(const tally & sum) {
 
 void score_command::print(magnet_cli::output & out, const scored & item) const {
     if (!output.as_json) {
-        out.line(row(item.sum, quote(item.from->text)));
+        out.line(row(item.sum, quote(item.text)));
         out.write(item.token_lines);
         return;
     }
     json object = item.from->fields.is_object() ? item.from->fields : json{{"text", item.from->text}};
-    if (given) {
+    if (given && !has_field(*item.from, "given")) {
         object["given"] = *given;
     }
     object.update(numbers_of(item.sum));
@@ -130,12 +132,14 @@ void score_command::print(magnet_cli::output & out, const scored & item) const {
 }
 
 void score_command::run() {
-    const std::vector<record> records = read_input(input, input_format::lines, template_fields());
+    const std::vector<record> records = read_input(input, input_format::lines, template_forms());
     std::vector<pieces>       items;
     std::vector<scored>       results(records.size());
     for (size_t i = 0; i < records.size(); ++i) {
         items.push_back(item_of(records[i]));
         results[i].from = &records[i];
+        const bool in_pieces = records[i].fields.is_object() && !has_field(records[i], "text");
+        results[i].text      = in_pieces ? to_template(items[i]) : records[i].text;
     }
     const loaded_model loaded  = load_model(model);
     const session_ptr  session = create_session(loaded, model);

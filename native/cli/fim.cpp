@@ -16,7 +16,7 @@ void fim_options::add_to(CLI::App & verb) {
 magnet_fim_params fim_options::apply() {
     texts.clear(), files.clear();
     for (const std::string & name : extra) {
-        texts.push_back(read_file(name));
+        texts.push_back(read_file(name, {"a file beside the text", size_t{16} << 20}));
         if (texts.back().find('\0') != std::string::npos) {
             throw failure(name + ": holds a NUL character, so it is no text");
         }

@@ -10,6 +10,7 @@
 
 #include <unistd.h>
 
+#include "../src/base/json-row.h"
 #include "../src/base/path.h"
 #include "error.h"
 #include "files.h"
@@ -73,27 +74,33 @@ static bool is_file(const std::string & argument) {
     return std::filesystem::exists(status) && !std::filesystem::is_directory(status);
 }
 
-std::string read_file(const std::string & path) {
+static std::string size_name(size_t bytes) {
+    const size_t mebibytes = (bytes + (1 << 20) - 1) >> 20;
+    return mebibytes < 1024 ? std::to_string(mebibytes) + " MiB" : std::to_string(mebibytes >> 10) + " GiB";
+}
+
+std::string read_file(const std::string & path, const file_kind & kind) {
     const bool standard = path == "-";
     note_input(path);
     if (standard && is_terminal(STDIN_FILENO)) {
         std::fputs("reading from the terminal; Ctrl-D ends the text\n", stderr);
     }
-    std::FILE * file = standard ? stdin : magnet::open_file(path, "rb");
+    const std::unique_ptr<std::FILE, void (*)(std::FILE *)> file(standard ? stdin : magnet::open_file(path, "rb"),
+                                                                 [](std::FILE * f) { f != stdin ? (void) std::fclose(f) : (void) 0; });
     if (file == nullptr) {
         throw failure(path + ": cannot open: " + std::strerror(errno));
     }
-    std::string content;
-    char        buffer[1 << 16];
-    for (size_t n = 0; (n = std::fread(buffer, 1, sizeof buffer, file)) > 0;) {
+    const std::string name = standard ? "standard input" : path;
+    std::string       content;
+    char              buffer[1 << 16];
+    for (size_t n = 0; (n = std::fread(buffer, 1, sizeof buffer, file.get())) > 0;) {
         content.append(buffer, n);
+        if (content.size() > kind.most_bytes) { // a device may have no end
+            throw failure(name + ": has more than " + size_name(kind.most_bytes) + ", the most that is read of " + kind.name);
+        }
     }
-    const int reason = std::ferror(file) != 0 ? errno : 0;
-    if (!standard) {
-        std::fclose(file);
-    }
-    if (reason != 0) {
-        throw failure((standard ? "standard input" : path) + ": cannot read: " + std::strerror(reason));
+    if (std::ferror(file.get()) != 0) {
+        throw failure(name + ": cannot read: " + std::strerror(errno));
     }
     if (content.compare(0, 3, "\xEF\xBB\xBF") == 0) {
         content.erase(0, 3);
@@ -102,7 +109,7 @@ std::string read_file(const std::string & path) {
 }
 
 std::string read_content(const std::string & path, const std::string & what) {
-    std::string content = read_file(path);
+    std::string content = read_file(path, {what, size_t{1} << 20});
     if (content.empty()) {
         throw failure(path + ": the file is empty, and " + what + " cannot be empty");
     }
@@ -120,65 +127,60 @@ static void check_text(const record & item) {
         throw failure(item.where() + ": not UTF-8: byte " + byte + " at offset " + std::to_string(bad) +
                       "; convert it first, as with iconv -t UTF-8");
     }
-    if (item.text.size() > INT_MAX) {
-        throw failure(item.where() + ": longer than 2 GiB; split it");
-    }
 }
 
-void expect_field(const record & from, const std::vector<std::string> & known) {
-    if (!from.fields.is_object() || std::any_of(known.begin(), known.end(), [&](const std::string & name) {
-            return from.fields.contains(name);
-        })) {
-        return;
-    }
-    std::string list;
-    for (const std::string & name : known) {
-        list += (list.empty() ? "" : ", ") + quote(name);
-    }
-    throw failure(from.where() + ": expected a field " + list + (known.size() > 1 ? " (one of them)" : ""));
+bool has_field(const record & from, const std::string & name) {
+    const auto found = from.fields.find(name); // of no object: none
+    return found != from.fields.end() && !found->is_null();
 }
 
-static json parse_json(const record & item) {
-    constexpr int most_nesting = 100; // the parser needs no stack for it, but what copies and prints its values does
-    const auto    check        = [&](int depth, json::parse_event_t event, json &) {
-        const bool opens = event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
-        if (opens && depth >= most_nesting) {
-            throw failure(item.where() + ": arrays and objects nest more than " + std::to_string(most_nesting) + " deep");
+void expect_form(const record & from, const record_forms & forms) {
+    std::string                      known, first;
+    const std::vector<std::string> * form_of_first = nullptr;
+    for (const std::vector<std::string> & form : forms) {
+        for (const std::string & name : form) {
+            known += (known.empty() ? "" : ", ") + quote(name);
+            if (!has_field(from, name)) {
+                continue;
+            }
+            if (form_of_first && form_of_first != &form) { // one of the two would be lost
+                throw failure(from.where() + ": both " + quote(first) + " and " + quote(name) +
+                              " say what to work on; leave one of them out");
+            }
+            first         = name;
+            form_of_first = &form;
         }
-        return true;
-    };
-    try {
-        return json::parse(item.text, check);
-    } catch (const json::parse_error & error) {
-        throw failure(item.where() + ": not JSON (byte " + std::to_string(error.byte) + " of the line)");
-    } catch (const json::out_of_range &) {
-        throw failure(item.where() + ": a number is too large; the largest is 1.8e308");
+    }
+    if (from.fields.is_object() && !form_of_first) {
+        const bool several = forms.size() > 1 || forms[0].size() > 1;
+        throw failure(from.where() + ": expected a field " + known + (several ? " (one of them)" : ""));
     }
 }
 
-static void parse_object(record & item, const std::vector<std::string> & known) {
-    item.fields = parse_json(item);
+static void parse_object(record & item, const record_forms & forms) {
+    item.fields = magnet::parse_json_row<json>(
+        item.text, [&](const std::string & why) { throw failure(item.where() + ": " + why); });
     if (!item.fields.is_object()) {
         throw failure(item.where() + ": expected a JSON object, such as {\"text\": \"…\"}");
     }
-    expect_field(item, known);
+    expect_form(item, forms);
     item.text = field(item, "text");
 }
 
 std::string field(const record & from, const char * name, const std::string & fallback) {
-    const auto found = from.fields.find(name);
-    if (found == from.fields.end()) {
+    if (!has_field(from, name)) {
         return fallback;
     }
-    if (!found->is_string()) {
+    const json & value = from.fields[name];
+    if (!value.is_string()) {
         throw failure(from.where() + ": field \"" + name + "\" must be a string");
     }
-    return found->get<std::string>();
+    return value.get<std::string>();
 }
 
 static void read_source(std::vector<record> & out, const std::string & path, const input_options & options,
-                        input_format fallback, const std::vector<std::string> & known) {
-    const std::string content   = read_file(path);
+                        input_format fallback, const record_forms & forms) {
+    const std::string content   = read_file(path, {"a file of texts; split it", INT_MAX});
     const auto        source    = std::make_shared<const std::string>(path == "-" ? "standard input" : path);
     const std::string extension = magnet::to_utf8(magnet::to_path(path).extension());
     auto              format    = static_cast<input_format>(options.format);
@@ -211,14 +213,13 @@ static void read_source(std::vector<record> & out, const std::string & path, con
             if (item.text.find_first_not_of(" \t") == std::string::npos) {
                 continue;
             }
-            parse_object(item, known);
+            parse_object(item, forms);
         }
         out.push_back(std::move(item));
     }
 }
 
-std::vector<record> read_input(const input_options & options, input_format fallback,
-                               const std::vector<std::string> & known) {
+std::vector<record> read_input(const input_options & options, input_format fallback, const record_forms & forms) {
     std::vector<record> out;
     const auto          add_text = [&](const std::string & text) {
         record item{text, nullptr, std::make_shared<const std::string>("argument " + quote(shorten(text, 40))), 0};
@@ -227,7 +228,7 @@ std::vector<record> read_input(const input_options & options, input_format fallb
     };
     for (const std::string & argument : options.arguments) {
         if (argument == "-" || is_file(argument)) {
-            read_source(out, argument, options, fallback, known);
+            read_source(out, argument, options, fallback, forms);
         } else {
             add_text(argument);
         }
@@ -236,10 +237,10 @@ std::vector<record> read_input(const input_options & options, input_format fallb
         add_text(text);
     }
     for (const std::string & file : options.files) {
-        read_source(out, file, options, fallback, known);
+        read_source(out, file, options, fallback, forms);
     }
     if (options.arguments.empty() && options.texts.empty() && options.files.empty()) {
-        read_source(out, "-", options, fallback, known);
+        read_source(out, "-", options, fallback, forms);
     }
     return out;
 }

@@ -45,24 +45,36 @@ struct input_options {
     void add_to(CLI::App & verb, const std::string & what, const std::string & description);
 };
 
+// What a JSONL record may say what to work on with: the fields of one of these forms, which go together.
+using record_forms = std::vector<std::vector<std::string>>;
+
 /*
  * Everything there is to read, in the order arguments, --text, --file; without any of them standard input. Line ends
  * may be \n or \r\n, a byte order mark is left out, empty lines are empty texts. Text that is no UTF-8, a file that
- * cannot be read, a line that is no JSON object and one that has none of the fields that the verb reads (known) are
- * failures that name file and line.
+ * cannot be read, more than 2 GiB of it, a line that is no JSON object, and one that has no field of the forms that the verb
+ * reads, or fields of two of them, are failures that name file and line.
  */
 std::vector<record> read_input(const input_options & options, input_format fallback,
-                               const std::vector<std::string> & known = {"text"});
+                               const record_forms & forms = {{"text"}});
 
-// A failure if this is a JSONL record without any of these fields.
-void expect_field(const record & from, const std::vector<std::string> & known);
+// A failure if this is a JSONL record without any field of these forms, or with fields of two of them.
+void expect_form(const record & from, const record_forms & forms);
+
+// Has a JSONL record this field? A null is none.
+bool has_field(const record & from, const std::string & name);
 
 // A string field of a JSONL record, or fallback if it is not there; a failure if it is something else than a string.
 std::string field(const record & from, const char * name, const std::string & fallback = "");
 
-std::string read_file(const std::string & path); // "-" = standard input
+struct file_kind {
+    std::string name; // "a schema", for messages
+    size_t      most_bytes;
+};
 
-// The same of a file that must hold something, and no NUL. what: "a schema", for messages.
+// All of a file; "-" = standard input. One of more bytes is a failure.
+std::string read_file(const std::string & path, const file_kind & kind);
+
+// The same of a file that must hold something, no NUL, and at most 1 MiB. what: "a schema", for messages.
 std::string read_content(const std::string & path, const std::string & what);
 
 } // namespace magnet_cli

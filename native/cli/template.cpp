@@ -145,22 +145,36 @@ static pieces read_parts(const json & parts, const record & from) {
     return all;
 }
 
-const std::vector<std::string> & template_fields() {
-    static const std::vector<std::string> names{"text", "left", "gap", "right", "parts"};
-    return names;
+const record_forms & template_forms() {
+    static const record_forms forms{{"text"}, {"left", "gap", "right"}, {"parts"}};
+    return forms;
 }
 
 pieces read_pieces(const record & from) {
-    if (from.fields.contains("parts")) {
+    if (has_field(from, "parts")) {
         return read_parts(from.fields["parts"], from);
     }
-    const bool only_gap = from.fields.contains("gap") && !from.fields.contains("text");
-    if (from.fields.contains("left") || from.fields.contains("right") || only_gap) {
-        return {{false, field(from, "left")},
-                read_gap(from.fields.value("gap", json(true)), from),
-                {false, field(from, "right")}};
+    const bool has_gap = has_field(from, "gap"), has_sides = has_field(from, "left") || has_field(from, "right");
+    if (!has_gap && !has_sides) {
+        return parse_template(from.text, from.where());
     }
-    return parse_template(from.text, from.where());
+    if (!has_sides) {
+        throw failure(from.where() + ": a \"gap\" stands between \"left\" and \"right\"; give one of them");
+    }
+    return {{false, field(from, "left")},
+            read_gap(has_gap ? from.fields["gap"] : json(true), from),
+            {false, field(from, "right")}};
+}
+
+std::string to_template(const pieces & all) {
+    std::string text;
+    for (const piece & one : all) {
+        const std::string size = one.length > 0       ? ":" + std::to_string(one.length)
+                                 : one.max_length > 0 ? ":.." + std::to_string(one.max_length)
+                                                      : "";
+        text += one.gap ? "{{gap" + size + (one.filled ? "=" + one.text : "") + "}}" : one.text;
+    }
+    return text;
 }
 
 std::vector<magnet_part> to_parts(const pieces & all, bool keep_spaces) {

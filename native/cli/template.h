@@ -33,14 +33,17 @@ using pieces = std::vector<piece>;
 pieces parse_template(const std::string & text, const std::string & where);
 
 /*
- * What one record of input says: the template of its text; or, from JSONL, {"left": …, "gap": …, "right": …} (some may
- * be missing), or {"parts": [{"text": …}, {"gap": …}, …]}. The value of "gap" is true (open), 4
+ * What one record of input says: the template of its text; or, from JSONL, {"left": …, "gap": …, "right": …} (without
+ * "gap", or one of the others), or {"parts": [{"text": …}, {"gap": …}, …]}. The value of "gap" is true (open), 4
  * (exact), "text" (filled) or {"length": 4, "max": 32, "text": …}.
  */
 pieces read_pieces(const record & from);
 
-// The fields of a JSONL record that it looks at.
-const std::vector<std::string> & template_fields();
+// The forms of a JSONL record that it knows.
+const record_forms & template_forms();
+
+// The text with its gaps as the template language writes them, filled or not.
+std::string to_template(const pieces & all);
 
 // The parts borrow from all. keep_spaces: magnet_part.keep_space.
 std::vector<magnet_part> to_parts(const pieces & all, bool keep_spaces);

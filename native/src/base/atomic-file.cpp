@@ -95,6 +95,9 @@ std::string read_file(const std::string & path) {
     char        block[1 << 16];
     while (const size_t n = std::fread(block, 1, sizeof(block), file.get())) {
         text.append(block, n);
+        if (text.size() > most_bytes_read) { // a text has no more, and a device may have no end
+            throw error(MAGNET_STATUS_BAD_FILE, path + " has more than 2 GiB, the most that is read; split it.");
+        }
     }
     if (std::ferror(file.get())) {
         throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + std::strerror(errno));

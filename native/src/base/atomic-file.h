@@ -31,7 +31,9 @@ private:
 // True if something is at path already.
 bool file_exists(const std::string & path);
 
-// The whole content of a text file. Throws IO.
+inline constexpr size_t most_bytes_read = INT32_MAX;
+
+// The whole content of a text file. Throws IO, and BAD_FILE where it has more bytes than that.
 std::string read_file(const std::string & path);
 
 } // namespace magnet

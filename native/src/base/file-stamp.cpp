@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -84,6 +85,9 @@ std::string file_stamp(const std::string & path) {
     file_marks file;
     if (!look_at_file(path, file)) {
         throw error(MAGNET_STATUS_IO, "cannot read " + path + ": " + std::strerror(errno) + ".");
+    }
+    if (!std::filesystem::is_regular_file(to_path(path))) { // a pipe is empty then, and a device may have no end
+        throw error(MAGNET_STATUS_IO, path + " is a pipe or a device, which cannot be told from others; name a file.");
     }
     const std::lock_guard<std::mutex> lock(mutex);
     std::string &                     stamp = known[file];

@@ -1,6 +1,7 @@
 #include "lines.h"
 
 #include "atomic-file.h"
+#include "json-row.h"
 #include "utf8.h"
 
 #include <nlohmann/json.hpp>
@@ -69,26 +70,12 @@ std::vector<std::string> split_words(const std::string & line) {
 }
 
 nlohmann::json parse_json(const std::string & text, const std::string & path, int64_t line) {
-    constexpr int  most_nesting = 100; // the parser needs no stack for it, but what copies and prints its values does
-    const auto     check        = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json &) {
-        using is         = nlohmann::json::parse_event_t;
-        const bool opens = event == is::object_start || event == is::array_start;
-        if (opens && depth >= most_nesting) {
-            throw bad_line(path, line, "arrays and objects nest more than " + std::to_string(most_nesting) + " deep.");
-        }
-        return true;
-    };
-    try {
-        nlohmann::json object = nlohmann::json::parse(text, check);
-        if (object.is_object()) {
-            return object;
-        }
-    } catch (const nlohmann::json::parse_error & e) {
-        throw bad_line(path, line, "not JSON (byte " + std::to_string(e.byte) + " of the line).");
-    } catch (const nlohmann::json::out_of_range &) {
-        throw bad_line(path, line, "a number is too large; the largest is 1.8e308.");
+    nlohmann::json object =
+        parse_json_row<nlohmann::json>(text, [&](const std::string & why) { throw bad_line(path, line, why + "."); });
+    if (!object.is_object()) {
+        throw bad_line(path, line, "expected a JSON object.");
     }
-    throw bad_line(path, line, "expected a JSON object.");
+    return object;
 }
 
 std::string json_text(const nlohmann::json & object, const char * key, bool needed, const std::string & path,

@@ -29,7 +29,7 @@ std::vector<std::string> split_columns(const std::string & line, char separator 
 // What stands between white space.
 std::vector<std::string> split_words(const std::string & line);
 
-// A line of JSON Lines. Throws BAD_FILE unless it is an object.
+// A line of JSON Lines. Throws BAD_FILE unless it is an object, each of whose fields is there once.
 nlohmann::json parse_json(const std::string & text, const std::string & path, int64_t line);
 
 // The string that it has under key; "" where it may be missing.

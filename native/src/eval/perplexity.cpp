@@ -18,7 +18,7 @@ eval_result eval_perplexity(evaluation & e) {
     const std::string          path   = e.params().file;
     const std::string          text   = read_file(path);
     const std::vector<int32_t> tokens = e.base().tokenize(
-        checked_text({text.data(), (int32_t)std::min<size_t>(text.size(), INT32_MAX)}, path), false, false);
+        checked_text({text.data(), (int32_t)text.size()}, path), false, false);
     const int32_t size = e.params().perplexity.window;
     const size_t  n    = e.limit(tokens.size() / (size_t)size);
     if (n == 0) {

@@ -144,7 +144,9 @@ class BadInputTest(CliTest):
             self.file("a.jsonl", "{}\n")
             self.fails(1, verb, "--file", "a.jsonl", says=["a.jsonl:1", "expected a field", *fields])
             for field in set(fields) & {"text", "prompt", "left", "right"}:
-                for value in ("null", "1", "true", '["a"]', '{"a": "b"}'):
+                self.file("a.jsonl", f'{{"{field}": null}}\n')  # as if it were not there
+                self.fails(1, verb, "--file", "a.jsonl", says=["a.jsonl:1", "expected a field", field])
+                for value in ("1", "true", '["a"]', '{"a": "b"}'):
                     self.file("a.jsonl", f'{{"{field}": {value}}}\n')
                     self.fails(1, verb, "--file", "a.jsonl", says=["a.jsonl:1", field, "string"])
         for name in ("messages", "parts", "gap"):

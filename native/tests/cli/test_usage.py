@@ -1,8 +1,11 @@
 """What is wrong with a command line is said in the words of the command line: every number out of range, every output."""
 
+import itertools
 import json
+import os
 import re
 import subprocess
+import threading
 import unittest
 
 from magnet_cli import COMMAND, MODEL, CliTest, environment
@@ -153,6 +156,52 @@ class JsonTest(CliTest):
         self.file("pairs.tsv", "1\ta\tb\n2\tc\td\n")
         self.refuses(["eval", "sts", "pairs.tsv", "--state", "bad.jsonl"], '{"state": "magnet eval", "what": 1e999}', "number is too large")
 
+    def test_fields_that_each_could_be_the_input(self):
+        """One of the two would be dropped without a word."""
+        template = {"text": '"a {{gap=b}}"', "left": '"a"', "right": '"b"', "gap": '"c"', "parts": '[{"text": "a"}, {"gap": "b"}]'}
+        together = [{"left", "right"}, {"left", "gap"}, {"gap", "right"}]
+        clashes = {verb: [pair for pair in itertools.combinations(template, 2) if set(pair) not in together]
+                   for verb in ("infill", "score", "mask")}
+        clashes["generate"] = list(itertools.combinations(("prompt", "text", "messages"), 2))
+        clashes["score"] += [("given", "left"), ("given", "parts")]
+        values = {**template, "prompt": '"a"', "messages": '[{"role": "user", "content": "a"}]', "given": '"a"'}
+        for verb, pairs in clashes.items():
+            for pair in pairs:
+                with self.subTest(verb=verb, fields=pair):
+                    self.file("bad.jsonl", '{"text": "a {{gap=b}}"}\n{' + ", ".join(f'"{name}": {values[name]}' for name in pair) + "}\n")
+                    self.fails(1, verb, "--file", "bad.jsonl", says=["bad.jsonl:2", *(f'"{name}"' for name in pair), "leave one of them out"])
+        # null says nothing
+        line = '{"prompt": null, "text": "b", "messages": null}'
+        [one] = self.ok("generate", "--json", "--max-tokens", "1", "--input-format", "jsonl", stdin=line).json()
+        self.assertEqual(one["prompt"], "b")
+        self.refuses(["embed", "--file", "bad.jsonl"], '{"text": null}', 'expected a field "text"')
+        # what a verb does not read is the caller's, and kept
+        [one] = self.ok("embed", "--json", "--input-format", "jsonl", stdin='{"text": "a", "prompt": "b", "left": 1}').json()
+        self.assertEqual((one["prompt"], one["left"]), ("b", 1))
+
+    def test_a_field_that_is_there_twice(self):
+        for verb, fields in self.READERS.items():
+            with self.subTest(verb=verb):
+                line = json.dumps(fields)
+                self.refuses([verb, "--file", "bad.jsonl"], line[:-1] + ", " + line[1:], "is there twice")
+                self.refuses([verb, "--file", "bad.jsonl"], line[:-1] + ', "x": [{"y": 1, "z": {"y": 2}, "y": 3}]}', '"y" is there twice')
+        self.refuses(["train", "-o", "never.gguf", "--text", "bad.jsonl"], '{"text": "a", "text": "b"}', '"text" is there twice')
+        self.refuses(["train", "-o", "never.gguf", "--pairs", "bad.jsonl"], '{"anchor": "a", "positive": "b", "anchor": "c"}', '"anchor"')
+        self.refuses(["eval", "choice", "bad.jsonl"], '{"query": "a", "choices": ["b", "c"], "gold": 0, "gold": 1}', '"gold"')
+        self.refuses(["eval", "infill", "--gaps", "given", "bad.jsonl"], '{"left": "a", "gap": "b", "right": "c", "gap": "d"}', '"gap"')
+
+    def test_a_gap_with_nothing_around_it(self):
+        for verb in ("infill", "score", "mask"):
+            self.refuses([verb, "--file", "bad.jsonl"], '{"gap": "x"}', '"left"')
+
+    def test_score_shows_what_it_scored(self):
+        self.file("rows.jsonl", '{"left": "a ", "gap": "x", "right": " b"}\n{"parts": [{"text": "a "}, {"gap": "y"}]}\n'
+                                '{"text": "c {{gap=z}}"}\n{"text": "d", "given": "e"}\n')
+        lines = self.ok("score", "--file", "rows.jsonl").lines[1:]
+        self.assertEqual([line.split("  ")[-1] for line in lines], ['"a {{gap=x}} b"', '"a {{gap=y}}"', '"c {{gap=z}}"', '"d"'])
+        found = self.ok("score", "--json", "--given", "f", "--input-format", "jsonl", stdin='{"text": "d", "given": "e"}\n{"text": "d"}').json()
+        self.assertEqual([one["given"] for one in found], ["e", "f"])  # the row's own is what was scored
+
     def test_values_that_nest_too_deep(self):
         """The process would end where such a value is copied or printed."""
         deep = "[" * 200000 + "]" * 200000
@@ -165,6 +214,53 @@ class JsonTest(CliTest):
         line = '{"text": "a", "x": ' + "[" * 90 + '"[[{' + '\\"' + '"' + "]" * 90 + "}"
         self.file("fine.jsonl", line)
         self.assertEqual(self.ok("tokens", "--json", "--file", "fine.jsonl").json()[0]["x"], json.loads(line)["x"])
+
+
+class EndlessTest(CliTest):
+    """Files without an end: what is read of them has one."""
+
+    SMALL = (("--grammar-file", "1 MiB", "a grammar"), ("--schema", "1 MiB", "a schema"))
+    OPTIONS = {"generate": (*SMALL, ("--tools", "1 MiB", "a list of tools")),
+               "infill": (*SMALL, ("--extra", "16 MiB", "a file beside the text"))}
+
+    def test_options(self):
+        for verb, options in self.OPTIONS.items():
+            for option, size, what in options:
+                with self.subTest(verb=verb, option=option):
+                    self.fails(1, verb, option, "/dev/zero", "a {{gap}}", says=["/dev/zero", "more than " + size, what])
+                    with open("/dev/zero", "rb") as zeros:
+                        command = [*COMMAND, verb, option, "-", "--text", "a {{gap}}"]
+                        done = subprocess.run(command, stdin=zeros, stderr=subprocess.PIPE, env=environment(), timeout=60)
+                    self.assertEqual(done.returncode, 1)
+                    self.assertIn(b"standard input: has more than " + size.encode(), done.stderr)
+        self.file("large.gbnf", b"#" * (1 << 20) + b"\n")
+        self.fails(1, "generate", "--grammar-file", "large.gbnf", "a", says=["large.gbnf", "more than 1 MiB"])
+
+    @unittest.skipIf(os.environ.get("MAGNET_SANITIZED"), "reads 2 GiB")
+    def test_texts(self):
+        for arguments in (["tokens", "--file", "/dev/zero"], ["train", "--text", "/dev/zero", "-o", "never.gguf"],
+                          ["eval", "perplexity", "/dev/zero"]):
+            with self.subTest(arguments=arguments):
+                self.fails(1, *arguments, says=["/dev/zero", "more than 2 GiB", "split it"])
+
+    def test_other_files(self):
+        self.file("a.gguf", MODEL.read_bytes())
+        for arguments in (["tokens", "-m", "/dev/zero", "a"], ["embed", "--adapter", "/dev/zero", "a"], ["train", "--resume", "/dev/zero"],
+                          ["merge", "-m", "/dev/zero", "--adapter", "a.gguf", "-o", "never.gguf"],
+                          ["merge", "--adapter", "/dev/zero", "-o", "never.gguf"],
+                          ["eval", "sts", self.file("pairs.tsv", "1\ta\tb\n2\tc\td\n"), "--state", "/dev/zero"],
+                          ["eval", "sts", "/dev/zero", "--state", "state"]):
+            with self.subTest(arguments=arguments):
+                self.fails(1, *arguments, says=["/dev/zero"])
+
+    def test_pipes_are_read(self):
+        for path in ("/dev/stdin", "-"):
+            self.assertEqual(self.ok("generate", "--grammar-file", path, "--text", "a", stdin='root ::= "yes"').out, "yes\n")
+        os.mkfifo(self.folder / "pipe")
+        writer = threading.Thread(target=lambda: (self.folder / "pipe").write_text('root ::= "no"'))
+        writer.start()
+        self.assertEqual(self.ok("generate", "--grammar-file", "pipe", "a").out, "no\n")
+        writer.join()
 
 
 class OutputTest(CliTest):
