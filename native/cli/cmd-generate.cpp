@@ -57,15 +57,17 @@ prompt generate_command::chat_prompt(const magnet_model * from_model, const json
     std::vector<magnet_message> list;
     std::deque<std::string>     calls;
     for (const json & message : messages) {
+        const json content = message.is_object() ? message.value("content", json()) : json();
+        const bool calls_only = content.is_null() && message.is_object() && message.contains("tool_calls"); // as OpenAI's API writes it
         if (!message.is_object() || !message.contains("role") || !message["role"].is_string() ||
-            !message.contains("content") || !message["content"].is_string()) {
+            !(content.is_string() || calls_only)) {
             throw failure(from.where() + ": a message must be {\"role\": \"user\", \"content\": \"…\"}");
         }
         const auto & role = message["role"].get_ref<const std::string &>();
         if (role.find('\0') != std::string::npos) {
             throw failure(from.where() + ": a \"role\" holds a NUL character");
         }
-        list.push_back({role.c_str(), as_text(message["content"].get_ref<const std::string &>()), nullptr, nullptr});
+        list.push_back({role.c_str(), calls_only ? magnet_text{"", 0} : as_text(message["content"].get_ref<const std::string &>()), nullptr, nullptr});
         if (message.contains("tool_calls")) {
             list.back().tool_calls = calls.emplace_back(message["tool_calls"].dump()).c_str();
         }

@@ -3,6 +3,8 @@
 # A variant is the backend's own sources with other flags; its symbols get a suffix (suffix-symbols.py), and
 # src/llama/magnet-cpu-variants.cpp forwards what others call to the variant chosen. The baseline is one too, so that the
 # library starts on every CPU of the architecture. Namespace usable there says what a variant asks of the CPU.
+#
+# None has arithmetic in F16 (avx512fp16, fp16, sve): ggml would add up attention's scores in it, and large ones overflow.
 
 # Some of those below, best first and with the baseline, where a build is to be quick; empty: all.
 set(MAGNET_CPU_VARIANTS "" CACHE STRING "variants of ggml's CPU backend (native/cmake/cpu-variants.cmake)")
@@ -12,15 +14,15 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   set(avxvnni ${avx2} -mavxvnni)                                                             # Alder Lake
   set(avx512vnni ${avx2} -mavx512f -mavx512cd -mavx512bw -mavx512dq -mavx512vl -mavx512vnni) # Cascade Lake
   set(avx512bf16 ${avx512vnni} -mavx512bf16)                                                 # Zen 4
-  set(amx ${avx512bf16} -mavx512fp16 -mamx-tile -mamx-int8)                                  # Sapphire Rapids
+  set(amx ${avx512bf16} -mamx-tile -mamx-int8)                                               # Sapphire Rapids
   set(all avx512bf16 avx512vnni avxvnni avx2 baseline)
   if(CMAKE_SYSTEM_NAME STREQUAL "Linux") # elsewhere nobody asks the system for the tiles
     list(PREPEND all amx)
   endif()
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64" AND NOT APPLE)
-  set(dotprod -march=armv8.2-a+dotprod+fp16)
-  set(i8mm_sve -march=armv8.6-a+dotprod+fp16+i8mm+sve)
-  set(all i8mm_sve dotprod baseline)
+  set(dotprod -march=armv8.2-a+dotprod)
+  set(i8mm ${dotprod}+i8mm)
+  set(all i8mm dotprod baseline)
 else() # Apple's first processor has what the compiler takes for granted
   set(all baseline)
 endif()

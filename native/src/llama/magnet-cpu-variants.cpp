@@ -31,10 +31,10 @@ const magnet::cpu_features & cpu() { return magnet::this_cpu(); }
 
 [[maybe_unused]] bool avx512vnni() { return cpu().avx512_vnni; }
 [[maybe_unused]] bool avx512bf16() { return avx512vnni() && cpu().avx512_bf16; }
-[[maybe_unused]] bool amx() { return avx512bf16() && cpu().avx512_fp16 && cpu().amx && magnet::amx_permitted(); }
+[[maybe_unused]] bool amx() { return avx512bf16() && cpu().amx && magnet::amx_permitted(); }
 [[maybe_unused]] bool avxvnni() { return cpu().avx_vnni; }
 [[maybe_unused]] bool avx2() { return cpu().avx2; }
-[[maybe_unused]] bool i8mm_sve() { return cpu().dotprod && cpu().i8mm && cpu().sve; }
+[[maybe_unused]] bool i8mm() { return cpu().dotprod && cpu().i8mm; }
 [[maybe_unused]] bool dotprod() { return cpu().dotprod; }
 [[maybe_unused]] bool baseline() { return true; }
 

@@ -231,6 +231,22 @@ class GenerateTest(CliTest):
         self.fails(1, "generate", "-m", model, "--tools", self.file("none.json", ""), "a", says=["none.json", "empty"])
         self.fails(1, "generate", "-m", model, "--tools", self.file("none.json", "[{},\n]"), "a", says=["the list of tools", "line 2"])
 
+    def test_a_message_that_only_calls_needs_no_content(self):
+        """As OpenAI's API writes it: content null, or none."""
+        tools = self.file("tools.json", '[{"type": "function", "function": {"name": "f"}}]')
+        model = self.file("calls.gguf", changed(MODEL, tokenizer__chat_template="{{ tools }}{% for m in messages %}({{ m.content }})"
+                                                                                "{% for c in m.tool_calls %}{{ c.function.name }}{% endfor %}{% endfor %}"))
+        ask = ["generate", "-m", model, "--tools", tools, "--json", "--max-tokens", "1", "--input-format", "jsonl"]
+        call = '"tool_calls": [{"type": "function", "function": {"name": "f", "arguments": {}}}]'
+        prompts = []
+        for message in ('"content": "", ' + call, '"content": null, ' + call, call):
+            line = '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", ' + message + "}]}"
+            prompts.append(self.ok(*ask, stdin=line).json()[0]["prompt"])
+        self.assertEqual(prompts, [prompts[0]] * 3)
+        self.assertTrue(prompts[0].endswith("(a)()f"), prompts[0])
+        for message in ('"content": null', '"content": 5, ' + call):
+            self.fails(1, *ask, stdin='{"messages": [{"role": "user", ' + message + "}]}", says=["a message must be"])
+
     def test_stop_string(self):
         grammar = 'root ::= "one two three"'
         [one] = self.ok("generate", "--json", "--grammar", grammar, "--stop", " three", "a").json()
