@@ -92,6 +92,9 @@ void generate_command::force_call(const magnet_model * from_model) {
     if (tool_choice == "auto" || tool_choice == "none") {
         return;
     }
+    if (params.sampling.grammar != nullptr || params.sampling.schema != nullptr) {
+        throw usage_error("--tool-choice " + tool_choice + " leaves nothing but a call: leave out --grammar or --schema");
+    }
     const char * const name = tool_choice == "required" ? nullptr : tool_choice.c_str();
     tool_grammar            = read_text([&](char * buffer, int32_t capacity, int32_t * size) {
         return magnet_tool_grammar(from_model, tools.c_str(), name, buffer, capacity, size);

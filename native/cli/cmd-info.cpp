@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 
 #include <unistd.h>
 
+#include "error.h"
 #include "model.h"
 #include "names.h"
 #include "options.h"
@@ -181,6 +183,10 @@ void info_command::run() {
         return;
     }
     if (!file.empty()) {
+        const char * const from_environment = std::getenv("MAGNET_MODEL");
+        if (!model.path.empty() && model.path != file && !(from_environment && model.path == from_environment)) {
+            throw usage_error("two models are given, " + model.path + " and " + file + "; info takes one");
+        }
         model.path = file;
     }
     const loaded_model loaded = load_model(model);

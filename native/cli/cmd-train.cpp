@@ -237,6 +237,10 @@ void train_command::run() {
         checkpoint = magnet::to_utf8(magnet::to_path(output).replace_extension(".ckpt"));
     }
     check_replaceable(output, params.files.overwrite);
+    if (!params.files.overwrite && !checkpoint.empty() && std::filesystem::is_regular_file(magnet::to_path(checkpoint))) {
+        throw failure(checkpoint + " exists already, perhaps of a run that was stopped; go on with it by --resume, name another file, or "
+                                   "allow it to be replaced with --overwrite");
+    }
     std::vector<magnet_train_stage> plan;
     for (const std::string & text : stages) {
         plan.push_back(stage_of(text));
@@ -300,7 +304,7 @@ static void add_files(CLI::App & verb, train_command & command) {
     pointed_values &      own = command.own;
     option_group          group(verb, "Output");
     group.value("-o,--output", command.output, "FILE", "the adapter (GGUF)");
-    group.flag("--overwrite", p.files.overwrite, "replace an adapter that exists");
+    group.flag("--overwrite", p.files.overwrite, "replace an adapter, checkpoint, metrics or report that exists");
     group.flag("--half", p.files.half, "write it in F16");
     CLI::Option * checkpoint =
         group.value("--checkpoint", command.checkpoint, "FILE", "state to go on from (default: the output's name with .ckpt)");
@@ -328,11 +332,16 @@ static void add_lora(CLI::App & verb, train_command & command) {
     magnet_train_params & p   = command.params;
     pointed_values &      own = command.own;
     option_group          group(verb, "Adapter and optimizer");
-    group.value("--rank", p.lora.rank, "N", with_default("rank of the adapter", p.lora.rank));
-    group.value("--alpha", p.lora.alpha, "X", with_default("its scale is alpha / rank", p.lora.alpha));
+    CLI::Option * rank  = group.value("--rank", p.lora.rank, "N", with_default("rank of the adapter", p.lora.rank));
+    CLI::Option * alpha = group.value("--alpha", p.lora.alpha, "X", with_default("its scale is alpha / rank", p.lora.alpha));
     group.value("--dropout", p.lora.dropout, "P", with_default("dropout on its input", p.lora.dropout));
-    group.value("--targets", own.texts(p.lora.targets, p.lora.n_targets), "NAME,...", "matrices to adapt (default q,k,v,o,gate,up,down)")->delimiter(',');
-    group.value("--init-adapter", own.text(p.files.init_adapter), "FILE", "start from this adapter");
+    CLI::Option * targets = group.value("--targets", own.texts(p.lora.targets, p.lora.n_targets), "NAME,...",
+                                        "matrices to adapt (default q,k,v,o,gate,up,down)");
+    targets->delimiter(',');
+    group.value("--init-adapter", own.text(p.files.init_adapter), "FILE", "start from this adapter, with its rank, alpha and targets")
+        ->excludes(rank)
+        ->excludes(alpha)
+        ->excludes(targets);
     group.value("--learning-rate", p.optimizer.learning_rate, "X", with_default("learning rate", p.optimizer.learning_rate));
     group.value("--learning-rate-end", p.optimizer.learning_rate_end, "X", with_default("share of it at the last step", p.optimizer.learning_rate_end));
     group.choice("--decay", p.optimizer.decay, decay_names, "how it gets there (default cosine)");
@@ -363,7 +372,7 @@ static void add_rows(CLI::App & verb, train_command & command) {
                 with_default("share of rows without gaps that learn what the bare model predicts", p.rows.keep_base));
     group.value("--mask-rate", p.rows.mask_rate, "X", with_default("context tokens picked for MNTP", p.rows.mask_rate));
     group.value("--mask-token", own.text(p.mask_token), "TEXT", "what masks a token where the vocabulary has no mask (default _)");
-    group.choice("--context", p.context, context_names(), "infill's default with this adapter (default: what does better)");
+    group.choice("--context", p.context, trained_context_names(), "infill's default with this adapter (default: what does better)");
 }
 
 static void add_pairs(CLI::App & verb, train_command & command) {

@@ -22,6 +22,11 @@ const names & context_names() {
     return table;
 }
 
+const names & trained_context_names() {
+    static const names table(context_names().begin(), context_names().end() - 1); // all but fim, which needs no adapter
+    return table;
+}
+
 const names & truncate_names() {
     static const names table{
         {"error", MAGNET_TRUNCATE_ERROR}, {"head", MAGNET_TRUNCATE_HEAD}, {"tail", MAGNET_TRUNCATE_TAIL}};

@@ -13,6 +13,7 @@ using names = std::vector<std::pair<const char *, int32_t>>;
 const names & pooling_names();
 const names & attention_names();
 const names & context_names();
+const names & trained_context_names(); // that an adapter can be trained for
 const names & truncate_names();
 const names & precision_names();
 const names & engine_names();

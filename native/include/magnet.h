@@ -993,7 +993,7 @@ struct magnet_train_files {
     int32_t              n_heldout_pairs;
     int32_t              text_unit;       /* enum magnet_text_unit                                                   */
     bool                 half;            /* write the adapter in F16 instead of F32                                 */
-    bool                 overwrite;       /* replace an output that exists                                           */
+    bool                 overwrite;       /* replace output, checkpoint, metrics, report that exist; else IO         */
 };
 
 /* Text rows: windows of documents, trained with MNTP and MSG. */

@@ -448,7 +448,7 @@ TEST_CASE("adapter file: numbers that are none, and a recipe that lacks what was
             check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, {path.c_str(), matrix.target.c_str(), "no finite numbers"});
         }
     }
-    for (const char * key : {"magnet.pooling", "magnet.attention", "magnet.infill.context"}) {
+    for (const char * key : {"magnet.instruction", "magnet.pooling", "magnet.attention", "magnet.infill.context", "magnet.recipe.version"}) {
         write_adapter(path, "llama", tiny_lora(), 4.0f, [key](gguf_context * gguf) {
             magnet::write_recipe(magnet::recipe(), gguf);
             gguf_remove_key(gguf, key);

@@ -11,6 +11,7 @@
 
 #include <cmath>
 #include <map>
+#include <utility>
 
 using namespace magnet;
 using namespace magnet::train;
@@ -48,8 +49,8 @@ std::string write_base(const test_folder & folder, ggml_type type, const std::ve
     const gguf_ptr meta(gguf_init_empty());
     gguf_set_val_str(meta.get(), "general.architecture", "llama");
     gguf_set_val_u32(meta.get(), "llama.block_count", 1);
-    const char * words[] = {"a", "b"};
-    gguf_set_arr_str(meta.get(), "tokenizer.ggml.tokens", words, 2);
+    const char * words[] = {"a", "b", "c", "d", "e", "f"};
+    gguf_set_arr_str(meta.get(), "tokenizer.ggml.tokens", words, 6);
     std::vector<uint8_t> stored(ggml_row_size(type, 64) * 32);
     ggml_quantize_chunk(type, w.data(), stored.data(), 0, 32, 64, nullptr);
     const std::vector<float> norm(64, 1.5f);
@@ -227,7 +228,7 @@ TEST_CASE("merging adds scale B A, and leaves the rest alone") {
     CHECK(merged.values(merged.find("blk.0.attn_norm.weight")) == std::vector<float>(64, 1.5f));
     CHECK(merged.text("general.architecture") == "llama");
     CHECK(merged.text("magnet.instruction") == "Find: ");
-    CHECK(gguf_get_arr_n(merged.meta(), gguf_find_key(merged.meta(), "tokenizer.ggml.tokens")) == 2);
+    CHECK(gguf_get_arr_n(merged.meta(), gguf_find_key(merged.meta(), "tokenizer.ggml.tokens")) == 6);
 
     merge_lora(base, folder / "a.gguf", 0.5f, merge_type::bf16, folder / "h.gguf");
     const gguf_reader half(folder / "h.gguf");
@@ -277,6 +278,20 @@ TEST_CASE("what cannot be merged is said, and nothing is written") {
               merge_lora(base, folder / "a.gguf", NAN, merge_type::base, folder / "m.gguf");
           }) == "scale is nan; it must be finite.");
     CHECK_FALSE(std::filesystem::exists(folder / "m.gguf"));
+}
+
+TEST_CASE("tokens that an adapter speaks of are the model's") {
+    const test_folder folder;
+    const std::string base = write_base(folder, GGML_TYPE_F32, std::vector<float>(64 * 32, 0.1f));
+    lora_adapter      a    = an_adapter();
+    for (int32_t * token : {&a.how.token_mask, &a.how.token_end}) {
+        const int32_t before = std::exchange(*token, 6);
+        save_lora(folder / "a.gguf", a, lora_type::f32);
+        const std::string message = error_of([&] { merge_lora(base, folder / "a.gguf", 1, merge_type::f16, folder / "m.gguf"); });
+        CHECK(message.find("speaks of token 6, " + base + " has 6") != std::string::npos);
+        CHECK_FALSE(std::filesystem::exists(folder / "m.gguf"));
+        *token = before;
+    }
 }
 
 TEST_CASE("a merged model holds numbers, or it is not written") {
@@ -330,7 +345,8 @@ TEST_CASE("a recipe that cannot be is refused") {
     const auto read = [](const std::string & key, const std::string & value) {
         return error_of([&] {
             read_recipe([&](const std::string & k, std::string & v) {
-                const std::map<std::string, std::string> sound = {{"magnet.recipe.version", "1"}, {"magnet.pooling", "mean"},
+                const std::map<std::string, std::string> sound = {{"magnet.recipe.version", "1"}, {"magnet.instruction", ""},
+                                                                  {"magnet.pooling", "mean"},
                                                                   {"magnet.attention", "causal"}, {"magnet.infill.context", "left"}};
                 v = k == key ? value : sound.count(k) ? sound.at(k) : "";
                 return k == key || sound.count(k) > 0;

@@ -38,11 +38,16 @@ static const named_value contexts[] = {
     {"fim", MAGNET_CONTEXT_FIM},
 };
 
+// write_recipe() writes it: what was trained is not what would be guessed.
+static error missing(const char * key) {
+    return error(MAGNET_STATUS_BAD_FILE, std::string(key) + " is missing, and there is a " + key_version + ".");
+}
+
 template <size_t N>
 static void read_name(const meta_lookup & get, const char * key, const named_value (&values)[N], int32_t & out) {
     std::string text;
-    if (!get(key, text)) { // write_recipe() writes it: what was trained is not what would be guessed
-        throw error(MAGNET_STATUS_BAD_FILE, std::string(key) + " is missing, and there is a " + key_version + ".");
+    if (!get(key, text)) {
+        throw missing(key);
     }
     std::string known;
     for (const named_value & v : values) {
@@ -98,10 +103,16 @@ recipe read_recipe(const meta_lookup & get) {
                                                    ", this library knows up to " + std::to_string(recipe_version) +
                                                    "; use a newer one.");
     }
+    std::string unused;
+    if (r.version <= 0 && get(key_pooling, unused)) {
+        throw error(MAGNET_STATUS_BAD_FILE, std::string(key_version) + " is missing or 0, and there is a " + key_pooling + ".");
+    }
     if (r.version <= 0) {
         return recipe();
     }
-    get(key_instruction, r.instruction);
+    if (!get(key_instruction, r.instruction)) {
+        throw missing(key_instruction);
+    }
     r.document_instruction = r.instruction;
     get(key_document_instruction, r.document_instruction);
     read_name(get, key_pooling, poolings, r.pooling);

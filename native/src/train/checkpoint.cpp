@@ -118,6 +118,7 @@ void save_checkpoint(const std::string & path, const checkpoint & c) {
     gguf_set_val_str(meta.get(), "general.architecture", c.arch.c_str());
     gguf_set_val_u32(meta.get(), "train.version", uint32_t(checkpoint_version));
     gguf_set_val_str(meta.get(), "train.options", options_to_json(c.options).c_str());
+    gguf_set_val_str(meta.get(), "train.base", c.base.c_str());
     gguf_set_val_u64(meta.get(), "train.data_hash", c.data_hash);
     gguf_set_val_f32(meta.get(), "train.lora.scale", s.now.lora.scale);
     for_each_integer(s, [&](const char * key, int64_t number) { gguf_set_val_i64(meta.get(), key, number); });
@@ -211,6 +212,7 @@ static checkpoint read_checkpoint(const gguf_reader & file) {
     c.options       = options_from_json(file.text("train.options"));
     check_options(c.options);
     c.arch      = file.text("general.architecture");
+    c.base      = file.text("train.base");
     c.data_hash = uint64_t(file.integer("train.data_hash", 0));
     for_each_integer(s, [&](const char * key, auto & number) {
         using type          = std::remove_reference_t<decltype(number)>;

@@ -11,6 +11,7 @@ namespace magnet::train {
 struct checkpoint {
     train_options options;
     std::string   arch;
+    std::string   base;          // digest of the model's file; "" = not known
     uint64_t      data_hash = 0; // of the tokens trained on: the same files give the same order
     train_state   state;
 };

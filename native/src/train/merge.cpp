@@ -76,6 +76,13 @@ merge_result merge_lora(const std::string & base, const std::string & adapter, f
         throw error(MAGNET_STATUS_MISMATCH, adapter + " was trained for architecture \"" + lora.arch +
                                                 "\", the model is \"" + arch + "\". Nothing was written.");
     }
+    const int64_t tokens = gguf_find_key(model.meta(), "tokenizer.ggml.tokens");
+    for (const int32_t token : {lora.how.token_mask, lora.how.token_end}) {
+        if (tokens >= 0 && token >= int64_t(gguf_get_arr_n(model.meta(), tokens))) {
+            throw error(MAGNET_STATUS_MISMATCH, adapter + " speaks of token " + std::to_string(token) + ", " + base + " has " +
+                                                    std::to_string(gguf_get_arr_n(model.meta(), tokens)) + ". Nothing was written.");
+        }
+    }
     std::map<std::string, const lora_matrix *> adapted;
     for (const lora_matrix & m : lora.set.matrices) {
         const int64_t id = model.find(m.target);

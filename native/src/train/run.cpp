@@ -3,6 +3,8 @@
 #include "base/atomic-file.h"
 #include "base/distinct-files.h"
 #include "base/error.h"
+#include "base/file-identity.h"
+#include "base/gguf-file.h"
 #include "base/log.h"
 
 #include <algorithm>
@@ -95,12 +97,9 @@ static void check_files(const train_options & o, bool resumes) {
 }
 
 static void check_outputs(const train_options & o) {
-    if (!o.files.output.empty()) {
-        check_output(o.files.output, o.files.overwrite);
-    }
-    for (const std::string & path : {o.files.checkpoint, o.files.metrics, o.files.report}) {
+    for (const std::string & path : {o.files.output, o.files.checkpoint, o.files.metrics, o.files.report}) {
         if (!path.empty()) {
-            check_output(path, true);
+            check_output(path, o.files.overwrite);
         }
     }
 }
@@ -164,6 +163,9 @@ training::training(const train_options & options, bool writes, bool resumes) : o
                                                 std::to_string(engine_->shape().n_vocab) + ".");
     }
     trainer_         = std::make_unique<trainer>(*engine_, vocab_, data_, held_, options_);
+    if (writes && !options_.files.checkpoint.empty()) {
+        trainer_->set_base(file_identity(options_.files.model).digest());
+    }
     log_message(MAGNET_LOG_INFO, engine_->describe());
     for (const std::string & note : trainer_->notes()) {
         log_message(MAGNET_LOG_WARN, note);
@@ -176,14 +178,36 @@ train_estimate training::estimate() {
     return x;
 }
 
+// What a run goes on to replace must be what it wrote.
+static void check_own_adapter(const std::string & path) {
+    if (!file_exists(path)) {
+        return;
+    }
+    try {
+        if (gguf_reader(path).text("general.type") == "adapter") {
+            return;
+        }
+    } catch (const error &) { // something else
+    }
+    throw error(MAGNET_STATUS_IO, path + ", where the run's adapter goes, is no adapter; move it away, or it would be lost.");
+}
+
 std::unique_ptr<training> training::resume(const std::string & path) {
     checkpoint    from    = load_checkpoint(path);
     train_options options = from.options;
     options.files.checkpoint    = path; // it may have been moved
     options.files.overwrite     = true; // its own adapter
-    auto t                = std::make_unique<training>(options, /*writes =*/true, /*resumes =*/true);
-    t->trainer_->restore(std::move(from));
-    return t;
+    check_own_adapter(options.files.output);
+    try {
+        auto t = std::make_unique<training>(options, /*writes =*/true, /*resumes =*/true);
+        t->trainer_->restore(std::move(from));
+        return t;
+    } catch (const error & e) {
+        if (e.status != MAGNET_STATUS_IO) {
+            throw;
+        }
+        throw error(e.status, path + " goes on with the files that it names, by the paths of its run: " + e.what());
+    }
 }
 
 } // namespace magnet::train

@@ -105,6 +105,10 @@ void trainer::restore(checkpoint from) {
         throw error(MAGNET_STATUS_MISMATCH, options.files.checkpoint + " was trained for architecture \"" + from.arch +
                                                 "\", the model is \"" + e.shape().arch + "\".");
     }
+    if (!base.empty() && !from.base.empty() && from.base != base) {
+        throw error(MAGNET_STATUS_MISMATCH, options.files.model + " is not the file that it was when " + options.files.checkpoint +
+                                                " was written; a run goes on with the same model, or starts anew.");
+    }
     if (from.data_hash != data_hash) {
         throw error(MAGNET_STATUS_MISMATCH, "the training files are not what they were when " + options.files.checkpoint +
                                                 " was written; a run goes on with the same files, or starts anew.");
@@ -251,7 +255,7 @@ void trainer::save_state() {
         return;
     }
     try {
-        train::save_checkpoint(options.files.checkpoint, {options, e.shape().arch, data_hash, state});
+        train::save_checkpoint(options.files.checkpoint, {options, e.shape().arch, base, data_hash, state});
     } catch (const error & failed) {
         throw error(failed.status, std::string(failed.what()) +
                                        (saved_step > 0 ? "; the checkpoint of step " + std::to_string(saved_step) +

@@ -58,6 +58,9 @@ public:
     // Takes two real steps and undoes them; writes nothing.
     train_estimate estimate();
 
+    // The digest of the model's file: checkpoints hold it, and restore() refuses those of another one.
+    void set_base(std::string digest) { base = std::move(digest); }
+
     // What a user should know before the run: texts that are cut, objectives that have no data.
     std::vector<std::string> notes() const;
 
@@ -83,6 +86,7 @@ private:
     train_state           state;
     trained_numbers       gradient;
     recipe                how;
+    std::string           base; // digest of the model's file
     uint64_t              data_hash;
     int32_t               saved_step = 0; // of the last checkpoint
     bool                  has_text, has_pairs;

@@ -209,6 +209,8 @@ class GenerateTest(CliTest):
         tools = self.file("tools.json", '[{"type": "function", "function": {"name": "f"}}]')
         self.fails(1, "generate", "--tools", tools, "a", says=["template"])
         self.fails(2, "generate", "--tool-choice", "required", "a", says=["--tools"])
+        for other in (["--grammar", 'root ::= "a"'], ["--schema", self.file("schema.json", "{}")]):
+            self.fails(2, "generate", "--tools", tools, "--tool-choice", "required", *other, "a", says=["--tool-choice", other[0]])
 
     def test_calls_of_tools(self):
         """Read where they can be; the others' text is kept."""

@@ -132,6 +132,40 @@ class TrainTest(CliTest):
         self.assertEqual(there.read_text(encoding="utf-8"), "mine")
         self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["story.txt", "there.gguf"])
 
+    def test_what_another_run_left_is_not_replaced_unasked(self):
+        adapter, state = self.folder / "on.gguf", self.folder / "on.ckpt"
+        run = self.train("llama", adapter)
+        self.assertEqual(self.run_magnet(*run).status, 0)
+        left = state.read_bytes()
+        adapter.unlink()  # as a run leaves it that is killed before its first look
+        self.fails(1, *run, says=["on.ckpt", "--resume", "--overwrite"])
+        self.fails(1, *run, "--dry-run", says=["on.ckpt"])
+        self.assertEqual(state.read_bytes(), left)
+        note = self.file("note", "mine")
+        for option in ("--checkpoint", "--metrics", "--report"):
+            self.fails(1, *self.train("llama", self.folder / "new.gguf"), option, note, says=["note"])
+        self.assertEqual(note.read_text(), "mine")
+        self.assertEqual(self.run_magnet(*run, "--overwrite").status, 0)
+        adapter.write_text("mine")
+        self.fails(1, "train", "--resume", state, says=["on.gguf", "is no adapter"])
+        self.assertEqual(adapter.read_text(), "mine")
+
+    def test_a_run_goes_on_with_its_own_model(self):
+        model = self.file("model.gguf", "")
+        model.write_bytes((GOLDEN / "tiny-llama.gguf").read_bytes())
+        run = ["train", "-m", model, "--text", STORIES, "-o", self.folder / "on.gguf", "--steps", "2", "--sscl", "0", *SMALL]
+        self.assertEqual(self.run_magnet(*run).status, 0)
+        merge = ["merge", "-m", tiny("llama"), "--adapter", self.folder / "on.gguf", "--type", "f32", "--overwrite", "-o", model]
+        self.assertEqual(self.run_magnet(*merge).status, 0)
+        self.fails(1, "train", "--resume", self.folder / "on.ckpt", says=["model.gguf", "is not the file that it was"])
+        model.unlink()
+        self.fails(1, "train", "--resume", self.folder / "on.ckpt", says=["on.ckpt", "model.gguf", "No such file"])
+
+    def test_what_an_adapter_to_start_from_says_is_not_said_again(self):
+        for option in (["--rank", "4"], ["--alpha", "3"], ["--targets", "q"]):
+            self.fails(2, *self.train("llama", "never.gguf"), "--init-adapter", "a.gguf", *option, says=["--init-adapter", option[0]])
+        self.fails(2, *self.train("llama", "never.gguf"), "--context", "fim", says=["--context", "fim"])
+
     def test_a_damaged_checkpoint_leaves_the_adapter_as_it_was(self):
         adapter, state = self.folder / "on.gguf", self.folder / "on.ckpt"
         self.assertEqual(self.run_magnet(*self.train("llama", adapter)).status, 0)

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param metrics JSON Lines, an object a step; null = none
  * @param report one HTML page with the loss curves; null = none
  * @param half whether the adapter is written in F16 instead of F32
- * @param overwrite whether an adapter that exists is replaced; otherwise it fails the call before any work is done
+ * @param overwrite whether an adapter, checkpoint, metrics or report that exists is replaced; otherwise it fails the call before any work is done
  */
 @Withers
 public record TrainFiles(

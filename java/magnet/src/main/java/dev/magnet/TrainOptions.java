@@ -108,7 +108,7 @@ public record TrainOptions(
         return withFiles(files.withReport(report));
     }
 
-    /** A copy that does, or does not, {@link TrainFiles#overwrite()} an adapter that exists. */
+    /** A copy that does, or does not, {@link TrainFiles#overwrite()} an adapter, checkpoint, metrics or report that exists. */
     public TrainOptions withOverwrite(boolean overwrite) {
         return withFiles(files.withOverwrite(overwrite));
     }
