@@ -67,6 +67,17 @@ size_t utf8_find_invalid(std::string_view text) {
     return std::string_view::npos;
 }
 
+bool utf8_may_go_on(std::string_view bytes) {
+    size_t     size  = 0;
+    const next found = next_character(bytes, utf8_whole(bytes), size);
+    return found == next::incomplete || found == next::end;
+}
+
+size_t utf8_whole(std::string_view bytes) {
+    const size_t invalid = utf8_find_invalid(bytes);
+    return invalid == std::string_view::npos ? bytes.size() : invalid;
+}
+
 void utf8_stream::push(std::string_view bytes, std::string & text) {
     pending_.append(bytes);
 

@@ -10,6 +10,12 @@ namespace magnet {
 // Offset of the first byte that is not part of a well-formed character (Unicode 16, table 3-7), or npos.
 size_t utf8_find_invalid(std::string_view text);
 
+// True if more bytes could make text of these: whole characters, and at most one that is begun.
+bool utf8_may_go_on(std::string_view bytes);
+
+// Bytes of the whole characters that they begin with.
+size_t utf8_whole(std::string_view bytes);
+
 // Turns bytes that arrive in pieces into text. Half a character waits for the rest; bytes that can no longer become a
 // character are replaced by U+FFFD.
 class utf8_stream {

@@ -339,6 +339,18 @@ std::string model::token_bytes(int32_t token, bool special) const {
     return bytes;
 }
 
+const std::vector<model::token_utf8> & model::utf8_of_tokens() const {
+    utf8_once_([&] {
+        std::vector<token_utf8> all(n_vocab());
+        for (int32_t t = 0; t < n_vocab(); ++t) {
+            const std::string bytes = token_bytes(t, false);
+            all[t] = { utf8_may_go_on(bytes), !bytes.empty() && (uint8_t(bytes[0]) & 0xc0) == 0x80 };
+        }
+        utf8_ = std::move(all);
+    });
+    return utf8_;
+}
+
 std::string model::detokenize(const int32_t * tokens, int32_t n_tokens, bool special) const {
     std::string bytes;
     for (int32_t i = 0; i < n_tokens; ++i) {

@@ -73,6 +73,12 @@ public:
 
     // Raw bytes; control tokens are left out unless special.
     std::string token_bytes(int32_t token, bool special) const;
+    // Could text begin with the token's bytes? Could they go on a character that is begun? Of all tokens, made when first asked for.
+    struct token_utf8 {
+        bool begins, goes_on;
+    };
+    const std::vector<token_utf8> & utf8_of_tokens() const;
+
     std::string detokenize(const int32_t * tokens, int32_t n_tokens, bool special) const;
     bool        is_control(int32_t token) const { return llama_vocab_is_control(vocab_, token); }
 
@@ -130,6 +136,8 @@ private:
     mutable std::atomic<int32_t>                      running_calls_{ 0 };
     mutable once                                      fim_once_;
     mutable fim_format                                fim_; // looked for when first needed
+    mutable once                                      utf8_once_;
+    mutable std::vector<token_utf8>                   utf8_;
     mutable once                                      control_once_;
     mutable std::unique_ptr<control_tokens>           control_; // made when first needed
 };

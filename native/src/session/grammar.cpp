@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/stack.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "llama/magnet-grammar.h"
 #include "schema/schema.h"
 
@@ -31,7 +32,7 @@ size_t stack_for(const model & m) {
 
 } // namespace
 
-grammar::grammar(const model & m, const char * text, const char * root) {
+grammar::grammar(const model & m, const char * text, const char * root) : model_(m) {
     if (!*checked_text({ text, -1 }, "the grammar").data()) {
         refuse(" is empty; give none instead");
     }
@@ -65,15 +66,37 @@ void grammar::guarded(const std::function<void()> & work) const {
 }
 
 void grammar::restart() {
+    begun_.clear();
     guarded([&] { llama_sampler_reset(llama_.get()); });
 }
 
 void grammar::accept(int32_t token) {
     guarded([&] { llama_sampler_accept(llama_.get(), token); });
+    begun_ += model_.token_bytes(token, false);
+    begun_.erase(0, utf8_whole(begun_));
+}
+
+bool grammar::makes_text(int32_t token) const {
+    const std::string bytes = model_.token_bytes(token, false);
+    return begun_.empty() ? utf8_may_go_on(bytes) : !bytes.empty() && utf8_may_go_on(begun_ + bytes);
 }
 
 void grammar::apply(llama_token_data_array & candidates) {
     guarded([&] { llama_sampler_apply(llama_.get(), &candidates); });
+    const bool few = candidates.size < 64; // a list of all tokens is not worth making for them
+    for (size_t i = 0; i < candidates.size; ++i) {
+        llama_token_data & c = candidates.data[i];
+        if (c.logit == -INFINITY) {
+            continue;
+        }
+        const auto quick = [&] {
+            const model::token_utf8 known = model_.utf8_of_tokens()[c.id];
+            return begun_.empty() ? known.begins : known.goes_on && makes_text(c.id);
+        };
+        if (!(few ? makes_text(c.id) : quick())) {
+            c.logit = -INFINITY;
+        }
+    }
 }
 
 bool grammar::allows(int32_t token) {

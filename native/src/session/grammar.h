@@ -1,10 +1,12 @@
-// A GBNF grammar that the next tokens must match: llama.cpp's, behind a guard against what strangers write.
+// A GBNF grammar that the next tokens must match: llama.cpp's, behind a guard against what strangers write. What it lets through is
+// UTF-8 (llama.cpp alone would take bytes for characters that are none).
 #pragma once
 
 #include "model/model.h"
 
 #include <functional>
 #include <memory>
+#include <string>
 
 namespace magnet {
 
@@ -16,7 +18,7 @@ using llama_sampler_ptr = std::unique_ptr<llama_sampler, llama_sampler_deleter>;
 // Every function throws INVALID_ARGUMENT where the grammar is too much for llama.cpp, with the reason.
 class grammar {
 public:
-    // root: NULL = "root". Throws INVALID_ARGUMENT also for a text that is no grammar.
+    // root: NULL = "root". Throws INVALID_ARGUMENT also for a text that is no grammar. m must outlive it.
     grammar(const model & m, const char * text, const char * root);
 
     void restart();
@@ -26,8 +28,11 @@ public:
 
 private:
     void guarded(const std::function<void()> & work) const;
+    bool makes_text(int32_t token) const; // behind what is begun
 
+    const model &     model_;
     llama_sampler_ptr llama_;
+    std::string       begun_;     // bytes of a character that is not whole yet
     size_t            stack_ = 0; // bytes that following the longest token takes; 0 = any stack will do
 };
 

@@ -249,6 +249,21 @@ class GenerateTest(CliTest):
         for message in ('"content": null', '"content": 5, ' + call):
             self.fails(1, *ask, stdin='{"messages": [{"role": "user", ' + message + "}]}", says=["a message must be"])
 
+    def test_what_a_grammar_lets_through_is_text(self):
+        """Bytes that begin no character are none, whatever a character class would take."""
+        for arch in ("llama", "qwen2", "gpt2", "gemma3"):
+            model = MODEL.parent / f"tiny-{arch}.gguf"
+            ask = ["generate", "-m", model, "--json", "-n", "20", "--top-k", "0", "--top-p", "1", "--min-p", "0", "--temperature", "1", "a"]
+            schema = self.file("schema.json", '{"type": "string", "minLength": 4, "maxLength": 4}')
+            whole = [one for one in self.ok(*ask, "--max-tokens", "60", "--schema", schema).json() if one["stop"] == "grammar"]
+            self.assertGreater(len(whole), 5)
+            for one in whole:
+                self.assertNotIn("\ufffd", one["text"])
+                self.assertEqual(len(json.loads(one["text"])), 4)
+            for one in self.ok(*ask, "--max-tokens", "30", "--grammar", r"root ::= [^\U00000000-\U0000007F]").json():
+                self.assertEqual(len(one["text"]), 1, one)
+                self.assertNotIn("\ufffd", one["text"])
+
     def test_stop_string(self):
         grammar = 'root ::= "one two three"'
         [one] = self.ok("generate", "--json", "--grammar", grammar, "--stop", " three", "a").json()
