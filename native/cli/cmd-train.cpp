@@ -15,6 +15,7 @@
 #include "model.h"
 #include "names.h"
 #include "options.h"
+#include "output.h"
 #include "pointed.h"
 #include "progress.h"
 #include "terminal.h"
@@ -196,6 +197,7 @@ void train_command::measure() const {
     std::printf("memory       %s MiB at its peak (measured)\n", group_thousands(x.peak_bytes >> 20).c_str());
     std::printf("time         %s (%.2f s a step, %.0f tok/s, measured)\n", clock_text(x.seconds).c_str(),
                 x.seconds_per_step, static_cast<double>(x.tokens_per_step) / x.seconds_per_step);
+    magnet_cli::output("").close(); // a full disk is a failure
 }
 
 // A run that goes on has its own options and files: others would be ignored.

@@ -129,6 +129,10 @@ class TrainTest(CliTest):
             self.fails(1, *run, option, text, says=["story.txt"])
         for options in (["-o", self.folder / "a.gguf"], ["-o", there, "--overwrite"], []):
             self.assertEqual(self.run_magnet(*run, *options).status, 0)
+        with open("/dev/full", "wb") as full:
+            failed = self.run_magnet(*run, stdout=full)
+        self.assertEqual(failed.status, 1)
+        self.assertIn("No space left", failed.err)
         self.assertEqual(there.read_text(encoding="utf-8"), "mine")
         self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["story.txt", "there.gguf"])
 
