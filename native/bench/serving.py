@@ -24,10 +24,9 @@ def serve(b, what, *words, library=None):
     return measured(b, b.bin / "bench-serving", b.model, what, *words, *how, env=env)
 
 
-# What is aimed at with so many tokens. Stock kernels take a slow way over the cache on CPUs with AVX512_FP16.
+# What is aimed at with so many tokens.
 PROMPT_AT_LEAST = {512: 4.0, 4096: 5.0, 8000: 6.0}
 DECODE_AT_MOST = {64: 1.0, 4096: 0.7}
-DECODE_AT_MOST_FP16 = {64: 1.0, 4096: 0.35}
 CALLERS_AT_LEAST = {1: 1.0, 16: 2.0}
 GAP_AT_MOST = {512: 0.4, 4096: 0.4, 8000: 0.4}
 
@@ -41,12 +40,11 @@ def context(n):
         """Prompt, decoding after it and the first token of a gap by length of context, beside stock llama.cpp."""
         point, = serve(b, "context", n, "--generate", 16)
         side, peer, tokens = point["side"], point["peer"], point["tokens"]
-        decode_at_most = DECODE_AT_MOST_FP16 if "avx512_fp16" in b.machine["cpu"]["isa"] else DECODE_AT_MOST
         rows = [paired(f"prompt, {tokens} tokens", "tokens/s", [tokens / s for s in side["prompt_s"]],
                        [tokens / s for s in peer["prompt_s"]], peer="llama.cpp", **aim(">=", PROMPT_AT_LEAST, n),
                        note=f"{point['same']} of {point['generated']} tokens the same"),
                 paired(f"decode after {tokens} tokens", "ms a token", [1000 * s for s in side["token_s"]],
-                       [1000 * s for s in peer["token_s"]], peer="llama.cpp", **aim("<=", decode_at_most, n)),
+                       [1000 * s for s in peer["token_s"]], peer="llama.cpp", **aim("<=", DECODE_AT_MOST, n)),
                 paired(f"first token of a gap, hybrid context of {tokens} tokens", "s", side["gap_s"], peer["prompt_s"],
                        peer="llama.cpp", note="v. its causal prompt", **aim("<=", GAP_AT_MOST, n))]
         return rows, [point]
