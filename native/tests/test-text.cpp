@@ -111,6 +111,18 @@ TEST_CASE("tokenize: SentencePiece with a space in front, and BOS where it is as
     CHECK(tokenize(model, "x") == std::vector<int32_t>{259, 3 + 'x'});
 }
 
+TEST_CASE("tokenize: megabytes of characters that are no tokens") {
+    const model_ptr model = load_tiny();
+    std::string     text;
+    for (int i = 0; i < 700000; ++i) {
+        text += "\xE2\x82\xAC"; // a euro sign, three tokens of a byte
+    }
+    int32_t n = 0;
+    require_ok(magnet_tokenize(model.get(), {text.data(), (int32_t)text.size()}, false, false, nullptr, 0, &n));
+    CHECK(n >= 2100000);
+    CHECK(n <= 2100003); // and the space in front
+}
+
 TEST_CASE("detokenize: control tokens by name or not at all, and cut characters") {
     const model_ptr model = load_tiny("gpt2");
     CHECK(detokenize(model, {4 + 'a', 1, 4 + 'b'}, false) == "ab");
