@@ -73,6 +73,9 @@ class FimTest {
     void itIsNotForAdaptersThatReadBothWays() throws IOException {
         Path plain = TinyAdapter.write(folder.resolve("plain.gguf"), "qwen2", 1);
         Path recipe = TinyGguf.withNewNumber(plain, "magnet.recipe.version", 1, folder.resolve("recipe.gguf"));
+        for (var part : List.of(List.of("instruction", ""), List.of("pooling", "mean"), List.of("attention", "causal"))) {
+            recipe = TinyGguf.withText(recipe, "magnet." + part.get(0), part.get(1), folder.resolve(part.get(0) + ".gguf"));
+        }
         Path adapter = TinyGguf.withText(recipe, "magnet.infill.context", "hybrid", folder.resolve("hybrid.gguf"));
         try (Magnet magnet = load();
                 Magnet adapted = load(TinyModel.options().withAdapters(adapter))) {
