@@ -75,11 +75,11 @@ void for_each_sign(const std::string & text, size_t first, size_t last, const F 
     }
 }
 
-// Where the name stands for the first time.
-size_t place_of_name(const std::string & text, const std::string & name) {
+// Where the name or token stands for the first time, from a rule on.
+size_t place_of(const std::string & text, size_t rule, const std::string & sign) {
     size_t place = text.size();
-    for_each_sign(text, 0, text.size(), [&](size_t begin, size_t end) {
-        if (place == text.size() && text.compare(begin, end - begin, name) == 0) {
+    for_each_sign(text, rule, text.size(), [&](size_t begin, size_t end) {
+        if (place == text.size() && text.compare(begin, end - begin, sign) == 0) {
             place = begin;
         }
     });
@@ -91,17 +91,6 @@ size_t place_of_open(const std::string & text, size_t rule) {
     size_t place = text.size();
     for_each_sign(text, rule, text.size(), [&](size_t begin, size_t end) {
         place = end == begin + 1 && strchr("\"[<", text[begin]) ? begin : place;
-    });
-    return place;
-}
-
-// Of the first token of a rule that is written like this.
-size_t place_of_token(const std::string & text, size_t rule, const std::string & token) {
-    size_t place = text.size();
-    for_each_sign(text, rule, text.size(), [&](size_t begin, size_t end) {
-        if (place == text.size() && text.compare(begin, end - begin, token) == 0) {
-            place = begin;
-        }
     });
     return place;
 }
@@ -261,7 +250,7 @@ std::string in_words(const std::string & text, size_t rule, const std::string & 
     }
     if (what.compare(0, 13, "invalid token") == 0) {
         const std::string token = what.substr(15, what.size() - 16);
-        return at(place_of_token(text, rule, token)) + token + " is no token of this model";
+        return at(place_of(text, rule, token)) + token + " is no token of this model";
     }
     if (what.find("repetition") != std::string::npos) {
         return at(rule) + "this rule repeats too often; lower its numbers in braces, or nest fewer of them";
@@ -314,7 +303,7 @@ std::string parse_grammar(llama_grammar_parser & parser, const std::string & tex
     }
     for (const auto & [name, id] : parser.symbol_ids) {
         if (id >= parser.rules.size() || parser.rules[id].empty()) {
-            return place_in_text(text, place_of_name(text, name)) + ": there is no rule \"" + name + "\"";
+            return place_in_text(text, place_of(text, 0, name)) + ": there is no rule \"" + name + "\"";
         }
     }
     if (places.count(root) == 0) {
