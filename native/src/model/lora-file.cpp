@@ -1,6 +1,7 @@
 #include "lora-file.h"
 
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/gguf-file.h"
 #include "base/log.h"
 
@@ -65,10 +66,6 @@ static std::vector<float> padded(const std::vector<float> & from, int64_t rows, 
         std::copy_n(from.data() + r * cols, cols, to.data() + r * cols_to);
     }
     return to;
-}
-
-static bool all_finite(const std::vector<float> & values) {
-    return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
 }
 
 lora_adapter load_lora(const std::string & path) {

@@ -2,9 +2,8 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/finite.h"
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
 
 namespace magnet {
@@ -16,7 +15,7 @@ inline error not_a_number() {
 
 // Throws BAD_FILE unless all n values are finite.
 inline void require_finite(const float * values, int64_t n) {
-    if (!std::all_of(values, values + n, [](float x) { return std::isfinite(x); })) {
+    if (!all_finite(values, n)) {
         throw not_a_number();
     }
 }

@@ -2,6 +2,7 @@
 
 #include "base/distinct-files.h"
 #include "base/error.h"
+#include "base/finite.h"
 #include "base/gguf-file.h"
 #include "lora.h"
 #include "model/lora-file.h"
@@ -38,10 +39,6 @@ static void add_product(const lora_matrix & m, int32_t rank, float scale, std::v
             }
         }
     }
-}
-
-static bool all_finite(const std::vector<float> & w) {
-    return std::all_of(w.begin(), w.end(), [](float x) { return std::isfinite(x); });
 }
 
 static std::vector<uint8_t> in_type(ggml_type type, const std::vector<float> & w, int64_t n_rows, int64_t n_columns) {
