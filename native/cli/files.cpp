@@ -18,23 +18,6 @@ void note_input(const std::string & path) {
     }
 }
 
-fs::path target_of(const std::string & path) {
-    std::error_code failed;
-    fs::path        target = magnet::to_path(path);
-    for (int links = 0; links < 40 && fs::is_symlink(fs::symlink_status(target, failed)); ++links) {
-        const fs::path to = fs::read_symlink(target, failed);
-        target            = to.is_absolute() ? to : target.parent_path() / to;
-    }
-    const fs::path absolute  = fs::absolute(target, failed);
-    const fs::path canonical = fs::weakly_canonical(absolute, failed);
-    return failed ? absolute : canonical;
-}
-
-static bool same_file(const std::string & a, const std::string & b) {
-    std::error_code failed;
-    return fs::equivalent(magnet::to_path(a), magnet::to_path(b), failed) || target_of(a) == target_of(b);
-}
-
 // Devices and pipes lose nothing.
 static bool is_replaced(const std::string & path) {
     std::error_code       failed;
@@ -48,12 +31,12 @@ void check_outputs(const std::vector<std::string> & outputs) {
             continue;
         }
         for (const std::string & input : inputs()) {
-            if (same_file(outputs[i], input)) {
+            if (magnet::same_file(outputs[i], input)) {
                 throw failure(outputs[i] + " is read by this command and would be replaced; name another file to write");
             }
         }
         for (size_t k = 0; k < i; ++k) {
-            if (is_replaced(outputs[k]) && same_file(outputs[i], outputs[k])) {
+            if (is_replaced(outputs[k]) && magnet::same_file(outputs[i], outputs[k])) {
                 throw failure(outputs[i] + " would be written twice; name another file for one of the two outputs");
             }
         }

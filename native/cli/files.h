@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -15,8 +14,5 @@ void check_outputs(const std::vector<std::string> & outputs);
 
 // A failure if the output is a folder, or exists and may not be replaced.
 void check_replaceable(const std::string & output, bool overwrite);
-
-// Where opening the path would lead: links followed, be there something or not.
-std::filesystem::path target_of(const std::string & path);
 
 } // namespace magnet_cli

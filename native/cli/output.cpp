@@ -27,7 +27,7 @@ output::output(const std::string & path) {
     name = path;
     check_outputs({path});
     std::error_code       error;
-    const fs::path        target = target_of(path); // a link stays a link: what it leads to is replaced
+    const fs::path        target = magnet::target_of(path); // a link stays a link: what it leads to is replaced
     const fs::file_status status = fs::status(target, error);
     if (fs::is_directory(status)) {
         throw failure(path + ": is a directory; name a file to write");

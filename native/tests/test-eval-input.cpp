@@ -212,6 +212,8 @@ TEST_CASE_FIXTURE(work, "bad input is named with its file and line") {
     fails_of("1 0 z 1\n", {"rel:1:", "no document z"});
     fails_of("1 0 x 1\n3 0 x 1\n", {"rel:2:", "no query 3"});
     fails_of("1 0 x 1\n1 0 x y\n", {"rel:2:", "\"y\" is no whole number"});
+    fails_of("1 0 x y\n2 0 x 1\n", {"rel:1:", "\"y\" is no whole number"}); // no header: it names a query
+    fails_of("q d g\n1 x 1\n1 y 1\n1 x 0\n", {"rel:4:", "document x", "grade 0 for query 1, and 1 before"});
     fails_of("1 x\n", {"rel:1:", "found 2"});
     fails_of("1 0 x 0\n", {"rel", "nothing is relevant"});
     fails_of("", {"rel", "judges nothing"});

@@ -51,6 +51,12 @@ TEST_CASE("model file: not there, no file, not GGUF") {
     }
 }
 
+TEST_CASE("model file: a number of layers for the GPU that is none") {
+    magnet_model_params p = magnet_model_default_params();
+    p.n_gpu_layers        = -5;
+    check_load_fails(golden("tiny-llama.gguf"), MAGNET_STATUS_INVALID_ARGUMENT, {"n_gpu_layers is -5", "-1 for all"}, &p);
+}
+
 TEST_CASE("model file: cut off anywhere") {
     const std::string whole = read_file(golden("tiny-llama.gguf"));
     const std::string path  = scratch_path("cut.gguf");
@@ -289,6 +295,12 @@ TEST_CASE("model file: numbers that no model has") {
         copy_gguf(golden("tiny-" + model + ".gguf"), path, edit);
         check_load_fails(path, MAGNET_STATUS_BAD_FILE, words);
     };
+    for (const float base : {0.0f, -1.0f}) {
+        refused("llama", {"llama.rope.freq_base", "more than 0"},
+                [base](gguf_context * gguf) { gguf_set_val_f32(gguf, "llama.rope.freq_base", base); });
+    }
+    refused("llama", {"tokenizer.chat_template", "unexpected type"},
+            [](gguf_context * gguf) { gguf_set_val_u32(gguf, "tokenizer.chat_template", 1); });
     struct integer {
         const char * model;
         const char * key;
@@ -455,8 +467,24 @@ TEST_CASE("adapter file: numbers that are none, and a recipe that lacks what was
         });
         check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, {path.c_str(), key, "missing"});
     }
+    for (const char * key : {"magnet.instruction", "magnet.document_instruction", "magnet.pooling"}) {
+        write_adapter(path, "llama", tiny_lora(), 4.0f, [key](gguf_context * gguf) {
+            magnet::write_recipe(magnet::recipe(), gguf);
+            gguf_set_val_u32(gguf, key, 7);
+        });
+        check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, {path.c_str(), key, "no text"});
+    }
+    for (const char * key : {"magnet.recipe.version", "magnet.infill.open_room", "magnet.token.end"}) {
+        write_adapter(path, "llama", tiny_lora(), 4.0f, [key](gguf_context * gguf) {
+            magnet::write_recipe(magnet::recipe(), gguf);
+            gguf_set_val_str(gguf, key, "7");
+        });
+        check_adapter_fails(model, path, MAGNET_STATUS_BAD_FILE, {path.c_str(), key, "not a number"});
+    }
     write_adapter(path, "llama", tiny_lora(), 4.0f, [](gguf_context * gguf) { magnet::write_recipe(magnet::recipe(), gguf); });
     CHECK(load_adapter(model, path) != nullptr);
+    check_fails(magnet_merge(golden("tiny-llama.gguf").c_str(), path.c_str(), 1.0f, MAGNET_MERGE_BASE, ""), MAGNET_STATUS_INVALID_ARGUMENT,
+                {"the name of the file to write is empty"});
 }
 
 TEST_CASE("adapter of another model: nothing is loaded, and the model works on") {

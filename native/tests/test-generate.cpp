@@ -250,6 +250,27 @@ TEST_CASE("logit bias: added before the choice, -INFINITY bans") {
           doctest::Approx(log_softmax(truth.next_logits(tokens))[r->spans[0].tokens[0].id]).epsilon(tolerance));
 }
 
+TEST_CASE("a bias that forbids every token is an error") {
+    const model_ptr                model   = load_tiny("qwen2");
+    const session_ptr              session = make_session(model);
+    std::vector<magnet_logit_bias> bias;
+    for (int32_t token = 0; token < info_of(model).n_vocab; ++token) {
+        bias.push_back({token, -inf});
+    }
+    magnet_generate_params p = greedy(3);
+    p.sampling.logit_bias    = bias.data();
+    p.sampling.n_logit_bias  = (int32_t)bias.size();
+    magnet_infill_params in  = magnet_infill_default_params();
+    in.sampling              = p.sampling;
+    const magnet_part parts[] = {given("a"), gap(2), given("b")};
+    for (const float temperature : {0.0f, 1.0f}) {
+        p.sampling.temperature = in.sampling.temperature = temperature;
+        magnet_result * r = nullptr;
+        check_fails(magnet_generate(session.get(), text("a"), &p, &r), MAGNET_STATUS_INVALID_ARGUMENT, {"sampling.logit_bias", "every token"});
+        check_fails(magnet_infill(session.get(), parts, 3, &in, &r), MAGNET_STATUS_INVALID_ARGUMENT, {"sampling.logit_bias", "every token"});
+    }
+}
+
 TEST_CASE("penalties: over the window of tokens before, the prompt included") {
     const model_ptr            model   = load_tiny("qwen2");
     const session_ptr          session = make_session(model);

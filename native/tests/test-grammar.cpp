@@ -2,10 +2,14 @@
 #include "api.h"
 #include "base/stack.h"
 #include "gguf_file.h"
+#include "model/model.h"
+#include "session/grammar.h"
 
 #include "gguf.h"
 
+#include <algorithm>
 #include <random>
+#include <set>
 
 using namespace magnet::testing;
 
@@ -35,12 +39,12 @@ std::string chain(int n, const std::string & between) {
     return g + "r" + std::to_string(n) + " ::= \"a\"\n";
 }
 
-// r0 begins with r1 twice, that with r2 twice, and so on.
+// r0 begins with r1 by two ways, that with r2 by two ways, and so on.
 std::string doubling(int n) {
     std::string g = "root ::= r0\n";
     for (int i = 0; i < n; ++i) {
         const std::string next = "r" + std::to_string(i + 1);
-        g += "r" + std::to_string(i) + " ::= " + next + " \"x\" | " + next + " \"y\"\n";
+        g += "r" + std::to_string(i) + " ::= " + next + " \"x\" | s" + next + " \"y\"\ns" + next + " ::= " + next + "\n";
     }
     return g + "r" + std::to_string(n) + " ::= \"a\"\n";
 }
@@ -126,6 +130,17 @@ TEST_CASE_FIXTURE(fixture, "grammars whose rules begin with one another") {
     refuses(chain(600, ""), "chain");
     refuses(chain(20000, " \"x\""), "chain");
     refuses(doubling(40), "ways");
+    const auto starts = [](int n) { // each with another character
+        std::string g = "root ::= \"\\u4e00\"";
+        for (int i = 1; i < n; ++i) {
+            char escape[8];
+            std::snprintf(escape, sizeof(escape), "\\u%04x", 0x4e00 + i);
+            g += std::string(" | \"") + escape + "\"";
+        }
+        return g;
+    };
+    takes(starts(5000));
+    refuses(starts(5001), "the rule \"root\" can begin in more than 5000 ways");
 }
 
 TEST_CASE_FIXTURE(fixture, "grammars with a fault in their text: where it is and what should be there") {
@@ -235,7 +250,7 @@ TEST_CASE_FIXTURE(fixture, "grammars: roots and references that are not there, t
 }
 
 TEST_CASE_FIXTURE(fixture, "a grammar that can be read in twice as many ways after every character is given up") {
-    const char * const grammar = "root ::= \"a\" root \"b\" | \"a\" root \"c\" | \"a\" root \"d\" | \"z\"";
+    const char * const grammar = "root ::= x | y | \"z\"\nx ::= \"a\" root \"b\"\ny ::= \"a\" root \"c\"";
     CHECK(run(grammar, nullptr, 60, 4 + 'a') == MAGNET_STATUS_INVALID_ARGUMENT);
     CHECK(message.find("ambiguous") != std::string::npos);
     takes("root ::= [a-c]+"); // the session works on
@@ -296,4 +311,78 @@ TEST_CASE_FIXTURE(fixture, "grammars made at random are followed or refused") {
         n_taken += status == MAGNET_STATUS_OK;
     }
     CHECK(n_taken > 50);
+}
+
+TEST_CASE("a list of twenty thousand words allows what the words allow, and no more") {
+    const auto            reader = magnet::model::load(golden("tiny-qwen2.gguf"), magnet_model_default_params());
+    std::mt19937          random(5);
+    std::set<std::string> words; // sorted: those with a prefix are neighbours
+    while (words.size() < 20000) {
+        std::string word;
+        for (uint32_t n = 1 + random() % 9; n > 0; --n) {
+            word += char('a' + random() % 6);
+        }
+        words.insert(word);
+    }
+    std::vector<std::string> shuffled(words.begin(), words.end());
+    std::shuffle(shuffled.begin(), shuffled.end(), random);
+    std::string text = "root ::= \"<\" (";
+    for (const std::string & word : shuffled) {
+        text += (text.back() == '(' ? "\"" : " | \"") + word + "\"";
+    }
+    text += " | [x-z] \"1\" | [x-z] \"2\" | [x-y] \"3\") \">\"";
+    magnet::grammar grammar(*reader, text.c_str(), nullptr);
+
+    const auto token = [](char c) { return int32_t(4 + (unsigned char) c); };
+    const auto is    = [&](const std::string & begun) { // checks what may follow it
+        grammar.restart();
+        grammar.accept(token('<'));
+        for (const char c : begun) {
+            grammar.accept(token(c));
+        }
+        for (char c = 'a'; c <= 'g'; ++c) {
+            const auto first = words.lower_bound(begun + c);
+            const bool any   = first != words.end() && first->compare(0, begun.size() + 1, begun + c) == 0;
+            CHECK(grammar.allows(token(c)) == any);
+        }
+        CHECK(grammar.allows(token('>')) == (words.count(begun) > 0));
+    };
+    is("");
+    for (int i = 0; i < 300; ++i) {
+        const std::string & word = shuffled[random() % shuffled.size()];
+        INFO("word: ", word);
+        is(word.substr(0, random() % (word.size() + 1)));
+    }
+    for (const auto & [begun, next] : std::vector<std::pair<std::string, std::string>>{{"x", "123"}, {"z", "12"}}) {
+        grammar.restart();
+        grammar.accept(token('<'));
+        grammar.accept(token(begun[0]));
+        for (char c = '0'; c <= '4'; ++c) {
+            CHECK(grammar.allows(token(c)) == (next.find(c) != std::string::npos));
+        }
+    }
+}
+
+TEST_CASE_FIXTURE(fixture, "alternatives that begin alike are joined, and stay what they are") {
+    const auto says = [&](const std::string & grammar, const std::string & likely, const std::string & expected) {
+        INFO("grammar: ", grammar);
+        std::vector<magnet_logit_bias> bias;
+        for (const char c : likely) {
+            bias.push_back({4 + (unsigned char) c, 1000.0f - 10.0f * (float) bias.size()});
+        }
+        magnet_generate_params p = greedy(20);
+        p.sampling.logit_bias    = bias.data();
+        p.sampling.n_logit_bias  = (int32_t) bias.size();
+        p.sampling.grammar       = grammar.c_str();
+        magnet_result * r        = nullptr;
+        require_ok(magnet_generate(session.get(), text("a"), &p, &r));
+        CHECK(r->spans[0].text == expected);
+        magnet_result_free(r);
+    };
+    says("root ::= \"ab\" | \"ab\" | \"abc\" | \"abd\" | \"ab\"", "dab", "abd");
+    says("root ::= x \"a\" | x \"b\" | x\nx ::= \"c\" | \"c\" \"d\"", "bdc", "cb");
+    says("root ::= [ab] \"c\" | [ab] \"d\" | [ba] \"e\"", "eab", "ae");
+    says("root ::= \"a\" (\"b\" root | \"b\" \"c\" | ) \"z\"", "cbz", "abcz");
+    says("root ::= | \"a\" | | \"ab\"", "ab", "ab");
+    refuses("root ::= \"a\" | x\nx ::= x \"b\" | x \"c\"", "line 2, column 1: the rule \"x\" can begin with itself");
 }

@@ -236,6 +236,16 @@ TEST_CASE("infill: an exact gap has its length and never ends early, an open one
     }
 }
 
+TEST_CASE("infill: a gap of an exact length that is more than its maximum is refused") {
+    const model_ptr        model   = load_tiny("qwen2");
+    const session_ptr      session = make_session(model);
+    magnet_part            parts[] = {given("A"), gap(5), given("B")};
+    parts[1].max_length            = 4;
+    magnet_result * r              = nullptr;
+    check_fails(magnet_infill(session.get(), parts, 3, nullptr, &r), MAGNET_STATUS_INVALID_ARGUMENT,
+                {"part 1", "exactly 5", "at most 4", "length and max_length"});
+}
+
 TEST_CASE("infill: an open gap that names no maximum has that of the call") {
     const model_ptr      model = load_tiny("qwen2");
     const auto           bias  = only_letters("qwen2");

@@ -157,23 +157,6 @@ TEST_CASE("sampling options at the edge of what floats hold") {
     check_works(session);
 }
 
-TEST_CASE("everything banned: nothing is generated") {
-    const model_ptr                model   = load_tiny();
-    const session_ptr              session = make_session(model);
-    std::vector<magnet_logit_bias> bias;
-    for (int32_t token = 0; token < 264; ++token) {
-        bias.push_back({token, -inf});
-    }
-    for (const float temperature : {0.0f, 1.0f}) {
-        magnet_generate_params p = greedy(4);
-        p.sampling.temperature   = temperature;
-        p.sampling.logit_bias    = bias.data();
-        p.sampling.n_logit_bias  = 264;
-        CHECK(generate(session, "abc", p)->spans[0].n_tokens == 0);
-    }
-    check_works(session);
-}
-
 TEST_CASE("grammars that cannot be used") {
     const model_ptr   model   = load_tiny();
     const session_ptr session = make_session(model);

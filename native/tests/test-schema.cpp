@@ -158,6 +158,10 @@ TEST_CASE_FIXTURE(fixture, "schema: what is none is refused with its place") {
     refuses(R"({"type": "object", "properties": {"a/b": {"items": 7}}})", {"at /properties/a~1b/items", "integer"});
     refuses(R"({"properties": 7})", {"\"properties\" must be an object"});
     refuses(R"({"type": "object", "required": "a"})", {"required"});
+    refuses(R"({"type": "string", "maxLength": 3, "type": "integer"})", {"the field \"type\" is there twice"});
+    for (const char * const number : {"123456789012345678901234567890", "-1e30", "[{\"a\": 18446744073709551616}]"}) {
+        refuses(std::string(R"({"const": )") + number + "}", {"too large to be kept exactly"});
+    }
     refuses(R"({"enum": []})", {"enum"});
     refuses(R"({"type": "string", "enum": [1]})", {"allows no value of its type"});
     refuses(R"({"type": "integer", "minimum": 5, "maximum": 4})", {"range"});
@@ -200,8 +204,8 @@ TEST_CASE_FIXTURE(fixture, "schema: what is not supported is named") {
 
 TEST_CASE_FIXTURE(fixture, "schema: those that are deep, long, or refer to themselves end nothing") {
     CHECK(run(nested(20), 0, 4) == MAGNET_STATUS_OK);
-    refuses(nested(100), {"nests"});
-    refuses(std::string(200000, '['), {"nests"});
+    refuses(nested(100), {"nest more than 50 deep"});
+    refuses(std::string(200000, '['), {"nest more than 50 deep"});
     refuses(R"({"enum": [")" + std::string(300000, 'a') + "\"]}", {"bytes"});
     refuses(json{{"type", "string"}, {"minLength", 1000000}}.dump(), {"[0, 2000]"});
     refuses(json{{"type", "string"}, {"pattern", std::string(200000, 'a')}}.dump(), {"too much"});

@@ -561,6 +561,17 @@ TEST_CASE("sizes of vectors that the model's do not have are refused") {
     CHECK(error_of([&] { check_options(s.options); }).find("contrast.dimensions[0] is 0; it must be in [1, 65536].") == 0);
 }
 
+TEST_CASE("a contrast that is to take no text, and has no pairs, is refused") {
+    setup      s;
+    toy_engine e(V, D);
+    s.data.pairs.clear();
+    s.data.sources.clear();
+    s.options.contrast.text_share = 0;
+    CHECK(error_of([&] { trainer(e, s.vocab, s.data, s.held, s.options); }).find("contrast.text_share is 0, and there are no pairs") == 0);
+    s.options.contrast.text_share = -1;
+    CHECK(error_of([&] { trainer(e, s.vocab, s.data, s.held, s.options); }) == "");
+}
+
 TEST_CASE("options that make rows longer than the model reads are refused") {
     setup      s;
     toy_engine e(V, D, 64);

@@ -355,6 +355,7 @@ TEST_CASE("a recipe that cannot be is refused") {
     };
     CHECK(read("magnet.pooling", "median") == "magnet.pooling is \"median\"; known are last, mean, weighted-mean.");
     CHECK(read("magnet.token.end", "two") == "magnet.token.end is \"two\", not a number >= -1.");
+    CHECK(read("magnet.infill.open_room", "-1") == "magnet.infill.open_room is \"-1\", not a number >= 0.");
     CHECK(read("magnet.recipe.version", "9").find("use a newer one") != std::string::npos);
     CHECK(read("magnet.pooling", "last").empty());
 }

@@ -29,7 +29,10 @@ static void sync_folder_of(const std::string & path) {
 #endif
 }
 
-atomic_file::atomic_file(const std::string & path) : path(path) {
+atomic_file::atomic_file(const std::string & path) : path(path), target(to_utf8(target_of(path))) {
+    if (path.empty()) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "the name of the file to write is empty.");
+    }
     std::error_code ignored;
     const auto      there = std::filesystem::status(to_path(path), ignored);
     if (std::filesystem::exists(there) && !std::filesystem::is_regular_file(there)) {
@@ -66,8 +69,8 @@ void atomic_file::commit() {
     }
     FILE * closing = file;
     file           = nullptr;
-    if (std::fclose(closing) == 0 && replace_file(temporary, path)) {
-        sync_folder_of(path);
+    if (std::fclose(closing) == 0 && replace_file(temporary, target)) {
+        sync_folder_of(target);
         return;
     }
     const int reason = errno;

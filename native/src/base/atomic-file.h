@@ -11,7 +11,8 @@ namespace magnet {
 
 class atomic_file {
 public:
-    // Opens a new file beside path, unfinished_name(path), for writing. Throws IO.
+    // Opens a new file beside path, unfinished_name(path), for writing. A link stays one: what it leads to is replaced.
+    // Throws IO.
     explicit atomic_file(const std::string & path);
     ~atomic_file(); // without commit() the temporary file is removed
 
@@ -24,7 +25,7 @@ public:
 private:
     [[noreturn]] void fail(const char * what) const;
 
-    std::string path, temporary;
+    std::string path, target, temporary; // target: where links lead
     FILE *      file = nullptr;
 };
 

@@ -3,28 +3,7 @@
 #include "error.h"
 #include "path.h"
 
-#include <filesystem>
-
 namespace magnet {
-
-namespace fs = std::filesystem;
-
-// Where opening the path would lead, whether or not something is there.
-static fs::path target_of(fs::path path) {
-    std::error_code failed;
-    for (int links = 0; links < 40 && fs::is_symlink(fs::symlink_status(path, failed)); ++links) {
-        const fs::path to = fs::read_symlink(path, failed);
-        path              = to.is_absolute() ? to : path.parent_path() / to;
-    }
-    const fs::path absolute  = fs::absolute(path, failed);
-    const fs::path canonical = fs::weakly_canonical(absolute, failed);
-    return failed ? absolute : canonical;
-}
-
-static bool same_file(const std::string & a, const std::string & b) {
-    std::error_code failed;
-    return fs::equivalent(to_path(a), to_path(b), failed) || target_of(to_path(a)) == target_of(to_path(b));
-}
 
 void check_distinct(const std::vector<named_file> & reads, const std::vector<named_file> & writes) {
     for (size_t i = 0; i < writes.size(); ++i) {

@@ -1,4 +1,4 @@
-// A line of JSON Lines that strangers write, read for the library and for the program.
+// JSON that strangers write, lines of JSON Lines above all, read for the library and for the program.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -9,12 +9,12 @@
 
 namespace magnet {
 
-// Json: nlohmann's, which may keep the order. fail(why) must throw.
+// Watches a parser of Json, nlohmann's, for what it would take and lose or what would need much stack later. fail(why) must
+// throw.
 template <typename Json, typename Fail>
-Json parse_json_row(const std::string & text, const Fail & fail) {
-    constexpr int most_nesting = 100; // the parser needs no stack for it, but what copies and prints its values does
+typename Json::parser_callback_t json_watch(int most_nesting, const Fail & fail) {
     std::vector<std::set<std::string>> names; // of the objects that are open
-    const auto check = [&](int depth, typename Json::parse_event_t event, Json & value) {
+    return [=](int depth, typename Json::parse_event_t event, Json & value) mutable {
         using is         = typename Json::parse_event_t;
         const bool opens = event == is::object_start || event == is::array_start;
         if (opens && depth >= most_nesting) {
@@ -29,8 +29,14 @@ Json parse_json_row(const std::string & text, const Fail & fail) {
         }
         return true;
     };
+}
+
+// Json: nlohmann's, which may keep the order. fail(why) must throw.
+template <typename Json, typename Fail>
+Json parse_json_row(const std::string & text, const Fail & fail) {
+    constexpr int most_nesting = 100; // the parser needs no stack for it, but what copies and prints its values does
     try {
-        return Json::parse(text, check);
+        return Json::parse(text, json_watch<Json>(most_nesting, fail));
     } catch (const typename Json::parse_error & error) {
         fail("not JSON (byte " + std::to_string(error.byte) + " of the line)");
     } catch (const typename Json::out_of_range &) {

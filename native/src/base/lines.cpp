@@ -81,7 +81,7 @@ nlohmann::json parse_json(const std::string & text, const std::string & path, in
 std::string json_text(const nlohmann::json & object, const char * key, bool needed, const std::string & path,
                       int64_t line) {
     const auto found = object.find(key);
-    if (found == object.end() && !needed) {
+    if (!needed && (found == object.end() || found->is_null())) {
         return "";
     }
     if (found == object.end() || !found->is_string()) {

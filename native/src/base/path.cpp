@@ -14,14 +14,33 @@
 
 namespace magnet {
 
+std::filesystem::path target_of(const std::string & path) {
+    namespace fs = std::filesystem;
+    std::error_code failed;
+    fs::path        target = to_path(path);
+    for (int links = 0; links < 40 && fs::is_symlink(fs::symlink_status(target, failed)); ++links) {
+        const fs::path to = fs::read_symlink(target, failed);
+        target            = to.is_absolute() ? to : target.parent_path() / to;
+    }
+    const fs::path absolute  = fs::absolute(target, failed);
+    const fs::path canonical = fs::weakly_canonical(absolute, failed);
+    return failed ? absolute : canonical;
+}
+
+bool same_file(const std::string & a, const std::string & b) {
+    std::error_code failed;
+    return std::filesystem::equivalent(to_path(a), to_path(b), failed) || target_of(a) == target_of(b);
+}
+
 std::string unfinished_name(const std::string & path) {
     const auto is_taken = [](const std::string & name) { // by a link to nothing, too
         std::error_code ignored;
         return std::filesystem::exists(std::filesystem::symlink_status(to_path(name), ignored));
     };
-    std::string name = path + ".tmp";
+    const std::string place = to_utf8(target_of(path));
+    std::string       name  = place + ".tmp";
     for (int i = 2; is_taken(name); ++i) {
-        name = path + ".tmp" + std::to_string(i);
+        name = place + ".tmp" + std::to_string(i);
     }
     return name;
 }

@@ -52,8 +52,8 @@ collection read_collection(const std::string & path, bool unique) {
     return c;
 }
 
-// "query 0 document grade" as TREC has it, or without the second column; white space separates. A first line whose
-// grade is no number is a header.
+// "query 0 document grade" as TREC has it, or without the second column; white space separates. A first line that has
+// none of the three is a header.
 judgements read_judgements(const std::string & path, const collection & queries, const collection & documents, bool texts_repeat) {
     judgements all(queries.texts.size());
     size_t     n = 0;
@@ -71,7 +71,9 @@ judgements read_judgements(const std::string & path, const collection & queries,
         int32_t             grade = 0;
         const auto          read  = std::from_chars(text.data(), text.data() + text.size(), grade);
         if (read.ec != std::errc() || read.ptr != text.data() + text.size()) {
-            if (number == 1) {
+            const bool is_header = number == 1 && queries.index.count(columns.front()) == 0 &&
+                                   documents.index.count(columns[columns.size() - 2]) == 0;
+            if (is_header) {
                 return;
             }
             throw bad_line(path, number, "the grade \"" + text + "\" is no whole number.");
@@ -83,8 +85,13 @@ judgements read_judgements(const std::string & path, const collection & queries,
                            query == queries.index.end() ? "there is no query " + columns.front() + "."
                                                         : "there is no document " + columns[columns.size() - 2] + ".");
         }
-        int32_t & judged = all[query->second].emplace(document->second, grade).first->second;
-        judged           = texts_repeat ? std::max(judged, grade) : grade; // of one text, the best that was said of it
+        const auto judged = all[query->second].emplace(document->second, grade).first;
+        if (!texts_repeat && judged->second != grade) {
+            throw bad_line(path, number,
+                           "document " + columns[columns.size() - 2] + " has the grade " + std::to_string(grade) + " for query " +
+                               columns.front() + ", and " + std::to_string(judged->second) + " before; keep one of the two.");
+        }
+        judged->second = std::max(judged->second, grade); // of one text, the best that was said of it
         ++n;
     });
     if (n == 0) {

@@ -123,11 +123,11 @@ character character_at(const std::string & text, size_t at) {
 
 // "" or what stands against it, with its place.
 std::string character_fault(const std::string & text, size_t at, const character & c) {
-    const std::string written = place_in_text(text, at) + ": " + text.substr(at, c.end - at);
+    const auto written = [&] { return place_in_text(text, at) + ": " + text.substr(at, c.end - at); };
     if (c.code >= 0xD800 && c.code <= 0xDFFF) {
-        return written + " is one half of a surrogate pair, and no character; write all of it as \\UNNNNNNNN";
+        return written() + " is one half of a surrogate pair, and no character; write all of it as \\UNNNNNNNN";
     }
-    return c.code > 0x10FFFF ? written + " is no character: the last one of Unicode is \\U0010FFFF" : "";
+    return c.code > 0x10FFFF ? written() + " is no character: the last one of Unicode is \\U0010FFFF" : "";
 }
 
 std::string literal_fault(const std::string & text, size_t begin, size_t end) {

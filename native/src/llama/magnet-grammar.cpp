@@ -381,6 +381,7 @@ std::string grammar_fault(const llama_vocab * vocab, const std::string & grammar
     grammar_text read = { grammar, llama_grammar_parser(vocab), {} };
     fault             = parse_grammar(read.parser, grammar, root, read.places);
     if (fault.empty()) {
+        factor_alternatives(read.parser);
         fault = rules_fault(read);
     }
     return fault.empty() ? "" : ", " + fault;

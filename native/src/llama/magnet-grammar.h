@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+struct llama_grammar_parser;
 struct llama_vocab;
 
 namespace magnet {
@@ -18,12 +19,17 @@ struct grammar_limits {
     static constexpr int32_t repetitions = 2000;   // that braces ask for; llama.cpp's own
     static constexpr int32_t token_bytes = 256;    // of the text in <token>
     static constexpr int32_t chain       = 500;    // rules each of which can begin with the next
-    static constexpr int32_t ways        = 20000;  // in which a rule can begin
+    static constexpr int32_t ways        = 5000;   // in which a rule can begin
 };
 
 // What stands against a grammar that begins with the rule root, as the end of a sentence that begins with "the grammar",
 // or "" if nothing does. Needs little stack whatever the grammar is.
 std::string grammar_fault(const llama_vocab * vocab, const std::string & grammar, const std::string & root);
+
+// Joins the alternatives of a rule that begin alike: "ab" | "ac" becomes "a" ("b" | "c"). llama.cpp goes through all the ways in
+// which a text may go on for each token, so a list of thousands of words is followed only if few of them are left apart. What the
+// grammar allows stays as it is. The rules must all be there.
+void factor_alternatives(llama_grammar_parser & parser);
 
 } // namespace magnet
 

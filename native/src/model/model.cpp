@@ -122,13 +122,13 @@ std::shared_ptr<model> model::load_vocabulary(const std::string & path) {
     if (!m->llama_) {
         throw error(MAGNET_STATUS_UNSUPPORTED, "llama.cpp cannot load " + path + why + ".");
     }
-    m->read_texts();
+    m->read_texts(file);
     m->check_tokenizer();
     return m;
 }
 
 // What is the same with and without weights.
-void model::read_texts() {
+void model::read_texts(const gguf_reader & file) {
     meta("general.architecture", architecture_);
     meta("general.name", name_);
     vocab_ = llama_model_get_vocab(llama());
@@ -138,7 +138,7 @@ void model::read_texts() {
     std::string space_prefix;
     space_prefix_ = llama_vocab_type(vocab_) == LLAMA_VOCAB_TYPE_SPM &&
                     !(meta("tokenizer.ggml.add_space_prefix", space_prefix) && space_prefix == "false");
-    recipe_ = recipe_of(path_, [this](const std::string & key, std::string & value) { return meta(key, value); });
+    recipe_ = recipe_of(path_, lookup_of(file.meta()));
 }
 
 // A vocabulary of another kind than it is said to be lacks tokens that its tokenizer counts on.
@@ -165,6 +165,7 @@ recipe model::recipe_of(const std::string & file, const meta_lookup & get) const
 }
 
 std::shared_ptr<model> model::load(const std::string & path, const magnet_model_params & params) {
+    require(params.n_gpu_layers >= -1, "n_gpu_layers", params.n_gpu_layers, ">= 0, or -1 for all");
     const gguf_reader file(path);
     check_file(file);
 
@@ -191,7 +192,7 @@ std::shared_ptr<model> model::load(const std::string & path, const magnet_model_
 
     m->file_.check_unchanged();
 
-    m->read_texts();
+    m->read_texts(file);
     const attention_kind kind = llama_attention_kind(m->llama());
     if (kind == attention_kind::encoder) {
         throw error(MAGNET_STATUS_UNSUPPORTED, path + " has the architecture \"" + m->architecture_ +

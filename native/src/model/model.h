@@ -21,6 +21,8 @@
 
 namespace magnet {
 
+class gguf_reader;
+
 struct llama_model_deleter {
     void operator()(llama_model * model) const { llama_model_free(model); }
 };
@@ -114,7 +116,7 @@ public:
 
 private:
     explicit model(const std::string & path) : path_(path), file_(path) {}
-    void read_texts();
+    void read_texts(const gguf_reader & file);
     void check_tokenizer() const;
 
     std::vector<int32_t> tokenize_here(std::string_view text, bool add_special, bool parse_special) const;

@@ -82,22 +82,23 @@ const char * context_name(int32_t context) {
     return name_of(context, contexts);
 }
 
-static void read_integer(const meta_lookup & get, const char * key, int32_t & out) {
+static void read_integer(const meta_lookup & get, const char * key, int32_t least, int32_t & out) {
     std::string text;
     if (!get(key, text)) {
         return;
     }
     char *     end;
     const long value = std::strtol(text.c_str(), &end, 10);
-    if (text.empty() || *end != '\0' || value < -1 || value > INT32_MAX) {
-        throw error(MAGNET_STATUS_BAD_FILE, std::string(key) + " is \"" + text + "\", not a number >= -1.");
+    if (text.empty() || *end != '\0' || value < least || value > INT32_MAX) {
+        throw error(MAGNET_STATUS_BAD_FILE,
+                    std::string(key) + " is \"" + text + "\", not a number >= " + std::to_string(least) + ".");
     }
     out = int32_t(value);
 }
 
 recipe read_recipe(const meta_lookup & get) {
     recipe r;
-    read_integer(get, key_version, r.version);
+    read_integer(get, key_version, 0, r.version);
     if (r.version > recipe_version) {
         throw error(MAGNET_STATUS_UNSUPPORTED, "the recipe has version " + std::to_string(r.version) +
                                                    ", this library knows up to " + std::to_string(recipe_version) +
@@ -118,9 +119,9 @@ recipe read_recipe(const meta_lookup & get) {
     read_name(get, key_pooling, poolings, r.pooling);
     read_name(get, key_attention, attentions, r.attention);
     read_name(get, key_context, contexts, r.context);
-    read_integer(get, key_token_mask, r.token_mask);
-    read_integer(get, key_token_end, r.token_end);
-    read_integer(get, key_open_room, r.open_room);
+    read_integer(get, key_token_mask, -1, r.token_mask);
+    read_integer(get, key_token_end, -1, r.token_end);
+    read_integer(get, key_open_room, 0, r.open_room);
     return r;
 }
 
@@ -138,7 +139,12 @@ meta_lookup lookup_of(const gguf_context * meta) {
         if (id < 0) {
             return false;
         }
-        switch (gguf_get_kv_type(meta, id)) {
+        const gguf_type type     = gguf_get_kv_type(meta, id);
+        const bool      is_texts = key != key_version && key != key_token_mask && key != key_token_end && key != key_open_room;
+        if (is_texts != (type == GGUF_TYPE_STRING)) {
+            throw error(MAGNET_STATUS_BAD_FILE, key + " is " + (is_texts ? "no text." : "a text, not a number."));
+        }
+        switch (type) {
             case GGUF_TYPE_STRING:
                 value = gguf_get_val_str(meta, id);
                 return true;

@@ -31,8 +31,7 @@ const char * context_name(int32_t context);     // enum magnet_context
 // Written by this version of the library.
 constexpr int32_t recipe_version = 1;
 
-// Puts the value of a metadata key into value, or returns false. Integers as decimal text, as llama.cpp gives them
-// (llama_adapter_meta_val_str, llama_model_meta_val_str).
+// Puts the value of a metadata key into value, or returns false. Integers as decimal text.
 using meta_lookup = std::function<bool(const std::string & key, std::string & value)>;
 
 // Throws BAD_FILE on a value that cannot be, UNSUPPORTED on a recipe that is newer than this library.
@@ -41,7 +40,7 @@ recipe read_recipe(const meta_lookup & get);
 // The same, and the message names the file.
 recipe read_recipe(const std::string & file, const meta_lookup & get);
 
-// Metadata of a GGUF file; meta must outlive what is returned. A value that is neither text nor an integer throws BAD_FILE.
+// Of the keys of a recipe in a GGUF file; meta must outlive what is returned. A value of another type throws BAD_FILE.
 meta_lookup lookup_of(const gguf_context * meta);
 
 // Sets the keys magnet.* that llama.cpp ignores.

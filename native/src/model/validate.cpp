@@ -160,8 +160,12 @@ void check_metadata(const gguf_reader & file) {
             if (ends_with(key, "_epsilon") && value < 0.0) {
                 numbers.bad(id, value, "0 or more");
             }
+            if (ends_with(key, "rope.freq_base") && value <= 0.0) {
+                numbers.bad(id, value, "more than 0");
+            }
         });
     }
+    file.text("tokenizer.chat_template"); // or BAD_FILE
     check_rope(file, prefix);
     check_types(file);
 }

@@ -1,5 +1,6 @@
 #include "schema.h"
 
+#include "base/json-row.h"
 #include "base/stack.h"
 #include "base/text.h"
 #include "fault.h"
@@ -69,15 +70,8 @@ json parse(const std::string & text, const std::string & what) {
     if (text.size() > limits::bytes) {
         refuse("has " + std::to_string(text.size()) + " bytes; at most " + std::to_string(limits::bytes) + " are read");
     }
-    const auto check = [&](int depth, json::parse_event_t event, json &) {
-        using is = json::parse_event_t;
-        if ((event == is::object_start || event == is::array_start) && depth >= limits::nesting) {
-            refuse("nests arrays and objects more than " + std::to_string(limits::nesting) + " deep");
-        }
-        return true;
-    };
     try {
-        return json::parse(text, check);
+        return json::parse(text, json_watch<json>(limits::nesting, [&](const std::string & why) { refuse("cannot be taken: " + why); }));
     } catch (const json::exception & e) { // "[json.exception.parse_error.101] parse error at line 1, column 2: …"
         const std::string said  = e.what();
         const size_t      place = said.find("at line "), reason = said.find("] ");

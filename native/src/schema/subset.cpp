@@ -125,6 +125,15 @@ private:
         return {{"$ref", "#/$defs/" + found->second}};
     }
 
+    // A number that the reader of JSON has rounded would be forced in its rounded form.
+    static void check_exact(const place & p, const json & value) {
+        for (const json & one : json::array({value}).flatten()) { // its numbers, however deep they lie
+            if (one.is_number_float() && std::abs(one.get<double>()) >= 9e15) {
+                refuse(p.path, "the number " + one.dump() + " is too large to be kept exactly; numbers are, up to 2^64");
+            }
+        }
+    }
+
     json values(const place & p) {
         const json & s     = *p.at;
         const bool     is_const = s.contains("const");
@@ -138,6 +147,7 @@ private:
         for (const json & value : is_const ? json::array({s["const"]}) : s["enum"]) {
             const bool typed  = type_of(value) & types || (type_of(value) == INTEGER_TYPE && types & NUMBER_TYPE);
             const bool listed = !is_const || !s.contains("enum") || std::find(s["enum"].begin(), s["enum"].end(), value) != s["enum"].end();
+            check_exact(p, value);
             if (typed && listed && seen.insert(value).second) {
                 left.push_back(value);
             }

@@ -22,6 +22,10 @@ void check_part(const magnet_part & part, int32_t index, bool may_have_text) {
     if (part.type == MAGNET_PART_GAP && (part.length < 0 || part.max_length < 0)) {
         bad_part(index, "is a gap of negative length.");
     }
+    if (part.type == MAGNET_PART_GAP && part.length > part.max_length && part.max_length > 0) {
+        bad_part(index, "is a gap of exactly " + std::to_string(part.length) + " tokens, and of at most " +
+                            std::to_string(part.max_length) + "; set only one of length and max_length.");
+    }
     if (part.type == MAGNET_PART_GAP && !may_have_text && has_text(part)) {
         bad_part(index, "is a gap that already holds a text; only scoring takes one.");
     }

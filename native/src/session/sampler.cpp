@@ -175,6 +175,10 @@ int32_t sampler::sample(const float * logits) {
     if (grammar_ && (token < 0 || !grammar_->allows(token))) {
         return choose(true);
     }
+    if (token < 0) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                    "sampling.logit_bias forbids every token that could come next; leave one of them allowed.");
+    }
     return token;
 }
 

@@ -123,6 +123,10 @@ batch_source::batch_source(const corpus & data, const train_options & options, c
     if (!wants_pairs) {
         return;
     }
+    if (data.pairs.empty() && options.contrast.text_share == 0) {
+        throw error(MAGNET_STATUS_INVALID_ARGUMENT, "contrast.text_share is 0, and there are no pairs: SSCL has nothing to learn "
+                                                    "from. Add pairs, take a share of the text, or set the weight of SSCL to 0.");
+    }
     const double asked = options.contrast.text_share < 0 ? (data.pairs.empty() ? 1 : 0) : options.contrast.text_share;
     crop_share         = data.documents.empty() ? 0 : data.pairs.empty() ? 1 : asked;
     if (crop_share > 0) {

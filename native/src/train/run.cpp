@@ -42,18 +42,31 @@ train_vocab make_train_vocab(const std::shared_ptr<model> & m, const std::string
     return v;
 }
 
+// needs_all: a file that holds nothing is an error; else a warning.
 static corpus read_corpus(const std::vector<std::string> & texts, const std::vector<pair_file> & pairs,
-                          const train_options & options, const train_vocab & vocab) {
-    corpus c;
+                          const train_options & options, const train_vocab & vocab, bool needs_all) {
+    corpus     c;
+    const auto check = [&](const std::string & path, bool holds_any, const char * what) {
+        if (!holds_any && needs_all) {
+            throw error(MAGNET_STATUS_BAD_FILE, path + " is held out, and holds no " + what + ".");
+        }
+        if (!holds_any) {
+            log_message(MAGNET_LOG_WARN, path + " holds no " + what);
+        }
+    };
     for (const std::string & path : texts) {
+        const size_t before = c.documents.size();
         read_texts(path, options.files.text_unit, vocab, c);
+        check(path, c.documents.size() > before, "text");
     }
     for (const pair_file & file : pairs) {
         if (file.share > 0) { // else all are mixed
             c.sources.push_back({file.path, file.share});
         }
         const std::string & before = file.documents ? options.contrast.document_instruction : options.contrast.instruction;
+        const size_t n_before = c.pairs.size();
         read_pairs(file.path, vocab, {options.contrast.instruction.empty(), before.empty(), file.documents, file.mine}, c);
+        check(file.path, c.pairs.size() > n_before, "pair");
     }
     return c;
 }
@@ -151,10 +164,10 @@ training::training(const train_options & options, bool writes, bool resumes) : o
     check_outputs(options_);
     model_ = model::load_vocabulary(options_.files.model);
     vocab_ = make_train_vocab(model_, options_.mask_token);
-    data_  = read_corpus(options_.files.texts, options_.files.pairs, options_, vocab_);
+    data_  = read_corpus(options_.files.texts, options_.files.pairs, options_, vocab_, false);
     held_  = options_.files.heldout_texts.empty() && options_.files.heldout_pairs.empty()
                  ? split_heldout(data_, options_)
-                 : read_corpus(options_.files.heldout_texts, options_.files.heldout_pairs, options_, vocab_);
+                 : read_corpus(options_.files.heldout_texts, options_.files.heldout_pairs, options_, vocab_, true);
 
     engine_          = make_train_engine(options_);
     if (engine_->shape().n_vocab != model_->n_vocab()) { // the vocabulary was read without the weights

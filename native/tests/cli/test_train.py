@@ -1,6 +1,7 @@
 """magnet train through either engine: what is written is read again, and what an engine cannot do is said."""
 
 import json
+import os
 import unittest
 
 from magnet_cli import MODEL, CliTest, environment
@@ -88,6 +89,26 @@ class TrainTest(CliTest):
                 self.assertEqual(text.read_text(encoding="utf-8"), before)
         self.fails(1, "embed", "-m", tiny("llama"), "--file", text, "--output", link, says=["link.txt"])
         self.assertEqual(text.read_text(encoding="utf-8"), before)
+
+    def test_a_link_stays_a_link(self):
+        """What a link leads to is written, be it there or not."""
+        (self.folder / "there.gguf").write_text("old", encoding="utf-8")
+        for link, target in (("a.gguf", "there.gguf"), ("a.ckpt", "new.ckpt"), ("m.gguf", "sub/merged.gguf")):
+            (self.folder / link).symlink_to(target)
+        (self.folder / "sub").mkdir()
+        self.fails(1, *self.train("llama", "a.gguf"), says=["a.gguf", "--overwrite"])
+        self.assertEqual(self.run_magnet(*self.train("llama", "a.gguf"), "--overwrite").status, 0)
+        self.assertEqual(self.run_magnet("merge", "-m", tiny("llama"), "--adapter", "a.gguf", "-o", "m.gguf").status, 0)
+        for link, target in (("a.gguf", "there.gguf"), ("a.ckpt", "new.ckpt"), ("m.gguf", "sub/merged.gguf")):
+            self.assertEqual(os.readlink(self.folder / link), target)
+            self.assertGreater((self.folder / target).stat().st_size, 1000)
+
+    def test_a_file_that_holds_nothing(self):
+        empty = self.file("empty.txt", "\n\n")
+        run = self.run_magnet(*self.train("llama", "a.gguf"), "--text", empty)
+        self.assertEqual(run.status, 0, run.err)
+        self.assertIn("empty.txt holds no text", run.err)
+        self.fails(1, *self.train("llama", "b.gguf"), "--heldout-text", empty, says=["empty.txt is held out, and holds no text"])
 
     def test_files_beside_an_output_are_kept(self):
         """What is unfinished is written beside its name: not over a file that has the other name."""
