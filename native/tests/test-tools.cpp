@@ -122,6 +122,11 @@ TEST_CASE("tools: calls are read in the form of the model's template") {
     check_read(tool_format::TAGGED, "<tool_call>{\"name\": \"f\", \"arguments\": 5}</tool_call>", "", list::array({"{\"name\": \"f\", \"arguments\": 5}"}));
     check_read(tool_format::TAGGED, "<tool_call>", "", list::array({""}));
     check_read(tool_format::TAGGED, first, "", list::array({f})); // without the tags
+    check_read(tool_format::TAGGED, "\n```json\n" + first + "\n```\n", "", list::array({f})); // in a fence instead
+    check_read(tool_format::TAGGED, "```json\n{\"a\": 1}\n```", "```json\n{\"a\": 1}\n```", list::array());
+    for (const char * const text : {"```", "``````", "```json\n```", "```\n", "``` {\"name\": \"f\"}```"}) {
+        check_read(tool_format::TAGGED, text, std::string(text).substr(0, std::string(text).find_last_not_of('\n') + 1), list::array());
+    }
     check_read(tool_format::LISTED, "[TOOL_CALLS][" + first + ", " + second + "]</s>", "", list::array({"[" + first + ", " + second + "]</s>"}));
     check_read(tool_format::LISTED, "[TOOL_CALLS] [" + first + ", " + second + "]", "", list::array({f, g}));
     check_read(tool_format::LISTED, "[" + first + "]", "", list::array({f}));
@@ -134,6 +139,18 @@ TEST_CASE("tools: calls are read in the form of the model's template") {
     check_read(tool_format::PLAIN, " " + first + "\n", "", list::array({f}));
     check_read(tool_format::PLAIN, std::string(100000, ';'), std::string(100000, ';'), list::array());
     check_read(tool_format::TAGGED, "<tool_call>" + std::string(100000, '['), "", list::array({std::string(100000, '[')}));
+}
+
+TEST_CASE("tools: JSON alone is a call only of a tool that was offered, where it is known which were") {
+    const json        tools = json::parse(R"([{"type": "function", "function": {"name": "f"}}, {"name": "g"}])");
+    const std::string tom   = R"({"name": "Tom", "arguments": {}})";
+    const auto        read  = [&](const std::string & answer) { return magnet::read_tool_calls(magnet::tool_format::TAGGED, answer, tools); };
+    for (const char * const name : {"f", "g"}) {
+        CHECK(read(std::string(R"({"name": ")") + name + R"(", "arguments": {}})").calls.at(0).name == name);
+    }
+    CHECK(read(tom).calls.empty());
+    CHECK(read(tom).content == tom);
+    CHECK(read("<tool_call>" + tom + "</tool_call>").calls.at(0).name == "Tom"); // meant as one: the caller can say so
 }
 
 TEST_CASE("tools: calls that Qwen3-Coder's own template writes are read as they were") {

@@ -4,6 +4,8 @@
 #include "schema/schema.h"
 #include "tool-xml.h"
 
+#include <algorithm>
+
 namespace magnet {
 
 using json = nlohmann::ordered_json;
@@ -75,6 +77,19 @@ void add_calls(const std::string & text, std::vector<tool_call> & out) {
     out.push_back(whole);
 }
 
+// What a fence has inside that is around all of the text.
+std::string unfenced(const std::string & text) {
+    const std::string fence = "```";
+    const size_t      line  = text.find('\n');
+    const bool        whole = line != std::string::npos && text.size() >= line + fence.size() && begins(text, fence) &&
+                       text.compare(text.size() - fence.size(), fence.size(), fence) == 0;
+    return whole ? stripped(text.substr(line, text.size() - fence.size() - line)) : text;
+}
+
+bool is_foreign(const json & tools, const tool_call & call) {
+    return call.readable && tools.is_array() && !tools.empty() && !has_tool(tools, call.name);
+}
+
 const std::string open = "<tool_call>", close = "</tool_call>";
 
 void read_tagged(const std::string & answer, tool_answer & out) {
@@ -142,17 +157,18 @@ tool_answer read_tool_calls(tool_format format, const std::string & answer, cons
         }
     }
     // The marks are control tokens, which the text of an answer does not show: JSON alone is a call where it reads as one.
-    const std::string text  = stripped(answer);
+    const std::string text  = unfenced(stripped(answer));
     const bool        looks = begins(text, "{") || (format == tool_format::LISTED && begins(text, "["));
     if (looks) {
         add_calls(text, out.calls);
-        const bool meant = begins(text, "{\"name\"") || begins(text, "[{\"name\"");
-        if (!meant && !out.calls[0].readable) {
+        const bool meant   = begins(text, "{\"name\"") || begins(text, "[{\"name\"");
+        const bool foreign = std::any_of(out.calls.begin(), out.calls.end(), [&](const auto & call) { return is_foreign(tools, call); });
+        if (foreign || (!meant && !out.calls[0].readable)) { // an answer in JSON
             out.calls.clear();
         }
     }
     if (out.calls.empty()) {
-        out.content = text;
+        out.content = stripped(answer);
     }
     return out;
 }

@@ -4,6 +4,8 @@
 #include "schema/schema.h"
 #include "tool-xml.h"
 
+#include <algorithm>
+
 namespace magnet {
 
 using json = nlohmann::ordered_json;
@@ -58,6 +60,10 @@ tool_format tool_format_of(const std::string & chat_template) {
            : has("[TOOL_CALLS]")   ? tool_format::LISTED
            : has("\"parameters\"") ? tool_format::PARAMETERS
                                    : tool_format::PLAIN;
+}
+
+bool has_tool(const json & tools, const std::string & name) {
+    return std::any_of(tools.begin(), tools.end(), [&](const json & tool) { return function_of(tool)["name"] == name; });
 }
 
 json parsed_tools(const char * tools) {

@@ -12,6 +12,9 @@ namespace magnet {
 // The list as it was given. Throws INVALID_ARGUMENT, naming the tool, where it is no list of tools.
 nlohmann::ordered_json parsed_tools(const char * tools);
 
+// Is there one of that name among parsed_tools?
+bool has_tool(const nlohmann::ordered_json & tools, const std::string & name);
+
 // The calls of a message, their arguments as objects. Throws INVALID_ARGUMENT.
 nlohmann::ordered_json parsed_tool_calls(const char * calls, const std::string & where);
 

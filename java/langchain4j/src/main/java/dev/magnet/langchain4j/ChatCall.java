@@ -12,8 +12,8 @@ import dev.langchain4j.model.chat.request.ToolChoice;
 import dev.langchain4j.model.chat.response.ChatResponse;
 import dev.langchain4j.model.chat.response.ChatResponseMetadata;
 import dev.langchain4j.model.output.FinishReason;
+import dev.magnet.Answer;
 import dev.magnet.GenerateOptions;
-import dev.magnet.Generated;
 import dev.magnet.Generation;
 import dev.magnet.Magnet;
 import dev.magnet.Message;
@@ -29,7 +29,7 @@ final class ChatCall {
     private final ChatRequest request;
     private final GenerateOptions options;
     private final List<ToolSpecification> tools;
-    private final @Nullable List<Message> conversation;
+    private final List<Message> conversation;
 
     /**
      * Checks a request.
@@ -43,13 +43,8 @@ final class ChatCall {
         ChatRequestParameters parameters = request.parameters();
         check(parameters, lease);
         this.tools = parameters.toolChoice() == ToolChoice.NONE ? List.of() : parameters.toolSpecifications();
-        this.options = Generating.options(parameters, timeout)
-                .withGrammar(grammar(parameters))
-                .withAdapters(lease.adapters());
-        this.conversation = tools.isEmpty() ? Conversation.of(request.messages()) : null;
-        if (conversation == null) {
-            Conversation.of(request.messages()); // refused now rather than when it runs
-        }
+        this.options = constrained(Generating.options(parameters, timeout).withAdapters(lease.adapters()), parameters);
+        this.conversation = Conversation.of(request.messages());
     }
 
     /** Refuses what no request to this model may have. */
@@ -65,28 +60,28 @@ final class ChatCall {
         }
     }
 
-    private @Nullable String grammar(ChatRequestParameters parameters) {
+    private boolean isForced(ChatRequestParameters parameters) {
+        return !tools.isEmpty() && parameters.toolChoice() == ToolChoice.REQUIRED;
+    }
+
+    private GenerateOptions constrained(GenerateOptions free, ChatRequestParameters parameters) {
         String own = parameters instanceof MagnetChatRequestParameters magnet ? magnet.grammar() : null;
         ResponseFormat format = parameters.responseFormat();
         boolean json = format != null && format.type() == ResponseFormatType.JSON;
-        boolean required = !tools.isEmpty() && parameters.toolChoice() == ToolChoice.REQUIRED;
-        if (own != null && (json || required)) {
+        if (own != null && (json || isForced(parameters))) {
             throw new InvalidRequestException("a grammar and " + (json ? "a JSON response format" : "ToolChoice.REQUIRED")
                     + " exclude each other");
         }
-        if (required) {
-            return Tools.grammar(tools);
-        }
         if (!json) {
-            return own;
+            return own == null ? free : free.withGrammar(own);
         }
         if (!tools.isEmpty()) {
             throw new UnsupportedFeatureException(
                     "tools beside a JSON response format are not supported: what is generated follows one of them");
         }
-        return format.jsonSchema() == null
-                ? JsonGrammar.ofAnyObject()
-                : JsonGrammar.of(Schemas.of(format.jsonSchema().rootElement()));
+        return free.withSchema(format.jsonSchema() == null
+                ? "{\"type\": \"object\"}"
+                : Schemas.ofAnswer(format.jsonSchema().rootElement()));
     }
 
     /** Whether the answer may call tools. */
@@ -95,31 +90,21 @@ final class ChatCall {
     }
 
     /** Renders the prompt; nothing is generated yet. */
-    Generation<Generated> generation() {
-        return magnet.chat(
-                conversation != null ? conversation : Conversation.of(request.messages(), tools, magnet), options);
+    Generation<Answer> generation() {
+        var choice = isForced(request.parameters()) ? dev.magnet.ToolChoice.required() : dev.magnet.ToolChoice.auto();
+        return magnet.chat(conversation, Tools.of(tools), choice, options);
     }
 
-    ChatResponse response(Generated generated) {
-        FinishReason finish = Generating.finish(generated.stop());
-        AiMessage message;
-        if (mayCallTools()) {
-            Tools.Answer answer = Tools.read(generated.text(), tools);
-            finish = answer.calls().isEmpty() ? finish : FinishReason.TOOL_EXECUTION;
-            message = AiMessage.builder()
-                    .text(answer.text().isEmpty() && !answer.calls().isEmpty() ? null : answer.text())
-                    .toolExecutionRequests(answer.calls())
-                    .build();
-        } else {
-            message = AiMessage.from(generated.text());
-        }
+    ChatResponse response(Answer answer) {
+        FinishReason finish = Generating.finish(answer.generated().stop());
+        AiMessage message = Tools.message(answer, tools);
         return ChatResponse.builder()
                 .aiMessage(message)
                 .metadata(ChatResponseMetadata.builder()
                         .id("magnet-" + UUID.randomUUID())
                         .modelName(modelName)
-                        .tokenUsage(Generating.usage(generated.usage()))
-                        .finishReason(finish)
+                        .tokenUsage(Generating.usage(answer.generated().usage()))
+                        .finishReason(message.hasToolExecutionRequests() ? FinishReason.TOOL_EXECUTION : finish)
                         .build())
                 .build();
     }

@@ -7,7 +7,7 @@ import dev.langchain4j.model.chat.response.PartialResponse;
 import dev.langchain4j.model.chat.response.PartialResponseContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.chat.response.StreamingHandle;
-import dev.magnet.Generated;
+import dev.magnet.Answer;
 import dev.magnet.Generation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +21,7 @@ final class Delivery implements Runnable, StreamingHandle {
     private final ChatCall call;
     private final StreamingChatResponseHandler handler;
     private final @Nullable ToolTextFilter filter;
-    private volatile @Nullable Generation<Generated> generation;
+    private volatile @Nullable Generation<Answer> generation;
     private volatile boolean cancelled;
 
     Delivery(ChatCall call, StreamingChatResponseHandler handler) {
@@ -34,7 +34,7 @@ final class Delivery implements Runnable, StreamingHandle {
     public void run() {
         ChatResponse response;
         try {
-            Generation<Generated> started = call.generation();
+            Generation<Answer> started = call.generation();
             generation = started;
             response = call.response(started.forEach(token -> partial(filter == null ? token.text() : filter.next(token.text()))));
         } catch (Throwable e) {
@@ -79,7 +79,7 @@ final class Delivery implements Runnable, StreamingHandle {
     @Override
     public void cancel() {
         cancelled = true;
-        Generation<Generated> running = generation;
+        Generation<Answer> running = generation;
         if (running != null) {
             running.cancel();
         }

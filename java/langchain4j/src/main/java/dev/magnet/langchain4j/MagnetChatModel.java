@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Answers in a conversation, by the chat template in the model's file. A JSON response format, with or without a schema, is
- * a grammar: nothing else can come. Tools work where the template has them in the form of Hermes and Qwen.
+ * a grammar: nothing else can come. Tools work where the template speaks of them.
  *
  * <p>An interrupt ends a call with {@link dev.langchain4j.exception.LangChain4jException}; the thread stays interrupted.
  */

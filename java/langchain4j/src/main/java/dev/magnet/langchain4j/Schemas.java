@@ -18,13 +18,18 @@ import dev.langchain4j.model.chat.request.json.JsonReferenceSchema;
 import dev.langchain4j.model.chat.request.json.JsonSchemaElement;
 import dev.langchain4j.model.chat.request.json.JsonStringSchema;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Schemas of LangChain4j as JSON schemas. */
 final class Schemas {
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** Keywords that hold values, not schemas. */
+    private static final Set<String> LITERAL = Set.of("const", "enum", "default", "examples", "required");
 
     private Schemas() {}
 
@@ -87,6 +92,53 @@ final class Schemas {
             return "null";
         }
         throw new UnsupportedFeatureException(element.getClass().getSimpleName() + " is not supported");
+    }
+
+    /**
+     * Of an answer. Properties are required, said to be so or not, since a small model leaves out what it may; only those that
+     * refer to a definition, and could go on for ever, stay as they are.
+     */
+    static String ofAnswer(JsonSchemaElement element) {
+        return json(complete(of(element)));
+    }
+
+    private static Object complete(Object value) {
+        if (value instanceof List<?> list) {
+            return list.stream().map(Schemas::complete).toList();
+        }
+        if (!(value instanceof Map<?, ?> map)) {
+            return value;
+        }
+        Map<Object, Object> copy = new LinkedHashMap<>();
+        map.forEach((key, of) -> copy.put(key, LITERAL.contains(key) ? of : complete(of)));
+        if (map.get("properties") instanceof Map<?, ?> properties) {
+            Set<Object> required = new LinkedHashSet<>(map.get("required") instanceof List<?> names ? names : List.of());
+            properties.forEach((name, of) -> {
+                if (!refers(of)) {
+                    required.add(name);
+                }
+            });
+            if (!required.isEmpty()) {
+                copy.put("required", List.copyOf(required));
+            }
+        }
+        return copy;
+    }
+
+    private static boolean refers(@Nullable Object schema) {
+        return switch (schema) {
+            case List<?> list -> list.stream().anyMatch(Schemas::refers);
+            case Map<?, ?> map -> map.containsKey("$ref") || map.values().stream().anyMatch(Schemas::refers);
+            case null, default -> false;
+        };
+    }
+
+    static String json(Object schema) {
+        try {
+            return JSON.writeValueAsString(schema);
+        } catch (JsonProcessingException e) {
+            throw new InvalidRequestException("the JSON schema cannot be written: " + e.getOriginalMessage(), e);
+        }
     }
 
     private static Map<String, Object> parsed(String schema) {

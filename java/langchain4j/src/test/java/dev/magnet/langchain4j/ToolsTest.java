@@ -8,11 +8,14 @@ import dev.langchain4j.data.message.AiMessage;
 import dev.langchain4j.data.message.ToolExecutionResultMessage;
 import dev.langchain4j.data.message.UserMessage;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
+import dev.magnet.Answer;
 import dev.magnet.Message;
+import dev.magnet.Tool;
+import dev.magnet.ToolCall;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Prompts and answers with tools, against what Hugging Face's rendering of Qwen2.5's template says. */
+/** Tools, calls and results in the words of either side. What templates make of them, the core's tests compare with Hugging Face. */
 class ToolsTest {
     private static final ToolSpecification WEATHER = ToolSpecification.builder()
             .name("getWeather")
@@ -25,23 +28,11 @@ class ToolsTest {
             ToolSpecification.builder().name("b").build());
 
     @Test
-    void definitionsAreAsTheTemplateHasThem() {
-        assertThat(Tools.definitions(List.of(WEATHER))).isEqualTo("""
-
-
-                # Tools
-
-                You may call one or more functions to assist with the user query.
-
-                You are provided with function signatures within <tools></tools> XML tags:
-                <tools>
-                {"type": "function", "function": {"name": "getWeather", "description": "The weather.", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}
-                </tools>
-
-                For each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:
-                <tool_call>
-                {"name": <function-name>, "arguments": <args-json-object>}
-                </tool_call>""");
+    void definitionsAreToolsOfTheCore() {
+        assertThat(Tools.of(List.of(WEATHER, TOOLS.get(1)))).containsExactly(
+                new Tool("getWeather", "The weather.",
+                        "{\"type\":\"object\",\"properties\":{\"city\":{\"type\":\"string\"}},\"required\":[\"city\"]}"),
+                new Tool("b", "", "{\"type\":\"object\",\"properties\":{}}"));
     }
 
     @Test
@@ -55,48 +46,39 @@ class ToolsTest {
                 ToolExecutionResultMessage.from(two, "10:14")));
         assertThat(conversation).containsExactly(
                 Message.user("?"),
-                Message.assistant("""
-                        Let me see.
-                        <tool_call>
-                        {"name": "getWeather", "arguments": {"city": "Munich"}}
-                        </tool_call>
-                        <tool_call>
-                        {"name": "now", "arguments": {}}
-                        </tool_call>"""),
-                Message.user("""
-                        <tool_response>
-                        sunny
-                        </tool_response>
-                        <tool_response>
-                        10:14
-                        </tool_response>"""));
+                Message.assistant("Let me see.", List.of(
+                        new ToolCall("1", "getWeather", "{\"city\": \"Munich\"}", ""), new ToolCall("2", "now", "{}", ""))),
+                new Message("tool", "sunny", List.of(), "1"),
+                new Message("tool", "10:14", List.of(), "2"));
+    }
+
+    private static AiMessage message(String content, ToolCall... calls) {
+        return Tools.message(new Answer(null, content, List.of(calls)), TOOLS);
     }
 
     @Test
     void answersAreTakenApart() {
-        Tools.Answer answer = Tools.read("I look.\n<tool_call>\n{\"name\": \"a\", \"arguments\": {\"x\": 1}}\n</tool_call>\n"
-                + "<tool_call>\n{\"name\": \"b\", \"arguments\": {\"y\": 2}}\n</tool_call>", TOOLS);
-        assertThat(answer.text()).isEqualTo("I look.");
-        assertThat(answer.calls()).extracting(ToolExecutionRequest::name).containsExactly("a", "b");
-        assertThat(answer.calls()).extracting(ToolExecutionRequest::arguments).containsExactly("{\"x\":1}", "{}");
-        assertThat(answer.calls()).extracting(ToolExecutionRequest::id).doesNotHaveDuplicates();
+        AiMessage message = message("I look.",
+                new ToolCall(null, "a", "{\"x\":1}", "-"), new ToolCall(null, "b", "{\"y\":2}", "-"));
+        assertThat(message.text()).isEqualTo("I look.");
+        assertThat(message.toolExecutionRequests()).extracting(ToolExecutionRequest::name).containsExactly("a", "b");
+        assertThat(message.toolExecutionRequests()).extracting(ToolExecutionRequest::arguments).containsExactly("{\"x\":1}", "{}");
+        assertThat(message.toolExecutionRequests()).extracting(ToolExecutionRequest::id).doesNotHaveDuplicates();
+        assertThat(message("", new ToolCall(null, "a", "{}", "-")).text()).isNull();
     }
 
     @Test
     void aCallThatIsNoneStaysText() {
-        for (String text : List.of("<tool_call>\nnonsense\n</tool_call>", "a <tool_call>{\"name\": 3}</tool_call> b", "<tool_call>", "plain",
-                "{\"name\": \"unknown\", \"arguments\": {}}", "{\"name\": \"a\"} and more")) {
-            assertThat(Tools.read(text, TOOLS)).isEqualTo(new Tools.Answer(text, List.of()));
-        }
+        AiMessage message = message("I look.", new ToolCall(null, null, null, "{\"name\": 3}"));
+        assertThat(message.text()).isEqualTo("I look.\n{\"name\": 3}");
+        assertThat(message.hasToolExecutionRequests()).isFalse();
+        assertThat(message("").text()).isEmpty();
     }
 
     @Test
-    void aCallWithoutItsTagsIsOne() {
+    void aCallWithoutItsTagsIsKeptBack() {
         String call = "{\"name\": \"a\", \"arguments\": {\"x\": 1}}";
-        for (String text : List.of(call, "\n" + call + "\n", "```json\n" + call + "\n```")) {
-            Tools.Answer answer = Tools.read(text, TOOLS);
-            assertThat(answer.calls()).extracting(ToolExecutionRequest::arguments).containsExactly("{\"x\":1}");
-            assertThat(answer.text()).isEmpty();
+        for (String text : List.of(call, "\n" + call + "\n", "```json\n" + call + "\n```", "[" + call + "]")) {
             var filter = new ToolTextFilter();
             for (int i = 0; i < text.length(); i++) {
                 assertThat(filter.next(text.substring(i, i + 1))).isEmpty();

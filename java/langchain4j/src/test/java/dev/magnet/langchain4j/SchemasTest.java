@@ -1,17 +1,14 @@
 package dev.magnet.langchain4j;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.langchain4j.model.chat.request.json.JsonArraySchema;
 import dev.langchain4j.model.chat.request.json.JsonObjectSchema;
 import dev.langchain4j.model.chat.request.json.JsonRawSchema;
 import dev.langchain4j.model.chat.request.json.JsonReferenceSchema;
 import dev.langchain4j.model.chat.request.json.JsonSchemaElement;
-import dev.langchain4j.model.chat.request.json.JsonStringSchema;
 import dev.magnet.GenerateOptions;
 import dev.magnet.Magnet;
 import java.util.List;
@@ -19,8 +16,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** What a model of random weights, which has no idea of JSON, writes under the grammar is JSON of the schema. */
-class JsonGrammarTest {
+/** What a model of random weights, which has no idea of JSON, writes by a schema of LangChain4j is JSON of that schema. */
+class SchemasTest {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static Magnet magnet;
 
@@ -35,11 +32,11 @@ class JsonGrammarTest {
     }
 
     /** Texts that are complete; most seeds write strings beyond the limit. */
-    private static List<JsonNode> written(String grammar) throws Exception {
+    private static List<JsonNode> written(String schema) throws Exception {
         List<JsonNode> values = new java.util.ArrayList<>();
         for (int seed = 0; seed < 60; seed++) {
             var generated = magnet.generate("a", GenerateOptions.defaults().withSeed(seed).withTemperature(1.5).withMaxTokens(200)
-                    .withGrammar(grammar)).result();
+                    .withSchema(schema)).result();
             if (generated.stop() == dev.magnet.StopReason.GRAMMAR || generated.stop() == dev.magnet.StopReason.END) {
                 values.add(JSON.readTree(generated.text()));
             }
@@ -56,7 +53,7 @@ class JsonGrammarTest {
                 .addBooleanProperty("paid")
                 .addEnumProperty("state", List.of("new", "\"odd\"\n"))
                 .build();
-        for (JsonNode value : written(JsonGrammar.of(Schemas.of(schema)))) {
+        for (JsonNode value : written(Schemas.ofAnswer(schema))) {
             assertThat(value.fieldNames()).toIterable().containsExactly("count", "price \"net\"", "paid", "state");
             assertThat(value.get("count").isIntegralNumber()).isTrue();
             assertThat(value.get("price \"net\"").isNumber()).isTrue();
@@ -77,14 +74,14 @@ class JsonGrammarTest {
                 .definitions(java.util.Map.of("node", node))
                 .required("root")
                 .build();
-        for (JsonNode value : written(JsonGrammar.of(Schemas.of(tree)))) {
+        for (JsonNode value : written(Schemas.ofAnswer(tree))) {
             assertThat(value.at("/root/id").isIntegralNumber()).isTrue();
         }
         String raw = """
                 {"$schema": "x", "type": "object", "required": ["a"], "additionalProperties": false, "properties": {
                   "a": {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "null"}]}, "minItems": 2, "maxItems": 3},
                   "b": {"type": ["boolean", "null"]}, "c": {"const": {"x": 1}}}}""";
-        for (JsonNode value : written(JsonGrammar.of(Schemas.of(JsonRawSchema.from(raw))))) {
+        for (JsonNode value : written(Schemas.ofAnswer(JsonRawSchema.from(raw)))) {
             assertThat(value.get("a").size()).isBetween(2, 3);
             value.get("a").forEach(one -> assertThat(one.isInt() || one.isNull() || one.isIntegralNumber()).isTrue());
             assertThat(value.get("b").isBoolean() || value.get("b").isNull()).isTrue();
@@ -93,22 +90,26 @@ class JsonGrammarTest {
     }
 
     @Test
-    void anyObjectIsAnObject() throws Exception {
-        for (JsonNode value : written(JsonGrammar.ofAnyObject())) {
-            assertThat(value.isObject()).isTrue();
-        }
+    void aPropertyThatRefersMayBeLeftOut() {
+        JsonSchemaElement node = JsonObjectSchema.builder()
+                .addIntegerProperty("id")
+                .addProperty("next", JsonReferenceSchema.builder().reference("node").build())
+                .build();
+        JsonSchemaElement list = JsonObjectSchema.builder()
+                .addProperty("first", JsonReferenceSchema.builder().reference("node").build())
+                .addStringProperty("required")
+                .definitions(java.util.Map.of("node", node))
+                .build();
+        assertThat(Schemas.ofAnswer(list)).isEqualTo("""
+                {"type":"object","properties":{"first":{"$ref":"#/$defs/node"},"required":{"type":"string"}},\
+                "$defs":{"node":{"type":"object","properties":{"id":{"type":"integer"},"next":{"$ref":"#/$defs/node"}},\
+                "required":["id"]}},"required":["required"]}""");
     }
 
     @Test
-    void whatIsNotEnforcedIsRefusedByName() {
-        for (String keyword : List.of("\"pattern\": \"a+\"", "\"minimum\": 3", "\"allOf\": []")) {
-            assertThatThrownBy(() -> JsonGrammar.of(Schemas.of(JsonRawSchema.from("{\"type\": \"string\", " + keyword + "}"))))
-                    .isInstanceOf(UnsupportedFeatureException.class)
-                    .hasMessageContaining(keyword.substring(1, 5));
-        }
-        assertThatThrownBy(() -> JsonGrammar.of(Schemas.of(JsonReferenceSchema.builder().reference("nowhere").build())))
-                .isInstanceOf(UnsupportedFeatureException.class)
-                .hasMessageContaining("nowhere");
-        assertThat(JsonGrammar.of(Schemas.of(JsonStringSchema.builder().description("any").build()))).contains("root ::=");
+    void valuesAreNoSchemas() {
+        String raw = """
+                {"const":{"properties":{"a":{}},"type":"object"}}""";
+        assertThat(Schemas.ofAnswer(JsonRawSchema.from(raw))).isEqualTo(raw);
     }
 }
