@@ -133,7 +133,7 @@ TEST_CASE_FIXTURE(fixture, "grammars whose rules begin with one another") {
     const auto starts = [](int n) { // each with another character
         std::string g = "root ::= \"\\u4e00\"";
         for (int i = 1; i < n; ++i) {
-            char escape[8];
+            char escape[16];
             std::snprintf(escape, sizeof(escape), "\\u%04x", 0x4e00 + i);
             g += std::string(" | \"") + escape + "\"";
         }
