@@ -20,7 +20,8 @@ std::FILE * open_file(const std::string & path, const char * mode);
 bool        remove_file(const std::string & path);
 bool        replace_file(const std::string & from, const std::string & to);
 
-// Where a file is written until it is whole: beside what the path leads to, with ".tmp" behind its name, or ".tmp2" and so on where something has that name.
+// Where a file is written until it is whole: beside what the path leads to, with ".tmp" behind its name, or ".tmp2" and so on
+// where something has that name.
 std::string unfinished_name(const std::string & path);
 
 // Hands what was written to the disk; false and errno if it does not get there.
