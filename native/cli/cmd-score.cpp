@@ -190,7 +190,7 @@ void add_score(CLI::App & verb) {
     command->output.add_to(verb, "one JSON object a text: its tokens with their log-probabilities");
 
     option_group group(verb, "Scoring");
-    group.value("--given", command->given, "TEXT", "what the texts continue; they are listed best first");
+    group.value("--given", command->given, "TEXT", "what the texts continue, unless a line says it; they are listed best first");
     group.flag("--tokens", command->tokens, "list the log-probability of each token");
     group.flag("--total", command->total, "print one line for all texts: their perplexity");
     group.value("--top", command->params.top, "N", "show the N likeliest tokens at each place", between(0, 100));

@@ -324,7 +324,11 @@ static void add_plan(CLI::App & verb, train_command & command) {
     group.value("--mntp", command.weights.mntp, "W", with_default("weight of masked next-token prediction", 1));
     group.value("--sscl", command.weights.sscl, "W", with_default("weight of the contrastive objective", 1));
     group.value("--msg", command.weights.msg, "W", with_default("weight of missing-span generation", 1));
-    group.list("--stage", command.stages, "STEPS:MNTP,SSCL,MSG", "several stages instead of the above; repeat it");
+    CLI::Option * stage =
+        group.list("--stage", command.stages, "STEPS:MNTP,SSCL,MSG", "several stages instead of the above; repeat it");
+    for (const char * const one : {"--steps", "--mntp", "--sscl", "--msg"}) {
+        stage->excludes(verb.get_option(one));
+    }
     group.value("--heldout-every", p.heldout.every, "N", with_default("steps between looks at the held-out loss", p.heldout.every));
     group.value("--checkpoint-every", p.checkpoint_every, "N", with_default("steps between checkpoints", p.checkpoint_every));
     group.value("--seed", p.seed, "N", with_default("same seed, same result", p.seed));

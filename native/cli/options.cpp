@@ -18,6 +18,12 @@ static CLI::Validator must_be(Ok ok, const std::string & what) {
         [ok, what](std::string & text) { return ok(text) ? std::string() : quote(text) + " is not " + what; }, "");
 }
 
+// The parser drops what separates digits, so that 0,5 would be 5.
+template <typename T>
+static bool parse_number(const std::string & text, T & value) {
+    return text.find_first_of(",_'") == std::string::npos && CLI::detail::lexical_cast(text, value);
+}
+
 static std::string in_range(int64_t low, int64_t high) {
     return "a whole number in [" + std::to_string(low) + ", " + std::to_string(high) + "]";
 }
@@ -26,7 +32,7 @@ CLI::Validator between(int64_t low, int64_t high) {
     return must_be(
         [low, high](const std::string & text) {
             int64_t value = 0;
-            return CLI::detail::lexical_cast(text, value) && value >= low && value <= high;
+            return parse_number(text, value) && value >= low && value <= high;
         },
         in_range(low, high));
 }
@@ -35,7 +41,7 @@ CLI::Validator number(bool (*ok)(double), const std::string & range) {
     return must_be(
         [ok](const std::string & text) {
             double value = 0;
-            return CLI::detail::lexical_cast(text, value) && ok(value);
+            return parse_number(text, value) && ok(value);
         },
         range);
 }

@@ -363,6 +363,26 @@ TEST_CASE("a list of twenty thousand words allows what the words allow, and no m
     }
 }
 
+TEST_CASE_FIXTURE(fixture, "a grammar that allows nothing further before its end is no complete text") {
+    const auto fails = [&](const std::string & grammar, int32_t likely) {
+        INFO("grammar: ", grammar);
+        CHECK(run(grammar, nullptr, 5, 4 + likely) == MAGNET_STATUS_INVALID_ARGUMENT);
+        CHECK(message.find("the grammar allows nothing behind the text so far") == 0);
+    };
+    fails("root ::= \"a\" [^\\x00-\\U0010FFFF]", 'a');
+    fails("root ::= [^\\x00-\\U0010FFFF]", 'a');
+    fails("root ::= \"a\" | \"b\" [^\\x00-\\U0010FFFF]", 'b'); // another way would have led to an end
+    takes("root ::= \"a\"");
+
+    std::vector<magnet_logit_bias> bias = {{4 + 'b', -INFINITY}};
+    magnet_generate_params         p    = greedy(5);
+    p.sampling.logit_bias               = bias.data();
+    p.sampling.n_logit_bias             = 1;
+    p.sampling.grammar                  = "root ::= \"ab\"";
+    magnet_result * r                   = nullptr;
+    check_fails(magnet_generate(session.get(), text("a"), &p, &r), MAGNET_STATUS_INVALID_ARGUMENT, {"logit_bias forbids"});
+}
+
 TEST_CASE_FIXTURE(fixture, "alternatives that begin alike are joined, and stay what they are") {
     const auto says = [&](const std::string & grammar, const std::string & likely, const std::string & expected) {
         INFO("grammar: ", grammar);

@@ -243,7 +243,7 @@ TEST_CASE("infill: a gap of an exact length that is more than its maximum is ref
     parts[1].max_length            = 4;
     magnet_result * r              = nullptr;
     check_fails(magnet_infill(session.get(), parts, 3, nullptr, &r), MAGNET_STATUS_INVALID_ARGUMENT,
-                {"part 1", "exactly 5", "at most 4", "length and max_length"});
+                {"part 1", "exactly 5", "at most 4", "one of the two"});
 }
 
 TEST_CASE("infill: an open gap that names no maximum has that of the call") {

@@ -135,6 +135,16 @@ TEST_CASE_FIXTURE(fixture, "schema: strings have their pattern, format and lengt
     }
 }
 
+TEST_CASE_FIXTURE(fixture, "schema: a property may have no name, or one that a rule of a grammar has") {
+    for (const char * const name : {"", "root", "answer", "value", "string", "-"}) {
+        const json schema = {{"type", "object"}, {"properties", {{name, {{"const", 1}}}, {"b", {{"const", 2}}}}}, {"required", {"b", name}}};
+        for (const json & value : values(schema.dump())) {
+            CHECK(value == json{{name, 1}, {"b", 2}});
+        }
+        CHECK(values(json{{"anyOf", {schema}}}.dump())[0] == json{{name, 1}, {"b", 2}});
+    }
+}
+
 TEST_CASE_FIXTURE(fixture, "schema: references are kept apart, whatever they are called") {
     const std::string schema = R"({"type": "array", "prefixItems": [{"$ref": "#/$defs/a_b"}, {"$ref": "#/$defs/a-b"}, {"$ref": "#/$defs/a~1b"}],
         "$defs": {"a_b": {"enum": [1]}, "a-b": {"enum": [2]}, "a/b": {"enum": [3]}}})";

@@ -43,6 +43,7 @@ int32_t guard(const Body & body) noexcept {
         const thrown_asserts asserts;
         last_error().clear();
         body();
+        last_error().clear(); // a callback may have made calls of its own
         return MAGNET_STATUS_OK;
     } catch (const error & e) {
         return fail(e.status, e.what());

@@ -37,6 +37,9 @@ const char * const gguf_reader::not_gguf = "a GGUF file. Convert it first (llama
 
 gguf_reader::gguf_reader(const std::string & path, const std::string & what) : path(path), file(open_file(path, "rb"), std::fclose) {
     if (!file) {
+        if (path.empty()) {
+            throw error(MAGNET_STATUS_IO, "the name of the file to read is empty.");
+        }
         throw error(MAGNET_STATUS_IO, "cannot open " + path + ": " + std::strerror(errno) + ".");
     }
     // what is wrong is said here: llama.cpp only says that it failed
@@ -205,7 +208,7 @@ std::string gguf_seal(const std::string & bytes) {
 void gguf_reader::check_seal() const {
     const uint64_t n_seal = seal_of(fnv1a()).size();
     if (size < n_seal) {
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated: its checksum is missing.");
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated, or goes on behind its end: its checksum is not where it should be.");
     }
     fnv1a             sum;
     std::vector<char> block(1 << 20);
@@ -220,7 +223,7 @@ void gguf_reader::check_seal() const {
     }
     std::string found(n_seal, '\0');
     if (std::fread(found.data(), 1, n_seal, file.get()) != n_seal || found.compare(0, seal_mark.size(), seal_mark) != 0) {
-        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated: its checksum is missing.");
+        throw error(MAGNET_STATUS_BAD_FILE, path + " is truncated, or goes on behind its end: its checksum is not where it should be.");
     }
     if (found != seal_of(sum)) {
         throw error(MAGNET_STATUS_BAD_FILE, path + " is damaged: its bytes are not those that were written (their checksum differs).");

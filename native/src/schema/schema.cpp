@@ -101,7 +101,10 @@ std::string grammar_of(const std::function<void(grammar_rules &)> & build) {
 
 std::string grammar_of(const std::string & text) {
     const json schema = parse(text, "the schema");
-    return grammar_of([&](grammar_rules & rules) { rules.add_schema("root", schema); });
+    return grammar_of([&](grammar_rules & rules) {
+        // of "root" itself the converter would call a property's rule by the property's name alone, which may be ""
+        rules.add_rule("root", rules.add_schema("answer", schema));
+    });
 }
 
 void check(const json & schema) {

@@ -106,6 +106,12 @@ bool grammar::allows(int32_t token) {
     return one.logit != -INFINITY;
 }
 
+bool grammar::is_complete() {
+    const int32_t eos = llama_vocab_eos(model_.vocab()), eot = llama_vocab_eot(model_.vocab());
+    const int32_t end = eos != LLAMA_TOKEN_NULL ? eos : eot;
+    return end == LLAMA_TOKEN_NULL || allows(end);
+}
+
 std::unique_ptr<grammar> schema_grammar(const model & m, const char * schema) {
     const std::string text = schema::grammar_of(schema);
     try {

@@ -25,6 +25,7 @@ public:
     void accept(int32_t token);
     void apply(llama_token_data_array & candidates); // forbidden ones become -INFINITY
     bool allows(int32_t token);
+    bool is_complete(); // could the text end here? True also where the vocabulary has no token that ends one
 
 private:
     void guarded(const std::function<void()> & work) const;

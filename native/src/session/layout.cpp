@@ -24,7 +24,7 @@ void check_part(const magnet_part & part, int32_t index, bool may_have_text) {
     }
     if (part.type == MAGNET_PART_GAP && part.length > part.max_length && part.max_length > 0) {
         bad_part(index, "is a gap of exactly " + std::to_string(part.length) + " tokens, and of at most " +
-                            std::to_string(part.max_length) + "; set only one of length and max_length.");
+                            std::to_string(part.max_length) + "; give it one of the two.");
     }
     if (part.type == MAGNET_PART_GAP && !may_have_text && has_text(part)) {
         bad_part(index, "is a gap that already holds a text; only scoring takes one.");

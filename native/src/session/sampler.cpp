@@ -173,7 +173,13 @@ int32_t sampler::sample(const float * logits) {
     const int32_t token = choose(false);
     // the grammar looks at the one chosen token first: applying it to the whole vocabulary is slow
     if (grammar_ && (token < 0 || !grammar_->allows(token))) {
-        return choose(true);
+        const int32_t allowed = choose(true);
+        if (allowed < 0 && !grammar_->is_complete()) {
+            throw error(MAGNET_STATUS_INVALID_ARGUMENT,
+                        "the grammar allows nothing behind the text so far, and that is not all of what it asks for: no token of "
+                        "this model goes on as it wants, or sampling.logit_bias forbids those that do.");
+        }
+        return allowed;
     }
     if (token < 0) {
         throw error(MAGNET_STATUS_INVALID_ARGUMENT,

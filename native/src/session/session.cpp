@@ -177,7 +177,8 @@ bool session::ends_gap(int32_t token, int32_t context) const {
 
 session::call::call(session & s) : session_(s) {
     if (session_.running_.exchange(true)) {
-        throw error(MAGNET_STATUS_BUSY, "another thread is inside a call on this session; use one session a thread.");
+        throw error(MAGNET_STATUS_BUSY, "a call on this session is running, on another thread or around this one, which its callback makes; "
+                                        "use one session a thread.");
     }
     session_.cancelled_ = false;
     ++session_.base_->running_calls();

@@ -26,10 +26,10 @@ VERBS = {
 
 
 class UsageTest(CliTest):
-    def numbers(self, verb):
+    def numbers(self, verb, kinds=r"(?:[NXPWK]|K,\.\.\.|X,\.\.\.)"):
         """The options of a verb that take a number, by its help."""
         text = self.ok(*verb.split(), "--help").out
-        return re.findall(r"(?m)^  (?:-\w, |    )(--[a-z0-9-]+) (?:[NXPWK]|K,\.\.\.|X,\.\.\.)(?:\s|$)", text)
+        return re.findall(r"(?m)^  (?:-\w, |    )(--[a-z0-9-]+) " + kinds + r"(?:\s|$)", text)
 
     def wrong(self, verb, option, value):
         run = self.fails(2, *verb.split(), *VERBS[verb], f"{option}={value}", says=[option])
@@ -42,6 +42,14 @@ class UsageTest(CliTest):
             self.assertIn("--threads" if verb != "merge" else "--scale", options)
             for option in options:
                 for value in ("1e39", "nan", "many"):
+                    with self.subTest(verb=verb, option=option, value=value):
+                        self.wrong(verb, option, value)
+
+    def test_what_separates_digits(self):
+        """0,5 must not be 5."""
+        for verb in VERBS:
+            for option in self.numbers(verb, kinds="[NXPWK]"):
+                for value in ("0,5", "1_0", "1'0"):
                     with self.subTest(verb=verb, option=option, value=value):
                         self.wrong(verb, option, value)
 
@@ -67,6 +75,8 @@ class UsageTest(CliTest):
                       "x:1,1,1", "9:1,1,nan", "9:,1,1", ""):
             with self.subTest(stage=stage):
                 self.fails(2, *train, "--stage", stage, says=["--stage", "STEPS:MNTP,SSCL,MSG"])
+        for option in ("--steps", "--mntp", "--sscl", "--msg"):
+            self.fails(2, *train, "--stage", "2:1,1,1", option, "1", says=["--stage", option])
         self.fails(2, "train", "-o", "never.gguf", says=["--text", "--pairs"])
         self.fails(2, "eval", "infill", STORIES, "--room", "4", "--n-gaps", "2", says=["--n-gaps is 2", "--room"])
         self.fails(2, "generate", "--logit-bias", "264:1", "a", says=["--logit-bias", "264", "263"])
