@@ -1,8 +1,8 @@
 #include <cstdio>
 #include <exception>
-#include <iostream>
 #include <new>
 #include <regex>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -10,6 +10,7 @@
 #include "interrupt.h"
 #include "magnet.h"
 #include "options.h"
+#include "output.h"
 #include "system.h"
 #include "verbs.h"
 
@@ -121,6 +122,20 @@ static std::vector<std::string> with_empty_values(const CLI::App & app, std::vec
     return arguments;
 }
 
+// A help or a version.
+static int print_asked(const std::string & text) {
+    try {
+        output out("");
+        out.write(text);
+        out.close();
+    } catch (const reader_gone &) {
+    } catch (const std::exception & error) {
+        print_error(error.what());
+        return exit_failure;
+    }
+    return exit_ok;
+}
+
 static int run(const std::vector<std::string> & words) {
     CLI::App app;
     describe(app);
@@ -145,8 +160,9 @@ static int run(const std::vector<std::string> & words) {
         return exit_ok;
     } catch (const CLI::ParseError & error) {
         if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) { // --help, --version
-            app.exit(error);
-            return std::cout.flush() ? exit_ok : exit_failure;
+            std::ostringstream asked;
+            app.exit(error, asked, asked);
+            return print_asked(asked.str());
         }
         return report_usage(app, in_plain_words(app, error.what()));
     } catch (const usage_error & error) {

@@ -18,10 +18,13 @@ static CLI::Validator must_be(Ok ok, const std::string & what) {
         [ok, what](std::string & text) { return ok(text) ? std::string() : quote(text) + " is not " + what; }, "");
 }
 
-// The parser drops what separates digits, so that 0,5 would be 5.
+// All of text as a decimal number. The parser would take 0,5 for 5, 010 for 8 and true for 1.
 template <typename T>
 static bool parse_number(const std::string & text, T & value) {
-    return text.find_first_of(",_'") == std::string::npos && CLI::detail::lexical_cast(text, value);
+    const bool         plus = text.size() > 1 && text[0] == '+' && text[1] != '-'; // "+1.5"
+    const char * const end  = text.data() + text.size();
+    const auto         read = std::from_chars(text.data() + plus, end, value);
+    return read.ec == std::errc() && read.ptr == end;
 }
 
 static std::string in_range(int64_t low, int64_t high) {
@@ -30,9 +33,11 @@ static std::string in_range(int64_t low, int64_t high) {
 
 CLI::Validator between(int64_t low, int64_t high) {
     return must_be(
-        [low, high](const std::string & text) {
-            int64_t value = 0;
-            return parse_number(text, value) && value >= low && value <= high;
+        [low, high](std::string & text) {
+            int64_t    value = 0;
+            const bool is    = parse_number(text, value) && value >= low && value <= high;
+            text             = is ? std::to_string(value) : text; // without what the parser would take for another base
+            return is;
         },
         in_range(low, high));
 }
@@ -52,11 +57,8 @@ static bool fits_float(double value) {
 }
 
 bool parse_float(const std::string & text, float & out) {
-    double             value = 0;
-    const bool         plus  = text.size() > 1 && text[0] == '+' && text[1] != '-'; // "+1.5"
-    const char * const end   = text.data() + text.size();
-    const auto         read  = std::from_chars(text.data() + plus, end, value);
-    if (read.ec != std::errc() || read.ptr != end || !fits_float(value)) {
+    double value = 0;
+    if (!parse_number(text, value) || !fits_float(value)) {
         return false;
     }
     out = static_cast<float>(value);
@@ -100,7 +102,7 @@ CLI::Option * option_group::value(const std::string & flags, T & target, const s
         option = verb->add_option(flags, target, help);
     }
     if (const auto must = range ? range : range_of<T>(type)) {
-        option->check(*must);
+        option->transform(*must);
     }
     return option->type_name(type)->group(title);
 }

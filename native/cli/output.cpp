@@ -28,7 +28,7 @@ output::output(const std::string & path) {
     check_outputs({path});
     std::error_code       error;
     const fs::path        target = magnet::target_of(path); // a link stays a link: what it leads to is replaced
-    const fs::file_status status = fs::status(target, error);
+    const fs::file_status status = fs::status(magnet::to_path(path), error); // of /dev/stdout, a pipe: its link names no file
     if (fs::is_directory(status)) {
         throw failure(path + ": is a directory; name a file to write");
     }

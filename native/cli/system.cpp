@@ -99,6 +99,7 @@ void close_descriptor(int fd) {
 std::vector<std::string> start_process(int argc, char ** argv) {
     std::setlocale(LC_CTYPE, "C.UTF-8"); // wcwidth() of characters beyond ASCII
     std::signal(SIGPIPE, SIG_IGN);       // a reader that is gone shows as a failed write
+    std::signal(SIGXFSZ, SIG_IGN);       // and so does a file that is larger than the shell allows
     return {argv, argv + argc};
 }
 

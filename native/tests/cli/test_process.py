@@ -173,8 +173,8 @@ class OutputTest(CliTest):
         self.fails(1, "embed", "a", "-o", "/dev/full", says=["/dev/full", "No space left"])
 
     def test_nothing_half_written_is_left(self):
-        # A limit on the size of files stands for a full disk; Python hands the signal that goes with it on as ignored.
-        options = {"preexec_fn": self.limited, "restore_signals": False, "stdin": "text\n" * 100}
+        # A limit on the size of files stands for a full disk; the signal that goes with it ends nothing.
+        options = {"preexec_fn": self.limited, "stdin": "text\n" * 100}
         self.fails(1, "embed", "-o", "v.npy", says=["v.npy", "File too large"], **options)
         self.assertEqual(list(self.folder.iterdir()), [])
         old = self.file("v.npy", "old")
@@ -204,6 +204,16 @@ class OutputTest(CliTest):
             process.stdout.close()
             self.assertEqual(process.stderr.read(), b"")
             self.assertEqual(process.wait(), 0)
+        for arguments in (["--help"], ["embed", "--help"], ["--version"], ["tokens", "a"]):
+            reader, writer = os.pipe()
+            os.close(reader)
+            run = self.run_magnet(*arguments, stdout=writer)
+            os.close(writer)
+            self.assertEqual((run.status, run.err), (0, ""), arguments)
+
+    def test_standard_output_by_its_name(self):
+        for name in ("/dev/stdout", "/proc/self/fd/1"):
+            self.assertEqual(self.ok("tokens", "--ids", "a", "-o", name).out, self.ok("tokens", "--ids", "a").out)
 
 
 class SignalTest(CliTest):

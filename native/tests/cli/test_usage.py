@@ -49,7 +49,7 @@ class UsageTest(CliTest):
         """0,5 must not be 5."""
         for verb in VERBS:
             for option in self.numbers(verb, kinds="[NXPWK]"):
-                for value in ("0,5", "1_0", "1'0"):
+                for value in ("0,5", "1_0", "1'0", "0x1", "0b1", "true", " 1"):
                     with self.subTest(verb=verb, option=option, value=value):
                         self.wrong(verb, option, value)
 
