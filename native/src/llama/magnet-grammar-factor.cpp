@@ -1,6 +1,7 @@
 #include "magnet-grammar.h"
 
 #include "llama-grammar.h"
+#include "magnet-grammar-syntax.h"
 
 #include <algorithm>
 #include <map>
@@ -19,10 +20,6 @@ struct piece {
 
     bool empty() const { return begin == end; }
 };
-
-bool ends(const llama_grammar_element & e) {
-    return e.type == LLAMA_GRETYPE_END || e.type == LLAMA_GRETYPE_ALT;
-}
 
 piece first_symbol(const piece & p) {
     const llama_grammar_element * end = p.begin + !p.empty();

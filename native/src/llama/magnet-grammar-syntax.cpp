@@ -18,6 +18,10 @@ std::string place_in_text(const std::string & text, size_t offset) {
     return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
+bool ends(const llama_grammar_element & e) {
+    return e.type == LLAMA_GRETYPE_END || e.type == LLAMA_GRETYPE_ALT;
+}
+
 namespace {
 
 bool is_word_char(char c) {

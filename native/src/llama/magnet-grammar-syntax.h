@@ -6,12 +6,16 @@
 #include <map>
 #include <string>
 
+struct llama_grammar_element;
 struct llama_grammar_parser;
 
 namespace magnet {
 
 // "line 2, column 7", both from 1; a column is a character.
 std::string place_in_text(const std::string & text, size_t offset);
+
+// Is it what stands behind an alternative of a rule, and not of it?
+bool ends(const llama_grammar_element & e);
 
 using rule_places = std::map<std::string, size_t>; // by name, where its definition begins
 

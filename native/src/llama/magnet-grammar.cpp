@@ -169,10 +169,6 @@ struct grammar_text {
     rule_places          places;
 };
 
-bool ends(const llama_grammar_element & e) {
-    return e.type == LLAMA_GRETYPE_END || e.type == LLAMA_GRETYPE_ALT;
-}
-
 // Which rules can be empty: an alternative is, once all it consists of are such rules.
 std::vector<bool> empty_rules(const llama_grammar_rules & rules) {
     struct alternative {

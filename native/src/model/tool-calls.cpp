@@ -157,7 +157,8 @@ tool_answer read_tool_calls(tool_format format, const std::string & answer, cons
         }
     }
     // The marks are control tokens, which the text of an answer does not show: JSON alone is a call where it reads as one.
-    const std::string text  = unfenced(stripped(answer));
+    const std::string said  = stripped(answer);
+    const std::string text  = unfenced(said);
     const bool        looks = begins(text, "{") || (format == tool_format::LISTED && begins(text, "["));
     if (looks) {
         add_calls(text, out.calls);
@@ -168,7 +169,7 @@ tool_answer read_tool_calls(tool_format format, const std::string & answer, cons
         }
     }
     if (out.calls.empty()) {
-        out.content = stripped(answer);
+        out.content = said;
     }
     return out;
 }
