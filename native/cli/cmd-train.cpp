@@ -166,7 +166,7 @@ static magnet_train_stage stage_of(const std::string & text) {
     const auto         weight = [](const std::string & word, float & out) {
         return parse_float(word, out) && out >= 0 && out <= 1e6f;
     };
-    if (!whole || !CLI::detail::lexical_cast(steps, stage.steps) || stage.steps < 1 || !weight(mntp, stage.mntp) ||
+    if (!whole || !parse_whole(steps, stage.steps) || stage.steps < 1 || !weight(mntp, stage.mntp) ||
         !weight(sscl, stage.sscl) || !weight(msg, stage.msg) || stage.mntp + stage.sscl + stage.msg <= 0) {
         throw usage_error("--stage " + text + ": expected STEPS:MNTP,SSCL,MSG, like 400:1,1,0.5, with 1 or more steps and "
                           "weights in [0, 1000000], not all of them 0");

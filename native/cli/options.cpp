@@ -56,6 +56,10 @@ static bool fits_float(double value) {
     return std::abs(value) <= static_cast<double>(std::numeric_limits<float>::max());
 }
 
+bool parse_whole(const std::string & text, int32_t & out) {
+    return parse_number(text, out);
+}
+
 bool parse_float(const std::string & text, float & out) {
     double value = 0;
     if (!parse_number(text, value) || !fits_float(value)) {

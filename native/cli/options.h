@@ -55,6 +55,9 @@ CLI::Validator between(int64_t low, int64_t high);
 // A number for which ok holds; range says which these are.
 CLI::Validator number(bool (*ok)(double), const std::string & range);
 
+// The decimal number that text is, all of it.
+bool parse_whole(const std::string & text, int32_t & out);
+
 // The number that text is, all of it, if a float can hold it: no NaN, no infinity.
 bool parse_float(const std::string & text, float & out);
 

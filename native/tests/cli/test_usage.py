@@ -71,7 +71,7 @@ class UsageTest(CliTest):
                 run = self.fails(2, *train, *options, says=says)
                 self.assertNotRegex(run.err, C_WORDS)
         self.fails(2, *train, *SMALL, "--targets", "q,x", says=['--targets names "x"', "gate", "blk.0.attn_q.weight"])
-        for stage in ("0:1,1,1", "9:0,0,0", "9:1,1", "9:1,1,1,1", "9:-1,1,1", "9:1e39,1,1", "99999999999:1,1,1", "9.5:1,1,1",
+        for stage in ("0:1,1,1", "9:0,0,0", "9:1,1", "9:1,1,1,1", "9:-1,1,1", "9:1e39,1,1", "99999999999:1,1,1", "9.5:1,1,1", "1_0:1,1,1", "0x9:1,1,1", "true:1,1,1",
                       "x:1,1,1", "9:1,1,nan", "9:,1,1", ""):
             with self.subTest(stage=stage):
                 self.fails(2, *train, "--stage", stage, says=["--stage", "STEPS:MNTP,SSCL,MSG"])
