@@ -9,6 +9,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -27,6 +28,9 @@ import org.springframework.context.ConfigurableApplicationContext;
  */
 class ThroughputBench {
     private static final int CALLERS = 64;
+
+    /** Of one word, before those that count: so many until the JVM has compiled Tomcat and Spring, which takes processors. */
+    private static final int REQUESTS_BEFORE = 20_000;
 
     private static ConfigurableApplicationContext context;
     private static List<String> texts;
@@ -62,6 +66,7 @@ class ThroughputBench {
     void manyRequestsAtOnce() {
         String port = context.getEnvironment().getProperty("local.server.port");
         var http = HttpClient.newHttpClient();
+        byCallers(Collections.nCopies(REQUESTS_BEFORE, "a"), text -> get(http, port, text));
         compare("Spring, 64 clients over HTTP, a text a request", part -> byCallers(part, text -> get(http, port, text)));
     }
 
