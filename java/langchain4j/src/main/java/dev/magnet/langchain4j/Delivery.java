@@ -8,6 +8,7 @@ import dev.langchain4j.model.chat.response.PartialResponseContext;
 import dev.langchain4j.model.chat.response.StreamingChatResponseHandler;
 import dev.langchain4j.model.chat.response.StreamingHandle;
 import dev.magnet.Answer;
+import dev.magnet.AnswerText;
 import dev.magnet.Generation;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,23 +21,24 @@ final class Delivery implements Runnable, StreamingHandle {
 
     private final ChatCall call;
     private final StreamingChatResponseHandler handler;
-    private final @Nullable ToolTextFilter filter;
+    private final AnswerText text = new AnswerText();
     private volatile @Nullable Generation<Answer> generation;
     private volatile boolean cancelled;
 
     Delivery(ChatCall call, StreamingChatResponseHandler handler) {
         this.call = call;
         this.handler = handler;
-        this.filter = call.mayCallTools() ? new ToolTextFilter() : null;
     }
 
     @Override
     public void run() {
+        Answer answer;
         ChatResponse response;
         try {
             Generation<Answer> started = call.generation();
             generation = started;
-            response = call.response(started.forEach(token -> partial(filter == null ? token.text() : filter.next(token.text()))));
+            answer = started.forEach(token -> partial(call.mayCallTools() ? text.next(token.text()) : token.text()));
+            response = call.response(answer);
         } catch (Throwable e) {
             if (!cancelled) {
                 tell(() -> handler.onError(e instanceof Error ? e : Failures.of(e)));
@@ -46,8 +48,8 @@ final class Delivery implements Runnable, StreamingHandle {
         if (cancelled) {
             return;
         }
-        if (filter != null && response.aiMessage().toolExecutionRequests().isEmpty()) {
-            partial(filter.rest());
+        if (call.mayCallTools()) {
+            partial(text.rest(answer));
         }
         List<ToolExecutionRequest> calls = response.aiMessage().toolExecutionRequests();
         for (int i = 0; i < calls.size(); i++) {

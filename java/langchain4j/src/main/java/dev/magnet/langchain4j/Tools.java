@@ -7,7 +7,6 @@ import dev.magnet.Answer;
 import dev.magnet.Magnet;
 import dev.magnet.Tool;
 import dev.magnet.ToolCall;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 
@@ -36,21 +35,16 @@ final class Tools {
 
     /** An answer: what it says, calls that cannot be read among it, and what it calls. */
     static AiMessage message(Answer answer, List<ToolSpecification> tools) {
-        List<ToolExecutionRequest> calls = new ArrayList<>();
-        var text = new StringBuilder(answer.content());
-        for (ToolCall call : answer.toolCalls()) {
-            if (call.isReadable()) {
-                calls.add(ToolExecutionRequest.builder()
+        List<ToolExecutionRequest> calls = answer.toolCalls().stream()
+                .filter(ToolCall::isReadable)
+                .map(call -> ToolExecutionRequest.builder()
                         .id("call_" + UUID.randomUUID())
                         .name(call.name())
                         .arguments(takesArguments(call, tools) ? call.arguments() : "{}")
-                        .build());
-            } else {
-                text.append(text.isEmpty() ? "" : "\n").append(call.text());
-            }
-        }
+                        .build())
+                .toList();
         return AiMessage.builder()
-                .text(text.isEmpty() && !calls.isEmpty() ? null : text.toString())
+                .text(answer.text().isEmpty() && !calls.isEmpty() ? null : answer.text())
                 .toolExecutionRequests(calls)
                 .build();
     }

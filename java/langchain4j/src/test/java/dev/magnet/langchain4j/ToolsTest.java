@@ -74,27 +74,4 @@ class ToolsTest {
         assertThat(message.hasToolExecutionRequests()).isFalse();
         assertThat(message("").text()).isEmpty();
     }
-
-    @Test
-    void aCallWithoutItsTagsIsKeptBack() {
-        String call = "{\"name\": \"a\", \"arguments\": {\"x\": 1}}";
-        for (String text : List.of(call, "\n" + call + "\n", "```json\n" + call + "\n```", "[" + call + "]")) {
-            var filter = new ToolTextFilter();
-            for (int i = 0; i < text.length(); i++) {
-                assertThat(filter.next(text.substring(i, i + 1))).isEmpty();
-            }
-        }
-    }
-
-    @Test
-    void aStreamShowsTextAndKeepsCallsBack() {
-        var filter = new ToolTextFilter();
-        var shown = new StringBuilder();
-        for (String piece : "I < you.\n<tool_call>\n{}".split("(?<=.)")) {
-            shown.append(filter.next(piece));
-        }
-        assertThat(shown).hasToString("I < you.");
-        var other = new ToolTextFilter();
-        assertThat(other.next("a <tool") + other.rest()).isEqualTo("a <tool");
-    }
 }

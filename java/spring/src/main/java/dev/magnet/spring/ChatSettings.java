@@ -1,5 +1,6 @@
 package dev.magnet.spring;
 
+import dev.magnet.Answer;
 import dev.magnet.GenerateOptions;
 import dev.magnet.Generated;
 import dev.magnet.MagnetException;
@@ -17,6 +18,8 @@ import org.springframework.ai.chat.metadata.DefaultUsage;
 import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.model.Generation;
 import org.springframework.ai.chat.prompt.ChatOptions;
+import org.springframework.ai.model.tool.StructuredOutputChatOptions;
+import org.springframework.ai.model.tool.ToolCallingChatOptions;
 
 /** Options and answers of a chat, in the words of Spring AI. */
 final class ChatSettings {
@@ -27,14 +30,14 @@ final class ChatSettings {
     }
 
     /** What the properties say. */
-    ChatOptions defaults() {
+    MagnetChatOptions defaults() {
         return merged(null);
     }
 
     /** What {@code own} says, else the properties. */
-    ChatOptions merged(@Nullable ChatOptions own) {
+    MagnetChatOptions merged(@Nullable ChatOptions own) {
         MagnetProperties.Chat chat = properties.chat();
-        return ChatOptions.builder()
+        return MagnetChatOptions.builder()
                 .model(properties.model())
                 .temperature(first(own == null ? null : own.getTemperature(), chat.temperature()))
                 .topP(first(own == null ? null : own.getTopP(), chat.topP()))
@@ -43,6 +46,9 @@ final class ChatSettings {
                 .presencePenalty(first(own == null ? null : own.getPresencePenalty(), chat.presencePenalty()))
                 .maxTokens(first(own == null ? null : own.getMaxTokens(), chat.maxTokens()))
                 .stopSequences(first(own == null ? null : own.getStopSequences(), chat.stop()))
+                .toolCallbacks(own instanceof ToolCallingChatOptions options ? options.getToolCallbacks() : null)
+                .toolContext(own instanceof ToolCallingChatOptions options ? options.getToolContext() : null)
+                .outputSchema(own instanceof StructuredOutputChatOptions options ? options.getOutputSchema() : null)
                 .build();
     }
 
@@ -51,8 +57,7 @@ final class ChatSettings {
     }
 
     /** For the bare model: an adapter writes in the style that it was trained on. */
-    GenerateOptions options(@Nullable ChatOptions own) {
-        ChatOptions merged = merged(own);
+    GenerateOptions options(MagnetChatOptions merged) {
         Sampling sampling = GenerateOptions.defaults().sampling();
         sampling = with(sampling, merged.getTemperature(), (s, x) -> s.withTemperature(x.floatValue()));
         sampling = with(sampling, merged.getTopP(), (s, x) -> s.withTopP(x.floatValue()));
@@ -64,6 +69,7 @@ final class ChatSettings {
                 .withTimeout(properties.chat().timeout())
                 .withAdapters(List.of());
         options = with(options, merged.getStopSequences(), GenerateOptions::withStop);
+        options = with(options, merged.getOutputSchema(), GenerateOptions::withSchema);
         return with(options, merged.getMaxTokens(), GenerateOptions::withMaxTokens);
     }
 
@@ -79,11 +85,13 @@ final class ChatSettings {
     }
 
     /**
-     * The end of an answer; {@code text} null = with all of its text.
+     * The end of an answer, with what it calls.
      *
+     * @param text what is still to be told of what it says
      * @throws MagnetException {@link Status#TIMEOUT} or {@link Status#CANCELLED} if it is not complete for that reason
      */
-    ChatResponse response(Generated generated, @Nullable String text) {
+    ChatResponse response(Answer answer, String text) {
+        Generated generated = answer.generated();
         StopReason stop = generated.stop();
         if (stop == StopReason.TIMEOUT) {
             throw new MagnetException(Status.TIMEOUT, "magnet.chat.timeout was over before the answer was complete");
@@ -91,9 +99,10 @@ final class ChatSettings {
         if (stop == StopReason.CANCELLED) {
             throw new MagnetException(Status.CANCELLED, "the model was closed before the answer was complete");
         }
-        String reason = stop == StopReason.LENGTH || stop == StopReason.CONTEXT ? "LENGTH" : "STOP";
+        List<AssistantMessage.ToolCall> calls = Conversation.calls(answer);
+        String reason = !calls.isEmpty() ? "TOOL_CALLS" : stop == StopReason.LENGTH || stop == StopReason.CONTEXT ? "LENGTH" : "STOP";
         var generation = new Generation(
-                new AssistantMessage(text == null ? generated.text() : text),
+                AssistantMessage.builder().content(text).toolCalls(calls).build(),
                 ChatGenerationMetadata.builder().finishReason(reason).build());
         return new ChatResponse(
                 List.of(generation),

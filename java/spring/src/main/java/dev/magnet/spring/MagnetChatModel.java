@@ -1,17 +1,16 @@
 package dev.magnet.spring;
 
-import dev.magnet.GenerateOptions;
-import dev.magnet.Generated;
+import dev.magnet.Answer;
+import dev.magnet.AnswerText;
 import dev.magnet.Generation;
 import dev.magnet.Magnet;
-import dev.magnet.Message;
+import dev.magnet.Tool;
+import dev.magnet.ToolChoice;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
-import org.springframework.ai.chat.messages.MessageType;
-import org.springframework.ai.chat.messages.UserMessage;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.chat.model.ChatResponse;
 import org.springframework.ai.chat.model.MessageAggregator;
@@ -21,14 +20,14 @@ import org.springframework.ai.chat.observation.ChatModelObservationDocumentation
 import org.springframework.ai.chat.observation.DefaultChatModelObservationConvention;
 import org.springframework.ai.chat.prompt.ChatOptions;
 import org.springframework.ai.chat.prompt.Prompt;
-import org.springframework.ai.model.tool.ToolCallingChatOptions;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.FluxSink;
 import reactor.core.scheduler.Schedulers;
 
 /**
- * Answers in a conversation, by the chat template in the model's file. A failure is a {@link dev.magnet.MagnetException};
- * what is not supported (tools, media) an {@link UnsupportedOperationException}.
+ * Answers in a conversation, by the chat template in the model's file, which also says how tools are called. Calls are
+ * returned, not made: a {@code ChatClient} makes them. A failure is a {@link dev.magnet.MagnetException}; what is not supported
+ * (media, tools beside an output schema) an {@link UnsupportedOperationException}.
  */
 public class MagnetChatModel implements ChatModel {
     private static final ChatModelObservationConvention CONVENTION = new DefaultChatModelObservationConvention();
@@ -55,7 +54,7 @@ public class MagnetChatModel implements ChatModel {
     }
 
     @Override
-    public ChatOptions getOptions() {
+    public MagnetChatOptions getOptions() {
         return settings.defaults();
     }
 
@@ -63,7 +62,8 @@ public class MagnetChatModel implements ChatModel {
     public ChatResponse call(Prompt prompt) {
         ChatModelObservationContext context = context(prompt, false);
         return observation(context).observe(() -> {
-            ChatResponse response = settings.response(generation(prompt).result(), null);
+            Answer answer = generation(prompt, settings.merged(prompt.getOptions())).result();
+            ChatResponse response = settings.response(answer, answer.text());
             context.setResponse(response);
             return response;
         });
@@ -86,42 +86,30 @@ public class MagnetChatModel implements ChatModel {
 
     private void generate(Prompt prompt, FluxSink<ChatResponse> sink) {
         try {
-            Generation<Generated> generation = generation(prompt);
+            MagnetChatOptions options = settings.merged(prompt.getOptions());
+            Generation<Answer> generation = generation(prompt, options);
             sink.onDispose(generation::cancel);
-            Generated generated = generation.forEach(token -> {
-                if (!token.text().isEmpty()) {
-                    sink.next(settings.part(token.text()));
+            AnswerText text = Conversation.tools(options).isEmpty() ? null : new AnswerText();
+            Answer answer = generation.forEach(token -> {
+                String shown = text == null ? token.text() : text.next(token.text());
+                if (!shown.isEmpty()) {
+                    sink.next(settings.part(shown));
                 }
             });
-            sink.next(settings.response(generated, ""));
+            sink.next(settings.response(answer, text == null ? "" : text.rest(answer)));
             sink.complete();
         } catch (RuntimeException e) {
             sink.error(e); // nothing, if nobody listens any more
         }
     }
 
-    private Generation<Generated> generation(Prompt prompt) {
-        if (prompt.getOptions() instanceof ToolCallingChatOptions tools
-                && tools.getToolCallbacks() != null && !tools.getToolCallbacks().isEmpty()) {
-            throw new UnsupportedOperationException("tools are not supported by magnet");
+    private Generation<Answer> generation(Prompt prompt, MagnetChatOptions options) {
+        List<Tool> tools = Conversation.tools(options);
+        if (!tools.isEmpty() && options.getOutputSchema() != null) {
+            throw new UnsupportedOperationException(
+                    "tools beside an output schema are not supported by magnet: what is generated follows one of them");
         }
-        GenerateOptions options = settings.options(prompt.getOptions());
-        return magnet.get().chat(messages(prompt), options);
-    }
-
-    private static List<Message> messages(Prompt prompt) {
-        return prompt.getInstructions().stream().map(MagnetChatModel::message).toList();
-    }
-
-    private static Message message(org.springframework.ai.chat.messages.Message message) {
-        if (message.getMessageType() == MessageType.TOOL) {
-            throw new UnsupportedOperationException("messages of tools are not supported by magnet");
-        }
-        if (message instanceof UserMessage user && !user.getMedia().isEmpty()) {
-            throw new UnsupportedOperationException("media are not supported by magnet: the model reads text");
-        }
-        String text = message.getText();
-        return new Message(message.getMessageType().getValue(), text == null ? "" : text);
+        return magnet.get().chat(Conversation.of(prompt.getInstructions()), tools, ToolChoice.auto(), settings.options(options));
     }
 
     private ChatModelObservationContext context(Prompt prompt, boolean streaming) {

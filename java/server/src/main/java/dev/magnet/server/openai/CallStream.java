@@ -1,6 +1,7 @@
 package dev.magnet.server.openai;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.magnet.AnswerText;
 import dev.magnet.server.http.Json;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -13,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * for who reads the whole.
  */
 final class CallStream {
-    /** What templates put before calls: {@code docs/json.md}. Behind the last one is no JSON, so it is for who reads the whole. */
-    private static final List<String> MARKS = List.of("<tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=");
+    /** Behind the last one is no JSON, so it is for who reads the whole. */
+    private static final List<String> MARKS = AnswerText.CALL_MARKS;
     private static final String CLOSE = "</tool_call>";
     private static final List<String> TAGS = Stream.concat(MARKS.stream(), Stream.of(CLOSE)).toList();
 
