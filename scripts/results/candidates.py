@@ -3,12 +3,15 @@
 
     scripts/results/candidates.py FILE [--n 8] [--limit 60] [--seed 0] [magnet infill options ...]
 
-FILE: stories (.tsv, sentences in columns) or prose (.txt, a paragraph a line). The gap is an inner sentence, drawn. Shown for
-each choice: the share of fillings that are just one sentence, the perplexity of the text behind the gap after them (causal, its
-first 64 tokens), and different fillings among the N.
+FILE: stories (.tsv, sentences in columns) or prose (.txt, a paragraph a line): the gap is an inner sentence, drawn. Or gaps of
+code_gaps.py (.jsonl). Shown for each choice: the perplexity of the text behind the gap after it (causal, its first 64 tokens), and
+different fillings among the N. Of sentences, the share of fillings that are just one; of code, the share that are what stood there,
+their edit similarity to it (white space at the ends aside, as `magnet eval infill` has them), and the share with which the file
+parses, by Python's ast or javac.
 """
 
 import argparse
+import ast
 import json
 import math
 import pathlib
@@ -18,6 +21,8 @@ import subprocess
 import sys
 import tempfile
 
+from rapidfuzz.distance import Levenshtein
+
 SENTENCE = re.compile(r".+?[.!?…][\"'”’)\]]*(?=\s+[\"'“‘(\[]?[A-Z0-9]|\s*$)", re.S)
 
 
@@ -26,6 +31,9 @@ def sentences(text):
 
 
 def rows(path, draw):
+    if path.suffix == ".jsonl":
+        yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+        return
     for line in path.read_text(encoding="utf-8").splitlines():
         parts = line.split("\t") if path.suffix == ".tsv" else sentences(line)
         if len(parts) >= 3 and all(len(p) < 400 for p in parts):
@@ -37,7 +45,44 @@ def is_sentence(text):
     return sentences(text.strip()) == [text.strip()]
 
 
+def parses_as_python(source):
+    try:
+        ast.parse(source)
+        return True
+    except (SyntaxError, ValueError):
+        return False
+
+
+def parse(places, fillings):
+    """Whether each file parses with its filling."""
+    sources = []
+    for place, filling in zip(places, fillings):
+        lines = pathlib.Path(place["path"]).read_text(encoding="utf-8").splitlines()
+        lines[place["begin"] : place["end"]] = filling["gaps"][0]["text"].split("\n")
+        sources.append("\n".join(lines) + "\n")
+    java = [source for place, source in zip(places, sources) if place["path"].endswith(".java")]
+    command = ["java", str(pathlib.Path(__file__).with_name("Parses.java"))]
+    said = subprocess.run(command, check=True, input="\0".join(java), stdout=subprocess.PIPE, encoding="utf-8").stdout.split()
+    answers = iter(said if java else [])
+    return [next(answers) == "true" if place["path"].endswith(".java") else parses_as_python(source)
+            for place, source in zip(places, sources)]
+
+
+def say_of_code(places, fillings):
+    texts = [(place["gap"].strip(), filling["gaps"][0]["text"].strip()) for place, filling in zip(places, fillings)]
+    exact = sum(gap == text for gap, text in texts) / len(texts)
+    similarity = sum(Levenshtein.normalized_similarity(gap, text) for gap, text in texts) / len(texts)
+    parsed = sum(parse(places, fillings)) / len(fillings)
+    return f"exact {exact:6.1%}  edit similarity {similarity:.3f}  parses {parsed:6.1%}"
+
+
+def say_of_sentences(fillings):
+    return f"one sentence {sum(is_sentence(f['gaps'][0]['text']) for f in fillings) / len(fillings):6.1%}"
+
+
 def perplexity(fillings):
+    """Of those that were scored: one that has no others beside it is not."""
+    fillings = [f for f in fillings if "right_logprob" in f]
     return math.exp(-sum(f["right_logprob"] for f in fillings) / sum(f["n_right_tokens"] for f in fillings))
 
 
@@ -53,7 +98,8 @@ def main():
     draw.shuffle(chosen)
     chosen = chosen[: options.limit]
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
-        file.write("".join(json.dumps({**row, "row": i}) + "\n" for i, row in enumerate(chosen)))
+        for i, row in enumerate(chosen):
+            file.write(json.dumps({"left": row["left"], "gap": True, "right": row["right"], "row": i}) + "\n")
         file.flush()
         command = ["magnet", "infill", "--n", str(options.n), "--seed", str(options.seed), "--json", "--file", file.name, *more]
         out = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
@@ -61,14 +107,15 @@ def main():
     for line in out.splitlines():
         filling = json.loads(line)
         by_row.setdefault(filling["row"], []).append(filling)
-    groups = [group for group in by_row.values() if len(group) > 1]  # one alone is not scored
+    groups = list(by_row.values())
     first = [next(f for f in group if f["seed"] == options.seed) for group in groups]
     best = [group[0] for group in groups]
     middle = [group[len(group) // 2] for group in groups]
     print(f"{len(groups)} gaps, different fillings {sum(map(len, by_row.values())) / len(by_row):.2f} of {options.n}")
+    places = [chosen[group[0]["row"]] for group in groups]
     for name, some in [("first sampled", first), ("ranked first", best), ("ranked in the middle", middle)]:
-        share = sum(is_sentence(f["gaps"][0]["text"]) for f in some) / len(some)
-        print(f"{name:22}  one sentence {share:6.1%}  perplexity of the right side {perplexity(some):7.2f}")
+        of_text = say_of_code(places, some) if options.file.suffix == ".jsonl" else say_of_sentences(some)
+        print(f"{name:22}  {of_text}  perplexity of the right side {perplexity(some):7.2f}")
 
 
 if __name__ == "__main__":

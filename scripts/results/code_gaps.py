@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Gaps in source files, JSON Lines of left, gap and right: what `magnet score --context fim --total FILE` takes.
+"""Gaps in source files, JSON Lines of left, gap and right: what `magnet score --context fim --total FILE` takes. Path and lines say
+where a gap is: candidates.py puts fillings back there.
 
     scripts/results/code_gaps.py KIND FOLDER [--limit N] [--seed S] > gaps.jsonl
 
@@ -86,7 +87,8 @@ def main():
                 left = left[left.index("\n", len(left) - LEFT - 1) + 1 :]
             if len(right) > RIGHT:
                 right = right[: right.rindex("\n", 0, RIGHT) + 1]
-            rows.append({"left": left, "gap": "\n".join(lines[begin:end]), "right": right})
+            rows.append({"left": left, "gap": "\n".join(lines[begin:end]), "right": right,
+                         "path": str(path), "begin": begin, "end": end})
     for row in draw.sample(rows, min(options.limit, len(rows))):
         print(json.dumps(row, ensure_ascii=False))
 

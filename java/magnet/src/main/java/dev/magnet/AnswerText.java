@@ -1,6 +1,7 @@
 package dev.magnet;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
@@ -30,7 +31,7 @@ public final class AnswerText {
 
     /** What can be shown, now that this has come too; may be empty. */
     public String next(String piece) {
-        kept.append(piece);
+        kept.append(Objects.requireNonNull(piece, "piece"));
         if (inCall || mayBeABareCall()) {
             return "";
         }

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Interrupting the thread that waits stops it: the method throws {@link MagnetException} with
  * {@link Status#CANCELLED}, and the thread stays interrupted. {@link #cancel()} and the timeout of the options stop it
- * too, but leave a result, whose {@link Span#stop()} says so. All three act within one pass through the model, also while
+ * too, but leave a result, whose {@link Span#stop()} says so;
+ * a stream and a publisher, which have none, end with the timeout's failure. All three act within one pass through the model, also while
  * the call waits for others or reads its prompt; then there is no result yet, and it fails with {@link Status#CANCELLED} or
  * {@link Status#TIMEOUT}.
  *
@@ -76,7 +77,8 @@ public final class Generation<R> implements AutoCloseable {
 
     /**
      * The tokens, as they come. Close the stream, or this generation, to stop early: it goes on being generated
-     * otherwise. A failure comes out of the stream's terminal operation.
+     * otherwise. A failure comes out of the stream's terminal operation, behind the tokens before it; so does the timeout,
+     * and the end of the model.
      */
     public Stream<Token> stream() {
         var feed = new TokenFeed(this::cancel);
@@ -88,7 +90,8 @@ public final class Generation<R> implements AutoCloseable {
     /**
      * The tokens, for a subscriber that asks for them. Subscribing starts the generation; cancelling the subscription
      * stops it. Tokens that are not yet asked for are kept; there are never more of them than the context is long.
-     * A second subscriber gets an {@link IllegalStateException}.
+     * A second subscriber gets an {@link IllegalStateException}. After the timeout, or when the model is closed meanwhile, the
+     * last it is told is a {@link MagnetException}: what came before is not complete.
      */
     public Flow.Publisher<Token> publisher() {
         return subscriber -> TokenFeed.publish(subscriber, workers, this::cancel, feed -> failureOf(start(feed)));
@@ -132,7 +135,8 @@ public final class Generation<R> implements AutoCloseable {
     private @Nullable Throwable failureOf(Call call) {
         try {
             body.run(call);
-            return null;
+            Call.Cause cut = call.cause();
+            return cut == null || cut == Call.Cause.CALLER ? null : call.cancelled();
         } catch (Throwable e) {
             return e;
         }

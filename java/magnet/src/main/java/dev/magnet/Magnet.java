@@ -55,7 +55,7 @@ public final class Magnet implements AutoCloseable {
     private Magnet(Path file, LoadOptions options) {
         runtime = new Runtime(file, options, scaled -> scaled.adapter().handle());
         embedder = new Embedder(runtime);
-        batcher = new EmbedBatcher(runtime, embedder);
+        batcher = new EmbedBatcher(runtime, embedder, options.sessions());
         decoder = new Decoder(runtime);
         evaluator = new Evaluator(runtime);
         tokenizer = new Tokenizer(runtime);
@@ -201,11 +201,15 @@ public final class Magnet implements AutoCloseable {
 
     /**
      * The embedding of a text, soon. Texts of many callers that ask at about the same time are computed together, which
-     * is several times faster than one by one; a single caller does not wait for others. A bad text fails its own
-     * future alone. Texts that still wait when the model is closed fail with {@link IllegalStateException}.
+     * is several times faster than one by one; a single caller does not wait for others, nor for all of another's many texts or
+     * a long one. A bad text fails its own future alone. Cancelling the future keeps its texts from being computed. Texts that
+     * still wait when the model is closed fail with {@link IllegalStateException}.
      */
     public CompletableFuture<float[]> embedAsync(String text, EmbedOptions options) {
-        return embedAllAsync(List.of(Objects.requireNonNull(text, "text")), options).thenApply(embeddings -> embeddings.vectors()[0]);
+        CompletableFuture<Embeddings> computed = embedAllAsync(List.of(Objects.requireNonNull(text, "text")), options);
+        CompletableFuture<float[]> vector = computed.thenApply(embeddings -> embeddings.vectors()[0]);
+        vector.whenComplete((done, thrown) -> computed.cancel(true)); // nothing, once it is computed
+        return vector;
     }
 
     /** {@link #embedAsync(String, EmbedOptions)} for several texts at once. */

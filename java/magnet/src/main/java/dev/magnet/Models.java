@@ -46,10 +46,14 @@ public final class Models {
      * The file of a model or an adapter that is named, or whose path is given: what settings of programs allow.
      *
      * @param nameOrFile one of {@link #known()}, else the path of a file
-     * @throws MagnetException as {@link #find(String, FindOptions)}; {@link Status#IO} if it is neither
+     * @throws MagnetException as {@link #find(String, FindOptions)}; {@link Status#IO} if it is neither,
+     *     {@link Status#INVALID_ARGUMENT} if it is empty
      */
     public static Path locate(String nameOrFile, FindOptions options) {
         Objects.requireNonNull(nameOrFile, "nameOrFile");
+        if (nameOrFile.isBlank()) {
+            throw new MagnetException(Status.INVALID_ARGUMENT, "a model, or an adapter, is named by an empty text");
+        }
         var catalogue = Catalogue.read(options.cache());
         if (catalogue.has(nameOrFile)) {
             return new Finder(options).find(catalogue.get(nameOrFile));

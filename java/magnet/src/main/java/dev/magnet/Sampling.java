@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * @param frequencyPenalty taken off the logit of a recent token for every occurrence; 0 = off
  * @param presencePenalty taken off the logit of a recent token once; 0 = off
  * @param penaltyLastN how many tokens count as recent; 0 = off, -1 = all
- * @param seed in [0, 2^32); the same seed gives the same text for the same call; -1 = another one each call
+ * @param seed in [0, 2^32); the same seed gives the same text for the same call, save for rounding, and always
+ *     the same without {@link LoadOptions#reusePrefix()}; -1 = another one each call
  * @param grammar GBNF grammar that the text must follow; null = none
  * @param grammarRoot the rule that it begins with; null = {@code root}
  * @param schema JSON schema of the text, which then is JSON and valid by it ({@code docs/json.md} says what is supported);

@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -124,6 +125,49 @@ class EmbedAsyncTest {
             for (int i = 1; i < 100; i += 2) {
                 assertEquals(TinyModel.DIMENSIONS, futures.get(i).get().length);
             }
+        }
+    }
+
+    @Test
+    void manyTextsOfOneCallerDoNotHoldUpAnother() throws Exception {
+        try (Magnet magnet = TinyModel.load()) {
+            List<String> many = IntStream.range(0, 3000).mapToObj(i -> "text number " + i).toList();
+            CompletableFuture<Embeddings> all = magnet.embedAllAsync(many, EmbedOptions.defaults());
+            boolean first = magnet.embedAsync("another").thenApply(vector -> !all.isDone()).get();
+            assertTrue(first, "the other caller's text came behind all 3000");
+            float[][] vectors = all.get().vectors();
+            assertEquals(3000, vectors.length);
+            for (int i : new int[] {0, 127, 128, 1500, 2999}) {
+                assertEquals(1, Similarity.cosine(magnet.embed(many.get(i)), vectors[i]), 1e-4);
+            }
+        }
+    }
+
+    @Test
+    void longTextsAreComputedAmongShortOnes() throws Exception {
+        try (Magnet magnet = TinyModel.load()) {
+            EmbedOptions head = EmbedOptions.defaults().withTruncate(Truncation.HEAD);
+            List<String> texts = IntStream.range(0, 40)
+                    .mapToObj(i -> i % 4 == 0 ? ("long " + i + " ").repeat(2000) : "short " + i)
+                    .toList();
+            Embeddings all = magnet.embedAllAsync(texts, head).get();
+            List<CompletableFuture<float[]>> alone = texts.stream().map(text -> magnet.embedAsync(text, head)).toList();
+            for (int i = 0; i < texts.size(); i++) {
+                float[] expected = magnet.embed(texts.get(i), head);
+                assertEquals(1, Similarity.cosine(expected, all.vectors()[i]), 1e-4);
+                assertEquals(1, Similarity.cosine(expected, alone.get(i).get()), 1e-4);
+            }
+        }
+    }
+
+    @Test
+    void aBadTextAmongManyIsNamedByItsPlace() {
+        try (Magnet magnet = TinyModel.load()) {
+            List<String> many = new ArrayList<>(IntStream.range(0, 300).mapToObj(i -> "text number " + i).toList());
+            many.set(200, "x ".repeat(2 * TinyModel.CONTEXT));
+            CompletableFuture<Embeddings> all = magnet.embedAllAsync(many, EmbedOptions.defaults());
+            Throwable cause = assertThrows(ExecutionException.class, all::get).getCause();
+            assertTrue(cause.getMessage().contains("text 200"), cause::getMessage);
         }
     }
 }

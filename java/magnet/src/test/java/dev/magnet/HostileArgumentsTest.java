@@ -111,6 +111,8 @@ class HostileArgumentsTest {
             return Arbitraries.just(adapter);
         } else if (type == Generation.class) {
             return Arbitraries.create(() -> magnet.generate("Once", GenerateOptions.defaults().withMaxTokens(3)));
+        } else if (type == AnswerText.class) {
+            return Arbitraries.create(AnswerText::new);
         } else if (type == ProgressListener.class) {
             return Arbitraries.just((ProgressListener) (done, total) -> {});
         }

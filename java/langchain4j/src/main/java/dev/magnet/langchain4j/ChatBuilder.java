@@ -25,6 +25,7 @@ public abstract class ChatBuilder<B extends ChatBuilder<B>> extends GeneratingBu
 
     /** Told of requests, responses and errors. */
     public B listeners(@Nullable List<ChatModelListener> listeners) {
+        Failures.refuseNulls(listeners, "listener");
         this.listeners = listeners;
         return self();
     }

@@ -42,6 +42,10 @@ final class ChatCall {
         this.request = request;
         ChatRequestParameters parameters = request.parameters();
         check(parameters, lease);
+        if (parameters.toolChoice() == ToolChoice.REQUIRED && parameters.toolSpecifications().isEmpty()) {
+            throw new InvalidRequestException("ToolChoice.REQUIRED, but there are no tools");
+        }
+        Failures.refuseNulls(request.messages(), "message");
         this.tools = parameters.toolChoice() == ToolChoice.NONE ? List.of() : parameters.toolSpecifications();
         this.options = constrained(Generating.options(parameters, timeout).withAdapters(lease.adapters()), parameters);
         this.conversation = Conversation.of(request.messages());
@@ -77,7 +81,8 @@ final class ChatCall {
         }
         if (!tools.isEmpty()) {
             throw new UnsupportedFeatureException(
-                    "tools beside a JSON response format are not supported: what is generated follows one of them");
+                    "tools beside a JSON response format are not supported: what is generated follows one of them. Ask with the"
+                            + " tools first, then for the JSON without them");
         }
         return free.withSchema(format.jsonSchema() == null
                 ? "{\"type\": \"object\"}"

@@ -8,7 +8,11 @@ import dev.langchain4j.exception.UnsupportedFeatureException;
 import dev.magnet.MagnetException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Flow;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** What LangChain4j's callers expect to be thrown. An {@link IllegalStateException}, of what is closed, stays one. */
@@ -32,6 +36,44 @@ final class Failures {
         return cause instanceof RuntimeException e ? e : new LangChain4jException(cause);
     }
 
+    /** What {@code computed} comes to, its failures in these words. Cancelling it cancels {@code computed}. */
+    static <T, R> CompletableFuture<R> then(CompletableFuture<T> computed, Function<T, R> make) {
+        CompletableFuture<R> made = computed.handle((result, thrown) -> {
+            if (thrown != null) {
+                throw of(thrown);
+            }
+            return make.apply(result);
+        });
+        made.whenComplete((result, thrown) -> computed.cancel(true)); // nothing, once it is computed
+        return made;
+    }
+
+    /** A subscriber that is told of failures in these words. */
+    static <T> Flow.Subscriber<T> told(Flow.Subscriber<? super T> subscriber) {
+        Objects.requireNonNull(subscriber, "subscriber");
+        return new Flow.Subscriber<>() {
+            @Override
+            public void onSubscribe(Flow.Subscription subscription) {
+                subscriber.onSubscribe(subscription);
+            }
+
+            @Override
+            public void onNext(T item) {
+                subscriber.onNext(item);
+            }
+
+            @Override
+            public void onError(Throwable thrown) {
+                subscriber.onError(thrown instanceof Error ? thrown : of(thrown));
+            }
+
+            @Override
+            public void onComplete() {
+                subscriber.onComplete();
+            }
+        };
+    }
+
     /** Of loading: a file that cannot be had, or is none. */
     static RuntimeException whileLoading(MagnetException e) {
         return switch (e.status()) {
@@ -49,6 +91,13 @@ final class Failures {
         int none = list == null ? -1 : new ArrayList<>(list).indexOf(null); // some lists do not let one look for null
         if (none >= 0) {
             throw new IllegalArgumentException(what + " " + none + " cannot be null");
+        }
+    }
+
+    /** The same of a value alone. */
+    static void refuseNull(@Nullable Object value, String what) {
+        if (value == null) {
+            throw new IllegalArgumentException(what + " cannot be null");
         }
     }
 

@@ -85,6 +85,7 @@ public abstract class GeneratingBuilder<B extends GeneratingBuilder<B>> extends 
 
     /** {@link GenerateOptions#stop()}. */
     public B stop(@Nullable List<String> stop) {
+        Failures.refuseNulls(stop, "stop string");
         this.stop = stop;
         return self();
     }

@@ -76,8 +76,17 @@ final class Lease implements AutoCloseable {
             Shared shared = LOADED.get(key);
             if (--shared.users == 0) {
                 LOADED.remove(key);
-                shared.magnet.close();
+                free(shared.magnet);
             }
+        }
+    }
+
+    /** A model cannot wait for the call that it is closed from, as by a handler: another thread waits then. */
+    private static void free(Magnet magnet) {
+        try {
+            magnet.close();
+        } catch (IllegalStateException e) {
+            Thread.ofPlatform().daemon().name("magnet-close").start(magnet::close);
         }
     }
 

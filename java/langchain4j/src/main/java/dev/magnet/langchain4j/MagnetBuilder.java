@@ -28,6 +28,7 @@ public abstract class MagnetBuilder<B extends MagnetBuilder<B>> {
     private @Nullable Integer threads;
     private @Nullable Integer ctx;
     private @Nullable Integer gpuLayers;
+    private @Nullable Boolean reusePrefix;
 
     private final boolean takesKnownAdapter;
 
@@ -94,6 +95,12 @@ public abstract class MagnetBuilder<B extends MagnetBuilder<B>> {
         return self();
     }
 
+    /** {@link LoadOptions#reusePrefix()}; false = the same call with the same seed always gives the same. Default: true. */
+    public B reusePrefix(@Nullable Boolean reusePrefix) {
+        this.reusePrefix = reusePrefix;
+        return self();
+    }
+
     /** What {@code make} makes of the loaded model, which is given back if it fails. */
     <T> T open(Function<Lease, T> make) {
         Lease lease = open();
@@ -112,6 +119,7 @@ public abstract class MagnetBuilder<B extends MagnetBuilder<B>> {
             options = threads == null ? options : options.withThreads(threads);
             options = ctx == null ? options : options.withCtx(ctx);
             options = gpuLayers == null ? options : options.withGpuLayers(gpuLayers);
+            options = reusePrefix == null ? options : options.withReusePrefix(reusePrefix);
             return Lease.shared(modelFile(), options, modelName(), adapterFile());
         } catch (MagnetException e) {
             throw Failures.whileLoading(e);

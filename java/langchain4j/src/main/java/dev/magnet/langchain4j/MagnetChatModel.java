@@ -6,10 +6,12 @@ import dev.langchain4j.model.chat.listener.ChatModelListener;
 import dev.langchain4j.model.chat.request.ChatRequest;
 import dev.langchain4j.model.chat.request.ChatRequestParameters;
 import dev.langchain4j.model.chat.response.ChatResponse;
+import dev.magnet.Answer;
 import dev.magnet.Magnet;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +50,17 @@ public final class MagnetChatModel implements ChatModel, AutoCloseable {
             return call.response(call.generation().result());
         } catch (RuntimeException e) {
             throw Failures.of(e);
+        }
+    }
+
+    /** The same without waiting, which newer versions of LangChain4j call in {@code chatAsync}. Cancelling the future stops it. */
+    public CompletableFuture<ChatResponse> doChatAsync(ChatRequest request) {
+        try {
+            var call = new ChatCall(lease, request, timeout);
+            CompletableFuture<Answer> generated = call.generation().async();
+            return Failures.then(generated, call::response);
+        } catch (RuntimeException e) {
+            return CompletableFuture.failedFuture(Failures.of(e));
         }
     }
 

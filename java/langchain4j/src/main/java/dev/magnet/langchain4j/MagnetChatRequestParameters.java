@@ -33,7 +33,7 @@ public final class MagnetChatRequestParameters extends DefaultChatRequestParamet
         return repeatPenalty;
     }
 
-    /** {@link dev.magnet.Sampling#seed()}: the same seed gives the same answer to the same conversation. */
+    /** {@link dev.magnet.Sampling#seed()}: the same seed gives the same answer to the same conversation, save for rounding ({@link MagnetBuilder#reusePrefix}). */
     public @Nullable Integer seed() {
         return seed;
     }

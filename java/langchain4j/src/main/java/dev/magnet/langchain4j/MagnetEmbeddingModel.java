@@ -19,7 +19,6 @@ import dev.magnet.EmbedOptions;
 import dev.magnet.Embeddings;
 import dev.magnet.Magnet;
 import dev.magnet.Truncation;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
@@ -33,9 +32,6 @@ import org.jspecify.annotations.Nullable;
  * chooses between the two instructions of the builder.
  */
 public final class MagnetEmbeddingModel implements EmbeddingModel, AutoCloseable {
-    /** Texts computed at once: enough to pack them well, few enough that other callers get their turn in between. */
-    private static final int TEXTS_AT_ONCE = 1024;
-
     private final Lease lease;
     private final EmbedOptions options;
     private final @Nullable String queryInstruction;
@@ -70,14 +66,7 @@ public final class MagnetEmbeddingModel implements EmbeddingModel, AutoCloseable
 
     @Override
     public EmbeddingResponse doEmbed(EmbeddingRequest request) {
-        List<String> texts = texts(request);
-        EmbedOptions how = options(request.parameters());
-        List<Embeddings> parts = new ArrayList<>();
-        for (int from = 0; from < texts.size(); from += TEXTS_AT_ONCE) {
-            List<String> part = texts.subList(from, Math.min(texts.size(), from + TEXTS_AT_ONCE));
-            parts.add(await(lease.magnet().embedAllAsync(part, how)));
-        }
-        return response(parts);
+        return response(await(lease.magnet().embedAllAsync(texts(request), options(request.parameters()))));
     }
 
     /**
@@ -88,18 +77,7 @@ public final class MagnetEmbeddingModel implements EmbeddingModel, AutoCloseable
         try {
             CompletableFuture<Embeddings> computed =
                     lease.magnet().embedAllAsync(texts(request), options(request.parameters()));
-            CompletableFuture<EmbeddingResponse> response = computed.handle((embeddings, thrown) -> {
-                if (thrown != null) {
-                    throw Failures.of(thrown);
-                }
-                return response(List.of(embeddings));
-            });
-            response.whenComplete((done, thrown) -> {
-                if (response.isCancelled()) {
-                    computed.cancel(true);
-                }
-            });
-            return response;
+            return Failures.then(computed, this::response);
         } catch (RuntimeException e) {
             return CompletableFuture.failedFuture(Failures.of(e));
         }
@@ -136,14 +114,10 @@ public final class MagnetEmbeddingModel implements EmbeddingModel, AutoCloseable
         }
     }
 
-    private EmbeddingResponse response(List<Embeddings> parts) {
-        List<Embedding> vectors = parts.stream()
-                .flatMap(part -> Arrays.stream(part.vectors()))
-                .map(Embedding::from)
-                .toList();
-        long tokens = parts.stream().mapToLong(Embeddings::tokens).sum();
+    private EmbeddingResponse response(Embeddings embeddings) {
+        long tokens = embeddings.tokens();
         return EmbeddingResponse.builder()
-                .embeddings(vectors)
+                .embeddings(Arrays.stream(embeddings.vectors()).map(Embedding::from).toList())
                 .metadata(EmbeddingResponseMetadata.builder()
                         .modelName(modelName())
                         .tokenUsage(new TokenUsage(Math.toIntExact(tokens)))

@@ -44,6 +44,8 @@ public final class MagnetInfillModel implements AutoCloseable {
      * @throws dev.langchain4j.exception.TimeoutException after the timeout of the builder
      */
     public Response<String> infill(String left, String right) {
+        Failures.refuseNull(left, "left");
+        Failures.refuseNull(right, "right");
         try {
             Infilled infilled =
                     lease.magnet().infill(List.of(Part.text(left), Part.gap(), Part.text(right)), options);
@@ -89,7 +91,7 @@ public final class MagnetInfillModel implements AutoCloseable {
             return this;
         }
 
-        /** The same seed gives the same filling of the same gap. */
+        /** The same seed gives the same filling of the same gap, save for rounding ({@link MagnetBuilder#reusePrefix}). */
         public MagnetInfillModelBuilder seed(@Nullable Integer seed) {
             this.seed = seed;
             return this;

@@ -28,6 +28,7 @@ public final class MagnetLanguageModel implements LanguageModel, AutoCloseable {
 
     @Override
     public Response<String> generate(String prompt) {
+        Failures.refuseNull(prompt, "prompt");
         try {
             Generated generated = lease.magnet().generate(prompt, options).result();
             return Response.from(

@@ -38,6 +38,7 @@ public final class MagnetScoringModel implements ScoringModel, AutoCloseable {
 
     @Override
     public Response<List<Double>> scoreAll(@Nullable List<TextSegment> segments, String query) {
+        Failures.refuseNull(query, "query");
         if (segments == null || segments.isEmpty()) {
             return Response.from(List.of());
         }

@@ -44,13 +44,15 @@ public final class MagnetStreamingChatModel implements StreamingChatModel, AutoC
     /** Returns at once. What the request has that is not supported is thrown here; what fails later goes to the handler. */
     @Override
     public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
+        Failures.refuseNull(handler, "handler");
         var delivery = new Delivery(new ChatCall(lease, request, timeout), handler);
         Thread.ofPlatform().daemon().name("magnet-chat").start(delivery);
     }
 
     /**
      * The tokens of an answer, for a subscriber that asks for them. Subscribing starts it, cancelling the subscription stops
-     * it. Listeners are not told, and calls of tools are text.
+     * it. Listeners are not told, and calls of tools are text. Failures are those of a handler: after the timeout, or when the
+     * model is closed, the answer does not end as if it were complete.
      */
     public Flow.Publisher<Token> publisher(ChatRequest request) {
         ChatRequest complete = ChatRequest.builder()
@@ -58,7 +60,8 @@ public final class MagnetStreamingChatModel implements StreamingChatModel, AutoC
                 .parameters(parameters.overrideWith(request.parameters()))
                 .build();
         try {
-            return new ChatCall(lease, complete, timeout).generation().publisher();
+            Flow.Publisher<Token> tokens = new ChatCall(lease, complete, timeout).generation().publisher();
+            return subscriber -> tokens.subscribe(Failures.told(subscriber));
         } catch (RuntimeException e) {
             throw Failures.of(e);
         }

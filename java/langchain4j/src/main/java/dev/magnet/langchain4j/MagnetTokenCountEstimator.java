@@ -30,6 +30,7 @@ public final class MagnetTokenCountEstimator implements TokenCountEstimator, Aut
 
     @Override
     public int estimateTokenCountInText(String text) {
+        Failures.refuseNull(text, "text");
         try {
             return lease.magnet().tokenize(text).length;
         } catch (RuntimeException e) {
@@ -39,11 +40,14 @@ public final class MagnetTokenCountEstimator implements TokenCountEstimator, Aut
 
     @Override
     public int estimateTokenCountInMessage(ChatMessage message) {
+        Failures.refuseNull(message, "message");
         return estimateTokenCountInText(Conversation.of(message).content()) + aroundOne();
     }
 
     @Override
     public int estimateTokenCountInMessages(Iterable<ChatMessage> messages) {
+        Failures.refuseNull(messages, "messages");
+        messages.forEach(message -> Failures.refuseNull(message, "a message"));
         List<Message> conversation = Conversation.of(messages);
         if (conversation.isEmpty()) {
             return 0;

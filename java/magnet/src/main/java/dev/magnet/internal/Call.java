@@ -159,8 +159,8 @@ public final class Call {
         return future;
     }
 
-    /** The exception of a call that was stopped before it had a result. */
-    MagnetException cancelled() {
+    /** The exception of a call that was stopped before it had a result, or all of it. */
+    public MagnetException cancelled() {
         Cause why = cause();
         return new MagnetException(
                 why == Cause.TIMEOUT ? Status.TIMEOUT : Status.CANCELLED,

@@ -2,49 +2,55 @@ package dev.magnet.internal;
 
 import dev.magnet.EmbedOptions;
 import dev.magnet.Embeddings;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Gathers the texts of many callers into few native calls: while one batch is computed, the next one collects. A lone
  * caller never waits; under load, the gatherer waits for as many texts as it saw the last time, but no longer than
- * {@link #PATIENCE_NANOS}.
+ * {@link #PATIENCE_NANOS}. Many texts of one caller are several batches, which others share; a long text is computed beside
+ * them, on a session of its own.
  */
 public final class EmbedBatcher {
     /** Enough for callers that were just answered to come back with their next text. */
     private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-    /** A batch costs memory and delays its first caller; past this size packing gains nothing more. */
-    private static final int MAX_TEXTS = 512;
-
     private final Runtime runtime;
     private final Embedder embedder;
-    private final LinkedBlockingQueue<Request> queue = new LinkedBlockingQueue<>();
+    private final int mostAside;
+    private final LinkedBlockingQueue<EmbedRequest> queue = new LinkedBlockingQueue<>();
+    private final AtomicInteger aside = new AtomicInteger();
     private boolean started; // guarded by this, like closed
     private boolean closed;
 
-    private record Request(List<String> texts, EmbedOptions options, CompletableFuture<Embeddings> future) {}
-
-    /** A batcher whose thread starts with the first request. */
-    public EmbedBatcher(Runtime runtime, Embedder embedder) {
+    /**
+     * A batcher whose thread starts with the first request.
+     *
+     * @param sessions calls that compute at the same time; one is left to short texts
+     */
+    public EmbedBatcher(Runtime runtime, Embedder embedder, int sessions) {
         this.runtime = runtime;
         this.embedder = embedder;
+        this.mostAside = Math.max(1, sessions - 1);
     }
 
-    /** Embeds some time soon. Cancelling the future keeps texts that wait from being computed. */
+    /** Embeds some time soon. Cancelling the future keeps texts from being computed. */
     public CompletableFuture<Embeddings> submit(List<String> texts, EmbedOptions options) {
-        var request = new Request(texts, options, new CompletableFuture<>());
+        var request = new EmbedRequest(texts, options);
         synchronized (this) {
             if (closed) {
                 runtime.ensureOpen();
                 throw new IllegalStateException("this Magnet is being closed");
+            }
+            if (texts.isEmpty()) {
+                answer(request);
+                return request.future();
             }
             queue.add(request);
             if (!started) {
@@ -58,75 +64,106 @@ public final class EmbedBatcher {
     /** Lets no further request in; those that wait fail. */
     public synchronized void close() {
         closed = true;
-        queue.add(new Request(List.of(), EmbedOptions.defaults(), new CompletableFuture<>()));
+        wake();
+    }
+
+    private void wake() {
+        queue.add(new EmbedRequest(List.of(), EmbedOptions.defaults()));
     }
 
     private void loop() {
-        int lastTexts = 1;
+        Deque<EmbedRequest> waiting = new ArrayDeque<>();
+        int expectedTexts = 1;
         while (true) {
-            List<Request> batch;
             try {
-                batch = gather(lastTexts);
+                gather(waiting, expectedTexts);
+                if (isClosed()) {
+                    break;
+                }
+                EmbedBatch batch = EmbedBatch.take(waiting, aside.get() < mostAside);
+                if (batch == null) {
+                    waiting.add(queue.take());
+                } else {
+                    expectedTexts = batch.size();
+                    compute(batch);
+                }
             } catch (InterruptedException e) {
                 continue; // nobody else has this thread, and closing does not interrupt it
             }
-            synchronized (this) {
-                if (closed) {
-                    queue.drainTo(batch);
-                    batch.forEach(request ->
-                            request.future().completeExceptionally(new IllegalStateException("this Magnet is closed")));
-                    return;
-                }
-            }
-            lastTexts = batch.stream().mapToInt(request -> request.texts().size()).sum();
-            Map<EmbedOptions, List<Request>> alike = new LinkedHashMap<>();
-            for (Request request : batch) {
-                if (!request.future().isDone()) {
-                    alike.computeIfAbsent(request.options(), options -> new ArrayList<>()).add(request);
-                }
-            }
-            alike.forEach(this::embed);
         }
+        queue.drainTo(waiting);
+        waiting.forEach(request -> request.future().completeExceptionally(new IllegalStateException("this Magnet is closed")));
     }
 
-    private List<Request> gather(int expectedTexts) throws InterruptedException {
-        List<Request> batch = new ArrayList<>();
-        int texts = 0;
+    private synchronized boolean isClosed() {
+        return closed;
+    }
+
+    private void gather(Deque<EmbedRequest> waiting, int expectedTexts) throws InterruptedException {
+        queue.drainTo(waiting);
+        int texts = waiting.stream().mapToInt(EmbedRequest::left).sum();
         long deadline = System.nanoTime() + PATIENCE_NANOS;
-        @Nullable Request next = queue.take();
-        while (next != null) {
-            batch.add(next);
-            texts += next.texts().size();
-            if (texts >= MAX_TEXTS) {
-                break;
+        while (texts > 0 && texts < expectedTexts) {
+            EmbedRequest next = queue.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+            if (next == null) {
+                return;
             }
-            next = queue.poll();
-            if (next == null && texts < expectedTexts) {
-                next = queue.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-            }
+            waiting.add(next);
+            texts += next.left();
         }
-        return batch;
     }
 
-    private void embed(EmbedOptions options, List<Request> requests) {
-        Embeddings all;
-        try {
-            all = embedder.embed(
-                    requests.stream().flatMap(request -> request.texts().stream()).toList(), options);
-        } catch (Throwable e) {
-            if (requests.size() == 1) {
-                requests.getFirst().future().completeExceptionally(e);
-            } else {
-                requests.forEach(request -> embed(options, List.of(request))); // one bad text fails its caller alone
-            }
+    private void compute(EmbedBatch batch) {
+        if (!batch.isLong()) {
+            embed(batch);
             return;
         }
-        int from = 0;
-        for (Request request : requests) {
-            int to = from + request.texts().size();
-            request.future().complete(new Embeddings(
-                    Arrays.copyOfRange(all.vectors(), from, to), Arrays.copyOfRange(all.tokenCounts(), from, to)));
-            from = to;
+        aside.incrementAndGet();
+        Runnable embedding = () -> {
+            try {
+                embed(batch);
+            } finally {
+                aside.decrementAndGet();
+                wake();
+            }
+        };
+        try {
+            runtime.workers().execute(embedding);
+        } catch (IllegalStateException e) { // closed meanwhile, which it will say
+            embedding.run();
+        }
+    }
+
+    private void embed(EmbedBatch batch) {
+        Embeddings all;
+        try {
+            var call = Call.tellingProgress(batch.options().progress());
+            batch.whenUnwanted(() -> call.cancel(Call.Cause.CALLER));
+            all = embedder.embed(batch.texts(), batch.options(), call);
+        } catch (Throwable e) {
+            fail(batch, e);
+            return;
+        }
+        batch.tell(all);
+    }
+
+    /** One bad text fails its caller alone. */
+    private void fail(EmbedBatch batch, Throwable e) {
+        List<EmbedRequest> requests = batch.requests();
+        if (requests.size() > 1) {
+            requests.forEach(request -> embed(batch.of(request)));
+        } else if (!requests.isEmpty() && requests.getFirst().texts().size() > batch.size()) {
+            answer(requests.getFirst()); // which fails too, and counts from its own first text
+        } else {
+            requests.forEach(request -> request.future().completeExceptionally(e));
+        }
+    }
+
+    private void answer(EmbedRequest request) {
+        try {
+            request.future().complete(embedder.embed(request.texts(), request.options()));
+        } catch (Throwable e) {
+            request.future().completeExceptionally(e);
         }
     }
 }

@@ -27,10 +27,15 @@ public final class Embedder {
 
     /** One vector a text. */
     public Embeddings embed(List<String> texts, EmbedOptions options) {
+        return embed(texts, options, Call.tellingProgress(options.progress()));
+    }
+
+    /** The same, by a call that somebody may stop. */
+    Embeddings embed(List<String> texts, EmbedOptions options, Call call) {
         int dimensions = dimensions(options);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, (long) texts.size() * dimensions);
-            int[] tokenCounts = embed(arena, texts, options, out);
+            int[] tokenCounts = embed(arena, texts, options, call, out);
             return new Embeddings(rows(out, texts.size(), dimensions), tokenCounts);
         }
     }
@@ -48,14 +53,15 @@ public final class Embedder {
                     "the buffer has room for " + into.remaining() + " floats; " + texts.size() + " texts of " + dimensions
                             + " dimensions need " + needed);
         }
+        var call = Call.tellingProgress(options.progress());
         try (Arena arena = Arena.ofConfined()) {
             int[] tokenCounts;
             if (into.isDirect() && into.order() == ByteOrder.nativeOrder()) {
-                tokenCounts = embed(arena, texts, options, MemorySegment.ofBuffer(into));
+                tokenCounts = embed(arena, texts, options, call, MemorySegment.ofBuffer(into));
                 into.position(into.position() + (int) needed);
             } else {
                 MemorySegment out = arena.allocate(ValueLayout.JAVA_FLOAT, needed);
-                tokenCounts = embed(arena, texts, options, out);
+                tokenCounts = embed(arena, texts, options, call, out);
                 into.put(out.asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer());
             }
             return tokenCounts;
@@ -102,12 +108,11 @@ public final class Embedder {
         }
     }
 
-    private int[] embed(Arena arena, List<String> texts, EmbedOptions options, MemorySegment out) {
+    private int[] embed(Arena arena, List<String> texts, EmbedOptions options, Call call, MemorySegment out) {
         if (texts.isEmpty()) {
             runtime.check(options.adapters());
             return new int[0];
         }
-        var call = Call.tellingProgress(options.progress());
         MemorySegment array = magnet_text.allocateArray(texts.size(), arena);
         for (int i = 0; i < texts.size(); i++) {
             Native.setText(magnet_text.asSlice(array, i), arena, texts.get(i), "text " + i);

@@ -24,9 +24,11 @@ import org.springframework.ai.model.tool.ToolCallingChatOptions;
 /** Options and answers of a chat, in the words of Spring AI. */
 final class ChatSettings {
     private final MagnetProperties properties;
+    private final MagnetReference magnet;
 
-    ChatSettings(MagnetProperties properties) {
+    ChatSettings(MagnetProperties properties, MagnetReference magnet) {
         this.properties = properties;
+        this.magnet = magnet;
     }
 
     /** What the properties say. */
@@ -34,11 +36,16 @@ final class ChatSettings {
         return merged(null);
     }
 
-    /** What {@code own} says, else the properties. */
+    /**
+     * What {@code own} says, else the properties.
+     *
+     * @throws IllegalArgumentException if it names another model
+     */
     MagnetChatOptions merged(@Nullable ChatOptions own) {
         MagnetProperties.Chat chat = properties.chat();
+        magnet.checkName(own == null ? null : own.getModel());
         return MagnetChatOptions.builder()
-                .model(properties.model())
+                .model(magnet.name())
                 .temperature(first(own == null ? null : own.getTemperature(), chat.temperature()))
                 .topP(first(own == null ? null : own.getTopP(), chat.topP()))
                 .topK(first(own == null ? null : own.getTopK(), chat.topK()))
@@ -81,7 +88,7 @@ final class ChatSettings {
     ChatResponse part(String text) {
         return new ChatResponse(
                 List.of(new Generation(new AssistantMessage(text))),
-                ChatResponseMetadata.builder().model(properties.model()).build());
+                ChatResponseMetadata.builder().model(magnet.name()).build());
     }
 
     /**
@@ -108,7 +115,7 @@ final class ChatSettings {
                 List.of(generation),
                 ChatResponseMetadata.builder()
                         .id("magnet-" + UUID.randomUUID())
-                        .model(properties.model())
+                        .model(magnet.name())
                         .usage(new DefaultUsage(generated.usage().promptTokens(), generated.usage().generatedTokens()))
                         .build());
     }

@@ -3,9 +3,11 @@ package dev.magnet.spring;
 import dev.magnet.FindOptions;
 import dev.magnet.LoadOptions;
 import dev.magnet.Magnet;
+import dev.magnet.MagnetException;
 import dev.magnet.Models;
 import dev.magnet.ProgressListener;
 import java.nio.file.Path;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,10 +25,11 @@ final class Loading {
 
     Magnet load() {
         FindOptions where = FindOptions.defaults().withProgress(new Quarters("fetching"));
-        Path model = Models.locate(properties.model(), where);
-        Path adapter = adapter(where);
+        Path model = saying("magnet.model=" + properties.model(), () -> Models.locate(properties.model(), where));
+        Path adapter = saying("magnet.adapter=" + properties.adapter(), () -> adapter(where));
         LoadOptions options = LoadOptions.defaults()
                 .withGpuLayers(properties.gpuLayers())
+                .withReusePrefix(properties.reusePrefix())
                 .withProgress(new Quarters("loading"));
         options = adapter == null ? options : options.withAdapters(adapter);
         options = properties.sessions() == null ? options : options.withSessions(properties.sessions());
@@ -35,6 +38,14 @@ final class Loading {
         Magnet magnet = Magnet.load(model, options);
         LOG.info("{} is loaded{}", model.getFileName(), adapter == null ? "" : ", with " + adapter.getFileName());
         return magnet;
+    }
+
+    private static @Nullable Path saying(String setting, Supplier<@Nullable Path> find) {
+        try {
+            return find.get();
+        } catch (MagnetException e) {
+            throw new MagnetException(e.status(), setting + ": " + e.getMessage(), e);
+        }
     }
 
     private @Nullable Path adapter(FindOptions where) {

@@ -32,15 +32,27 @@ public class MagnetAutoConfiguration {
     @Lazy
     @Bean(destroyMethod = "close")
     @ConditionalOnMissingBean
-    public Magnet magnet(MagnetProperties properties) {
-        return new Loading(properties).load();
+    public Magnet magnet(MagnetProperties properties, MagnetReference reference) {
+        return reference.loaded(new Loading(properties).load());
     }
 
-    /** Loads the model when the application starts, so that what is wrong is said then. */
+    /** The way to it: of this module's beans, or an application's own. */
+    @Bean
+    @ConditionalOnMissingBean
+    public MagnetReference magnetReference(ObjectProvider<Magnet> magnet, MagnetProperties properties) {
+        return new MagnetReference(() -> checked(magnet.getObject(), properties), properties.model());
+    }
+
+    /** Loads the model when the application starts, so that what is wrong is said then; if it is wanted at all. */
     @Bean
     @ConditionalOnProperty(name = "magnet.lazy", havingValue = "false", matchIfMissing = true)
-    SmartInitializingSingleton magnetLoader(ObjectProvider<Magnet> magnet, MagnetProperties properties) {
-        return () -> checked(magnet.getObject(), properties);
+    SmartInitializingSingleton magnetLoader(
+            MagnetReference magnet, ObjectProvider<MagnetEmbeddingModel> embedding, ObjectProvider<MagnetChatModel> chat) {
+        return () -> {
+            if (embedding.stream().findAny().isPresent() || chat.stream().findAny().isPresent()) {
+                magnet.get();
+            }
+        };
     }
 
     /** What of the properties the model alone can judge. */
@@ -49,7 +61,7 @@ public class MagnetAutoConfiguration {
         int most = magnet.info().dimensions();
         if (dimensions != null && dimensions > most) {
             throw new InvalidConfigurationPropertyValueException(
-                    "magnet.embedding.dimensions", dimensions, properties.model() + " has vectors of " + most + " numbers.");
+                    "magnet.embedding.dimensions", dimensions, "The model has vectors of " + most + " numbers.");
         }
         return magnet;
     }
@@ -59,12 +71,12 @@ public class MagnetAutoConfiguration {
     @ConditionalOnMissingBean
     @ConditionalOnProperty(name = SpringAIModelProperties.EMBEDDING_MODEL, havingValue = PROVIDER, matchIfMissing = true)
     public MagnetEmbeddingModel magnetEmbeddingModel(
-            ObjectProvider<Magnet> magnet,
+            MagnetReference magnet,
             MagnetProperties properties,
             ObjectProvider<ObservationRegistry> registry,
             ObjectProvider<EmbeddingModelObservationConvention> convention) {
         return new MagnetEmbeddingModel(
-                () -> checked(magnet.getObject(), properties),
+                magnet,
                 properties,
                 registry.getIfUnique(() -> ObservationRegistry.NOOP),
                 convention.getIfAvailable());
@@ -75,12 +87,12 @@ public class MagnetAutoConfiguration {
     @ConditionalOnMissingBean
     @ConditionalOnProperty(name = SpringAIModelProperties.CHAT_MODEL, havingValue = PROVIDER, matchIfMissing = true)
     public MagnetChatModel magnetChatModel(
-            ObjectProvider<Magnet> magnet,
+            MagnetReference magnet,
             MagnetProperties properties,
             ObjectProvider<ObservationRegistry> registry,
             ObjectProvider<ChatModelObservationConvention> convention) {
         return new MagnetChatModel(
-                magnet::getObject,
+                magnet,
                 properties,
                 registry.getIfUnique(() -> ObservationRegistry.NOOP),
                 convention.getIfAvailable());

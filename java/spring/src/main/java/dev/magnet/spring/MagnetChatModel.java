@@ -3,13 +3,11 @@ package dev.magnet.spring;
 import dev.magnet.Answer;
 import dev.magnet.AnswerText;
 import dev.magnet.Generation;
-import dev.magnet.Magnet;
 import dev.magnet.Tool;
 import dev.magnet.ToolChoice;
 import io.micrometer.observation.Observation;
 import io.micrometer.observation.ObservationRegistry;
 import java.util.List;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.chat.model.ChatResponse;
@@ -32,7 +30,7 @@ import reactor.core.scheduler.Schedulers;
 public class MagnetChatModel implements ChatModel {
     private static final ChatModelObservationConvention CONVENTION = new DefaultChatModelObservationConvention();
 
-    private final Supplier<Magnet> magnet;
+    private final MagnetReference magnet;
     private final ChatSettings settings;
     private final ObservationRegistry registry;
     private final @Nullable ChatModelObservationConvention convention;
@@ -43,12 +41,12 @@ public class MagnetChatModel implements ChatModel {
      * @param convention of observations; null = Spring AI's
      */
     public MagnetChatModel(
-            Supplier<Magnet> magnet,
+            MagnetReference magnet,
             MagnetProperties properties,
             ObservationRegistry registry,
             @Nullable ChatModelObservationConvention convention) {
         this.magnet = magnet;
-        this.settings = new ChatSettings(properties);
+        this.settings = new ChatSettings(properties, magnet);
         this.registry = registry;
         this.convention = convention;
     }

@@ -2,7 +2,6 @@ package dev.magnet.spring;
 
 import dev.magnet.EmbedOptions;
 import dev.magnet.Embeddings;
-import dev.magnet.Magnet;
 import dev.magnet.MagnetException;
 import dev.magnet.Status;
 import dev.magnet.Truncation;
@@ -10,7 +9,6 @@ import io.micrometer.observation.ObservationRegistry;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.ai.chat.metadata.DefaultUsage;
@@ -33,7 +31,7 @@ import org.springframework.ai.embedding.observation.EmbeddingModelObservationDoc
 public class MagnetEmbeddingModel extends AbstractEmbeddingModel {
     private static final EmbeddingModelObservationConvention CONVENTION = new DefaultEmbeddingModelObservationConvention();
 
-    private final Supplier<Magnet> magnet;
+    private final MagnetReference magnet;
     private final MagnetProperties properties;
     private final ObservationRegistry registry;
     private final @Nullable EmbeddingModelObservationConvention convention;
@@ -44,7 +42,7 @@ public class MagnetEmbeddingModel extends AbstractEmbeddingModel {
      * @param convention of observations; null = Spring AI's
      */
     public MagnetEmbeddingModel(
-            Supplier<Magnet> magnet,
+            MagnetReference magnet,
             MagnetProperties properties,
             ObservationRegistry registry,
             @Nullable EmbeddingModelObservationConvention convention) {
@@ -56,10 +54,15 @@ public class MagnetEmbeddingModel extends AbstractEmbeddingModel {
 
     @Override
     public EmbeddingResponse call(EmbeddingRequest request) {
-        EmbeddingOptions options = EmbeddingOptions.builder().model(properties.model()).build();
+        EmbeddingOptions asked = request.getOptions();
+        magnet.checkName(asked == null ? null : asked.getModel());
+        EmbeddingOptions named = EmbeddingOptions.builder()
+                .model(magnet.name())
+                .dimensions(asked == null ? null : asked.getDimensions())
+                .build();
         var context = EmbeddingModelObservationContext.builder()
                 .embeddingRequest(new EmbeddingRequest(
-                        request.getInstructions(), request.getOptions() == null ? options : request.getOptions()))
+                        request.getInstructions(), asked == null || asked.getModel() == null ? named : asked))
                 .provider(MagnetAutoConfiguration.PROVIDER)
                 .build();
         return EmbeddingModelObservationDocumentation.EMBEDDING_MODEL_OPERATION
@@ -77,7 +80,7 @@ public class MagnetEmbeddingModel extends AbstractEmbeddingModel {
         List<Embedding> results =
                 IntStream.range(0, vectors.length).mapToObj(i -> new Embedding(vectors[i], i)).toList();
         int tokens = Math.toIntExact(embeddings.tokens());
-        return new EmbeddingResponse(results, new EmbeddingResponseMetadata(properties.model(), new DefaultUsage(tokens, 0)));
+        return new EmbeddingResponse(results, new EmbeddingResponseMetadata(magnet.name(), new DefaultUsage(tokens, 0)));
     }
 
     private static Embeddings await(CompletableFuture<Embeddings> running) {

@@ -17,16 +17,17 @@ public class MagnetHealthAutoConfiguration {
     /** For Spring. */
     public MagnetHealthAutoConfiguration() {}
 
-    /** Up with the model's name and size, down if it cannot be asked; a model that is not wanted yet is not loaded. */
+    /** Up with the model's name and size, down if it cannot be asked, or could not be loaded; a model that is not wanted yet is not loaded. */
     @Bean
     @ConditionalOnMissingBean(name = "magnetHealthIndicator")
     @ConditionalOnEnabledHealthIndicator("magnet")
-    public HealthIndicator magnetHealthIndicator(ConfigurableListableBeanFactory beans, MagnetProperties properties) {
+    public HealthIndicator magnetHealthIndicator(ConfigurableListableBeanFactory beans, MagnetReference magnet) {
         return () -> {
-            Health.Builder health = Health.up().withDetail("model", properties.model());
+            Health.Builder health = Health.up().withDetail("model", magnet.name());
             String[] names = beans.getBeanNamesForType(Magnet.class, true, false);
             if (names.length == 0 || beans.getSingleton(names[0]) == null) {
-                return health.withDetail("loaded", false).build();
+                RuntimeException failure = magnet.failure();
+                return (failure == null ? health : health.down(failure)).withDetail("loaded", false).build();
             }
             try {
                 var info = ((Magnet) beans.getBean(names[0])).info();
@@ -35,7 +36,7 @@ public class MagnetHealthAutoConfiguration {
                         .withDetail("dimensions", info.dimensions())
                         .build();
             } catch (RuntimeException e) {
-                return Health.down(e).withDetail("model", properties.model()).build();
+                return health.down(e).build();
             }
         };
     }

@@ -5,6 +5,8 @@ import jakarta.validation.constraints.DecimalMax;
 import jakarta.validation.constraints.DecimalMin;
 import jakarta.validation.constraints.Min;
 import jakarta.validation.constraints.NotBlank;
+import jakarta.validation.constraints.NotEmpty;
+import jakarta.validation.constraints.Pattern;
 import jakarta.validation.constraints.Positive;
 import jakarta.validation.constraints.PositiveOrZero;
 import java.time.Duration;
@@ -26,6 +28,7 @@ import org.springframework.validation.annotation.Validated;
  * @param threads threads of one call; not set = the physical cores, divided between the calls that run
  * @param ctx most tokens of one text; not set = what the model was trained for
  * @param gpuLayers layers held by the GPU, if the library has a GPU backend; -1 = all
+ * @param reusePrefix whether a chat spares what was read before; false = the same call with the same seed always gives the same
  * @param embedding how texts become vectors
  * @param chat how answers are generated
  */
@@ -33,12 +36,13 @@ import org.springframework.validation.annotation.Validated;
 @ConfigurationProperties("magnet")
 public record MagnetProperties(
         @DefaultValue("smollm2-135m-instruct") @NotBlank String model,
-        @Nullable String adapter,
+        @Nullable @Pattern(regexp = ".*\\S.*", message = "must be a name, a file or \"none\"") String adapter,
         @DefaultValue("false") boolean lazy,
         @Nullable @Positive Integer sessions,
         @Nullable @Positive Integer threads,
         @Nullable @Positive Integer ctx,
         @DefaultValue("0") @Min(-1) int gpuLayers,
+        @DefaultValue("true") boolean reusePrefix,
         @DefaultValue @Valid Embedding embedding,
         @DefaultValue @Valid Chat chat) {
 
@@ -65,12 +69,14 @@ public record MagnetProperties(
      * @param timeout an answer that takes longer fails
      */
     public record Chat(
-            @Nullable @PositiveOrZero Double temperature,
+            @Nullable @DecimalMin("0") @DecimalMax(LARGEST) Double temperature,
             @Nullable @DecimalMin(value = "0", inclusive = false) @DecimalMax("1") Double topP,
             @Nullable @PositiveOrZero Integer topK,
-            @Nullable Double frequencyPenalty,
-            @Nullable Double presencePenalty,
+            @Nullable @DecimalMin("-" + LARGEST) @DecimalMax(LARGEST) Double frequencyPenalty,
+            @Nullable @DecimalMin("-" + LARGEST) @DecimalMax(LARGEST) Double presencePenalty,
             @Nullable @Positive Integer maxTokens,
-            @DefaultValue List<String> stop,
-            @Nullable @DurationMin Duration timeout) {}
+            @DefaultValue List<@NotEmpty String> stop,
+            @Nullable @DurationMin(nanos = 1) Duration timeout) {
+        private static final String LARGEST = "3.4e38"; // of a float
+    }
 }

@@ -6,17 +6,21 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.magnet.DefaultModel;
 import dev.magnet.Magnet;
 import dev.magnet.MagnetException;
-import dev.magnet.Status;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.springframework.ai.chat.model.ChatModel;
 import org.springframework.ai.embedding.EmbeddingModel;
+import org.springframework.ai.embedding.EmbeddingOptions;
+import org.springframework.ai.embedding.EmbeddingRequest;
 import org.springframework.boot.autoconfigure.AutoConfigurations;
 import org.springframework.boot.context.properties.source.InvalidConfigurationPropertyValueException;
 import org.springframework.boot.health.contributor.HealthIndicator;
+import org.springframework.boot.health.contributor.Status;
 import org.springframework.boot.test.context.runner.ApplicationContextRunner;
 
 /** Switches, properties and failures, with the random-weights model of the native tests. */
@@ -66,9 +70,78 @@ class MagnetAutoConfigurationTest {
     void propertiesOutOfRangeFailTheStartAndAreNamed() {
         Map<String, String> fields = Map.of(
                 "magnet.sessions=0", "sessions", "magnet.chat.top-p=1.5", "topP", "magnet.embedding.dimensions=-3", "dimensions",
-                "magnet.model=", "model", "magnet.chat.timeout=-1s", "timeout");
+                "magnet.model=", "model", "magnet.chat.timeout=0s", "timeout");
         fields.forEach((property, field) -> application.withPropertyValues(property).run(context ->
                 assertThat(context).hasFailed().getFailure().hasStackTraceContaining(field)));
+    }
+
+    @Test
+    void numbersThatAreNoneAndEmptyTextsFailTheStart() {
+        for (String property : List.of("magnet.chat.stop=a,,b", "magnet.chat.frequency-penalty=NaN", "magnet.chat.temperature=1e300",
+                "magnet.chat.presence-penalty=-Infinity", "magnet.adapter= ")) {
+            application.withPropertyValues(property).run(context -> assertThat(context).hasFailed());
+        }
+    }
+
+    @Test
+    void nothingIsLoadedWhereNothingWantsIt() {
+        application.withPropertyValues("spring.ai.model.embedding=openai", "spring.ai.model.chat=none", "magnet.model=nowhere.gguf")
+                .run(context -> assertThat(context).hasNotFailed().doesNotHaveBean(EmbeddingModel.class));
+    }
+
+    @Test
+    void whatIsWrongIsSaidWithItsProperty() {
+        application.withPropertyValues("magnet.adapter=nowhere").run(context -> {
+            Throwable failure = assertThat(context).hasFailed().getFailure().actual();
+            assertThat(new MagnetFailureAnalyzer().analyze(failure).getDescription())
+                    .startsWith("magnet.adapter=nowhere: ").contains("nowhere");
+        });
+    }
+
+    @Test
+    void aLoadThatFailedIsNoHealth() {
+        application.withPropertyValues("magnet.lazy=true", "magnet.model=nowhere.gguf").run(context -> {
+            HealthIndicator health = context.getBean(HealthIndicator.class);
+            assertThat(health.health().getStatus()).isEqualTo(Status.UP);
+            assertThatThrownBy(() -> context.getBean(EmbeddingModel.class).embed("a")).hasStackTraceContaining("nowhere.gguf");
+            assertThat(health.health().getStatus()).isEqualTo(Status.DOWN);
+        });
+    }
+
+    @Test
+    void aClosedContextLoadsNothing() {
+        var loads = new AtomicInteger();
+        var models = new AtomicReference<EmbeddingModel>();
+        application.withPropertyValues("magnet.lazy=true").withBean("own", Magnet.class, () -> {
+            loads.incrementAndGet();
+            return Magnet.load(TINY);
+        }).run(context -> {
+            models.set(context.getBean(EmbeddingModel.class));
+            models.get().embed("a");
+        });
+        assertThatThrownBy(() -> models.get().embed("a")).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+        assertThat(loads).hasValue(1);
+        application.withPropertyValues("magnet.lazy=true").run(context -> models.set(context.getBean(EmbeddingModel.class)));
+        assertThatThrownBy(() -> models.get().embed("a")).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+    }
+
+    @Test
+    void aModelOfTheApplicationsOwnHasItsOwnName() {
+        application.withBean("own", Magnet.class, () -> Magnet.load(TINY)).withPropertyValues("magnet.model=another.gguf").run(context -> {
+            var response = context.getBean(EmbeddingModel.class).call(new EmbeddingRequest(List.of("a"), null));
+            String name = context.getBean(Magnet.class).info().name();
+            assertThat(response.getMetadata().getModel()).isEqualTo(name.isEmpty() ? "llama" : name);
+        });
+    }
+
+    @Test
+    void aRequestToAnotherModelIsRefused() {
+        application.run(context -> {
+            var model = context.getBean(EmbeddingModel.class);
+            var other = EmbeddingOptions.builder().model("other").build();
+            assertThatThrownBy(() -> model.call(new EmbeddingRequest(List.of("a"), other)))
+                    .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("\"other\" is not loaded");
+        });
     }
 
     @Test
@@ -127,9 +200,9 @@ class MagnetAutoConfigurationTest {
                 .run(context -> {
                     ChatModel chat = context.getBean(ChatModel.class);
                     assertThatThrownBy(() -> chat.call("Tell a very long story."))
-                            .isInstanceOfSatisfying(MagnetException.class, e -> assertThat(e.status()).isEqualTo(Status.TIMEOUT));
+                            .isInstanceOfSatisfying(MagnetException.class, e -> assertThat(e.status()).isEqualTo(dev.magnet.Status.TIMEOUT));
                     assertThatThrownBy(() -> chat.stream("Tell a very long story.").collectList().block())
-                            .isInstanceOfSatisfying(MagnetException.class, e -> assertThat(e.status()).isEqualTo(Status.TIMEOUT));
+                            .isInstanceOfSatisfying(MagnetException.class, e -> assertThat(e.status()).isEqualTo(dev.magnet.Status.TIMEOUT));
                 });
     }
 

@@ -136,10 +136,12 @@ class ToolsAndSchemasTest {
         assertThat(all.mutate().combineWith(ChatOptions.builder().topK(4)).build().getOutputSchema()).isEqualTo("{}");
         ToolCallingChatOptions other = ToolCallingChatOptions.builder().toolCallbacks(weather()).build();
         application.withPropertyValues("magnet.model=" + Path.of("nowhere.gguf"), "magnet.lazy=true").run(context -> {
-            var settings = new ChatSettings(context.getBean(MagnetProperties.class));
+            var settings = new ChatSettings(context.getBean(MagnetProperties.class), context.getBean(MagnetReference.class));
             assertThat(settings.merged(other).getToolCallbacks()).hasSize(1);
             assertThat(settings.merged(other).getMaxTokens()).isEqualTo(200);
-            assertThat(settings.merged(all)).isEqualTo(all.mutate().model("nowhere.gguf").build());
+            assertThat(settings.merged(all.mutate().model(null).build())).isEqualTo(all.mutate().model("nowhere.gguf").build());
+            assertThatThrownBy(() -> settings.merged(all))
+                    .isInstanceOf(IllegalArgumentException.class).hasMessage("model \"m\" is not loaded; nowhere.gguf is");
             assertThat(context).hasSingleBean(ChatModel.class);
         });
     }
