@@ -32,6 +32,10 @@ class AskFolder {
             System.err.println(folder + " is no folder");
             System.exit(1);
         }
+        if (args[3].isBlank()) {
+            System.err.println("the question is empty");
+            System.exit(2);
+        }
         try (var embedding = MagnetEmbeddingModel.builder().modelPath(model).adapterPath(Path.of(args[1])).build();
                 var counter = MagnetTokenCountEstimator.builder().modelPath(model).build();
                 var chat = MagnetChatModel.builder().modelPath(model).temperature(0.0).maxOutputTokens(100).build()) {
@@ -51,6 +55,10 @@ class AskFolder {
             for (EmbeddingMatch<TextSegment> match : found) {
                 System.out.printf("%.3f  %s: %s%n", match.score(), match.embedded().metadata().getString("file_name"),
                         match.embedded().text().replaceAll("\\s+", " "));
+            }
+            if (found.isEmpty()) {
+                System.err.println("there is no text in " + folder);
+                System.exit(1);
             }
             String facts = found.stream().map(match -> match.embedded().text()).collect(Collectors.joining("\n"));
             System.out.println("> " + chat.chat("Answer in one sentence, from this text alone:\n" + facts + "\n\n" + args[3]));

@@ -3,6 +3,7 @@ import dev.magnet.LoadOptions;
 import dev.magnet.Magnet;
 import dev.magnet.Truncation;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,9 +25,9 @@ import org.apache.lucene.index.IndexWriterConfig;
 import org.apache.lucene.index.StoredFields;
 import org.apache.lucene.index.Term;
 import org.apache.lucene.index.VectorSimilarityFunction;
-import org.apache.lucene.queryparser.classic.QueryParser;
 import org.apache.lucene.search.IndexSearcher;
 import org.apache.lucene.search.KnnFloatVectorQuery;
+import org.apache.lucene.search.MatchNoDocsQuery;
 import org.apache.lucene.search.Query;
 import org.apache.lucene.search.ScoreDoc;
 import org.apache.lucene.search.TopDocs;
@@ -34,6 +35,7 @@ import org.apache.lucene.search.highlight.Highlighter;
 import org.apache.lucene.search.highlight.QueryScorer;
 import org.apache.lucene.search.highlight.SimpleHTMLFormatter;
 import org.apache.lucene.store.FSDirectory;
+import org.apache.lucene.util.QueryBuilder;
 
 /**
  * Finds paragraphs of a folder of text files by their words (BM25) and by their meaning (vectors) at once, in a Lucene index
@@ -44,6 +46,7 @@ import org.apache.lucene.store.FSDirectory;
 class HybridSearch {
     static final int CANDIDATES = 50; // of each kind
     static final int RANK_CONSTANT = 60; // of reciprocal rank fusion, as in its paper
+    static final int SHOWN = 200; // characters of a paragraph that has none of the question's words
     static final StandardAnalyzer ANALYZER = new StandardAnalyzer();
     static final EmbedOptions EMBED = EmbedOptions.defaults().withTruncate(Truncation.HEAD);
 
@@ -66,7 +69,7 @@ class HybridSearch {
     /** Takes out of the index what is gone or has changed, and puts in what is new. */
     static void update(FSDirectory index, Path folder, Magnet magnet) throws IOException {
         Map<String, Path> present = new TreeMap<>(); // by name and time of change
-        try (Stream<Path> files = Files.walk(folder)) {
+        try (Stream<Path> files = Files.walk(folder.toRealPath())) { // the same, however the folder is named
             for (Path file : files.filter(file -> file.toString().endsWith(".txt")).toList()) {
                 present.put(file + "@" + Files.getLastModifiedTime(file).toMillis(), file);
             }
@@ -103,7 +106,8 @@ class HybridSearch {
     }
 
     static List<Document> documents(String version, Path file, Magnet magnet) throws IOException {
-        List<String> paragraphs = Stream.of(Files.readString(file).split("\\R\\s*\\R"))
+        String whole = new String(Files.readAllBytes(file), StandardCharsets.UTF_8); // what is no UTF-8 becomes U+FFFD
+        List<String> paragraphs = Stream.of(whole.split("\\R\\s*\\R"))
                 .map(String::strip)
                 .filter(text -> !text.isEmpty())
                 .toList();
@@ -120,10 +124,15 @@ class HybridSearch {
         return documents;
     }
 
+    static String beginning(String text) {
+        return text.length() > SHOWN ? text.substring(0, SHOWN) + "…" : text;
+    }
+
     static void search(FSDirectory index, String question, float[] vector) throws Exception {
         try (DirectoryReader reader = DirectoryReader.open(index)) {
             var searcher = new IndexSearcher(reader);
-            Query words = new QueryParser("text", ANALYZER).parse(QueryParser.escape(question));
+            Query any = new QueryBuilder(ANALYZER).createBooleanQuery("text", question); // null: no word in it
+            Query words = any == null ? new MatchNoDocsQuery() : any;
             TopDocs byWords = searcher.search(words, CANDIDATES);
             TopDocs byMeaning = searcher.search(new KnnFloatVectorQuery("vector", vector, CANDIDATES), CANDIDATES);
             TopDocs both = TopDocs.rrf(3, RANK_CONSTANT, new TopDocs[] {byWords, byMeaning});
@@ -133,7 +142,7 @@ class HybridSearch {
                 Document document = stored.document(hit.doc);
                 String text = document.get("text");
                 String passage = highlighter.getBestFragment(ANALYZER, "text", text); // null without a common word
-                System.out.printf("%.4f  %s: %s%n", hit.score, document.get("file"), (passage == null ? text : passage).replaceAll("\\s+", " "));
+                System.out.printf("%.4f  %s: %s%n", hit.score, document.get("file"), (passage == null ? beginning(text) : passage).replaceAll("\\s+", " "));
             }
         }
     }

@@ -2,7 +2,7 @@
 
 import sys
 
-from pyspark.ml.param import Param
+from pyspark.ml.param import Param, TypeConverters
 from pyspark.ml.util import JavaMLReadable, JavaMLWritable
 from pyspark.ml.wrapper import JavaTransformer
 
@@ -10,6 +10,14 @@ from pyspark.ml.wrapper import JavaTransformer
 _PACKAGE = "dev.magnet.spark"
 for _name in ("dev", "dev.magnet", _PACKAGE):
     sys.modules.setdefault(_name, sys.modules[__name__])
+
+
+_CONVERTERS = {
+    "IntParam": TypeConverters.toInt,
+    "LongParam": TypeConverters.toInt,
+    "DoubleParam": TypeConverters.toFloat,
+    "BooleanParam": TypeConverters.toBoolean,
+}
 
 
 class _MagnetTransformer(JavaTransformer, JavaMLReadable, JavaMLWritable):
@@ -22,7 +30,8 @@ class _MagnetTransformer(JavaTransformer, JavaMLReadable, JavaMLWritable):
         self._java_obj = self._new_java_obj("dev.magnet.spark." + self._class, self.uid)
         for java in self._java_obj.params():
             name = java.name()
-            setattr(self, name, Param(self, name, java.doc()))
+            converter = _CONVERTERS.get(java.getClass().getSimpleName(), TypeConverters.toString)
+            setattr(self, name, Param(self, name, java.doc(), converter))
             if self._java_obj.hasDefault(java):
                 self._setDefault(**{name: self._java_obj.getDefault(java).get()})
         self._params = None  # those that were just made
@@ -34,6 +43,14 @@ class _MagnetTransformer(JavaTransformer, JavaMLReadable, JavaMLWritable):
                 raise TypeError(f"{self._class} has no parameter {name}; it has {', '.join(p.name for p in self.params)}")
         self._set(**parameters)
         return self
+
+
+    def __getattr__(self, name):
+        """setInputCol(column) and its like."""
+        parameter = name[3:4].lower() + name[4:]
+        if name.startswith("set") and parameter in self.__dict__:
+            return lambda value: self.setParams(**{parameter: value})
+        raise AttributeError(f"{type(self).__name__} has no attribute {name}")
 
 
 class MagnetEmbedder(_MagnetTransformer):

@@ -35,7 +35,7 @@ public final class Models {
      *
      * @param name one of {@link #known()}
      * @throws MagnetException {@link Status#INVALID_ARGUMENT} for a name that is not known, {@link Status#IO} if it is not to
-     *     be had, with all that was tried; {@link Status#BAD_FILE} if what was fetched has another hash
+     *     be had, or has another hash than it should, with all that was tried
      */
     public static Path find(String name, FindOptions options) {
         Objects.requireNonNull(name, "name");
@@ -67,6 +67,9 @@ public final class Models {
         if (!Files.exists(file)) {
             throw new MagnetException(
                     Status.IO, "there is no file \"" + file.toAbsolutePath() + "\", and no model of that name; " + catalogue.names());
+        }
+        if (Files.isDirectory(file)) {
+            throw new MagnetException(Status.IO, file.toAbsolutePath() + " is a directory; a file is needed");
         }
         return file;
     }

@@ -15,7 +15,9 @@ public class MagnetGenerator extends MagnetTransformer<MagnetGenerator> {
             new IntParam(this, "maxTokens", "most tokens of a continuation", ParamValidators.gt(0));
     private final DoubleParam temperature =
             new DoubleParam(this, "temperature", "0: always the likeliest token", ParamValidators.gtEq(0));
-    private final LongParam seed = new LongParam(this, "seed", "of the random numbers that choose tokens");
+    private final LongParam seed = new LongParam(this, "seed", "of the random numbers that choose tokens",
+            ParamValidators.inRange(0, MOST_SEED));
+    private static final double MOST_SEED = 0xFFFF_FFFFL;
 
     /** With default parameters. */
     public MagnetGenerator() {
@@ -55,7 +57,7 @@ public class MagnetGenerator extends MagnetTransformer<MagnetGenerator> {
         return with(temperature, (Object) value);
     }
 
-    /** Of the random numbers that choose tokens. Default: 1. */
+    /** Of the random numbers that choose tokens, in [0, 2^32). Default: 1. */
     public MagnetGenerator setSeed(long value) {
         return with(seed, (Object) value);
     }

@@ -2,6 +2,7 @@ package dev.magnet.spark;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 import org.apache.spark.ml.Transformer;
 import org.apache.spark.ml.param.IntParam;
@@ -15,6 +16,7 @@ import org.apache.spark.sql.Dataset;
 import org.apache.spark.sql.Encoders;
 import org.apache.spark.sql.Row;
 import org.apache.spark.sql.functions;
+import org.apache.spark.sql.internal.SQLConf;
 import org.apache.spark.sql.types.DataType;
 import org.apache.spark.sql.types.DataTypes;
 import org.apache.spark.sql.types.StringType;
@@ -49,7 +51,8 @@ public abstract class MagnetTransformer<T extends MagnetTransformer<T>> extends 
         adapterPath = param("adapterPath",
                 "the same of an adapter; empty: the one that is known for a model by name; none: the bare model");
         threads = new IntParam(this, "threads",
-                "threads of one call; 0: spark.executor.cores if set, else the physical cores", ParamValidators.gtEq(0));
+                "threads of one call; 0: spark.executor.cores if set, else the physical cores",
+                ParamValidators.inRange(0, ModelSettings.MOST_THREADS));
         this.batchSize = new IntParam(this, "batchSize", "most rows that are computed together", ParamValidators.gt(0));
         handleInvalid = new Param<>(this, "handleInvalid",
                 "what becomes of rows whose text is null, no UTF-8 or too long: error, skip (the row is left out), keep (null, and"
@@ -171,7 +174,7 @@ public abstract class MagnetTransformer<T extends MagnetTransformer<T>> extends 
     }
 
     final <V> T with(Param<V> param, V value) {
-        set(param, value);
+        set(param, Objects.requireNonNull(value, param.name()));
         return self();
     }
 
@@ -193,11 +196,11 @@ public abstract class MagnetTransformer<T extends MagnetTransformer<T>> extends 
         var model = new ModelSettings(getOrDefault(modelPath), getOrDefault(adapterPath), intOf(threads));
         String[] names = dataset.columns();
         List<Param<String>> inputs = inputs();
-        int[] columns = inputs.stream().mapToInt(input -> Arrays.asList(names).indexOf(getOrDefault(input))).toArray();
+        int[] columns = inputs.stream().mapToInt(input -> indexOf(getOrDefault(input), names)).toArray();
         int[] valid = IntStream.range(names.length, names.length + inputs.size()).toArray();
         Dataset<Row> rows = dataset.toDF();
         for (int i = 0; i < inputs.size(); i++) {
-            Column bytes = functions.col("`" + getOrDefault(inputs.get(i)).replace("`", "``") + "`");
+            Column bytes = functions.col("`" + names[columns[i]].replace("`", "``") + "`");
             rows = rows.withColumn(VALID + uid + i, functions.is_valid_utf8(bytes));
         }
         var batches = new RowBatches(work(), columns, valid, names.length, intOf(batchSize),
@@ -207,14 +210,15 @@ public abstract class MagnetTransformer<T extends MagnetTransformer<T>> extends 
 
     @Override
     public StructType transformSchema(StructType schema) {
-        List<String> names = Arrays.asList(schema.fieldNames());
+        String[] names = schema.fieldNames();
         for (Param<String> input : inputs()) {
             String column = needed(input);
-            if (!names.contains(column)) {
+            int index = indexOf(column, names);
+            if (index < 0) {
                 throw new IllegalArgumentException(
                         input.name() + " is \"" + column + "\"; there is no such column among " + String.join(", ", names));
             }
-            DataType type = schema.apply(column).dataType();
+            DataType type = schema.apply(index).dataType();
             if (!(type instanceof StringType)) {
                 throw new IllegalArgumentException(
                         input.name() + " is \"" + column + "\", a column of " + type.simpleString() + "; strings are needed");
@@ -228,10 +232,22 @@ public abstract class MagnetTransformer<T extends MagnetTransformer<T>> extends 
 
     private StructType added(StructType schema, Param<String> param, DataType type) {
         String column = needed(param);
-        if (Arrays.asList(schema.fieldNames()).contains(column)) {
+        if (column.isEmpty()) {
+            throw new IllegalArgumentException(param.name() + " is empty; a column has a name");
+        }
+        if (indexOf(column, schema.fieldNames()) >= 0) {
             throw new IllegalArgumentException(param.name() + " is \"" + column + "\"; there is such a column already");
         }
         return schema.add(column, type, true);
+    }
+
+    /** The place of a column, told from others as Spark is set to; -1 = there is none. */
+    private static int indexOf(String column, String[] names) {
+        int same = Arrays.asList(names).indexOf(column);
+        return same >= 0 || SQLConf.get().caseSensitiveAnalysis() ? same : IntStream.range(0, names.length)
+                .filter(i -> names[i].equalsIgnoreCase(column))
+                .findFirst()
+                .orElse(-1);
     }
 
     private String needed(Param<String> param) {

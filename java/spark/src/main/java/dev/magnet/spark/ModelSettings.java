@@ -6,6 +6,7 @@ import dev.magnet.MagnetException;
 import dev.magnet.Models;
 import dev.magnet.Status;
 import java.io.Serializable;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -17,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Which model tasks use. Executors load it once a JVM and share it between their tasks.
  *
- * @param modelPath the path of a GGUF file that every machine has, the name of one that
+ * @param modelPath the path, or {@code file:} URI, of a GGUF file that every machine has, the name of one that
  *     {@code SparkContext.addFile} has distributed, or a name that {@link Models} knows
  * @param adapterPath the same of an adapter; "" = the one that is known for a model by name, else none; "none" = none
  * @param threads threads of one call; 0 = {@code spark.executor.cores} where it is set, else the physical cores
@@ -26,10 +27,16 @@ public record ModelSettings(String modelPath, String adapterPath, int threads) i
     /** What {@code adapterPath} says for the bare model. */
     public static final String NONE = "none";
 
+    /** Most that a call can have. */
+    static final int MOST_THREADS = 512;
+
     /** Checks its arguments. */
     public ModelSettings {
         Objects.requireNonNull(modelPath, "modelPath");
         Objects.requireNonNull(adapterPath, "adapterPath");
+        if (threads < 0 || threads > MOST_THREADS) {
+            throw new IllegalArgumentException("threads is " + threads + "; it must be in [0, " + MOST_THREADS + "]");
+        }
     }
 
     /** A model with the adapter that is known for it. */
@@ -47,8 +54,9 @@ public record ModelSettings(String modelPath, String adapterPath, int threads) i
         adapter();
     }
 
+    /** A row's result must not depend on those before it: a task that is repeated has others. */
     Magnet load() {
-        LoadOptions options = LoadOptions.defaults();
+        LoadOptions options = LoadOptions.defaults().withReusePrefix(false);
         int cores = threads > 0 ? threads : executorCores();
         options = cores > 0 ? options.withThreads(cores) : options;
         return Magnet.load(located(modelPath), adapter().map(options::withAdapters).orElse(options));
@@ -64,11 +72,14 @@ public record ModelSettings(String modelPath, String adapterPath, int threads) i
 
     private static Path located(String file) {
         Path distributed = distributed(file);
-        return distributed != null ? distributed : Models.locate(file);
+        if (distributed != null) {
+            return distributed;
+        }
+        return Models.locate(file.startsWith("file:") ? Path.of(URI.create(file)).toString() : file);
     }
 
     private static @Nullable Path distributed(String file) {
-        if (SparkEnv.get() == null || file.contains("/")) {
+        if (SparkEnv.get() == null || file.isEmpty() || file.contains("/")) {
             return null;
         }
         Path path = Path.of(SparkFiles.get(file));

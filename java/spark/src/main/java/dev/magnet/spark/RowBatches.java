@@ -33,6 +33,7 @@ record RowBatches(TextWork work, int[] columns, int[] valid, int width, int batc
     public Iterator<Row> apply(Magnet magnet, Iterator<Row> partition) {
         return new Iterator<>() {
             private final Queue<Row> ready = new ArrayDeque<>();
+            private boolean checked;
 
             @Override
             public boolean hasNext() {
@@ -40,6 +41,10 @@ record RowBatches(TextWork work, int[] columns, int[] valid, int width, int batc
                     List<Row> batch = new ArrayList<>();
                     while (batch.size() < batchSize && partition.hasNext()) {
                         batch.add(partition.next());
+                    }
+                    if (!checked) { // before a row is blamed for a parameter
+                        work.check(magnet);
+                        checked = true;
                     }
                     ready.addAll(results(magnet, batch));
                 }

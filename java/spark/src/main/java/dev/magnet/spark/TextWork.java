@@ -22,6 +22,13 @@ sealed interface TextWork extends Serializable {
     /** {@code rows}: texts of the input columns, none of them null. */
     List<Outcome> run(Magnet magnet, List<List<String>> rows);
 
+    /**
+     * Does it with a text that nothing can be said against.
+     *
+     * @throws MagnetException for parameters that the model refuses, which are no fault of a row's
+     */
+    default void check(Magnet magnet) {}
+
     /** A vector a text. {@code instruction} null = the adapter's; {@code dimensions} 0 = all. */
     record Embed(@Nullable String instruction, boolean document, int dimensions, boolean truncate) implements TextWork {
         EmbedOptions options() {
@@ -30,6 +37,11 @@ sealed interface TextWork extends Serializable {
                     .withDocument(document)
                     .withDimensions(dimensions)
                     .withTruncate(truncate ? Truncation.HEAD : Truncation.ERROR);
+        }
+
+        @Override
+        public void check(Magnet magnet) {
+            magnet.embed("a", options());
         }
 
         @Override
@@ -54,6 +66,11 @@ sealed interface TextWork extends Serializable {
     record Generate(int maxTokens, double temperature, long seed) implements TextWork {
         GenerateOptions options() {
             return GenerateOptions.defaults().withMaxTokens(maxTokens).withTemperature(temperature).withSeed(seed);
+        }
+
+        @Override
+        public void check(Magnet magnet) {
+            magnet.generate("a", options().withMaxTokens(1)).result();
         }
 
         @Override

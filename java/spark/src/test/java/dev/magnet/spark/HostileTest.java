@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.magnet.MagnetException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -164,5 +165,81 @@ class HostileTest {
         String failure = everything(assertThrows(
                 Exception.class, () -> Sessions.embedder().setModelPath(none).transform(texts).collectAsList()));
         assertTrue(failure.contains(none), failure);
+    }
+
+    @Test
+    void aParameterThatTheModelRefusesFailsTheJobWhateverBecomesOfRows() {
+        Dataset<Row> texts = spark.sql("select 'a' as text");
+        for (String how : List.of("error", "skip", "keep")) {
+            for (MagnetTransformer<?> refused : List.of(
+                    on(new MagnetEmbedder()).setDimensions(100_000).setHandleInvalid(how),
+                    on(new MagnetEmbedder()).setInstruction("a\uD800").setHandleInvalid(how),
+                    on(new MagnetEmbedder()).setInstruction("x ".repeat(1000)).setTruncate(true).setHandleInvalid(how))) {
+                Exception failure = assertThrows(Exception.class, () -> refused.transform(texts).collectAsList());
+                assertTrue(!causes(failure).contains("handleInvalid"), causes(failure));
+            }
+        }
+        assertThrows(IllegalArgumentException.class, () -> new MagnetGenerator().setSeed(-1));
+        assertThrows(IllegalArgumentException.class, () -> new MagnetGenerator().setSeed(1L << 40));
+        assertThrows(IllegalArgumentException.class, () -> new MagnetEmbedder().setThreads(1000));
+        assertThrows(NullPointerException.class, () -> new MagnetEmbedder().setInstruction(null));
+    }
+
+    private static String causes(Throwable failure) {
+        var text = new StringBuilder();
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            text.append(cause.getMessage()).append('\n');
+        }
+        return text.toString();
+    }
+
+    @Test
+    void columnsAreToldApartAsSparkIsSetTo() {
+        Dataset<Row> texts = spark.sql("select 'a' as text");
+        assertEquals(1, on(new MagnetEmbedder()).setInputCol("TEXT").transform(texts).select("out").count());
+        for (String taken : List.of("Text", "")) {
+            assertThrows(IllegalArgumentException.class, () -> on(new MagnetEmbedder()).setOutputCol(taken).transform(texts));
+        }
+        spark.conf().set("spark.sql.caseSensitive", true);
+        try {
+            assertThrows(IllegalArgumentException.class, () -> on(new MagnetEmbedder()).setInputCol("TEXT").transform(texts));
+            assertEquals(1, on(new MagnetEmbedder()).setOutputCol("Text").transform(texts).select("Text").count());
+        } finally {
+            spark.conf().unset("spark.sql.caseSensitive");
+        }
+    }
+
+    @Test
+    void aContinuationDependsOnItsRowAlone() {
+        Dataset<Row> prompts = spark.range(40).selectExpr("concat('the bank ', id % 7, ' and ', id) as text");
+        MagnetGenerator generator = on(new MagnetGenerator()).setMaxTokens(12).setTemperature(1).setSeed(7);
+        List<String> once = continuations(generator, prompts);
+        assertEquals(once, continuations(generator, prompts));
+        assertEquals(once, continuations(generator, prompts.repartition(5)));
+        assertEquals(once, continuations(generator.setBatchSize(1), prompts.coalesce(1)));
+    }
+
+    private static List<String> continuations(MagnetGenerator generator, Dataset<Row> prompts) {
+        return generator.transform(prompts).orderBy("text").collectAsList().stream().map(row -> row.<String>getAs("out")).toList();
+    }
+
+    @Test
+    void aModelIsAFileHereOnTheDriver() {
+        Dataset<Row> texts = spark.sql("select 'a' as text");
+        for (String none : List.of("", "/tmp", "/nowhere.gguf")) {
+            assertThrows(MagnetException.class, () -> on(new MagnetEmbedder()).setModelPath(none).transform(texts));
+        }
+        assertEquals(1, on(new MagnetEmbedder()).setModelPath(Sessions.TINY.toUri().toString()).transform(texts).count());
+    }
+
+    @Test
+    void functionsTakeWhatSqlGivesThem() {
+        MagnetFunctions.register(spark, ModelSettings.of(Sessions.TINY.toString()));
+        assertEquals(
+                spark.sql("select magnet_generate('a', 3)").first().getString(0),
+                spark.sql("select magnet_generate('a', 3L)").first().getString(0));
+        for (String refused : List.of("magnet_generate('a', -1)", "magnet_generate('a', 2.5)", "magnet_embed(1)")) {
+            assertThrows(Exception.class, () -> spark.sql("select " + refused).collectAsList(), refused);
+        }
     }
 }

@@ -4,6 +4,7 @@ import dev.magnet.KnownModel;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -11,6 +12,7 @@ import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.UUID;
 
 /** Which files of the cache hold what they should. A hash takes a while for large ones, so that it is remembered beside them. */
 final class Checked {
@@ -19,9 +21,13 @@ final class Checked {
     /** Whether the file was found right before, and has not been touched since. */
     private static boolean isKnown(Path file, KnownModel model) throws IOException {
         Path note = note(file);
-        return Files.isRegularFile(file)
-                && Files.isRegularFile(note)
-                && Files.readString(note).equals(text(file, model));
+        try {
+            return Files.isRegularFile(file)
+                    && Files.isRegularFile(note)
+                    && Files.readString(note).equals(text(file, model));
+        } catch (AccessDeniedException e) {
+            return false; // another user's, who keeps it to himself
+        }
     }
 
     /** Whether the file is right; remembers it if so. */
@@ -40,7 +46,8 @@ final class Checked {
 
     static void remember(Path file, KnownModel model) {
         try {
-            Path staged = Files.createTempFile(file.getParent(), file.getFileName() + ".checked", ".part");
+            // not a temporary file, which only its owner could read
+            Path staged = file.resolveSibling(file.getFileName() + ".checked." + UUID.randomUUID() + ".part");
             Files.writeString(staged, text(file, model));
             Files.move(staged, note(file), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (IOException e) {

