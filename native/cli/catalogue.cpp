@@ -1,6 +1,7 @@
 #include "catalogue.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdlib>
 #include <fstream>
@@ -63,6 +64,9 @@ static fields_of_models parse(std::istream & in, const std::string & source) {
 
 static known_model checked_model(const std::string & name, std::map<std::string, std::string> & fields,
                                  const std::string & source) {
+    for (char & digit : fields["sha256"]) {
+        digit = (char)std::tolower((unsigned char)digit);
+    }
     known_model model{name, fields["file"], 0, fields["sha256"], fields["licence"], fields["adapter-of"]};
     const auto  require = [&](bool ok, const char * field, const char * needed) {
         if (!ok) {

@@ -13,6 +13,7 @@ namespace magnet_cli {
 namespace {
 
 struct models_command {
+    CLI::Option *  named = nullptr; // an empty name is one that an unset variable gives, and no list
     std::string    name;
     output_options output;
     bool           sums = false;
@@ -68,7 +69,7 @@ void models_command::show(const known_model & model, const std::filesystem::path
 void models_command::run() {
     const auto               cache = model_cache();
     std::vector<known_model> known = read_catalogue(cache);
-    if (!name.empty()) {
+    if (named->count() > 0) {
         const auto found =
             std::find_if(known.begin(), known.end(), [&](const known_model & one) { return one.name == name; });
         if (found == known.end()) {
@@ -77,7 +78,7 @@ void models_command::run() {
         known = {*found};
     }
     magnet_cli::output out(output.path);
-    if (!name.empty() && !sums && !output.as_json) { // for -m "$(magnet models NAME)"
+    if (named->count() > 0 && !sums && !output.as_json) { // for -m "$(magnet models NAME)"
         const cached state = state_of(known[0], cache);
         if (!usable(state)) {
             throw failure(name + " is " + words(state) + " (" + cache.string() +
@@ -94,7 +95,8 @@ void models_command::run() {
 
 void add_models(CLI::App & verb) {
     auto command = std::make_shared<models_command>();
-    verb.add_option("NAME", command->name, "print only the path of this model, if the cache has it")->type_name("");
+    command->named = verb.add_option("NAME", command->name, "print only the path of this model, if the cache has it");
+    command->named->type_name("");
     option_group out = command->output.add_to(verb, "one JSON object a model");
     out.flag("--sums", command->sums, "print what sha256sum -c reads, of the models that the cache has");
     set_help(

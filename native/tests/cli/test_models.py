@@ -37,6 +37,11 @@ class ModelsTest(CliTest):
         self.assertEqual(self.ok("models", "--sums", env=self.env).out, "")
         self.fails(1, "models", NAME, says=[NAME, "not in the cache", "Models.find"], env=self.env)
         self.fails(1, "models", "nobody", says=["nobody", "magnet models"], env=self.env)
+        self.fails(1, "models", "", says=["no model is called"], env=self.env)
+
+    def test_hashes_may_be_in_capitals(self):
+        self.assertEqual(self.known(sha256=hashlib.sha256(CONTENT).hexdigest().upper())["mine"]["sha256"],
+                         hashlib.sha256(CONTENT).hexdigest())
 
     def test_files_of_the_cache(self):
         file = self.file("models/mine.gguf", CONTENT)

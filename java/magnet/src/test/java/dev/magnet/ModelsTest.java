@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CompletableFuture;
@@ -180,6 +181,34 @@ class ModelsTest {
     }
 
     @Test
+    void whatWasBegunWrongIsNotTheLocationsFault() throws Exception {
+        served.put("/toy.gguf", CONTENT);
+        Files.write(cache.resolve("toy.gguf.part"), new byte[1000]);
+        assertFound(Models.find("toy", from(url("/"))));
+        assertEquals(List.of("/toy.gguf bytes=1000-", "/toy.gguf"), asked);
+    }
+
+    @Test
+    void whatIsKnownToBeRightOthersMayReadToo() throws Exception {
+        served.put("/toy.gguf", CONTENT);
+        assertFound(Models.find("toy", from(url("/"))));
+        assertEquals(
+                Files.getPosixFilePermissions(cache.resolve("toy.gguf")),
+                Files.getPosixFilePermissions(cache.resolve("toy.gguf.checked")));
+    }
+
+    @Test
+    void hashesInCapitalsAndSpacesBehindFieldsAreRead() throws Exception {
+        Path file = cache.resolve("models.properties");
+        String sha256 = sha256(CONTENT);
+        Files.writeString(file, Files.readString(file).replace(sha256, sha256.toUpperCase(Locale.ROOT)).replace("=toy\n", "=toy  \n"));
+        Files.write(cache.resolve("toy.gguf"), CONTENT);
+        Files.write(cache.resolve("toy.magnet.gguf"), CONTENT);
+        assertFound(Models.find("toy", from()));
+        assertTrue(Models.findAdapter("toy", from()).isPresent());
+    }
+
+    @Test
     void anInterruptKeepsWhatThereIs() {
         served.put("/toy.gguf", CONTENT);
         FindOptions options = from(url("/")).withProgress((done, total) -> Thread.currentThread().interrupt());
@@ -216,10 +245,13 @@ class ModelsTest {
 
     @Test
     void offlineAsksNobody() throws Exception {
-        var refused = assertThrows(
+        MagnetException refused = assertThrows(
                 MagnetException.class, () -> Models.find("toy", from(url("/"), "pip").withOffline(true)));
         assertTrue(refused.getMessage().contains("magnet.offline"), refused.getMessage());
         assertEquals(List.of(), asked);
+        Files.write(cache.resolve("toy.gguf"), new byte[300_000]);
+        refused = assertThrows(MagnetException.class, () -> Models.find("toy", from().withOffline(true)));
+        assertTrue(refused.getMessage().contains("another size or SHA-256"), refused.getMessage());
         Files.write(cache.resolve("toy.gguf"), CONTENT);
         assertFound(Models.find("toy", from().withOffline(true)));
     }
