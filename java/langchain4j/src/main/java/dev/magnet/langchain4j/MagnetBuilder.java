@@ -71,7 +71,7 @@ public abstract class MagnetBuilder<B extends MagnetBuilder<B>> {
         return self();
     }
 
-    /** {@link LoadOptions#sessions()}: calls that compute at the same time; others wait. Default: 2. */
+    /** {@link LoadOptions#sessions()}: calls that compute at the same time; others wait. Default: 16. */
     public B sessions(@Nullable Integer sessions) {
         this.sessions = sessions;
         return self();

@@ -44,9 +44,15 @@ public final class MagnetStreamingChatModel implements StreamingChatModel, AutoC
     /** Returns at once. What the request has that is not supported is thrown here; what fails later goes to the handler. */
     @Override
     public void doChat(ChatRequest request, StreamingChatResponseHandler handler) {
-        Failures.refuseNull(handler, "handler");
         var delivery = new Delivery(new ChatCall(lease, request, timeout), handler);
         Thread.ofPlatform().daemon().name("magnet-chat").start(delivery);
+    }
+
+    /** The interface's own would hand on one that is null in a handler of its own. */
+    @Override
+    public void chat(ChatRequest request, @Nullable StreamingChatResponseHandler handler) {
+        Failures.refuseNull(handler, "handler");
+        StreamingChatModel.super.chat(request, handler);
     }
 
     /**

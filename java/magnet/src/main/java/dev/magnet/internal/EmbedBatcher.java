@@ -21,6 +21,9 @@ public final class EmbedBatcher {
     /** Enough for callers that were just answered to come back with their next text. */
     private static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
+    /** Long texts at the same time: each takes memory for itself, and processors from all others. */
+    private static final int MOST_ASIDE = 2;
+
     private final Runtime runtime;
     private final Embedder embedder;
     private final int mostAside;
@@ -37,7 +40,7 @@ public final class EmbedBatcher {
     public EmbedBatcher(Runtime runtime, Embedder embedder, int sessions) {
         this.runtime = runtime;
         this.embedder = embedder;
-        this.mostAside = Math.max(1, sessions - 1);
+        this.mostAside = Math.clamp(sessions - 1, 1, MOST_ASIDE);
     }
 
     /** Embeds some time soon. Cancelling the future keeps texts from being computed. */
