@@ -70,9 +70,9 @@ static void infill_protocol(CLI::App & verb) {
             group.value("--room", p.room, "N", "open gaps of N places, to be ended by END (default: exact gaps)");
             group.value("--span-min", p.span_min, "N", with_default("tokens of a span, at least", p.span_min));
             group.value("--span-max", p.span_max, "N", with_default("tokens of a span, at most", p.span_max));
-            group.value("--max-tokens", p.max_tokens, "N",
-                        "fill given gaps too, with the likeliest tokens, N at most");
-            group.choice("--until", p.until, until_names(), "such a filling ends with its first line, sentence or paragraph");
+            auto * filled = group.value("--max-tokens", p.max_tokens, "N",
+                                        "fill given gaps too, with the likeliest tokens, N at most");
+            group.choice("--until", p.until, until_names(), "such a filling ends with its first line, sentence or paragraph")->needs(filled);
             group.value("--window", p.window, "N", with_default("tokens read of a paragraph", p.window));
             group.value("--seed", p.seed, "N", with_default("of the gaps' places", p.seed));
             add_unique(c, group, "rows");

@@ -204,7 +204,7 @@ void add_infill(CLI::App & verb) {
                           "texts with gaps, or names of files with one each (default: standard input)");
 
     option_group out = command->output.add_to(verb, "one JSON object a text: tokens, log-probabilities, why gaps end");
-    out.flag("--full", command->full, "print the whole text with its gaps filled, not the fills alone");
+    auto * full = out.flag("--full", command->full, "print the whole text with its gaps filled, not the fills alone");
 
     option_group group(verb, "Infilling");
     group.value("--length", command->length, "N", "exact number of tokens of gaps that name none", between(1, 1 << 20));
@@ -218,7 +218,7 @@ void add_infill(CLI::App & verb) {
     auto * n = group.value("-n,--n", params.candidates.n, "N",
                            "N candidates by sampling: equal ones merged, the likeliest text first", between(1, 256));
     group.flag("--best", command->best, "print the first of them alone")->needs(n);
-    group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
+    group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100))->excludes(full);
     group.choice("--cache-type", command->model.cache_type, cache_type_names(), "how the KV cache keeps keys and values");
     group.flag("--no-reuse", command->model.no_reuse,
                "read each text from its start: same seed, same text, whatever came before");

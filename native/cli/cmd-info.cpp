@@ -221,10 +221,12 @@ void info_command::run() {
 
 void add_info(CLI::App & verb) {
     auto command = std::make_shared<info_command>();
-    verb.add_option("MODEL", command->file, "a GGUF file; the same as --model")->type_name("");
+    auto * model = verb.add_option("MODEL", command->file, "a GGUF file; the same as --model")->type_name("");
     option_group out = command->output.add_to(verb, "one JSON object");
-    out.flag("--meta", command->meta, "list the metadata of the file");
-    out.flag("--system", command->system, "no model: the platform, the kernels that run on it, the threads, and why");
+    auto * meta = out.flag("--meta", command->meta, "list the metadata of the file");
+    out.flag("--system", command->system, "no model: the platform, the kernels that run on it, the threads, and why")
+        ->excludes(model)
+        ->excludes(meta);
     command->model.add_to(verb);
     set_help(verb, "[options] [MODEL]",
              "Examples:\n"

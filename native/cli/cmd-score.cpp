@@ -191,9 +191,10 @@ void add_score(CLI::App & verb) {
 
     option_group group(verb, "Scoring");
     group.value("--given", command->given, "TEXT", "what the texts continue, unless a line says it; they are listed best first");
-    group.flag("--tokens", command->tokens, "list the log-probability of each token");
-    group.flag("--total", command->total, "print one line for all texts: their perplexity");
-    group.value("--top", command->params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
+    auto * tokens = group.flag("--tokens", command->tokens, "list the log-probability of each token");
+    auto * total = group.flag("--total", command->total, "print one line for all texts: their perplexity")->excludes(tokens);
+    group.value("--top", command->params.top, "N", "show the N likeliest tokens at each place", between(0, 100))
+        ->excludes(total);
     group.choice("--context", command->params.context, context_names(),
                  "what the text around a gap sees (default: the adapter's, else ordered)");
 

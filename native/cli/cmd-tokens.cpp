@@ -98,10 +98,10 @@ void add_tokens(CLI::App & verb) {
     option_group group(verb, "Tokens");
     auto *       ids   = group.flag("--ids", command->ids, "print ids only, those of a text on one line");
     auto *       count = group.flag("--count", command->count, "print how many tokens each text has")->excludes(ids);
-    group.flag("--decode", command->decode, "the other way: the text of the ids that are given")
-        ->excludes(ids)
-        ->excludes(count);
-    group.flag("--ends", command->ends, "add the tokens that begin and end a text, as the model asks for");
+    auto * decode = group.flag("--decode", command->decode, "the other way: the text of the ids that are given")
+                        ->excludes(ids)
+                        ->excludes(count);
+    group.flag("--ends", command->ends, "add the tokens that begin and end a text, as the model asks for")->excludes(decode);
     group.flag("--special", command->special, "read <|im_end|> and its like as control tokens, not as plain text");
 
     command->model.add_to(verb);

@@ -393,7 +393,8 @@ static void add_pairs(CLI::App & verb, train_command & command) {
     group.value("--margin", p.contrast.margin, "X",
                 with_default("another pair's text that is nearer by this cosine is no negative", p.contrast.margin));
     group.value("--mine-margin", p.contrast.mine_margin, "X",
-                with_default("a mined negative is farther than the answer by this cosine", p.contrast.mine_margin));
+                with_default("a mined negative is farther than the answer by this cosine", p.contrast.mine_margin))
+        ->needs(verb.get_option("--mine"));
     group.value("--dimensions", own.list(p.contrast.dimensions, p.contrast.n_dimensions), "N,...",
                 "sizes at which the beginning of a vector is to serve as one, beside the whole")->delimiter(',');
     group.value("--projection", p.contrast.projection, "N", with_default("width of a head for training only, 0 = none", p.contrast.projection));

@@ -45,6 +45,16 @@ class UsageTest(CliTest):
                     with self.subTest(verb=verb, option=option, value=value):
                         self.wrong(verb, option, value)
 
+    def test_what_means_nothing_beside_or_without_another(self):
+        for verb, options in {
+                "score": ["--total", "--top=3"], "tokens": ["--decode", "--ends"], "infill": ["--full", "--top=3"],
+                "train": ["--mine-margin=0.1"], "eval infill": ["--until=line"]}.items():
+            run = self.fails(2, *verb.split(), *VERBS[verb], *options, says=[options[-1].split("=")[0]])
+            self.assertRegex(run.err, "exclude each other|means nothing without")
+        self.fails(2, "score", "--total", "--tokens", "a", says=["--tokens", "--total"])
+        self.fails(2, "info", "--system", MODEL, says=["--system"])
+        self.fails(2, "info", "--system", "--meta", says=["--system", "--meta"])
+
     def test_what_separates_digits(self):
         """0,5 must not be 5."""
         for verb in VERBS:
