@@ -41,7 +41,7 @@ class CodeFiller {
             Infilled filled = magnet.infill(parts, options);
             for (Filling candidate : filled.ranked()) {
                 String text = filled.text(candidate);
-                boolean parses = parse(text, new Finder("")) == null;
+                boolean parses = isStillTheBody(text, args[2], body[0], text.length() - (source.length() - body[1]));
                 System.err.printf("%6.3f  %s  x%d%n", candidate.score(), parses ? "parses" : "broken", candidate.count());
                 if (parses) {
                     System.out.print(text);
@@ -51,6 +51,12 @@ class CodeFiller {
         }
         System.err.println("no candidate parses");
         System.exit(1);
+    }
+
+    /** Whether it parses, and the method ends where it did: a filling may have closed it, and gone on with methods of its own. */
+    private static boolean isStillTheBody(String source, String method, int begin, int end) {
+        var finder = new Finder(method);
+        return parse(source, finder) == null && finder.body != null && finder.body[0] == begin && finder.body[1] == end;
     }
 
     /** Where the first method of that name has its body: behind its opening brace, and at its closing one. */

@@ -30,6 +30,7 @@ struct infill_command {
     bool                 full       = false;
     bool                 keep_spaces = false;
     bool                 keep_repeat = false;
+    bool                 trim        = true; // code begins with its indentation, and ends as it ends
     stop_option          stop;
 
     void run();
@@ -41,10 +42,11 @@ struct infill_command {
                    const pieces & all) const;
 };
 
-// Prints the fills as they come; with the text around them if full.
+// Prints the fills as they come; with the text around them if full. Alone, they lose the space around them if trim.
 class infill_stream {
 public:
-    infill_stream(sink & out, const pieces & all, bool full) : out(out), all(all), full(full), stream(out, !full) {}
+    infill_stream(sink & out, const pieces & all, bool full, bool trim)
+        : out(out), all(all), full(full), stream(out, !full && trim) {}
 
     // Text goes into gap `part`: what stands before it comes first.
     void reach(size_t part) {
@@ -125,7 +127,7 @@ void infill_command::print(const magnet_filling & filling, const magnet_result &
             out.write(token_lines(filling.spans[i], of));
         }
     } else {
-        infill_stream fills(out, all, full);
+        infill_stream fills(out, all, full, trim);
         for (int32_t i = 0; i < filling.n_spans; ++i) {
             fills.put(filling.spans[i].part, {filling.spans[i].text, static_cast<size_t>(filling.spans[i].text_size)});
         }
@@ -137,7 +139,7 @@ void infill_command::run_template(magnet_session * session, const loaded_model &
                                   const pieces & all, sink & out) const {
     const std::vector<magnet_part> parts   = to_parts(all, keep_spaces);
     const bool                     streams = !output.as_json && params.top == 0 && params.candidates.n == 1;
-    infill_stream                  fills(out, all, full);
+    infill_stream                  fills(out, all, full, trim);
     token_stream                   stream(!streams ? nullptr : std::function([&](const magnet_token_event & event) {
         fills.put(event.part, {event.text, static_cast<size_t>(event.text_size)});
     }));
@@ -188,6 +190,8 @@ void infill_command::run() {
     params.ends.cut_repeat = !keep_repeat;
     stop.apply(params.ends.stop, params.ends.n_stop);
     const loaded_model loaded = load_model(model);
+    const bool by_prompt = params.context == MAGNET_CONTEXT_DEFAULT && loaded.adapters.empty() && loaded.info.context == MAGNET_CONTEXT_FIM;
+    trim = params.context != MAGNET_CONTEXT_FIM && !by_prompt;
     magnet_cli::output out(output.path);
     for_each_record(loaded, model, records.size(), params.candidates.n, out,
                     [&](magnet_session * session, size_t i, sink & own) { run_template(session, loaded, records[i], templates[i], own); });

@@ -29,8 +29,8 @@ void check_no_fim_files(const magnet_fim_params & files) {
 fim_prompter::fim_prompter(const model & m, const magnet_fim_params & files) : model_(m), format_(m.fim()) {
     if (!format_.found()) {
         throw error(MAGNET_STATUS_UNSUPPORTED,
-                    std::string("the vocabulary of this model has no tokens for filling in the middle, so the context FIM is "
-                                "none of its; it has ") +
+                    std::string("the vocabulary of this model has no tokens for filling in the middle, which the context "
+                                "FIM needs; this model has ") +
                         (m.has_plain_attention() ? "ORDERED, HYBRID and LEFT." : "LEFT."));
     }
     if (llama_vocab_get_add_bos(m.vocab()) && llama_vocab_bos(m.vocab()) >= 0) {

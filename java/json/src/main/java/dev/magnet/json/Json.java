@@ -1,7 +1,9 @@
 package dev.magnet.json;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -17,7 +19,8 @@ import java.util.List;
  * Answers as records. The schema is made of the record's components, a grammar of the schema, and the model can write nothing
  * else; Jackson reads it.
  *
- * <p>A component is a text, a number, a boolean, an enum, a {@link java.util.UUID}, a date or time of {@code java.time}, a list,
+ * <p>A component is a text, a number, a boolean, an enum, a {@link java.util.UUID}, a {@code LocalDate}, {@code Instant}, {@code OffsetDateTime} or
+ * {@code ZonedDateTime}, a list,
  * set or array, a map with texts for keys, a record of the same kinds, which may hold itself, or an {@link java.util.Optional}
  * of any of these, which the model may leave out. Jackson's annotations count: {@code @JsonProperty} names,
  * {@code @JsonPropertyDescription} describes.
@@ -28,6 +31,10 @@ public final class Json {
             .addModule(new JavaTimeModule())
             .disable(SerializationFeature.WRITE_DATES_AS_TIMESTAMPS)
             .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES)
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
 
     private Json() {}
@@ -79,13 +86,19 @@ public final class Json {
     }
 
     /**
-     * A value of a type from JSON, such as the arguments of a call.
+     * A value of a type from JSON, such as the arguments of a call, which need not follow the {@link #schema} of their tool.
      *
-     * @throws IllegalArgumentException if it is none
+     * @throws IllegalArgumentException if it is none: with what is wrong, or missing
      */
     public static <T> T read(String json, Class<T> type) {
         try {
-            return MAPPER.readValue(json, type);
+            T value = MAPPER.readValue(json, type);
+            JsonNode schema = MAPPER.readTree(schema(type));
+            String missing = value == null ? "a value" : Missing.in(MAPPER.readTree(json), schema, schema);
+            if (missing != null) {
+                throw new IllegalArgumentException("this is no " + type.getSimpleName() + ": " + missing + " is missing");
+            }
+            return value;
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("this is no " + type.getSimpleName() + ": " + e.getOriginalMessage(), e);
         }

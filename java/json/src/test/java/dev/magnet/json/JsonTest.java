@@ -47,6 +47,24 @@ class JsonTest {
     }
 
     @Test
+    void argumentsThatAreNoneAreRefusedWithWhatIsMissing() {
+        assertEquals(new Inner("n", Optional.empty()), Json.read("{\"the name\": \"n\", \"more\": 1}", Inner.class));
+        assertEquals(
+                new Tree(false, List.of(new Tree(true, List.of()))),
+                Json.read("{\"leaf\": false, \"children\": [{\"leaf\": true, \"children\": []}]}", Tree.class));
+        for (Map.Entry<String, String> bad : Map.of(
+                "{}", "the name is missing", "null", "a value is missing", "{\"the name\": null}", "the name is missing",
+                "{\"the name\": \"n\"} x", "Unrecognized", "{\"the name\": \"n\", \"the name\": \"m\"}", "Duplicate").entrySet()) {
+            var refused = assertThrows(IllegalArgumentException.class, () -> Json.read(bad.getKey(), Inner.class), bad.getKey());
+            assertTrue(refused.getMessage().contains(bad.getValue()), refused.getMessage());
+        }
+        for (String bad : List.of(
+                "{\"children\": []}", "{\"leaf\": true}", "{\"leaf\": false, \"children\": [{\"leaf\": true}]}", "{\"leaf\": 1.5, \"children\": []}")) {
+            assertThrows(IllegalArgumentException.class, () -> Json.read(bad, Tree.class), bad);
+        }
+    }
+
+    @Test
     void recordsInRecordsAreDefinitions() throws Exception {
         var mapper = new ObjectMapper();
         var schema = mapper.readTree(Json.schema(All.class));
