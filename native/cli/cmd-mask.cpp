@@ -132,7 +132,7 @@ void add_mask(CLI::App & verb) {
 
     option_group group(verb, "Mask");
     group.choice("--context", command->context, context_names(),
-                 "what the text around a gap sees (default: the adapter's, else what infill takes)");
+                 "what the text around a gap sees (default: the adapter's, else as infill)");
     group.choice("--attention", command->attention, attention_names(),
                  "for a text without a gap (default: the adapter's, else bidirectional)");
     group.value("--max-tokens", command->open, "N", with_default("places to draw for an open gap", command->open),

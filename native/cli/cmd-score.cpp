@@ -196,7 +196,7 @@ void add_score(CLI::App & verb) {
     group.value("--top", command->params.top, "N", "show the N likeliest tokens at each place", between(0, 100))
         ->excludes(total);
     group.choice("--context", command->params.context, context_names(),
-                 "what the text around a gap sees (default: the adapter's, else what infill takes)");
+                 "what the text around a gap sees (default: the adapter's, else as infill)");
 
     group.flag("--keep-spaces", command->keep_spaces, keep_spaces_help);
 
