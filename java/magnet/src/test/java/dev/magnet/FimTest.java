@@ -95,7 +95,7 @@ class FimTest {
             assertEquals(InfillContext.ORDERED, magnet.info().context());
             MagnetException e = assertThrows(MagnetException.class, () -> magnet.infill(PARTS, FIM));
             assertEquals(Status.UNSUPPORTED, e.status());
-            assertTrue(e.getMessage().contains("it has ORDERED, HYBRID and LEFT"), e.getMessage());
+            assertTrue(e.getMessage().contains("this model has ORDERED, HYBRID and LEFT"), e.getMessage());
         }
     }
 }

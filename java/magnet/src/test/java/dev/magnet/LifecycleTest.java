@@ -135,9 +135,9 @@ class LifecycleTest {
             var tokens = stream.iterator();
             tokens.next();
             magnet.close();
-            while (tokens.hasNext()) {
-                tokens.next();
-            }
+            var cut = assertThrows(MagnetException.class, () -> tokens.forEachRemaining(token -> {}));
+            assertEquals(Status.CANCELLED, cut.status());
+            assertTrue(cut.getMessage().contains("closed"), cut.getMessage());
         }
     }
 
