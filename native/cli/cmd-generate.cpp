@@ -205,8 +205,13 @@ void generate_command::run_texts(magnet_session * session, const loaded_model & 
         if (!streams) {
             print(result->spans[k], *result, loaded.model.get(), from, asked.text, own.sampling.seed, out);
         }
-        if (result->spans[k].stop == MAGNET_STOP_CONTEXT && !output.as_json) {
+        if (output.as_json) { // which says why a text ended
+            continue;
+        }
+        if (result->spans[k].stop == MAGNET_STOP_CONTEXT) {
             std::fprintf(stderr, "magnet: the text ends here because the context is full; see --ctx\n");
+        } else if (result->spans[k].stop == MAGNET_STOP_LENGTH && params.sampling.schema) {
+            std::fprintf(stderr, "magnet: the text ends at --max-tokens, before its JSON is complete\n");
         }
     }
     out.flush();

@@ -192,6 +192,10 @@ class GenerateTest(CliTest):
         for given in (schema, pathlib.Path(schema).read_text()):
             [one] = self.ok("generate", "--json", "--schema", given, "--seed", "1", "a").json()
             self.assertIn(json.loads(one["text"])["a"], (1, 2))
+        cut = self.run_magnet("generate", "--schema", schema, "--max-tokens", "1", "--seed", "1", "a")
+        self.assertEqual(cut.status, 0)
+        self.assertIn("before its JSON is complete", cut.err)
+        self.ok("generate", "--schema", schema, "--seed", "1", "a") # nothing to say of a whole one
         [one] = self.ok("infill", "--json", "--schema", schema, LEFT + " {{gap:..60}}" + RIGHT).json()
         self.assertIn(json.loads(one["full"][len(LEFT):-len(RIGHT)])["a"], (1, 2))
         self.fails(1, "generate", "--schema", '{"type":\n x}', "a", says=["the schema", "line 2"])
