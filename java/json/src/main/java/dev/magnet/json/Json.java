@@ -19,9 +19,8 @@ import java.util.List;
  * Answers as records. The schema is made of the record's components, a grammar of the schema, and the model can write nothing
  * else; Jackson reads it.
  *
- * <p>A component is a text, a number, a boolean, an enum, a {@link java.util.UUID}, a {@code LocalDate}, {@code Instant}, {@code OffsetDateTime} or
- * {@code ZonedDateTime}, a list,
- * set or array, a map with texts for keys, a record of the same kinds, which may hold itself, or an {@link java.util.Optional}
+ * <p>A component is a text, a number, a boolean, an enum, a {@link java.util.UUID}, a {@code LocalDate},
+ * {@code Instant}, {@code OffsetDateTime} or {@code ZonedDateTime}, a list, set or array, a map with texts for keys, a record of the same kinds, which may hold itself, or an {@link java.util.Optional}
  * of any of these, which the model may leave out. Jackson's annotations count: {@code @JsonProperty} names,
  * {@code @JsonPropertyDescription} describes.
  */
@@ -92,13 +91,13 @@ public final class Json {
      */
     public static <T> T read(String json, Class<T> type) {
         try {
-            T value = MAPPER.readValue(json, type);
-            JsonNode schema = MAPPER.readTree(schema(type));
-            String missing = value == null ? "a value" : Missing.in(MAPPER.readTree(json), schema, schema);
+            JsonNode value = MAPPER.readTree(json);
+            JsonNode schema = new Schemas(MAPPER).of(type);
+            String missing = value.isNull() || value.isMissingNode() ? "a value" : Missing.in(value, schema, schema);
             if (missing != null) {
                 throw new IllegalArgumentException("this is no " + type.getSimpleName() + ": " + missing + " is missing");
             }
-            return value;
+            return MAPPER.treeToValue(value, type);
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("this is no " + type.getSimpleName() + ": " + e.getOriginalMessage(), e);
         }

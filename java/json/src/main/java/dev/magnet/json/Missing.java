@@ -10,6 +10,9 @@ final class Missing {
     /** Its path, such as {@code legs[1].city}, or null if all are there. {@code whole} has the definitions that are referred to. */
     static @Nullable String in(JsonNode value, JsonNode schema, JsonNode whole) {
         JsonNode is = schema.has("$ref") ? whole.at(schema.get("$ref").asText().substring(1)) : schema;
+        if (value.isMissingNode() || value.isNull()) {
+            return null; // what may be left out, or was missed by who asked
+        }
         for (JsonNode name : is.path("required")) {
             if (value.path(name.asText()).isMissingNode() || value.path(name.asText()).isNull()) {
                 return name.asText();
@@ -18,7 +21,7 @@ final class Missing {
         for (var property : is.path("properties").properties()) {
             String inside = in(value.path(property.getKey()), property.getValue(), whole);
             if (inside != null) {
-                return property.getKey() + "." + inside;
+                return property.getKey() + (inside.startsWith("[") ? "" : ".") + inside;
             }
         }
         for (int i = 0; is.has("items") && i < value.size(); i++) {

@@ -35,6 +35,8 @@ class JsonTest {
             @JsonPropertyDescription("what it is called") String title, long count, double share, Inner inner, Inner other,
             Set<String> words, int[] numbers, Map<String, Boolean> flags, Tree tree) {}
 
+    record Box(Optional<Inner> lid, List<Inner> inside) {}
+
     record Broken(Inner inner, Thread thread) {}
 
     @Test
@@ -52,6 +54,10 @@ class JsonTest {
         assertEquals(
                 new Tree(false, List.of(new Tree(true, List.of()))),
                 Json.read("{\"leaf\": false, \"children\": [{\"leaf\": true, \"children\": []}]}", Tree.class));
+        assertEquals(new Box(Optional.empty(), List.of()), Json.read("{\"lid\": null, \"inside\": []}", Box.class));
+        assertEquals(new Box(Optional.empty(), List.of()), Json.read("{\"inside\": []}", Box.class));
+        var deep = assertThrows(IllegalArgumentException.class, () -> Json.read("{\"inside\": [{}]}", Box.class));
+        assertTrue(deep.getMessage().contains("inside[0].the name is missing"), deep.getMessage());
         for (Map.Entry<String, String> bad : Map.of(
                 "{}", "the name is missing", "null", "a value is missing", "{\"the name\": null}", "the name is missing",
                 "{\"the name\": \"n\"} x", "Unrecognized", "{\"the name\": \"n\", \"the name\": \"m\"}", "Duplicate").entrySet()) {

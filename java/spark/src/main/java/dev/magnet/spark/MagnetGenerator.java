@@ -11,13 +11,14 @@ import org.apache.spark.sql.types.DataTypes;
 
 /** A column of prompts becomes a column of continuations. The same seed gives the same, also in a task that is repeated. */
 public class MagnetGenerator extends MagnetTransformer<MagnetGenerator> {
+    private static final double MOST_SEED = 0xFFFF_FFFFL;
+
     private final IntParam maxTokens =
             new IntParam(this, "maxTokens", "most tokens of a continuation", ParamValidators.gt(0));
     private final DoubleParam temperature =
             new DoubleParam(this, "temperature", "0: always the likeliest token", ParamValidators.gtEq(0));
     private final LongParam seed = new LongParam(this, "seed", "of the random numbers that choose tokens",
             ParamValidators.inRange(0, MOST_SEED));
-    private static final double MOST_SEED = 0xFFFF_FFFFL;
 
     /** With default parameters. */
     public MagnetGenerator() {

@@ -67,7 +67,7 @@ public class MagnetChatModel implements ChatModel {
         });
     }
 
-    /** The answer as it comes; the last response has no text, but the reason of the end and the usage. */
+    /** The answer as it comes; the last response has the reason of the end, the usage, and what calls of tools kept back. */
     @Override
     public Flux<ChatResponse> stream(Prompt prompt) {
         return Flux.deferContextual(outer -> {
