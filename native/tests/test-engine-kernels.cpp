@@ -440,6 +440,27 @@ TEST_CASE("kernels agree with plain loops") {
     }
 }
 
+TEST_CASE("what is no number stays none when it is rounded to bf16") {
+    std::vector<float> x(64, 1.0f);
+    for (size_t i = 0; i < x.size(); i += 2) { // the mantissa's bits all set, one set, and infinity
+        const uint32_t bits[] = { 0x7fffffff, 0xffffffff, 0x7f800001, 0x7fc00000 };
+        std::memcpy(&x[i], &bits[i / 2 % 4], sizeof x[i]);
+    }
+    x[63] = INFINITY;
+    for (const kernel_set * set : all_sets()) {
+        std::vector<bf16> y(x.size() + row_slack);
+        set->bf16_table->convert(x.data(), 64, 1, 64, y.data(), 64);
+        CAPTURE(set->name);
+        for (size_t i = 0; i < x.size(); ++i) {
+            CHECK(std::isnan(to_float(y[i])) == std::isnan(x[i]));
+            bf16 one;
+            from_float(x[i], one);
+            CHECK(std::isnan(to_float(one)) == std::isnan(x[i]));
+        }
+        CHECK(to_float(y[63]) == INFINITY);
+    }
+}
+
 TEST_CASE("an unknown kernel is refused with the list of those that run") {
     CHECK_THROWS_WITH_AS(choose_kernels("quantum"), doctest::Contains("generic"), magnet::error);
 }

@@ -20,11 +20,11 @@ static inline float to_float(bf16 x) {
 
 static inline float to_float(float x) { return x; }
 
-// Round to nearest, ties to even.
+// Round to nearest, ties to even. What is no number stays none.
 static inline void from_float(float f, bf16 & out) {
     uint32_t u;
     std::memcpy(&u, &f, sizeof u);
-    out.bits = uint16_t((u + 0x7fff + ((u >> 16) & 1)) >> 16);
+    out.bits = uint16_t(f == f ? (u + 0x7fff + ((u >> 16) & 1)) >> 16 : u >> 16 | 0x40);
 }
 
 static inline void from_float(float f, float & out) { out = f; }

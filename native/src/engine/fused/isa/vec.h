@@ -76,10 +76,10 @@ MAGNET_INLINE vi load(const int32_t * p) { return load_as<vi>(p); }
 
 MAGNET_INLINE void store(float * p, vf v) { __builtin_memcpy(p, &v, sizeof v); }
 
-// The bits of bf16 in the low halves.
+// The bits of bf16 in the low halves. What is no number stays none: rounded up it would become zero.
 MAGNET_INLINE vu round_bf16(vf v) {
     const vu u = (vu)v;
-    return (u + 0x7fff + ((u >> 16) & 1)) >> 16;
+    return v == v ? (u + 0x7fff + ((u >> 16) & 1)) >> 16 : u >> 16 | 0x40;
 }
 
 MAGNET_INLINE void store(bf16 * p, vf v) {
