@@ -190,8 +190,9 @@ void infill_command::run() {
     params.ends.cut_repeat = !keep_repeat;
     stop.apply(params.ends.stop, params.ends.n_stop);
     const loaded_model loaded = load_model(model);
-    const bool by_prompt = params.context == MAGNET_CONTEXT_DEFAULT && loaded.adapters.empty() && loaded.info.context == MAGNET_CONTEXT_FIM;
-    trim = params.context != MAGNET_CONTEXT_FIM && !by_prompt;
+    magnet_adapter_info recipe{};
+    const int32_t       by_default = loaded.recipe(recipe) ? recipe.context : loaded.info.context;
+    trim = (params.context == MAGNET_CONTEXT_DEFAULT ? by_default : params.context) != MAGNET_CONTEXT_FIM;
     magnet_cli::output out(output.path);
     for_each_record(loaded, model, records.size(), params.candidates.n, out,
                     [&](magnet_session * session, size_t i, sink & own) { run_template(session, loaded, records[i], templates[i], own); });

@@ -331,6 +331,11 @@ TEST_CASE("fim: what a model or a call cannot have is said") {
     p.fim        = {};
     p.max_tokens = INT32_MAX;
     fails(qwen, MAGNET_STATUS_TOO_LONG, {"1024"});
+    const std::string     much = std::string(3000, '1');
+    const magnet_fim_file large = {"a.py", much.c_str()};
+    p.fim                       = {nullptr, nullptr, &large, 1};
+    p.max_tokens                = 4;
+    fails(qwen, MAGNET_STATUS_TOO_LONG, {"1024", "fim.files takes 30", "leave some out"});
 
     // "<|fim_suffix|>" in a text is text
     const model_ptr model = load_model(write(qwen));

@@ -188,6 +188,21 @@ TEST_CASE_FIXTURE(fixture, "schema: what is none is refused with its place") {
     refuses(R"({"required": ["a"], "additionalProperties": false})", {"\"a\"", "allows none"});
 }
 
+TEST_CASE_FIXTURE(fixture, "schema: one that requires itself without end is refused, one that has a way out is not") {
+    refuses(R"({"properties": {"n": {"$ref": "#"}}, "required": ["n"]})", {"requires itself without end"});
+    refuses(R"({"type": "array", "minItems": 1, "items": {"$ref": "#"}})", {"requires itself without end"});
+    refuses(R"({"type": "array", "prefixItems": [{"type": "null"}, {"$ref": "#"}]})", {"requires itself without end"});
+    refuses(R"({"properties": {"a": {"$ref": "#/$defs/x"}}, "$defs": {"x": {"properties": {"y": {"$ref": "#/$defs/y"}}, "required": ["y"]},
+                "y": {"anyOf": [{"type": "array", "minItems": 2, "items": {"$ref": "#/$defs/x"}}, {"$ref": "#/$defs/x"}]}}})",
+            {"at /$defs/", "requires itself without end"});
+    for (const char * const schema : {R"({"properties": {"n": {"$ref": "#"}}})", R"({"type": "array", "items": {"$ref": "#"}})",
+                                      R"({"properties": {"n": {"anyOf": [{"$ref": "#"}, {"type": "null"}]}}, "required": ["n"]})",
+                                      R"({"anyOf": [{"properties": {"n": {"$ref": "#"}}, "required": ["n"]}, {"type": "null"}]})"}) {
+        INFO(schema);
+        CHECK(run(schema, 0, 2) == MAGNET_STATUS_OK);
+    }
+}
+
 TEST_CASE_FIXTURE(fixture, "schema: what is not supported is named") {
     for (const char * const keyword : {"not", "if", "multipleOf", "uniqueItems", "contains", "patternProperties", "propertyNames", "minProperties",
                                        "dependentRequired"}) {

@@ -2,6 +2,7 @@
 
 #include "disjoint.h"
 #include "fault.h"
+#include "finite.h"
 #include "keywords.h"
 #include "place.h"
 #include "pointer.h"
@@ -30,6 +31,7 @@ public:
             wanted_.pop_back();
             targets[name] = node({&resolve(root_, path, path), path});
         }
+        check_finite(targets);
         if (!targets.empty()) {
             if (!out.is_object() || out.contains("$defs")) {
                 out = json{{"anyOf", json::array({out})}};
@@ -40,6 +42,17 @@ public:
     }
 
 private:
+    // A text that a definition without end has begun with is never complete. A schema without definitions is finite itself.
+    void check_finite(const json & targets) const {
+        const std::set<std::string> finite = finite_definitions(targets);
+        for (const auto & [path, name] : names_of_) {
+            if (!finite.count(name)) {
+                refuse(path, "it requires itself without end: no value that is finite is valid by it. Make a property on the way "
+                             "optional, or allow null");
+            }
+        }
+    }
+
     // No restrictions but what, the first of which gives the message its name.
     static void alone(const place & p, const std::set<std::string> & found, const std::vector<std::string> & what) {
         for (const std::string & name : found) {

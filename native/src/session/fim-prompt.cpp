@@ -133,6 +133,14 @@ std::vector<slot> fim_prompter::prompt(const std::vector<token_part> & parts, in
     return out;
 }
 
+void fim_prompter::check_fits(int64_t n_positions, const placement_options & options) const {
+    if (head_.size() > 1) { // more than BOS
+        check_positions(n_positions, options, "fim.files takes " + std::to_string(head_.size()) + " of them: leave some out, or shorten the text or the gaps");
+    } else {
+        check_positions(n_positions, options);
+    }
+}
+
 layout fim_prompter::row(const std::vector<token_part> & parts, int32_t index, const placement_options & options) const {
     const token_part & part = parts[index];
     layout             out;
@@ -144,7 +152,7 @@ layout fim_prompter::row(const std::vector<token_part> & parts, int32_t index, c
     g.open      = part.length == 0;
     g.n_slots   = part.filled ? (int32_t) part.tokens.size() : places_of(part, options);
     check_filled(part, index);
-    check_positions((int64_t) g.first + g.n_slots, options);
+    check_fits((int64_t) g.first + g.n_slots, options);
     for (int32_t k = 0; k < g.n_slots; ++k) {
         out.slots.push_back({ part.filled ? part.tokens[k] : -1, g.first + k, MAGNET_MASK_SPAN, index });
     }

@@ -21,6 +21,9 @@ public:
     // The prompt and the gap behind it: its own tokens if it is filled, else empty places. Throws as place_parts does.
     layout row(const std::vector<token_part> & parts, int32_t gap, const placement_options & options) const;
 
+    // Throws TOO_LONG, which names the files where there are some: they may be what takes the room.
+    void check_fits(int64_t n_positions, const placement_options & options) const;
+
 private:
     void put_files(const magnet_fim_params & files);
     void put_token(int32_t token);

@@ -106,7 +106,7 @@ int32_t room_of(const fim_prompter & prompter, const std::vector<token_part> & p
             const int32_t places = places_of(parts[i], options);
             most = std::max<int64_t>(most, (int64_t) prompter.prompt(parts, i).size() + filled + places);
             filled += places;
-            check_positions(most, options);
+            prompter.check_fits(most, options);
         }
     }
     return (int32_t) most;

@@ -123,9 +123,9 @@ class InfillTest(CliTest):
         self.assertEqual(self.infill("--keep-repeat", *repeats)[0]["gaps"][0]["text"], "one. And so it ended.")
 
     def test_fim_needs_a_model_with_its_tokens(self):
-        self.fails(1, "infill", "--context", "fim", "a{{gap}}b", says=["FIM", "ORDERED, HYBRID and LEFT"])
+        self.fails(1, "infill", "--context", "fim", "a{{gap}}b", says=["--context fim", "ordered, hybrid and left"])
         (self.folder / "x.py").write_text("A = 1\n")
-        self.fails(2, "infill", "--extra", "x.py", "a{{gap}}b", says=["--extra", "FIM"])
+        self.fails(2, "infill", "--extra", "x.py", "a{{gap}}b", says=["--extra", "--context fim"])
         self.fails(1, "infill", "--extra", "none.py", "a{{gap}}b", says=["none.py"])
 
     def test_fim_is_not_for_adapters_that_read_both_ways(self):
@@ -141,7 +141,7 @@ class InfillTest(CliTest):
         self.assertEqual(card()["context_default"], "fim")
         self.assertEqual(card("--adapter", "a.gguf")["adapters"][0]["context_attention"], "hybrid")
         fill = ["infill", "-m", model, "--max-tokens", "2"]
-        self.fails(1, *fill, "--adapter", "a.gguf", "--context", "fim", "a{{gap}}b", says=["adapter", "HYBRID", "FIM"])
+        self.fails(1, *fill, "--adapter", "a.gguf", "--context", "fim", "a{{gap}}b", says=["adapter", "--context hybrid", "--context fim"])
         self.ok(*fill, "--adapter", "a.gguf", "a{{gap}}b")
         self.ok(*fill, "--context", "fim", "a{{gap}}b")
 

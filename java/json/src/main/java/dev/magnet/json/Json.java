@@ -40,9 +40,12 @@ public final class Json {
 
     /** {@link #answer(Magnet, List, Class, GenerateOptions)} to one question, with at most 1024 tokens, the likeliest ones. */
     public static <T> T answer(Magnet magnet, String question, Class<T> type) {
-        return answer(
-                magnet, List.of(Message.user(question)), type,
-                GenerateOptions.defaults().withTemperature(0).withMaxTokens(1024));
+        return answer(magnet, question, type, GenerateOptions.defaults().withTemperature(0).withMaxTokens(1024));
+    }
+
+    /** {@link #answer(Magnet, List, Class, GenerateOptions)} to one question. */
+    public static <T> T answer(Magnet magnet, String question, Class<T> type, GenerateOptions options) {
+        return answer(magnet, List.of(Message.user(question)), type, options);
     }
 
     /**
@@ -52,9 +55,12 @@ public final class Json {
      * @param options neither with a grammar nor with a schema: that of {@code type} is used
      * @throws NoAnswerException if the text ends before its JSON does
      * @throws dev.magnet.MagnetException as {@link Magnet#chat(List, GenerateOptions)}
-     * @throws IllegalArgumentException as {@link #schema(Class)}
+     * @throws IllegalArgumentException as {@link #schema(Class)}, and if the options have a grammar or a schema
      */
     public static <T> T answer(Magnet magnet, List<Message> messages, Class<T> type, GenerateOptions options) {
+        if (options.sampling().schema() != null || options.sampling().grammar() != null) {
+            throw new IllegalArgumentException("the options have a schema or a grammar of their own; here that of " + type.getSimpleName() + " is used");
+        }
         String schema = schema(type);
         List<Message> turns = messages;
         if (messages.isEmpty() || !messages.getFirst().role().equals("system")) {

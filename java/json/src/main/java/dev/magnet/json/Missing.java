@@ -1,6 +1,8 @@
 package dev.magnet.json;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Which component of a value Jackson would have made null of: a schema made by {@link Schemas} requires it, and it is not there. */
@@ -22,6 +24,12 @@ final class Missing {
             String inside = in(value.path(property.getKey()), property.getValue(), whole);
             if (inside != null) {
                 return property.getKey() + (inside.startsWith("[") ? "" : ".") + inside;
+            }
+        }
+        for (var entry : is.path("additionalProperties").isObject() ? value.properties() : Set.<Map.Entry<String, JsonNode>>of()) {
+            String inside = in(entry.getValue(), is.get("additionalProperties"), whole);
+            if (inside != null) {
+                return entry.getKey() + (inside.startsWith("[") ? "" : ".") + inside;
             }
         }
         for (int i = 0; is.has("items") && i < value.size(); i++) {

@@ -37,6 +37,8 @@ class JsonTest {
 
     record Box(Optional<Inner> lid, List<Inner> inside) {}
 
+    record Shelves(Map<String, Inner> shelves) {}
+
     record Broken(Inner inner, Thread thread) {}
 
     @Test
@@ -58,6 +60,8 @@ class JsonTest {
         assertEquals(new Box(Optional.empty(), List.of()), Json.read("{\"inside\": []}", Box.class));
         var deep = assertThrows(IllegalArgumentException.class, () -> Json.read("{\"inside\": [{}]}", Box.class));
         assertTrue(deep.getMessage().contains("inside[0].the name is missing"), deep.getMessage());
+        var mapped = assertThrows(IllegalArgumentException.class, () -> Json.read("{\"shelves\": {\"top\": {}}}", Shelves.class));
+        assertTrue(mapped.getMessage().contains("shelves.top.the name is missing"), mapped.getMessage());
         for (Map.Entry<String, String> bad : Map.of(
                 "{}", "the name is missing", "null", "a value is missing", "{\"the name\": null}", "the name is missing",
                 "{\"the name\": \"n\"} x", "Unrecognized", "{\"the name\": \"n\", \"the name\": \"m\"}", "Duplicate").entrySet()) {
@@ -94,6 +98,14 @@ class JsonTest {
     void whatHasNoSchemaIsNamed() {
         var e = assertThrows(IllegalArgumentException.class, () -> Json.schema(Broken.class));
         assertTrue(e.getMessage().startsWith("Broken.thread is of java.lang.Thread"), e.getMessage());
+    }
+
+    @Test
+    void aSchemaOfTheCallersOwnIsRefused() {
+        try (Magnet magnet = Tiny.load()) {
+            var options = GenerateOptions.defaults().withSchema("{}");
+            assertThrows(IllegalArgumentException.class, () -> Json.answer(magnet, "a", Inner.class, options));
+        }
     }
 
     @Test
