@@ -15,6 +15,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <random>
 
@@ -157,7 +159,76 @@ void test_unpacked(const kernel_set & set, ggml_type type) {
     CHECK(relative_error(rest, wide_rest) < (sizeof(T) == sizeof(float) ? 1e-6 : 1e-4));
 }
 
+// Products of many rows in integers, a product of floats beside them, in shares that begin and end in a panel.
+template <class T>
+void test_integers(const kernel_set & set, ggml_type type, int32_t m, int32_t parts) {
+    const kernel_table<T> & kernels = table_of<T>(set);
+    const int32_t           n_in = 512, n_out = 77, rank = 8;
+    const stored_rows       stored(type, n_out, n_in);
+    const vectors           x(m * parts, n_in, *set.f32_table);
+
+    std::normal_distribution<float> normal;
+    std::vector<float>              b(n_out * rank), bias(round_up(n_out, panel_width));
+    std::vector<T>                  low((m + row_slack) * k_multiple);
+    std::generate(b.begin(), b.end(), [&] { return normal(random_bits); });
+    std::generate(bias.begin(), bias.end(), [&] { return normal(random_bits); });
+    for (int32_t i = 0; i < m * rank; ++i) {
+        from_float(std::round(normal(random_bits) * 4.0f), low[i / rank * k_multiple + i % rank]); // exact in bf16
+    }
+    for (float & v : b) {
+        v = std::round(v * 4.0f);
+    }
+    packed<T> second(rank, n_out);
+    rounded_matrix<T>(b.data(), n_out, rank, kernels).pack_forward(second);
+
+    gemm_args<T> args;
+    product<T>   term;
+    term.k         = n_in;
+    term.quantised = stored.packed.source();
+    term.rounded   = x.rows;
+    term.parts     = parts;
+    args.m         = m;
+    args.n         = n_out;
+    args.bias      = bias.data();
+    args.add(term);
+    args.add(second.times(low.data(), k_multiple));
+    std::vector<float>  got(m * n_out);
+    std::vector<double> expected;
+    for (int32_t r = 0; r < 3; ++r) {
+        args.part = { r, 3 };
+        kernels.gemm_f32(args, got.data(), n_out);
+    }
+    for (int32_t i = 0; i < m; ++i) {
+        for (int32_t c = 0; c < n_out; ++c) {
+            double sum = bias[c];
+            for (int32_t k = 0; k < rank; ++k) {
+                sum += double(to_float(low[i * k_multiple + k])) * b[c * rank + k];
+            }
+            for (int32_t k = 0; k < n_in * parts; ++k) {
+                sum += stored.values[int64_t(c) * n_in + k % n_in] * x.at(i * parts + k / n_in, k % n_in);
+            }
+            expected.push_back(sum);
+        }
+    }
+    CHECK(relative_error(got, expected) < 1e-5);
+}
+
 } // namespace
+
+TEST_CASE("products of many rows in integers, whatever the CPU would take for a prompt") {
+    for (const std::string & name : fused_engine_kernels()) {
+        for (const ggml_type type : { GGML_TYPE_Q4_0, GGML_TYPE_Q4_1, GGML_TYPE_Q5_0, GGML_TYPE_Q5_1, GGML_TYPE_Q8_0,
+                                      GGML_TYPE_Q4_K, GGML_TYPE_Q5_K, GGML_TYPE_Q6_K }) {
+            CAPTURE(name);
+            CAPTURE(ggml_type_name(type));
+            for (const int32_t m : { 1, 2, 5, 29 }) {
+                test_integers<bf16>(choose_kernels(name), type, m, 1);
+                test_integers<bf16>(choose_kernels(name), type, m, 2);
+                test_integers<float>(choose_kernels(name), type, m, 1);
+            }
+        }
+    }
+}
 
 TEST_CASE("panels that are unpacked when they are read") {
     for (const std::string & name : fused_engine_kernels()) {
@@ -286,6 +357,23 @@ TEST_CASE("a vector in 8 bits is off by half a step at most") {
             CHECK(s.sum_low == doctest::Approx(low * s.scale));
             CHECK(s.sum_high == doctest::Approx(high * s.scale));
             CHECK(s.sum == doctest::Approx((low + high) * s.scale).epsilon(1e-4));
+        }
+    }
+}
+
+TEST_CASE("what is no number is none after rounding to 8 bits") {
+    for (const std::string & name : fused_engine_kernels()) {
+        for (const float bad : { NAN, -NAN, INFINITY, -INFINITY }) {
+            for (int32_t at = 0; at < 32; ++at) {
+                std::vector<float> x(32, 1.0f);
+                x[at] = bad;
+                std::vector<int8_t> values(32);
+                quantised_scale     scale;
+                choose_kernels(name).f32_table->quantise(x.data(), 32, values.data(), &scale);
+                CAPTURE(name);
+                CHECK(!std::isfinite(scale.scale));
+                CHECK(std::isnan(float(values[at]) * scale.scale));
+            }
         }
     }
 }

@@ -150,7 +150,7 @@ enum class engine_precision { bf16, f32 };
 struct fused_engine_params {
     int32_t          n_threads = 0;                      // 0 = physical_cores()
     engine_precision precision = engine_precision::bf16; // of products; f32 is the exact mode of the tests
-    std::string      kernel;                             // "" = best here; "amx", "avx512bf16", "avx512", "avx2", "neon", "generic"
+    std::string      kernel;                             // "" = best here; "amx", "avx512bf16", "avx512", "avx2", "dotprod", "neon", "generic"
     bool             copies    = true;                   // of all matrices in `precision`; false: quantised ones are
                                                          // unpacked as they are read, which is less memory and no training
     bool             recompute = false;                  // training keeps one activation a layer and recomputes the rest

@@ -1,4 +1,5 @@
 #include "block.h"
+#include "stored-weights.h"
 
 namespace magnet::fused {
 
@@ -39,6 +40,26 @@ void block_runner<T>::low_rank_forward(const context & c, int32_t l, matrix m, c
     c.me.sync();
 }
 
+// Whether the pass multiplies this matrix in integers.
+template <class T>
+const stored_matrix * block_runner<T>::in_integers(const context & c, int32_t l, matrix m) const {
+    const stored_matrix * s = c.places != nullptr && stored != nullptr ? &stored->of(l, m) : nullptr;
+    return s != nullptr && s->packed ? s : nullptr;
+}
+
+// The thread's share of the rows of `in`, rounded to integers for matrix m and those that read the same.
+template <class T>
+void block_runner<T>::round_rows(const context & c, int32_t l, matrix m, const T * in, int64_t ld, const chunk & at) {
+    if (const stored_matrix * const s = in_integers(c, l, m)) {
+        int32_t from, to;
+        c.me.range(0, at.size, from, to);
+        const std::vector<float> & scale = base.layers[l].matrices[m].column_scale;
+        for (int32_t row = from; row < to; ++row) {
+            s->round(in + row * ld, scale.empty() ? nullptr : scale.data(), rounded.data() + row * s->input_bytes, kernels);
+        }
+    }
+}
+
 template <class T>
 gemm_args<T> block_runner<T>::forward_product(const context & c, int32_t l, matrix m, const T * in, int64_t ld,
                                               int32_t n, const T * low_rank, int64_t ld_low) {
@@ -49,7 +70,14 @@ gemm_args<T> block_runner<T>::forward_product(const context & c, int32_t l, matr
     args.n    = w.n_out;
     args.part = c.me.part;
     args.bias = w.bias.data();
-    args.add(w.times(in, ld));
+    product<T> term = w.times(in, ld);
+    if (const stored_matrix * const s = in_integers(c, l, m)) {
+        term.k         = w.n_in;
+        term.quantised = s->packed->source();
+        term.rounded   = s->rows_of(rounded.data(), n);
+        term.parts     = s->n_parts;
+    }
+    args.add(term);
     if (a.rank > 0) {
         args.add(a.b.times(low_rank + a.column, ld_low));
     }
@@ -57,7 +85,7 @@ gemm_args<T> block_runner<T>::forward_product(const context & c, int32_t l, matr
 }
 
 template <class T>
-void block_runner<T>::read_residual(const context & c, const chunk & at, T * in, int64_t ld, float * rstd) {
+void block_runner<T>::read_residual(const context & c, int32_t l, const chunk & at, matrix first, T * in, int64_t ld, float * rstd) {
     int32_t from, to;
     c.me.range(0, at.size, from, to);
     if (base.hp.norm_before) {
@@ -66,6 +94,7 @@ void block_runner<T>::read_residual(const context & c, const chunk & at, T * in,
     } else {
         kernels.convert(x.row(at.begin + from), x.ld, to - from, base.hp.n_embd, in + from * ld, ld);
     }
+    round_rows(c, l, first, in, ld, at);
     c.me.sync();
 }
 
@@ -74,6 +103,10 @@ void block_runner<T>::add_residual(const context & c, int32_t l, activations<T> 
                                    const T * in, int64_t ld) {
     T * const low = s.low_rank.row(keep ? at.begin : 0);
     low_rank_forward(c, l, m, in, ld, at, low, s.low_rank.ld);
+    if (in_integers(c, l, m)) {
+        round_rows(c, l, m, in, ld, at);
+        c.me.sync();
+    }
     const auto product = forward_product(c, l, m, in, ld, at.size, low, s.low_rank.ld);
     if (base.adds_plainly()) {
         kernels.gemm_add(product, x.row(at.begin), x.ld);
@@ -107,7 +140,7 @@ void block_runner<T>::attention_in(const context & c, int32_t l, activations<T> 
     int32_t           from, to;
     c.me.range(0, at.size, from, to);
 
-    read_residual(c, at, s.attn_in.row(slot), s.attn_in.ld, s.attn_rstd.data() + slot);
+    read_residual(c, l, at, attn_q, s.attn_in.row(slot), s.attn_in.ld, s.attn_rstd.data() + slot);
     dropout_keys(c, l, at);
     const T * in = s.attn_in.row(slot);
     for (const matrix m : { attn_q, attn_k, attn_v }) {
@@ -206,7 +239,7 @@ void block_runner<T>::feed_forward(const context & c, int32_t l, activations<T> 
 
     dropout_keys(c, l, at);
     add_residual(c, l, s, at, keep, attn_output, s.attn_out.row(at.begin), s.attn_out.ld);
-    read_residual(c, at, s.ffn_in.row(slot), s.ffn_in.ld, s.ffn_rstd.data() + slot);
+    read_residual(c, l, at, ffn_gate, s.ffn_in.row(slot), s.ffn_in.ld, s.ffn_rstd.data() + slot);
     const T * in = s.ffn_in.row(slot);
     low_rank_forward(c, l, ffn_gate, in, s.ffn_in.ld, at, low, s.low_rank.ld);
     low_rank_forward(c, l, ffn_up, in, s.ffn_in.ld, at, low, s.low_rank.ld);

@@ -1,4 +1,5 @@
 #include "block.h"
+#include "stored-weights.h"
 
 #include "engine/dropout.h"
 
@@ -60,6 +61,9 @@ void block_runner<T>::reserve(int32_t n, int32_t chunk_tokens, run_mode new_mode
     x.reserve(n, d);
     projected.reserve(piece, std::max(heads.size(), base.adds_plainly() ? 0 : d));
     h.reserve(piece, hp.n_ff);
+    if (stored != nullptr) {
+        rounded.reserve(piece * stored->widest_input());
+    }
     layers.resize(mode == run_mode::train ? hp.n_layer : 1);
     for (activations<T> & s : layers) {
         const int32_t rows = keep ? n : piece; // inference hands on only what attention reads
@@ -124,7 +128,7 @@ int64_t block_runner<T>::bytes() const {
     for (const auto * m : { &h, &dropped, &dy, &d_gate, &d_up, &d_qkv, &d_low, &low_t, &d_low_t, &d_attn }) {
         n += m->data.bytes();
     }
-    return n + packed_in.bytes() + packed_dy.bytes();
+    return n + packed_in.bytes() + packed_dy.bytes() + rounded.bytes();
 }
 
 template <class T>

@@ -91,6 +91,9 @@ struct activations {
 
 enum class run_mode { infer, train, train_recompute };
 
+struct stored_matrix;
+class stored_weights;
+
 template <class T>
 class block_runner {
 public:
@@ -107,6 +110,10 @@ public:
 
     // SPMD: given dx [n, D], adds the adapters' gradients to `gradient` (adapters<T>::gradient_size floats).
     void backward(const member & me, const prepared_group & g, const engine_dropout & dropout, float * gradient);
+
+    // The file's matrices for passes over a cache, where the CPU multiplies integers faster than T (kernel_set::integers);
+    // NULL = such passes, too, read the weights. Set before reserve().
+    const stored_weights * stored = nullptr;
 
     matrix_buffer<float> x;  // [n, D] residual stream
     matrix_buffer<float> dx; // [n, D] its gradient
@@ -135,8 +142,8 @@ private:
     void fill_cache(const context & c, int32_t l, activations<T> & s, int32_t from, int32_t to);
     void attend(const context & c, int32_t l, activations<T> & s, bool keep);
     void feed_forward(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep);
-    // in [chunk, D] = what attention or feed-forward reads of the residual stream.
-    void read_residual(const context & c, const chunk & at, T * in, int64_t ld, float * rstd);
+    // in [chunk, D] = what attention or feed-forward reads of the residual stream, which matrices from `first` on multiply.
+    void read_residual(const context & c, int32_t l, const chunk & at, matrix first, T * in, int64_t ld, float * rstd);
     // Adds what matrix m makes of `in` to it.
     void add_residual(const context & c, int32_t l, activations<T> & s, const chunk & at, bool keep, matrix m, const T * in,
                       int64_t ld);
@@ -152,6 +159,8 @@ private:
     // A' x of the chunk for matrix m, into low_rank. Ends with a meeting if there is anything to do.
     void low_rank_forward(const context & c, int32_t l, matrix m, const T * in, int64_t ld, const chunk & at,
                           T * low_rank, int64_t ld_low);
+    const stored_matrix * in_integers(const context & c, int32_t l, matrix m) const;
+    void round_rows(const context & c, int32_t l, matrix m, const T * in, int64_t ld, const chunk & at);
     gemm_args<T> forward_product(const context & c, int32_t l, matrix m, const T * in, int64_t ld, int32_t n,
                                  const T * low_rank, int64_t ld_low);
 
@@ -184,6 +193,7 @@ private:
     // Of one chunk:
     matrix_buffer<float> projected; // [chunk, max(q + k + v, D)]
     matrix_buffer<T>     h;         // [chunk, F]
+    buffer<uint8_t>      rounded;   // [chunk, widest input of `stored`]
     matrix_buffer<T>     dropped;   // [chunk, max(D, F, q)]
     matrix_buffer<T>     dy;        // [chunk, D]
     matrix_buffer<T>     d_gate;    // [chunk, F]

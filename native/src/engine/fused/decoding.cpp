@@ -75,6 +75,7 @@ void decoding<T>::extend(const std::vector<cached_row> & rows, const stored_weig
         longer.insert(longer.end(), single.begin(), single.end());
         single.clear();
     }
+    blocks.stored = set.integers ? stored : nullptr;
     std::deque<pass> passes;
     if (!single.empty()) {
         passes.emplace_back(single, base, true);

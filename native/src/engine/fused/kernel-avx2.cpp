@@ -10,7 +10,11 @@
 namespace magnet::fused {
 
 const kernel_set * kernel_set_avx2() {
-    static constexpr kernel_set set = { "avx2", &bf16_functions, &float_functions };
+    static constexpr kernel_set set = [] {
+        kernel_set s = { "avx2", &bf16_functions, &float_functions };
+        s.integers   = true;
+        return s;
+    }();
     return &set;
 }
 

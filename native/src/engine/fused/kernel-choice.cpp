@@ -32,6 +32,9 @@ std::vector<const kernel_set *> usable_sets() {
         add(kernel_set_avx2());
     }
 #elif defined(__aarch64__)
+    if (this_cpu().dotprod) {
+        add(kernel_set_dotprod());
+    }
     add(kernel_set_neon());
 #endif
     add(kernel_set_generic());

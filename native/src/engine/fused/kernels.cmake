@@ -1,7 +1,10 @@
 # Each kernel-*.cpp is compiled for its own instruction set and nothing above it, whatever the rest is compiled for;
 # which one runs is decided at run time.
 function(magnet_engine_kernel_flags DIR)
-  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64|ARM64")
+    set_property(SOURCE ${DIR}/kernel-dotprod.cpp APPEND PROPERTY COMPILE_OPTIONS -march=armv8.2-a+dotprod)
+    return()
+  elseif(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     return()
   endif()
   set(generic -march=x86-64)

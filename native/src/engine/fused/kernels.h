@@ -94,6 +94,21 @@ struct quantised_source {
     }
 };
 
+struct quantised_scale { // of 32 values of a vector
+    float scale    = 0;
+    float sum      = 0; // scale * sum of the values
+    float sum_low  = 0; // the same of the first 16, and of the others
+    float sum_high = 0;
+};
+
+struct quantised_rows {
+    int32_t                 n         = 0;
+    const int8_t *          values    = nullptr; // [n, columns], from -127 to 127
+    int64_t                 ld        = 0;
+    const quantised_scale * scales    = nullptr; // [n, columns / 32]
+    int64_t                 ld_scales = 0;
+};
+
 // Inverted dropout of a [rows, channels] matrix: entry (r, c) is dropped if hash(keys[r], c) < threshold, else scaled.
 struct dropout_mask {
     const uint32_t * keys      = nullptr; // [rows]
@@ -111,6 +126,8 @@ struct product {
     int32_t              k        = 0;
     const dropout_mask * dropped  = nullptr; // applied to this term's [m, n] before it is added
     quantised_source     quantised;          // B, if data is not NULL, instead of b: each panel is unpacked when it is read
+    quantised_rows       rounded;            // A, if values are not NULL, instead of a: B must be quantised
+    int32_t              parts    = 1;       // vectors of `rounded` that add up to a row of A
 
     // The same from column n on, a multiple of panel_width.
     MAGNET_ALWAYS_INLINE product from_column(int32_t n) const {
@@ -341,21 +358,6 @@ struct softmax_state {
     float score = 0;      // of the target, once it has come
 };
 
-struct quantised_scale { // of 32 values of a vector
-    float scale    = 0;
-    float sum      = 0; // scale * sum of the values
-    float sum_low  = 0; // the same of the first 16, and of the others
-    float sum_high = 0;
-};
-
-struct quantised_rows {
-    int32_t                 n         = 0;
-    const int8_t *          values    = nullptr; // [n, columns], from -127 to 127
-    int64_t                 ld        = 0;
-    const quantised_scale * scales    = nullptr; // [n, columns / 32]
-    int64_t                 ld_scales = 0;
-};
-
 // Where row k, column c of a packed matrix stands in its panel c / panel_width: rows of bf16 are interleaved in pairs.
 template <class T>
 MAGNET_ALWAYS_INLINE constexpr int64_t panel_index(int64_t k, int64_t c) {
@@ -441,6 +443,8 @@ struct kernel_set {
     batching                    train = { 128, 160 };
     // Up to so many sequences, of one token each, are multiplied with the weights as the file stores them.
     int32_t                     most_stored = INT32_MAX;
+    // Products of integers are faster than those of bf16: prompts take them, too (block_runner::stored).
+    bool                        integers = false;
 };
 
 template <class T>
@@ -459,6 +463,7 @@ const kernel_set * kernel_set_amx();
 const kernel_set * kernel_set_avx512bf16();
 const kernel_set * kernel_set_avx512();
 const kernel_set * kernel_set_avx2();
+const kernel_set * kernel_set_dotprod();
 const kernel_set * kernel_set_neon();
 const kernel_set * kernel_set_generic();
 

@@ -8,26 +8,46 @@
 
 namespace magnet::fused {
 
+template <class T, class X>
+void stored_matrix::round(const X * x, const float * scale, uint8_t * input, const kernel_table<T> & kernels) const {
+    constexpr int32_t at_once = 256;
+    auto *            values  = reinterpret_cast<int8_t *>(input);
+    auto *            scales  = reinterpret_cast<quantised_scale *>(input + round_up(n_in, 64));
+    const int64_t     part    = input_bytes / 2;
+    for (int32_t first = 0; first < n_in; first += at_once) {
+        const int32_t n = std::min(at_once, n_in - first);
+        float         in[at_once];
+        for (int32_t i = 0; i < n; ++i) {
+            in[i] = to_float(x[first + i]) * (scale != nullptr ? scale[first + i] : 1.0f);
+        }
+        kernels.quantise(in, n, values + first, scales + first / 32);
+        if (n_parts == 2) {
+            for (int32_t i = 0; i < n; ++i) {
+                in[i] -= float(values[first + i]) * scales[(first + i) / 32].scale;
+            }
+            kernels.quantise(in, n, values + part + first, scales + part / int64_t(sizeof(quantised_scale)) + first / 32);
+        }
+    }
+}
+
 template <class T>
 void stored_matrix::prepare(const float * x, uint8_t * input, const kernel_table<T> & kernels) const {
     if (packed) {
-        auto * values = reinterpret_cast<int8_t *>(input);
-        auto * scales = reinterpret_cast<quantised_scale *>(input + round_up(n_in, 64));
-        kernels.quantise(x, n_in, values, scales);
-        if (n_parts == 2) {
-            const int64_t part = input_bytes / 2;
-            for (int32_t b = 0; b < n_in / 32; ++b) {
-                float rest[32];
-                for (int32_t i = 0; i < 32; ++i) {
-                    rest[i] = x[32 * b + i] - float(values[32 * b + i]) * scales[b].scale;
-                }
-                kernels.quantise(rest, 32, values + part + 32 * b, scales + part / int64_t(sizeof(quantised_scale)) + b);
-            }
-        }
+        round(x, nullptr, input, kernels);
         return;
     }
     const ggml_type as = ggml_get_type_traits_cpu(ggml_type(type))->vec_dot_type;
     ggml_get_type_traits_cpu(as)->from_float(x, input, n_in);
+}
+
+quantised_rows stored_matrix::rows_of(const uint8_t * inputs, int32_t n) const {
+    quantised_rows x;
+    x.n         = n * n_parts;
+    x.ld        = input_bytes / n_parts;
+    x.values    = reinterpret_cast<const int8_t *>(inputs);
+    x.scales    = reinterpret_cast<const quantised_scale *>(inputs + round_up(n_in, 64));
+    x.ld_scales = x.ld / int64_t(sizeof(quantised_scale));
+    return x;
 }
 
 template <class T>
@@ -38,14 +58,9 @@ void stored_matrix::multiply(int32_t j, const uint8_t * inputs, int32_t n, float
         float             parts[2 * few * panel_width];
         const int32_t     most = n_parts == 1 ? n : few;
         for (int32_t first = 0; first < n; first += most) {
-            const int32_t  rows = std::min(most, n - first);
-            float *        out  = tile + first * panel_width;
-            quantised_rows x;
-            x.n         = rows * n_parts;
-            x.ld        = input_bytes / n_parts;
-            x.values    = reinterpret_cast<const int8_t *>(inputs + first * input_bytes);
-            x.scales    = reinterpret_cast<const quantised_scale *>(inputs + first * input_bytes + round_up(n_in, 64));
-            x.ld_scales = x.ld / int64_t(sizeof(quantised_scale));
+            const int32_t        rows = std::min(most, n - first);
+            float *              out  = tile + first * panel_width;
+            const quantised_rows x = rows_of(inputs + first * input_bytes, rows);
             kernels.quantised_product(packed->panel(j), x, n_parts == 1 ? out : parts, panel_width);
             for (int32_t i = 0; n_parts == 2 && i < rows * panel_width; ++i) {
                 const float * both = parts + 2 * (i / panel_width) * panel_width + i % panel_width;
@@ -154,6 +169,8 @@ int64_t stored_weights::bytes() const {
 
 template void stored_matrix::prepare(const float *, uint8_t *, const kernel_table<bf16> &) const;
 template void stored_matrix::prepare(const float *, uint8_t *, const kernel_table<float> &) const;
+template void stored_matrix::round(const bf16 *, const float *, uint8_t *, const kernel_table<bf16> &) const;
+template void stored_matrix::round(const float *, const float *, uint8_t *, const kernel_table<float> &) const;
 template void stored_matrix::multiply(int32_t, const uint8_t *, int32_t, float *, const kernel_table<bf16> &) const;
 template void stored_matrix::multiply(int32_t, const uint8_t *, int32_t, float *, const kernel_table<float> &) const;
 template stored_weights::stored_weights(const std::string &, const weights<bf16> &, thread_pool &);

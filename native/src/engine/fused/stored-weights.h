@@ -36,6 +36,13 @@ struct stored_matrix {
     template <class T>
     void prepare(const float * x, uint8_t * input, const kernel_table<T> & kernels) const;
 
+    // The same of a packed matrix: x [n_in] times scale [n_in], unless that is NULL.
+    template <class T, class X>
+    void round(const X * x, const float * scale, uint8_t * input, const kernel_table<T> & kernels) const;
+
+    // n such inputs, one after the other, as kernels read them.
+    quantised_rows rows_of(const uint8_t * inputs, int32_t n) const;
+
     // tile [n, panel_width] = panel j of the matrix times n prepared vectors, input_bytes apart.
     template <class T>
     void multiply(int32_t j, const uint8_t * inputs, int32_t n, float * tile, const kernel_table<T> & kernels) const;

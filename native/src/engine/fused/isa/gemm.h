@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/fused/kernels.h"
+#include "integers.h"
 #include "quantised.h"
 
 #if defined(MAGNET_AMX_TILES)
@@ -36,9 +37,13 @@ struct prepared {
     const gemm_args<T> * args;
     micro_term           terms[max_terms];
     int32_t              n_plain; // terms without dropout come first
+    int32_t              n_floats; // those in integers stand apart
     int32_t              order[max_terms];
     T *                  unpacked[max_terms]; // memory for a panel of a quantised term, or NULL
     int32_t              unpacked_panel = -1; // the one that is there
+    int32_t              n_integers     = 0;  // terms in integers
+    int32_t              integers[max_terms];
+    float *              opened[max_terms];   // memory for a panel of each
 };
 
 // Floats of scratch memory.
@@ -46,11 +51,14 @@ template <class T>
 static int64_t scratch_size(const gemm_args<T> & g) {
     int64_t n = 0;
     for (int32_t t = 0; t < g.n_terms; ++t) {
-        n += g.terms[t].quantised.data != nullptr ? panel_size(g.terms[t].k) * int64_t(sizeof(T)) / 4 : 0;
-    }
-    if (sizeof(typename left_operand<T>::type) != sizeof(T)) {
-        for (int32_t t = 0; t < g.n_terms; ++t) {
-            n += int64_t(g.m) * round_up(g.terms[t].k, 2) + W;
+        const product<T> & term = g.terms[t];
+        if (term.rounded.values != nullptr) {
+            n += opened_size(term.quantised.n_blocks);
+            continue;
+        }
+        n += term.quantised.data != nullptr ? panel_size(term.k) * int64_t(sizeof(T)) / 4 : 0;
+        if (sizeof(typename left_operand<T>::type) != sizeof(T)) {
+            n += int64_t(g.m) * round_up(term.k, 2) + W;
         }
     }
     return n;
@@ -62,11 +70,21 @@ static prepared<T> prepare(const gemm_args<T> & g, float * memory) {
     prepared<T> p;
     p.args      = &g;
     p.n_plain   = 0;
-    int32_t last = g.n_terms;
+    int32_t last = 0;
     for (int32_t t = 0; t < g.n_terms; ++t) {
-        p.order[g.terms[t].dropped ? --last : p.n_plain++] = t;
+        last += g.terms[t].rounded.values == nullptr;
     }
-    for (int32_t i = 0; i < g.n_terms; ++i) {
+    p.n_floats = last;
+    for (int32_t t = 0; t < g.n_terms; ++t) {
+        if (g.terms[t].rounded.values != nullptr) {
+            p.integers[p.n_integers] = t;
+            p.opened[p.n_integers++] = memory;
+            memory += opened_size(g.terms[t].quantised.n_blocks);
+        } else {
+            p.order[g.terms[t].dropped ? --last : p.n_plain++] = t;
+        }
+    }
+    for (int32_t i = 0; i < p.n_floats; ++i) {
         const product<T> & t = g.terms[p.order[i]];
         if constexpr (sizeof(left) == sizeof(T)) {
             p.terms[i].a   = reinterpret_cast<const char *>(t.a);
@@ -98,7 +116,7 @@ template <class T>
 MAGNET_INLINE void run_tile(prepared<T> & p, int32_t row, int32_t rows, int32_t j, int32_t cols, float * tile) {
     const gemm_args<T> & g = *p.args;
     micro_term           at[max_terms];
-    for (int32_t i = 0; i < g.n_terms; ++i) {
+    for (int32_t i = 0; i < p.n_floats; ++i) {
         at[i] = p.terms[i];
         at[i].a += row * at[i].lda;
         if (p.unpacked[i] == nullptr) {
@@ -110,8 +128,15 @@ MAGNET_INLINE void run_tile(prepared<T> & p, int32_t row, int32_t rows, int32_t 
         }
         at[i].b = reinterpret_cast<const char *>(p.unpacked[i]);
     }
-    p.unpacked_panel = j;
     tile_kernel<T>::run(at, p.n_plain, rows, cols, tile);
+    for (int32_t i = 0; i < p.n_integers; ++i) {
+        const product<T> & t = g.terms[p.integers[i]];
+        if (p.unpacked_panel != j) {
+            open_panel(t.quantised, j, p.opened[i]);
+        }
+        integer_product(t.quantised.format, p.opened[i], t.quantised.n_blocks, t.rounded, row, rows, t.parts, tile);
+    }
+    p.unpacked_panel = j;
     if (g.bias != nullptr) {
         const row32 b = load_row(g.bias + j * 32, 32);
         for (int32_t r = 0; r < rows; ++r) {
@@ -122,7 +147,7 @@ MAGNET_INLINE void run_tile(prepared<T> & p, int32_t row, int32_t rows, int32_t 
             store_row(tile + r * 32, c, 32);
         }
     }
-    for (int32_t i = p.n_plain; i < g.n_terms; ++i) {
+    for (int32_t i = p.n_plain; i < p.n_floats; ++i) {
         alignas(64) float    term[tiling<T>::max_rows * 32];
         const dropout_mask & mask = *g.terms[p.order[i]].dropped;
         tile_kernel<T>::run(at + i, 1, rows, 32, term);

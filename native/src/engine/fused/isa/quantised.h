@@ -251,14 +251,34 @@ static void unpack_panel(const quantised_source & w, int32_t j, T * out) {
     with_format(w.format, [&](auto f) { unpack_panel<f.bits, f.kind, f.offset>(w.panel(j), w.column_scale, out); });
 }
 
+MAGNET_INLINE int32_t max_in(vi v) {
+    int32_t x[W];
+    __builtin_memcpy(x, &v, sizeof v);
+    int32_t m[4] = { x[0], x[1], x[2], x[3] };
+    for (int i = 4; i < W; i += 4) {
+        for (int j = 0; j < 4; ++j) {
+            m[j] = max_of(m[j], x[i + j]);
+        }
+    }
+    return max_of(max_of(m[0], m[1]), max_of(m[2], m[3]));
+}
+
+MAGNET_INLINE float float_of_bits(int32_t bits) {
+    float f;
+    __builtin_memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
 static void quantise(const float * x, int32_t n, int8_t * values, quantised_scale * scales) {
     for (int32_t b = 0; b < n / 32; ++b) {
-        vf v[V], largest = {};
+        vf v[V];
+        vi largest = {}; // as integers, among which what is no number is above all numbers: it must not get lost
         for (int j = 0; j < V; ++j) {
-            v[j]    = load(x + b * 32 + j * W);
-            largest = max_of(largest, max_of(v[j], -v[j]));
+            v[j]          = load(x + b * 32 + j * W);
+            const vi bits = (vi)v[j] & 0x7fffffff;
+            largest       = bits > largest ? bits : largest;
         }
-        const float scale   = max_in(largest) / 127.0f;
+        const float scale   = float_of_bits(max_in(largest)) / 127.0f;
         const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
         vi          sums[2] = {};
         for (int j = 0; j < V; ++j) {
