@@ -152,7 +152,8 @@ void generate_command::print(const magnet_span & span, const magnet_result & res
     } else if (params.top > 0) {
         out.write(token_lines(span, of));
     } else {
-        out.line((full ? asked : "") + std::string(span.text, static_cast<size_t>(span.text_size)));
+        out.write((full ? asked : "") + std::string(span.text, static_cast<size_t>(span.text_size)));
+        out.write(output.end());
     }
 }
 
@@ -199,7 +200,7 @@ void generate_command::run_texts(magnet_session * session, const loaded_model & 
     const result_ptr owned(result);
     stream.rethrow();
     if (streams) {
-        out.line("");
+        out.write(output.end());
     }
     for (int32_t k = 0; k < result->n_spans; ++k) {
         if (!streams) {
@@ -248,7 +249,7 @@ void add_generate(CLI::App & verb) {
                           "texts to go on from, or names of files with one each (default: standard input)");
 
     option_group out =
-        command->output.add_to(verb, "one JSON object a text: tokens, log-probabilities, why it stopped");
+        command->output.add_to_texts(verb, "one JSON object a text: tokens, log-probabilities, why it stopped");
     out.flag("--full", command->full, "print the prompt in front");
 
     option_group group(verb, "Generation");

@@ -45,16 +45,16 @@ struct infill_command {
 // Prints the fills as they come; with the text around them if full. Alone, they lose the space around them if trim.
 class infill_stream {
 public:
-    infill_stream(sink & out, const pieces & all, bool full, bool trim)
-        : out(out), all(all), full(full), stream(out, !full && trim) {}
+    infill_stream(sink & out, const pieces & all, bool full, bool trim, std::string_view behind)
+        : out(out), all(all), full(full), behind(behind), stream(out, !full && trim) {}
 
     // Text goes into gap `part`: what stands before it comes first.
     void reach(size_t part) {
         for (; at < part; ++at) {
             if (full && !all[at].gap) {
                 out.write(all[at].text);
-            } else if (!full && all[at].gap) { // the fills of several gaps: a line each
-                out.write("\n");
+            } else if (!full && all[at].gap) { // the fills of several gaps: each a text
+                out.write(behind);
                 stream.begin_again();
             }
         }
@@ -68,16 +68,17 @@ public:
     void end() {
         reach(all.size());
         if (full) {
-            out.write("\n");
+            out.write(behind);
         }
     }
 
 private:
-    sink &         out;
-    const pieces & all;
-    bool           full;
-    text_stream    stream;
-    size_t         at = 0;
+    sink &           out;
+    const pieces &   all;
+    bool             full;
+    std::string_view behind; // each text
+    text_stream      stream;
+    size_t           at = 0;
 };
 
 } // namespace
@@ -127,7 +128,7 @@ void infill_command::print(const magnet_filling & filling, const magnet_result &
             out.write(token_lines(filling.spans[i], of));
         }
     } else {
-        infill_stream fills(out, all, full, trim);
+        infill_stream fills(out, all, full, trim, output.end());
         for (int32_t i = 0; i < filling.n_spans; ++i) {
             fills.put(filling.spans[i].part, {filling.spans[i].text, static_cast<size_t>(filling.spans[i].text_size)});
         }
@@ -139,7 +140,7 @@ void infill_command::run_template(magnet_session * session, const loaded_model &
                                   const pieces & all, sink & out) const {
     const std::vector<magnet_part> parts   = to_parts(all, keep_spaces);
     const bool                     streams = !output.as_json && params.top == 0 && params.candidates.n == 1;
-    infill_stream                  fills(out, all, full, trim);
+    infill_stream                  fills(out, all, full, trim, output.end());
     token_stream                   stream(!streams ? nullptr : std::function([&](const magnet_token_event & event) {
         fills.put(event.part, {event.text, static_cast<size_t>(event.text_size)});
     }));
@@ -208,7 +209,7 @@ void add_infill(CLI::App & verb) {
     command->input.add_to(verb, "TEMPLATE",
                           "texts with gaps, or names of files with one each (default: standard input)");
 
-    option_group out = command->output.add_to(verb, "one JSON object a text: tokens, log-probabilities, why gaps end");
+    option_group out = command->output.add_to_texts(verb, "one JSON object a text: tokens, log-probabilities, why gaps end");
     auto * full = out.flag("--full", command->full, "print the whole text with its gaps filled, not the fills alone");
 
     option_group group(verb, "Infilling");

@@ -224,6 +224,13 @@ option_group output_options::add_to(CLI::App & verb, const std::string & json_he
     return group;
 }
 
+option_group output_options::add_to_texts(CLI::App & verb, const std::string & json_help) {
+    option_group group = add_to(verb, json_help);
+    group.flag("-0,--null", null, "a NUL byte behind each text instead of a line feed, for texts of several lines")
+        ->excludes(verb.get_option("--json"));
+    return group;
+}
+
 void set_help(CLI::App & verb, const std::string & usage, const std::string & notes) {
     std::string name = verb.get_name();
     for (const CLI::App * outer = verb.get_parent(); outer != nullptr && !outer->get_name().empty(); outer = outer->get_parent()) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -81,9 +82,14 @@ private:
 struct output_options {
     std::string path; // "" = standard output
     bool        as_json = false;
+    bool        null    = false;
 
     // Returns the group, for a verb to add its own options to. json_help: what a line of --json holds.
     option_group add_to(CLI::App & verb, const std::string & json_help);
+    // The same for a verb that prints texts, each with end() behind it.
+    option_group add_to_texts(CLI::App & verb, const std::string & json_help);
+
+    std::string_view end() const { return {null ? "\0" : "\n", 1}; }
 };
 
 // usage: what follows "magnet VERB". notes: examples and what else there is to know, printed as they are.

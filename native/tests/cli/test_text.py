@@ -153,6 +153,21 @@ class InfillTest(CliTest):
             values = [other["logprob"] for other in token["top"]]
             self.assertEqual(values, sorted(values, reverse=True))
 
+    def test_texts_of_several_lines_are_told_apart(self):
+        for verb in (["generate", "a"], ["infill", "--full", "a {{gap}}\nb"], ["infill", "a {{gap:2}} b {{gap:3}}"]):
+            same = [*verb, "--seed", "5", "--max-tokens", "6", "--n", "3", "--temperature", "2"]
+            if verb[0] == "generate":
+                texts = [one["text"] for one in self.ok(*same, "--json").json()]
+            elif "--full" in verb:
+                texts = [one["full"] for one in self.ok(*same, "--json").json()]
+            else:
+                texts = [gap["text"].strip(" \t\r\n") for one in self.ok(*same, "--json").json() for gap in one["gaps"]]
+            self.assertGreater(len(texts), 1)
+            self.assertEqual(self.ok(*same, "--null").out, "".join(text + "\0" for text in texts))
+            self.assertEqual(self.ok(*same).out, "".join(text + "\n" for text in texts))
+        self.assertEqual(self.ok("generate", "-0", "--max-tokens", "0", "a").out, "\0")
+        self.fails(2, "generate", "--null", "--json", "a", says=["--null", "--json"])
+
     def test_bad_templates(self):
         self.fails(1, "infill", "no gap here", says=["no gap here", "{{gap}}"])
         self.fails(1, "infill", "a {{gap:no}} b", says=["{{gap:no}}", "{{gap:4}}"])
