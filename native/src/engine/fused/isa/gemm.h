@@ -132,7 +132,7 @@ MAGNET_INLINE void run_tile(prepared<T> & p, int32_t row, int32_t rows, int32_t 
     for (int32_t i = 0; i < p.n_integers; ++i) {
         const product<T> & t = g.terms[p.integers[i]];
         if (p.unpacked_panel != j) {
-            open_panel(t.quantised, j, p.opened[i]);
+            open_panel(t.quantised.panel(j), p.opened[i]);
         }
         integer_product(t.quantised.format, p.opened[i], t.quantised.n_blocks, t.rounded, row, rows, t.parts, tile);
     }

@@ -7,41 +7,6 @@
 namespace magnet::fused {
 namespace {
 
-// Sums of products while a block is gone through: of pairs of columns in 16 bits where four cannot be summed at once, as many
-// as do not overflow, which is what a group is.
-#if MAGNET_VECTOR_WIDTH == 8 && defined(__AVX2__)
-template <int Bits>
-constexpr int group_of = Bits == 4 ? 8 : Bits == 5 ? 4 : Bits == 6 ? 2 : 1; // vectors of four columns
-constexpr bool signed_bytes = true;                                          // of weights of 8 bits
-
-template <int Bits>
-MAGNET_INLINE void add_products(vi & sums, vu q, int32_t x) {
-    const __m256i xs = _mm256_set1_epi32(x);
-    if constexpr (Bits == 8) { // |q| times x with the sign of q: 2 * 127 * 128 fits
-        sums = (vi)_mm256_maddubs_epi16(_mm256_abs_epi8((__m256i)q), _mm256_sign_epi8(xs, (__m256i)q));
-    } else {
-        const __m256i products = _mm256_maddubs_epi16((__m256i)q, xs);
-        // not the intrinsic: GCC would make all products first and have no registers for them
-        __asm__("vpaddw %1, %0, %0" : "+x"(sums) : "x"(products));
-    }
-}
-MAGNET_INLINE vi group_sum(vi sums) { return (vi)_mm256_madd_epi16((__m256i)sums, _mm256_set1_epi16(1)); }
-#else
-template <int Bits>
-constexpr int group_of = Bits == 6 ? 4 : 8;
-#    if MAGNET_VECTOR_WIDTH == 4 && defined(__ARM_FEATURE_DOTPROD)
-constexpr bool signed_bytes = true;
-#    else
-constexpr bool signed_bytes = false;
-#    endif
-
-template <int Bits>
-MAGNET_INLINE void add_products(vi & sums, vu q, int32_t x) {
-    sums = dot4<Bits == 8 && !signed_bytes>(sums, q, x);
-}
-MAGNET_INLINE vi group_sum(vi sums) { return sums; }
-#endif
-
 template <class X>
 MAGNET_INLINE void keep_in_memory(X & x) {
     __asm__("" : "+m"(x));
@@ -68,25 +33,24 @@ MAGNET_INLINE void open_panel_of(const quantised_panel & w, const opened_panel &
         for (int32_t strip = 0; strip < 2; ++strip) {
             for (int32_t lane = 0; lane < 16; lane += W) {
                 vu q[8];
-                unpack_block<Bits>(w.strips[strip].quants + int64_t(b) * 64 * Bits + 4 * lane, q);
-                block_scales s = load_scales<Kind, Offset>(w.strips[strip], b, lane);
+                unpack_factors<Bits>(w.strips[strip].quants + int64_t(b) * 64 * Bits + 4 * lane, q);
+                const block_scales s = load_scales<Kind, offset_of<Bits, Offset>>(w.strips[strip], b, lane);
                 unroll<8>([&](auto v) __attribute__((always_inline)) {
-                    const vu bytes = Bits == 8 && signed_bytes ? q[v] ^ 0x80808080u : q[v];
-                    __builtin_memcpy(out.quants + ((b * 2 + strip) * 8 + v) * int64_t(64) + 4 * lane, &bytes, sizeof bytes);
+                    __builtin_memcpy(out.quants + ((b * 2 + strip) * 8 + v) * int64_t(64) + 4 * lane, &q[v], sizeof q[v]);
                 });
                 for (int half = 0; half < halves; ++half) {
                     const int64_t at = (b * halves + half) * int64_t(panel_width) + 16 * strip + lane;
                     store(out.scales + at, s.scale[half]);
-                    store(out.minima + at, Bits == 8 && signed_bytes ? vf{} : s.minimum[half]);
+                    store(out.minima + at, s.minimum[half]);
                 }
             }
         }
     }
 }
 
-static void open_panel(const quantised_source & w, int32_t j, float * memory) {
+static void open_panel(const quantised_panel & w, float * memory) {
     with_format(w.format, [&](auto f) {
-        open_panel_of<f.bits, f.kind, f.offset>(w.panel(j), opened_panel(memory, w.n_blocks));
+        open_panel_of<f.bits, f.kind, f.offset>(w, opened_panel(memory, w.strips[0].n_blocks));
     });
 }
 
@@ -125,7 +89,10 @@ MAGNET_INLINE void integer_tile(const opened_panel & w, int32_t n_blocks, const 
                 unroll<NV>([&](auto j) __attribute__((always_inline)) {
                     const vf scaled = __builtin_convertvector(dots[i][j], vf) * s.scale;
                     float *  to     = sums[i] + j * W;
-                    store(to, load(to) + scaled * load(w.scales + at + j * W) + load(w.minima + at + j * W) * sum);
+                    vf       all    = load(to);
+                    all += scaled * load(w.scales + at + j * W);
+                    all += load(w.minima + at + j * W) * sum;
+                    store(to, all);
                 });
             });
             keep_in_memory(sums); // registers are for the sums of the block
@@ -170,6 +137,22 @@ static void integer_product(quantised_format format, const float * opened, int32
                             int32_t rows, int32_t parts, float * out) {
     const opened_panel w(const_cast<float *>(opened), n_blocks);
     with_format(format, [&](auto f) { integer_product<f.bits, f.kind>(w, n_blocks, x, first, rows, parts, out); });
+}
+
+static thread_local scratch panel_scratch;
+
+// out [x.n, 32] = x times a panel, which is opened if there are rows enough to make up for it.
+static void quantised_product(const quantised_panel & w, const quantised_rows & x, float * out, int64_t ld) {
+    constexpr int32_t enough   = W == 8 ? 8 : INT32_MAX;
+    const int32_t     n_blocks = w.strips[0].n_blocks;
+    if (x.n < enough || ld != panel_width) {
+        with_format(w.format, [&](auto f) { panel_product<f.bits, f.kind, f.offset>(w, x, out, ld); });
+        return;
+    }
+    auto * const opened = static_cast<float *>(panel_scratch.get(opened_size(n_blocks) * int64_t(sizeof(float))));
+    open_panel(w, opened);
+    __builtin_memset(out, 0, x.n * int64_t(panel_width) * sizeof(float));
+    integer_product(w.format, opened, n_blocks, x, 0, x.n, 1, out);
 }
 
 } // namespace

@@ -61,6 +61,41 @@ MAGNET_INLINE vi dot4(vi sum, vu w, int32_t x) {
     }
 }
 
+// Sums of products while a block is gone through: of pairs of columns in 16 bits where four cannot be summed at once, as many
+// as do not overflow, which is what a group is.
+#if MAGNET_VECTOR_WIDTH == 8 && defined(__AVX2__)
+template <int Bits>
+constexpr int group_of = Bits == 4 ? 8 : Bits == 5 ? 4 : Bits == 6 ? 2 : 1; // vectors of four columns
+constexpr bool signed_bytes = true;                                          // of weights of 8 bits
+
+template <int Bits>
+MAGNET_INLINE void add_products(vi & sums, vu q, int32_t x) {
+    const __m256i xs = _mm256_set1_epi32(x);
+    if constexpr (Bits == 8) { // |q| times x with the sign of q: 2 * 127 * 128 fits
+        sums = (vi)_mm256_maddubs_epi16(_mm256_abs_epi8((__m256i)q), _mm256_sign_epi8(xs, (__m256i)q));
+    } else {
+        const __m256i products = _mm256_maddubs_epi16((__m256i)q, xs);
+        // not the intrinsic: GCC would make all products first and have no registers for them
+        __asm__("vpaddw %1, %0, %0" : "+x"(sums) : "x"(products));
+    }
+}
+MAGNET_INLINE vi group_sum(vi sums) { return (vi)_mm256_madd_epi16((__m256i)sums, _mm256_set1_epi16(1)); }
+#else
+template <int Bits>
+constexpr int group_of = Bits == 6 ? 4 : 8;
+#    if MAGNET_VECTOR_WIDTH == 4 && defined(__ARM_FEATURE_DOTPROD)
+constexpr bool signed_bytes = true;
+#    else
+constexpr bool signed_bytes = false;
+#    endif
+
+template <int Bits>
+MAGNET_INLINE void add_products(vi & sums, vu q, int32_t x) {
+    sums = dot4<Bits == 8 && !signed_bytes>(sums, q, x);
+}
+MAGNET_INLINE vi group_sum(vi sums) { return sums; }
+#endif
+
 MAGNET_INLINE vf load_halves(const uint8_t * p) {
 #if MAGNET_VECTOR_WIDTH == 16
     return (vf)_mm512_maskz_cvtph_ps(__mmask16(-1), load_as<__m256i>(p)); // the plain form warns under GCC 12
@@ -104,6 +139,17 @@ MAGNET_INLINE void unpack_block(const uint8_t * p, vu (&q)[8]) {
     }
 }
 
+// The same as add_products() takes them, and what they are more than their values.
+template <int Bits>
+MAGNET_INLINE void unpack_factors(const uint8_t * p, vu (&q)[8]) {
+    unpack_block<Bits>(p, q);
+    if constexpr (Bits == 8 && signed_bytes) {
+        unroll<8>([&](auto v) __attribute__((always_inline)) { q[v] ^= 0x80808080u; });
+    }
+}
+template <int Bits, int Offset>
+constexpr int offset_of = Bits == 8 && signed_bytes ? 0 : Offset;
+
 // Scales and minima of a block of W rows: those of columns 0 to 15 and of 16 to 31, which only some formats tell apart.
 struct block_scales {
     vf scale[2];
@@ -140,21 +186,28 @@ MAGNET_INLINE void strip_product(const quantised_strip & w, const quantised_rows
     vf sums[N] = {};
     for (int32_t b = 0; b < w.n_blocks; ++b) {
         vu q[8];
-        unpack_block<Bits>(w.quants + int64_t(b) * 64 * Bits + 4 * lane, q);
-        const block_scales s = load_scales<Kind, Offset>(w, b, lane);
+        unpack_factors<Bits>(w.quants + int64_t(b) * 64 * Bits + 4 * lane, q);
+        const block_scales s = load_scales<Kind, offset_of<Bits, Offset>>(w, b, lane);
         unroll<N>([&](auto i) __attribute__((always_inline)) {
             const int8_t *          values = x.values + (first + i) * x.ld + b * 32;
             const quantised_scale & scale  = x.scales[(first + i) * x.ld_scales + b];
             vi                      dot[2] = {};
-            unroll<8>([&](auto v) __attribute__((always_inline)) {
-                constexpr int part = Kind == quantised_scales::s8_of_halves ? v / 4 : 0;
-                dot[part] = dot4<Bits == 8>(dot[part], q[v], load_as<int32_t>(values + 4 * v));
+            unroll<8 / group_of<Bits>>([&](auto g) __attribute__((always_inline)) {
+                constexpr int part = Kind == quantised_scales::s8_of_halves ? g * group_of<Bits> / 4 : 0;
+                vi            of_group = {};
+                unroll<group_of<Bits>>([&](auto k) __attribute__((always_inline)) {
+                    constexpr int v = g * group_of<Bits> + k;
+                    add_products<Bits>(of_group, q[v], load_as<int32_t>(values + 4 * v));
+                });
+                dot[part] += group_sum(of_group);
             });
             const vf of_first = __builtin_convertvector(dot[0], vf) * scale.scale;
             if constexpr (Kind == quantised_scales::s8_of_halves) {
                 const vf of_second = __builtin_convertvector(dot[1], vf) * scale.scale;
-                sums[i] += of_first * s.scale[0] + s.minimum[0] * scale.sum_low;
-                sums[i] += of_second * s.scale[1] + s.minimum[1] * scale.sum_high;
+                sums[i] += of_first * s.scale[0]; // in this order everywhere: no number depends on how many rows there are
+                sums[i] += s.minimum[0] * scale.sum_low;
+                sums[i] += of_second * s.scale[1];
+                sums[i] += s.minimum[1] * scale.sum_high;
             } else {
                 sums[i] += of_first * s.scale[0];
                 sums[i] += s.minimum[0] * scale.sum;
@@ -204,10 +257,6 @@ MAGNET_INLINE void with_format(quantised_format format, Body && body) {
         case quantised_format::q5_k: return body(format_constants<5, kind::u8_and_minima, 0>());
         case quantised_format::q6_k: return body(format_constants<6, kind::s8_of_halves, 32>());
     }
-}
-
-static void quantised_product(const quantised_panel & w, const quantised_rows & x, float * out, int64_t ld) {
-    with_format(w.format, [&](auto f) { panel_product<f.bits, f.kind, f.offset>(w, x, out, ld); });
 }
 
 // Columns k and k + 1 of W rows, to the panel that gemm reads.
