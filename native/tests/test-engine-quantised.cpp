@@ -335,7 +335,7 @@ int load_in_little_memory() {
 
 } // namespace
 
-TEST_CASE("weights stay as they are stored where there is no memory for copies" * doctest::skip(!limits_work)) {
+TEST_CASE("weights stay as they are stored where there is no memory for copies" * doctest::skip(!limits_work())) {
     in_child(load_in_little_memory);
 }
 

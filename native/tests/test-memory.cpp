@@ -121,12 +121,12 @@ int embed_without_memory(int32_t engine, size_t n_words) {
 
 } // namespace
 
-TEST_CASE("out of memory once: generate" * doctest::skip(!limits_work)) {
+TEST_CASE("out of memory once: generate" * doctest::skip(!limits_work())) {
     in_child(generate_without_memory);
     in_child(prompt_without_memory);
 }
 
-TEST_CASE("out of memory once: embed with either engine" * doctest::skip(!limits_work)) {
+TEST_CASE("out of memory once: embed with either engine" * doctest::skip(!limits_work())) {
     in_child([] { return embed_without_memory(MAGNET_ENGINE_GRAPH, 20000); });
     in_child([] { return embed_without_memory(MAGNET_ENGINE_FUSED, 1000000); });
 }
