@@ -30,7 +30,9 @@ public:
     static const fused::kernel_set & around(const fused::kernel_set & set) {
         static fused::kernel_table<fused::bf16> bf16_table  = table(set.bf16_table);
         static fused::kernel_table<float>       float_table = table(set.f32_table);
-        static fused::kernel_set                timed       = { set.name, &bf16_table, &float_table, set.infer, set.train };
+        static fused::kernel_set                timed       = set;
+        timed.bf16_table                                    = &bf16_table;
+        timed.f32_table                                     = &float_table;
         return timed;
     }
 

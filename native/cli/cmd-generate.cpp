@@ -258,7 +258,8 @@ void add_generate(CLI::App & verb) {
                with_default("stop after N tokens, -1 = when the context is full", params.max_tokens), between(-1, 1 << 30));
     command->stop.add_to(group);
     group.value("-n,--n", command->n_texts, "N", "N texts from one prompt, with seeds SEED, SEED + 1, ...", between(1, 10000));
-    group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100));
+    group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100))
+        ->excludes(verb.get_option("--null"));
     group.choice("--cache-type", command->model.cache_type, cache_type_names(), "how the KV cache keeps keys and values");
     group.flag("--no-reuse", command->model.no_reuse,
                "read each text from its start: same seed, same text, whatever came before");

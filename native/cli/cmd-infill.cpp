@@ -224,7 +224,7 @@ void add_infill(CLI::App & verb) {
     auto * n = group.value("-n,--n", params.candidates.n, "N",
                            "N candidates by sampling: equal ones merged, the likeliest text first", between(1, 256));
     group.flag("--best", command->best, "print the first of them alone")->needs(n);
-    group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100))->excludes(full);
+    group.value("--top", params.top, "N", "show the N likeliest tokens at each place", between(0, 100))->excludes(full)->excludes(verb.get_option("--null"));
     group.choice("--cache-type", command->model.cache_type, cache_type_names(), "how the KV cache keeps keys and values");
     group.flag("--no-reuse", command->model.no_reuse,
                "read each text from its start: same seed, same text, whatever came before");

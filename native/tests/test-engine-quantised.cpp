@@ -102,6 +102,14 @@ void test_format(const kernel_set & set, ggml_type type) {
         }
         CAPTURE(n);
         CHECK(relative_error(got, expected) < 1e-5);
+
+        std::vector<float> together(int64_t(n) * panel_width), alone(panel_width); // no bit depends on how many there are
+        kernels.quantised_product(packed.panel(0), x.rows, together.data(), panel_width);
+        for (int32_t i = 0; i < n; ++i) {
+            const quantised_rows one = { 1, x.rows.values + i * x.rows.ld, x.rows.ld, x.rows.scales + i * x.rows.ld_scales, x.rows.ld_scales };
+            kernels.quantised_product(packed.panel(0), one, alone.data(), panel_width);
+            CHECK(std::equal(alone.begin(), alone.end(), together.begin() + i * panel_width));
+        }
     }
 }
 

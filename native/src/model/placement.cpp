@@ -116,7 +116,7 @@ int32_t places_of(const token_part & gap, const placement_options & options) {
     return gap.length > 0 ? gap.length : gap.max_length > 0 ? gap.max_length : options.max_tokens;
 }
 
-void check_positions(int64_t n_positions, const placement_options & options, const std::string & cure) {
+void check_positions(int64_t n_positions, const placement_options & options, const char * cure) {
     if (n_positions > options.max_positions) {
         throw too_long("the text needs more tokens with its gaps", options.max_positions, options.n_ctx_train, cure);
     }

@@ -5,7 +5,6 @@
 #include "magnet.h"
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 namespace magnet {
@@ -64,7 +63,7 @@ struct placement_options {
 int32_t places_of(const token_part & gap, const placement_options & options);
 
 // Throws TOO_LONG for more positions than there may be.
-void check_positions(int64_t n_positions, const placement_options & options, const std::string & cure = "Shorten it or the gaps");
+void check_positions(int64_t n_positions, const placement_options & options, const char * cure = "Shorten it or the gaps");
 
 // Throws INVALID_ARGUMENT for a filled gap of more tokens than its length; index: of its part.
 void check_filled(const token_part & gap, int32_t index);

@@ -6,6 +6,9 @@ namespace magnet::schema {
 
 using json = nlohmann::ordered_json;
 
+namespace {
+
+// Whether a schema of the subset has a finite value if these definitions have.
 bool has_finite_value(const json & schema, const std::set<std::string> & finite) {
     const auto is_finite = [&](const json & part) { return has_finite_value(part, finite); };
     if (schema.contains("$ref")) {
@@ -26,6 +29,8 @@ bool has_finite_value(const json & schema, const std::set<std::string> & finite)
     }
     return true;
 }
+
+} // namespace
 
 // The least fixed point, as of a grammar's symbols that derive a text. Definitions mostly refer to those behind them, so the last
 // one goes first.

@@ -11,7 +11,4 @@ namespace magnet::schema {
 // {"properties": {"next": {"$ref": "#"}}, "required": ["next"]} has no value that is finite.
 std::set<std::string> finite_definitions(const nlohmann::ordered_json & definitions);
 
-// Whether a schema of the subset has a finite value if these definitions have.
-bool has_finite_value(const nlohmann::ordered_json & schema, const std::set<std::string> & finite);
-
 } // namespace magnet::schema

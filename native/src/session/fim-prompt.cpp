@@ -26,7 +26,7 @@ void check_no_fim_files(const magnet_fim_params & files) {
     }
 }
 
-fim_prompter::fim_prompter(const model & m, const magnet_fim_params & files) : model_(m), format_(m.fim()) {
+fim_prompter::fim_prompter(const model & m, const magnet_fim_params & files) : model_(m), format_(m.fim()), n_files_(files.n_files) {
     if (!format_.found()) {
         throw error(MAGNET_STATUS_UNSUPPORTED,
                     std::string("the vocabulary of this model has no tokens for filling in the middle, which the context "
@@ -134,11 +134,12 @@ std::vector<slot> fim_prompter::prompt(const std::vector<token_part> & parts, in
 }
 
 void fim_prompter::check_fits(int64_t n_positions, const placement_options & options) const {
-    if (head_.size() > 1) { // more than BOS
-        check_positions(n_positions, options, "fim.files takes " + std::to_string(head_.size()) + " of them: leave some out, or shorten the text or the gaps");
-    } else {
+    if (n_files_ == 0) {
         check_positions(n_positions, options);
+        return;
     }
+    const std::string cure = "fim.files takes " + std::to_string(head_.size()) + " of them: leave some out, or shorten the text or the gaps";
+    check_positions(n_positions, options, cure.c_str());
 }
 
 layout fim_prompter::row(const std::vector<token_part> & parts, int32_t index, const placement_options & options) const {

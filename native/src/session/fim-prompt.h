@@ -31,6 +31,7 @@ private:
 
     const model &        model_;
     const fim_format &   format_;
+    const int32_t        n_files_;
     std::vector<int32_t> head_;         // before the first FIM token
     std::vector<int32_t> path_in_text_; // StarCoder2: the path stands in the prefix itself
 };

@@ -167,6 +167,8 @@ class InfillTest(CliTest):
             self.assertEqual(self.ok(*same).out, "".join(text + "\n" for text in texts))
         self.assertEqual(self.ok("generate", "-0", "--max-tokens", "0", "a").out, "\0")
         self.fails(2, "generate", "--null", "--json", "a", says=["--null", "--json"])
+        for verb in ("generate", "infill"):
+            self.fails(2, verb, "--null", "--top", "2", "a{{gap}}", says=["--null", "--top"])
 
     def test_bad_templates(self):
         self.fails(1, "infill", "no gap here", says=["no gap here", "{{gap}}"])

@@ -40,24 +40,25 @@ void block_runner<T>::low_rank_forward(const context & c, int32_t l, matrix m, c
     c.me.sync();
 }
 
-// Whether the pass multiplies this matrix in integers.
 template <class T>
 const stored_matrix * block_runner<T>::in_integers(const context & c, int32_t l, matrix m) const {
     const stored_matrix * s = c.places != nullptr && stored != nullptr ? &stored->of(l, m) : nullptr;
     return s != nullptr && s->packed ? s : nullptr;
 }
 
-// The thread's share of the rows of `in`, rounded to integers for matrix m and those that read the same.
 template <class T>
-void block_runner<T>::round_rows(const context & c, int32_t l, matrix m, const T * in, int64_t ld, const chunk & at) {
-    if (const stored_matrix * const s = in_integers(c, l, m)) {
-        int32_t from, to;
-        c.me.range(0, at.size, from, to);
-        const std::vector<float> & scale = base.layers[l].matrices[m].column_scale;
-        for (int32_t row = from; row < to; ++row) {
-            s->round(in + row * ld, scale.empty() ? nullptr : scale.data(), rounded.data() + row * s->input_bytes, kernels);
-        }
+bool block_runner<T>::round_rows(const context & c, int32_t l, matrix m, const T * in, int64_t ld, const chunk & at) {
+    const stored_matrix * const s = in_integers(c, l, m);
+    if (s == nullptr) {
+        return false;
     }
+    int32_t from, to;
+    c.me.range(0, at.size, from, to);
+    const std::vector<float> & scale = base.layers[l].matrices[m].column_scale;
+    for (int32_t row = from; row < to; ++row) {
+        s->round(in + row * ld, scale.empty() ? nullptr : scale.data(), rounded.data() + row * s->input_bytes, kernels);
+    }
+    return true;
 }
 
 template <class T>
@@ -103,8 +104,7 @@ void block_runner<T>::add_residual(const context & c, int32_t l, activations<T> 
                                    const T * in, int64_t ld) {
     T * const low = s.low_rank.row(keep ? at.begin : 0);
     low_rank_forward(c, l, m, in, ld, at, low, s.low_rank.ld);
-    if (in_integers(c, l, m)) {
-        round_rows(c, l, m, in, ld, at);
+    if (round_rows(c, l, m, in, ld, at)) {
         c.me.sync();
     }
     const auto product = forward_product(c, l, m, in, ld, at.size, low, s.low_rank.ld);

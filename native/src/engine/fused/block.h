@@ -159,8 +159,11 @@ private:
     // A' x of the chunk for matrix m, into low_rank. Ends with a meeting if there is anything to do.
     void low_rank_forward(const context & c, int32_t l, matrix m, const T * in, int64_t ld, const chunk & at,
                           T * low_rank, int64_t ld_low);
+    // The matrix as the file stores it, if this pass multiplies it in integers, else NULL.
     const stored_matrix * in_integers(const context & c, int32_t l, matrix m) const;
-    void round_rows(const context & c, int32_t l, matrix m, const T * in, int64_t ld, const chunk & at);
+    // The thread's share of the rows of `in`, rounded to integers for m and the matrices that read the same. False if there is
+    // nothing to round.
+    bool round_rows(const context & c, int32_t l, matrix m, const T * in, int64_t ld, const chunk & at);
     gemm_args<T> forward_product(const context & c, int32_t l, matrix m, const T * in, int64_t ld, int32_t n,
                                  const T * low_rank, int64_t ld_low);
 

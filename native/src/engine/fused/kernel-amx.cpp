@@ -12,7 +12,7 @@
 namespace magnet::fused {
 
 const kernel_set * kernel_set_amx() {
-    static constexpr kernel_set set = { "amx", &bf16_functions, &float_functions, { 512, 512 }, { 256, 256 }, 8 };
+    static constexpr kernel_set set = { "amx", &bf16_functions, &float_functions, false, { 512, 512 }, { 256, 256 }, 8 };
     return &set;
 }
 

@@ -10,11 +10,7 @@
 namespace magnet::fused {
 
 const kernel_set * kernel_set_avx2() {
-    static constexpr kernel_set set = [] {
-        kernel_set s = { "avx2", &bf16_functions, &float_functions };
-        s.integers   = true;
-        return s;
-    }();
+    static constexpr kernel_set set = { "avx2", &bf16_functions, &float_functions, true };
     return &set;
 }
 

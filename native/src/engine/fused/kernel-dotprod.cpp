@@ -11,11 +11,7 @@
 namespace magnet::fused {
 
 const kernel_set * kernel_set_dotprod() {
-    static constexpr kernel_set set = [] {
-        kernel_set s = { "dotprod", &bf16_functions, &float_functions };
-        s.integers   = true;
-        return s;
-    }();
+    static constexpr kernel_set set = { "dotprod", &bf16_functions, &float_functions, true };
     return &set;
 }
 

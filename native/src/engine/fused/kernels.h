@@ -439,12 +439,12 @@ struct kernel_set {
     const char *                name;
     const kernel_table<bf16> *  bf16_table;
     const kernel_table<float> * f32_table;
+    // Products of integers are faster than those of bf16: prompts take them, too (block_runner::stored).
+    bool                        integers = false;
     batching                    infer = { 128, 160 };
     batching                    train = { 128, 160 };
     // Up to so many sequences, of one token each, are multiplied with the weights as the file stores them.
     int32_t                     most_stored = INT32_MAX;
-    // Products of integers are faster than those of bf16: prompts take them, too (block_runner::stored).
-    bool                        integers = false;
 };
 
 template <class T>

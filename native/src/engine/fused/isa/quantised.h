@@ -17,83 +17,63 @@ namespace {
 typedef uint8_t vub __attribute__((vector_size(W)));
 typedef int8_t  vib __attribute__((vector_size(W)));
 
-// sum + the products of four unsigned bytes a lane with the four signed bytes of x. The bytes are of seven bits where
-// `narrow_bytes` says so: two products of eight overflow 16 bits, or the instruction takes both sides as signed.
-#if MAGNET_VECTOR_WIDTH == 16 && defined(__AVX512VNNI__)
-constexpr bool narrow_bytes = false;
-MAGNET_INLINE vi dot4_bytes(vi sum, vu w, int32_t x) {
-    return (vi)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, _mm512_set1_epi32(x));
-}
-#elif MAGNET_VECTOR_WIDTH == 16
-constexpr bool narrow_bytes = true;
-MAGNET_INLINE vi dot4_bytes(vi sum, vu w, int32_t x) {
-    const __m512i pairs = _mm512_maddubs_epi16((__m512i)w, _mm512_set1_epi32(x));
-    return sum + (vi)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
-}
-#elif MAGNET_VECTOR_WIDTH == 8 && defined(__AVX2__)
-constexpr bool narrow_bytes = true;
-MAGNET_INLINE vi dot4_bytes(vi sum, vu w, int32_t x) {
-    const __m256i pairs = _mm256_maddubs_epi16((__m256i)w, _mm256_set1_epi32(x));
-    return sum + (vi)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
-}
-#elif MAGNET_VECTOR_WIDTH == 4 && defined(__ARM_FEATURE_DOTPROD)
-constexpr bool narrow_bytes = true;
-MAGNET_INLINE vi dot4_bytes(vi sum, vu w, int32_t x) {
-    return (vi)vdotq_s32((int32x4_t)sum, (int8x16_t)w, vreinterpretq_s8_s32(vdupq_n_s32(x)));
-}
-#else
-constexpr bool narrow_bytes = false;
-MAGNET_INLINE vi dot4_bytes(vi sum, vu w, int32_t x) {
-    for (int j = 0; j < 4; ++j) {
-        sum += (vi)(w >> (8 * j) & 0xff) * splat_int(int8_t(uint32_t(x) >> (8 * j)));
-    }
-    return sum;
-}
-#endif
-
-// The same of bytes of any size. Wide: they use all eight bits.
-template <bool Wide>
-MAGNET_INLINE vi dot4(vi sum, vu w, int32_t x) {
-    if constexpr (Wide && narrow_bytes) {
-        return dot4_bytes(sum, w & 0x0f0f0f0f, x) + dot4_bytes(vi{}, w >> 4 & 0x0f0f0f0f, x) * 16;
-    } else {
-        return dot4_bytes(sum, w, x);
-    }
-}
-
-// Sums of products while a block is gone through: of pairs of columns in 16 bits where four cannot be summed at once, as many
-// as do not overflow, which is what a group is.
+// add_products: sums + the products of four bytes of weights a lane with the four signed bytes of x. The weights' bytes have Bits
+// bits; those of eight are signed where signed_bytes says so (unpack_factors). Where four products cannot be added up at once, sums
+// are pairs of 16 bits, of as many vectors as do not overflow: a group, which group_sum makes one number a lane of.
 #if MAGNET_VECTOR_WIDTH == 8 && defined(__AVX2__)
 template <int Bits>
-constexpr int group_of = Bits == 4 ? 8 : Bits == 5 ? 4 : Bits == 6 ? 2 : 1; // vectors of four columns
-constexpr bool signed_bytes = true;                                          // of weights of 8 bits
+constexpr int group_of = Bits == 4 ? 8 : Bits == 5 ? 4 : Bits == 6 ? 2 : 1;
+constexpr bool signed_bytes = true;
 
 template <int Bits>
-MAGNET_INLINE void add_products(vi & sums, vu q, int32_t x) {
+MAGNET_INLINE void add_products(vi & sums, vu w, int32_t x) {
     const __m256i xs = _mm256_set1_epi32(x);
-    if constexpr (Bits == 8) { // |q| times x with the sign of q: 2 * 127 * 128 fits
-        sums = (vi)_mm256_maddubs_epi16(_mm256_abs_epi8((__m256i)q), _mm256_sign_epi8(xs, (__m256i)q));
+    if constexpr (Bits == 8) { // |w| times x with the sign of w: 2 * 127 * 128 fits
+        sums = (vi)_mm256_maddubs_epi16(_mm256_abs_epi8((__m256i)w), _mm256_sign_epi8(xs, (__m256i)w));
     } else {
-        const __m256i products = _mm256_maddubs_epi16((__m256i)q, xs);
+        const __m256i products = _mm256_maddubs_epi16((__m256i)w, xs);
         // not the intrinsic: GCC would make all products first and have no registers for them
         __asm__("vpaddw %1, %0, %0" : "+x"(sums) : "x"(products));
     }
 }
 MAGNET_INLINE vi group_sum(vi sums) { return (vi)_mm256_madd_epi16((__m256i)sums, _mm256_set1_epi16(1)); }
+
 #else
 template <int Bits>
-constexpr int group_of = Bits == 6 ? 4 : 8;
-#    if MAGNET_VECTOR_WIDTH == 4 && defined(__ARM_FEATURE_DOTPROD)
+constexpr int group_of = Bits == 6 ? 4 : 8; // all that share a scale
+MAGNET_INLINE vi group_sum(vi sums) { return sums; }
+
+#    if MAGNET_VECTOR_WIDTH == 16 && defined(__AVX512VNNI__)
+constexpr bool signed_bytes = false;
+template <int Bits>
+MAGNET_INLINE void add_products(vi & sums, vu w, int32_t x) {
+    sums = (vi)_mm512_dpbusd_epi32((__m512i)sums, (__m512i)w, _mm512_set1_epi32(x));
+}
+#    elif MAGNET_VECTOR_WIDTH == 16
+constexpr bool signed_bytes = false;
+template <int Bits>
+MAGNET_INLINE void add_products(vi & sums, vu w, int32_t x) {
+    const auto dot = [&](vu bytes) __attribute__((always_inline)) { // of seven bits: two products of eight overflow 16
+        const __m512i pairs = _mm512_maddubs_epi16((__m512i)bytes, _mm512_set1_epi32(x));
+        return (vi)_mm512_madd_epi16(pairs, _mm512_set1_epi16(1));
+    };
+    sums += Bits == 8 ? dot(w & 0x0f0f0f0f) + dot(w >> 4 & 0x0f0f0f0f) * 16 : dot(w);
+}
+#    elif MAGNET_VECTOR_WIDTH == 4 && defined(__ARM_FEATURE_DOTPROD)
 constexpr bool signed_bytes = true;
+template <int Bits>
+MAGNET_INLINE void add_products(vi & sums, vu w, int32_t x) {
+    sums = (vi)vdotq_s32((int32x4_t)sums, (int8x16_t)w, vreinterpretq_s8_s32(vdupq_n_s32(x)));
+}
 #    else
 constexpr bool signed_bytes = false;
-#    endif
-
 template <int Bits>
-MAGNET_INLINE void add_products(vi & sums, vu q, int32_t x) {
-    sums = dot4<Bits == 8 && !signed_bytes>(sums, q, x);
+MAGNET_INLINE void add_products(vi & sums, vu w, int32_t x) {
+    for (int j = 0; j < 4; ++j) {
+        sums += (vi)(w >> (8 * j) & 0xff) * splat_int(int8_t(uint32_t(x) >> (8 * j)));
+    }
 }
-MAGNET_INLINE vi group_sum(vi sums) { return sums; }
+#    endif
 #endif
 
 MAGNET_INLINE vf load_halves(const uint8_t * p) {

@@ -1,8 +1,6 @@
 package dev.magnet.json;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Which component of a value Jackson would have made null of: a schema made by {@link Schemas} requires it, and it is not there. */
@@ -20,16 +18,11 @@ final class Missing {
                 return name.asText();
             }
         }
-        for (var property : is.path("properties").properties()) {
-            String inside = in(value.path(property.getKey()), property.getValue(), whole);
+        for (var field : value.properties()) {
+            JsonNode named = is.path("properties").path(field.getKey());
+            String inside = in(field.getValue(), named.isMissingNode() ? is.path("additionalProperties") : named, whole);
             if (inside != null) {
-                return property.getKey() + (inside.startsWith("[") ? "" : ".") + inside;
-            }
-        }
-        for (var entry : is.path("additionalProperties").isObject() ? value.properties() : Set.<Map.Entry<String, JsonNode>>of()) {
-            String inside = in(entry.getValue(), is.get("additionalProperties"), whole);
-            if (inside != null) {
-                return entry.getKey() + (inside.startsWith("[") ? "" : ".") + inside;
+                return field.getKey() + (inside.startsWith("[") ? "" : ".") + inside;
             }
         }
         for (int i = 0; is.has("items") && i < value.size(); i++) {
