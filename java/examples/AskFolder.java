@@ -1,3 +1,9 @@
+//JAVA 22+
+//DEPS dev.magnet:magnet-platform:0.1.0-SNAPSHOT
+//DEPS dev.magnet:magnet-langchain4j:0.1.0-SNAPSHOT
+//DEPS dev.langchain4j:langchain4j:1.19.0
+//RUNTIME_OPTIONS --enable-native-access=ALL-UNNAMED
+
 import dev.langchain4j.data.document.loader.FileSystemDocumentLoader;
 import dev.langchain4j.data.document.splitter.DocumentSplitters;
 import dev.langchain4j.data.segment.TextSegment;

@@ -1,3 +1,7 @@
+//JAVA 22+
+//DEPS dev.magnet:magnet-platform:0.1.0-SNAPSHOT
+//RUNTIME_OPTIONS --enable-native-access=ALL-UNNAMED
+
 import dev.magnet.GenerateOptions;
 import dev.magnet.Generated;
 import dev.magnet.Magnet;

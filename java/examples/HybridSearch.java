@@ -1,3 +1,12 @@
+//JAVA 22+
+//DEPS dev.magnet:magnet-platform:0.1.0-SNAPSHOT
+//DEPS org.apache.lucene:lucene-core:10.6.0
+//DEPS org.apache.lucene:lucene-analysis-common:10.6.0
+//DEPS org.apache.lucene:lucene-queries:10.6.0
+//DEPS org.apache.lucene:lucene-highlighter:10.6.0
+//DEPS org.apache.lucene:lucene-memory:10.6.0
+//RUNTIME_OPTIONS --enable-native-access=ALL-UNNAMED
+
 import dev.magnet.EmbedOptions;
 import dev.magnet.LoadOptions;
 import dev.magnet.Magnet;

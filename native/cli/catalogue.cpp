@@ -9,8 +9,8 @@
 #include <map>
 #include <sstream>
 
-#include <sys/stat.h>
-
+#include "../src/base/file-marks.h"
+#include "../src/base/path.h"
 #include "error.h"
 #include "models-properties.h" // generated: the resource of the Java module
 #include "terminal.h"
@@ -24,12 +24,19 @@ static std::string variable(const char * name) {
     return value != nullptr ? value : "";
 }
 
+// What Java calls user.home.
+#ifdef _WIN32
+static constexpr const char * home_variable = "USERPROFILE";
+#else
+static constexpr const char * home_variable = "HOME";
+#endif
+
 fs::path model_cache() {
     if (const std::string cache = variable("MAGNET_CACHE"); !cache.empty()) {
-        return fs::path(cache) / "models";
+        return magnet::to_path(cache) / "models";
     }
     const std::string home   = variable("XDG_CACHE_HOME");
-    const fs::path    parent = home.empty() ? fs::path(variable("HOME")) / ".cache" : fs::path(home);
+    const fs::path    parent = home.empty() ? magnet::to_path(variable(home_variable)) / ".cache" : magnet::to_path(home);
     return parent / "magnet" / "models";
 }
 
@@ -101,27 +108,32 @@ std::vector<known_model> read_catalogue(const fs::path & cache) {
     if (fs::is_regular_file(own)) {
         std::ifstream in(own);
         if (!in) {
-            throw failure("cannot read " + own.string());
+            throw failure("cannot read " + magnet::to_utf8(own));
         }
-        add(in, own.string());
+        add(in, magnet::to_utf8(own));
     }
     std::vector<known_model> list;
     std::transform(models.begin(), models.end(), std::back_inserter(list), [](auto & entry) { return entry.second; });
     return list;
 }
 
+std::string path_of(const known_model & model, const fs::path & cache) {
+    return magnet::to_utf8(cache / magnet::to_path(model.file));
+}
+
 cached state_of(const known_model & model, const fs::path & cache) {
-    const fs::path file = cache / model.file;
-    struct stat    status {};
-    if (::stat(file.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    const std::string  path = path_of(model, cache);
+    magnet::file_marks marks;
+    if (!fs::is_regular_file(magnet::to_path(path)) || !magnet::look_at_file(path, marks)) {
         return cached::no;
     }
-    if (status.st_size != model.bytes) {
+    const auto & [volume, number, bytes, seconds, nanoseconds] = marks;
+    if (bytes != model.bytes) {
         return cached::wrong_size;
     }
     // what dev.magnet.Models notes beside a file that it has hashed: hash, size, time of change in milliseconds
-    const int64_t changed = static_cast<int64_t>(status.st_mtim.tv_sec) * 1000 + status.st_mtim.tv_nsec / 1000000;
-    std::ifstream note(file.string() + ".checked");
+    const int64_t changed = seconds * 1000 + nanoseconds / 1000000;
+    std::ifstream note(magnet::to_path(path + ".checked"));
     std::string   line;
     std::getline(note, line);
     return line == model.sha256 + " " + std::to_string(model.bytes) + " " + std::to_string(changed) ? cached::checked

@@ -17,6 +17,9 @@ struct known_model {
     std::string adapter_of; // a model's name; "" = no adapter
 };
 
+// In UTF-8, whether the cache has it or not.
+std::string path_of(const known_model & model, const std::filesystem::path & cache);
+
 enum class cached { no, unchecked, checked, wrong_size };
 
 // $MAGNET_CACHE/models, else $XDG_CACHE_HOME/magnet/models, else ~/.cache/magnet/models.

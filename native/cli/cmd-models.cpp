@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "../src/base/path.h"
 #include "catalogue.h"
 #include "error.h"
 #include "options.h"
@@ -44,7 +45,7 @@ static bool usable(cached state) {
 void models_command::show(const known_model & model, const std::filesystem::path & cache,
                           magnet_cli::output & out) const {
     const cached      state = state_of(model, cache);
-    const std::string path  = (cache / model.file).string();
+    const std::string path  = path_of(model, cache);
     if (output.as_json) {
         json object{{"name", model.name},       {"file", path},
                     {"bytes", model.bytes},     {"sha256", model.sha256},
@@ -81,10 +82,10 @@ void models_command::run() {
     if (named->count() > 0 && !sums && !output.as_json) { // for -m "$(magnet models NAME)"
         const cached state = state_of(known[0], cache);
         if (!usable(state)) {
-            throw failure(name + " is " + words(state) + " (" + cache.string() +
+            throw failure(name + " is " + words(state) + " (" + magnet::to_utf8(cache) +
                           "); Java's Models.find fetches it, scripts/fetch-model.sh the default model");
         }
-        out.line((cache / known[0].file).string());
+        out.line(path_of(known[0], cache));
     } else {
         for (const known_model & model : known) {
             show(model, cache, out);

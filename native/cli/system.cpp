@@ -38,8 +38,12 @@ static void environment_in_utf8() {
     for (const wchar_t * entry = all; entry != nullptr && *entry != L'\0'; entry += std::wcslen(entry) + 1) {
         const std::string text = utf8(entry);
         const size_t      end  = text.find('=');
-        if (text.compare(0, 7, "MAGNET_") == 0 && end != std::string::npos) {
-            _putenv_s(text.substr(0, end).c_str(), text.substr(end + 1).c_str());
+        if (end == std::string::npos) {
+            continue;
+        }
+        const std::string name = text.substr(0, end);
+        if (name.compare(0, 7, "MAGNET_") == 0 || name == "XDG_CACHE_HOME" || name == "USERPROFILE") {
+            _putenv_s(name.c_str(), text.substr(end + 1).c_str());
         }
     }
     FreeEnvironmentStringsW(all);

@@ -27,6 +27,8 @@ function(magnet_test_properties NAME)
   set(timeout 600)
   if(MAGNET_SANITIZE)
     set(timeout 2400)
+  elseif(CMAKE_CROSSCOMPILING_EMULATOR)
+    set(timeout 7200)
   endif()
   list(JOIN CMAKE_CROSSCOMPILING_EMULATOR " " emulator)
   set_tests_properties(${NAME} PROPERTIES

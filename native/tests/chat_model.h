@@ -12,7 +12,8 @@ namespace magnet::testing {
 
 // Control tokens 0 to 2 are <|im_start|>, <|im_end|> and <|user|>; every byte is a token.
 inline model_ptr chat_model(const std::string & source) {
-    const std::string path = scratch_path("chat-" + std::to_string(std::hash<std::string>()(source)) + ".gguf");
+    static int        n    = 0; // a file each: Windows lets nobody write over one that a model was loaded from
+    const std::string path = scratch_path("chat-" + std::to_string(n++) + ".gguf");
     copy_gguf(golden("tiny-qwen2.gguf"), path, [&](gguf_context * gguf) {
         gguf_set_val_str(gguf, "tokenizer.chat_template", source.c_str());
         const int64_t            key = gguf_find_key(gguf, "tokenizer.ggml.tokens");

@@ -7,11 +7,11 @@
 
 namespace magnet::testing {
 
-namespace {
-
 double gelu_tanh(double x) {
-    return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / M_PI) * (x + 0.044715 * x * x * x)));
+    return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / std::acos(-1.0)) * (x + 0.044715 * x * x * x)));
 }
+
+namespace {
 
 double capped(double x, double cap) { return cap > 0.0 ? cap * std::tanh(x / cap) : x; }
 

@@ -23,6 +23,9 @@ using sees_fn = std::function<bool(int32_t q, int32_t k)>;
 // The project's rule over a row's roles and positions (NULL as in engine_row: all SPAN; 0, 1, 2, ...).
 sees_fn sees_by_role(const engine_row & row);
 
+// GELU in its tanh form, as the models of Gemma have it.
+double gelu_tanh(double x);
+
 class reference_model {
 public:
     // Throws std::runtime_error if the file cannot be read or its architecture is none of those above.

@@ -37,6 +37,7 @@ TEST_CASE("library: what it found of the machine") {
     CHECK(std::string(info.threads_reason).find("core") != std::string::npos);
 #if defined(__x86_64__)
     CHECK(std::string(info.platform).find("-x86_64") != std::string::npos);
+    __builtin_cpu_init();
     const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2"); // the compiler's word for it
     CHECK((std::string(info.cpu_features).find("avx2") != std::string::npos) == avx2);
 #endif

@@ -16,10 +16,12 @@ static bool may_have(size_t size) {
     return size < small || until_failure.load() == INT64_MAX || until_failure.fetch_sub(1) > 0;
 }
 
+#ifndef _WIN32 // whose C library lets nobody take its place
 extern "C" void * aligned_alloc(size_t alignment, size_t size) {
     void * memory = nullptr;
     return may_have(size) && posix_memalign(&memory, alignment, size) == 0 ? memory : nullptr;
 }
+#endif
 
 void * operator new(size_t size, const std::nothrow_t &) noexcept {
     return may_have(size) ? std::malloc(size > 0 ? size : 1) : nullptr;

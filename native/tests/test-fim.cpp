@@ -36,11 +36,8 @@ const vocabulary codestral  = {{"<s>", "[PREFIX]", "[MIDDLE]", "[SUFFIX]"}, true
 const vocabulary plain      = {{"<|endoftext|>"}};
 
 std::string write(const vocabulary & v, const std::string & name = "") {
-    size_t hash = std::hash<std::string>()(name);
-    for (const std::string & token : v.control) {
-        hash = hash * 31 + std::hash<std::string>()(token);
-    }
-    const std::string path = scratch_path("fim-" + std::to_string(hash) + ".gguf");
+    static int        n    = 0; // a file each: Windows lets nobody write over one that a model was loaded from
+    const std::string path = scratch_path("fim-" + std::to_string(n++) + ".gguf");
     write_control_model(path, v.control, v.spm, v.begins);
     if (!name.empty()) {
         copy_gguf(path, path, [&](gguf_context * gguf) { gguf_set_val_str(gguf, "general.name", name.c_str()); });

@@ -23,7 +23,18 @@ std::vector<float> stock_logits(const test_folder & folder, const std::string & 
     const char * bin = std::getenv("MAGNET_STOCK_BIN");
     REQUIRE_MESSAGE(bin, "MAGNET_STOCK_BIN is not set; run the tests with ctest");
     const std::string out     = folder / "logits.f32";
-    const std::string command = "'" + std::string(bin) + "/adapter-logits' '" + model + "' '" + adapter + "' '" + out + "' 2> '" + out + ".log'";
+#ifdef _WIN32 // its shell takes the outermost quotes for its own
+    const std::string begin = "\"", end = "\"", emulator;
+    const std::string program = std::filesystem::path(std::string(bin) + "/adapter-logits.exe").make_preferred().string();
+#else
+    const std::string begin, end, emulator = std::getenv("MAGNET_EMULATOR");
+    const std::string program = std::string(bin) + "/adapter-logits";
+#endif
+    std::string command = begin + emulator;
+    for (const std::string & word : {program, model, adapter, out}) {
+        command += " \"" + word + "\"";
+    }
+    command += " 2> \"" + out + ".log\"" + end;
     REQUIRE_MESSAGE(std::system(command.c_str()) == 0, content_of(out + ".log"));
     const std::string  bytes = content_of(out);
     std::vector<float> logits(bytes.size() / sizeof(float));

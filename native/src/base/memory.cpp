@@ -11,6 +11,11 @@
 #if defined(__linux__)
 #    include <sys/resource.h>
 #    include <unistd.h>
+#elif defined(_WIN32)
+#    define NOMINMAX
+#    include <windows.h>
+#elif defined(__APPLE__)
+#    include <mach/mach.h>
 #endif
 
 namespace magnet {
@@ -76,6 +81,20 @@ int64_t available_memory() {
     const double available = entry_in("/proc/meminfo", "MemAvailable:", no_limit) * 1024;
     return std::min({ to_bytes(available), to_bytes(address_space_left()),
                       cgroup_memory_left("/proc/self/cgroup", "/sys/fs/cgroup") });
+#elif defined(_WIN32)
+    MEMORYSTATUSEX status = {};
+    status.dwLength       = sizeof(status);
+    // what is promised to programs counts as well: more than that is refused whether it is used or not
+    return GlobalMemoryStatusEx(&status) ? int64_t(std::min(status.ullAvailPhys, status.ullAvailPageFile)) :
+                                           std::numeric_limits<int64_t>::max();
+#elif defined(__APPLE__)
+    vm_statistics64_data_t pages;
+    mach_msg_type_number_t n    = HOST_VM_INFO64_COUNT;
+    const mach_port_t      host = mach_host_self();
+    const kern_return_t    got  = host_statistics64(host, HOST_VM_INFO64, reinterpret_cast<host_info64_t>(&pages), &n);
+    mach_port_deallocate(mach_task_self(), host);
+    return got == KERN_SUCCESS ? (int64_t(pages.free_count) + pages.inactive_count) * int64_t(vm_page_size) :
+                                 std::numeric_limits<int64_t>::max();
 #else
     return std::numeric_limits<int64_t>::max();
 #endif

@@ -56,7 +56,12 @@ std::string to_utf8(const std::filesystem::path & path) {
 }
 
 std::FILE * open_file(const std::string & path, const char * mode) {
-    return _wfopen(to_path(path).c_str(), std::filesystem::path(mode).c_str());
+    std::FILE * const file = _wfopen(to_path(path).c_str(), std::filesystem::path(mode).c_str());
+    std::error_code   ignored;
+    if (!file && errno == EACCES && std::filesystem::is_directory(to_path(path), ignored)) {
+        errno = EISDIR; // what other systems say
+    }
+    return file;
 }
 
 bool remove_file(const std::string & path) {

@@ -10,8 +10,8 @@ import unittest
 
 BIN = pathlib.Path(os.environ["MAGNET_BIN"])
 # What starts the program: where it was built for another platform, an emulator and its arguments go before it.
-COMMAND = [*os.environ.get("MAGNET_EMULATOR", "").split(),
-           BIN / ("magnet.exe" if (BIN / "magnet.exe").exists() else "magnet")]
+IS_WINDOWS = (BIN / "magnet.exe").exists()
+COMMAND = [*os.environ.get("MAGNET_EMULATOR", "").split(), BIN / ("magnet.exe" if IS_WINDOWS else "magnet")]
 MODEL = pathlib.Path(os.environ["MAGNET_TEST_DATA"]) / "golden" / "tiny-llama.gguf"
 SECONDS = 120  # far more than any run takes; only a hang gets here
 

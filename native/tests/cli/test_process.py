@@ -9,7 +9,7 @@ import subprocess
 import time
 import unittest
 
-from magnet_cli import MODEL, CliTest, environment
+from magnet_cli import IS_WINDOWS, MODEL, CliTest, environment
 
 VERBS = ["embed", "infill", "generate", "score", "tokens", "info", "mask"]
 PROTOCOLS = ["sts", "infill", "perplexity", "repetition", "probe", "choice", "retrieval"]
@@ -216,6 +216,7 @@ class OutputTest(CliTest):
             self.assertEqual(self.ok("tokens", "--ids", "a", "-o", name).out, self.ok("tokens", "--ids", "a").out)
 
 
+@unittest.skipIf(IS_WINDOWS, "a program for Windows gets no signals")
 class SignalTest(CliTest):
     def test_while_waiting_for_input(self):
         for number in (signal.SIGINT, signal.SIGTERM):

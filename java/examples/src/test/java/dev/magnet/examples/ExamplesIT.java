@@ -176,4 +176,24 @@ class ExamplesIT {
         Path file = Files.writeString(directory.resolve("A.java"), "class A { int one() { return 1; } }");
         assertTrue(errorOf("CodeFiller.java", file.toString(), "two").contains("no method two"));
     }
+
+    /** JBang runs them by the lines at their head, and finds them by the catalog of the repository. */
+    @Test
+    void scriptsDependOnWhatThePomNames() throws Exception {
+        Path root = Path.of(System.getProperty("magnet.root"));
+        String poms = Files.readString(root.resolve("java/examples/pom.xml")) + Files.readString(root.resolve("java/pom.xml"));
+        String catalog = Files.readString(root.resolve("jbang-catalog.json"));
+        try (Stream<Path> files = Files.list(root.resolve("java/examples"))) {
+            for (Path file : files.filter(path -> path.toString().endsWith(".java")).toList()) {
+                String source = Files.readString(file);
+                assertTrue(catalog.contains("\"script-ref\": \"java/examples/" + file.getFileName() + "\""), file::toString);
+                assertTrue(source.contains("//DEPS dev.magnet:magnet-platform:"), file::toString);
+                source.lines().filter(line -> line.startsWith("//DEPS ")).forEach(line -> {
+                    String[] coordinates = line.substring("//DEPS ".length()).split(":");
+                    assertTrue(poms.contains("<groupId>" + coordinates[0] + "</groupId>"), line);
+                    assertTrue(poms.contains("<version>" + coordinates[2] + "</version>"), line);
+                });
+            }
+        }
+    }
 }
