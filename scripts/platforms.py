@@ -172,15 +172,23 @@ def java(platform, _):
         return note(platform, "java", "not run: nothing here runs it")
     where = folder(platform) / "java"
     runtime = java_runtime(platform)
-    run("mvn", "-q", "-B", "-pl", "bindings,java/withers,java/magnet", "test-compile")
     run("mvn", "-q", "-B", "dependency:copy", f"-Dartifact={JUNIT}", f"-DoutputDirectory={where}", "-N")
     console = next(where.glob("junit-platform-console-standalone-*.jar"))
     separator, name = (";", "java.exe") if platform.startswith("windows") else (":", "java")
-    classes = [ROOT / "java/magnet/target/test-classes", ROOT / "java/magnet/target/classes", ROOT / "bindings/target/classes"]
+    run("mvn", "-q", "-B", "-pl", "bindings,java/withers,java/magnet", "test-compile", "dependency:build-classpath",
+        "-Dmdep.outputFile=target/dependencies.txt")
+    jars = (ROOT / "java/magnet/target/dependencies.txt").read_text().split(os.pathsep)
+    classes = [ROOT / "java/magnet/target/test-classes", ROOT / "java/magnet/target/classes", ROOT / "bindings/target/classes",
+               *(jar for jar in jars if re.search(r"/(jspecify|jackson-[a-z]+)-[\d.]+\.jar$", jar))]
+    options = []
+    if PLATFORMS[platform] == "Wine":  # Java's generators of random numbers look at network interfaces, and Wine lacks the call
+        providers = where / "java.security"
+        providers.write_text("security.provider.1=dev.magnet.EmulatedRandom\nsecurity.provider.2=SUN\n")
+        options = [f"-Djava.security.properties={providers}"]
     report = where / "tests.txt"
     with open(report, "w", encoding="utf-8") as log:
         done = subprocess.run([str(word) for word in [
-            *emulator(platform), runtime / "bin" / name, "--enable-native-access=ALL-UNNAMED", f"-Dmagnet.library={library(platform)}",
+            *emulator(platform), runtime / "bin" / name, "--enable-native-access=ALL-UNNAMED", *options, f"-Dmagnet.library={library(platform)}",
             f"-Dmagnet.root={ROOT}", "-Dstdout.encoding=UTF-8", "-cp", separator.join(map(str, [console, *classes])),
             "org.junit.platform.console.ConsoleLauncher", "execute", f"--scan-classpath={classes[0]}", "--disable-banner",
             "--disable-ansi-colors", "--details=tree", f"--exclude-classname=.*[.]({NOT_EMULATED})",

@@ -71,6 +71,7 @@ class Coff:
 class MachO:
     def __init__(self, data):
         self.data = data
+        self.symbols, self.n, self.text, self.length = 0, 0, 0, 0  # an object that defines nothing may have no table
         commands, = struct.unpack_from("<I", data, 16)
         at = 32
         for _ in range(commands):

@@ -21,6 +21,8 @@ class FimTest {
     @TempDir
     Path folder;
 
+    private int models;
+
     private Magnet load() throws IOException {
         return load(TinyModel.options());
     }
@@ -29,7 +31,7 @@ class FimTest {
         Path model = TinyGguf.renamed(
                 TinyModel.QWEN2,
                 List.of("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>", "<|file_sep|>"),
-                folder.resolve("fim.gguf"));
+                folder.resolve("fim" + models++ + ".gguf")); // Windows replaces no file that is mapped
         return Magnet.load(model, options);
     }
 
